@@ -1,0 +1,1 @@
+"""The pipeline: provider documents in, typed packages out. One module a step."""

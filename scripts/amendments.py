@@ -1,0 +1,224 @@
+"""Amendments to the client generator's templates: its own defects, mended one exact passage at a time.
+
+Each passage must occur exactly once in the installed template. A generator that mends a defect itself, or moves it,
+stops the pipeline with the amendment's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from scripts.common import PipelineError
+
+_ISSUES = "https://github.com/openapi-generators/openapi-python-client/issues"
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """One passage of one template, and what stands there instead."""
+
+    name: str
+    template: str
+    why: str
+    upstream: str
+    old: str
+    new: str
+
+
+AMENDMENTS = (
+    Amendment(
+        name="multipart boundary, several bodies",
+        template="endpoint_module.py.jinja",
+        why="A fixed boundary lets a file that contains it close its part and inject form fields. httpx makes one.",
+        upstream=f"{_ISSUES}?q=multipart+boundary",
+        old="""
+        {%- if body.content_type == "multipart/form-data" %}
+        headers["Content-Type"] = "multipart/form-data; boundary=+++"
+        {% else %}""",
+        new="""
+        {%- if body.content_type != "multipart/form-data" %}""",
+    ),
+    Amendment(
+        name="multipart boundary, one body",
+        template="endpoint_module.py.jinja",
+        why="A fixed boundary lets a file that contains it close its part and inject form fields. httpx makes one.",
+        upstream=f"{_ISSUES}?q=multipart+boundary",
+        old="""
+    {%- if body.content_type == "multipart/form-data" %}
+    headers["Content-Type"] = "multipart/form-data; boundary=+++"
+    {% else %}""",
+        new="""
+    {%- if body.content_type != "multipart/form-data" %}""",
+    ),
+    Amendment(
+        name="status outside of http.HTTPStatus, where it is read",
+        template="endpoint_module.py.jinja",
+        why="HTTPStatus(520) raises ValueError; 520 to 530 are what a proxy answers when the server is down.",
+        upstream=f"{_ISSUES}?q=HTTPStatus",
+        old="status_code=HTTPStatus(response.status_code),",
+        new="status_code=response.status_code,",
+    ),
+    Amendment(
+        name="status outside of http.HTTPStatus, where it is kept",
+        template="types.py.jinja",
+        why="A status is any integer; members of HTTPStatus are integers too and compare equal.",
+        upstream=f"{_ISSUES}?q=HTTPStatus",
+        old="    status_code: HTTPStatus\n",
+        new="    status_code: int\n",
+    ),
+    Amendment(
+        name="token in repr",
+        template="client.py.jinja",
+        why="A client that is printed or logged shows its key.",
+        upstream=f"{_ISSUES}?q=token+repr",
+        old='type="str", default="", docstring="The token to use for authentication"',
+        new='type="str", default="field(repr=False)", docstring="The token to use for authentication"',
+    ),
+    Amendment(
+        name="headers in repr",
+        template="client.py.jinja",
+        why="The key is copied into the headers at the first request, so they show it too.",
+        upstream=f"{_ISSUES}?q=token+repr",
+        old='_headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers")',
+        new='_headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers", repr=False)',
+    ),
+    Amendment(
+        name="cookies in repr",
+        template="client.py.jinja",
+        why="Cookies can be credentials.",
+        upstream=f"{_ISSUES}?q=token+repr",
+        old='_cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies")',
+        new='_cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies", repr=False)',
+    ),
+    Amendment(
+        name="httpx arguments in repr",
+        template="client.py.jinja",
+        why="They can hold `auth`.",
+        upstream=f"{_ISSUES}?q=token+repr",
+        old='_httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args")',
+        new='_httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args", repr=False)',
+    ),
+    Amendment(
+        name="endless default timeout",
+        template="client.py.jinja",
+        why="None given to httpx means no timeout at all: a request to a silent server never returns.",
+        upstream=f"{_ISSUES}?q=timeout",
+        old='_timeout: httpx.Timeout | None = field(default=None, kw_only=True, alias="timeout")',
+        new='_timeout: httpx.Timeout | None = field(default=httpx.Timeout(60.0), kw_only=True, alias="timeout")',
+    ),
+    Amendment(
+        name="type errors in __exit__",
+        template="client.py.jinja",
+        why="httpx declares the three arguments; passing them on as Any fails mypy --strict.",
+        upstream=f"{_ISSUES}?q=__exit__",
+        old="""    def __exit__(self, *args: Any, **kwargs: Any) -> None:
+        \"""Exit a context manager for internal httpx.Client (see httpx docs)\"""
+        self.get_httpx_client().__exit__(*args, **kwargs)""",
+        new="""    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        \"""Exit a context manager for internal httpx.Client (see httpx docs)\"""
+        self.get_httpx_client().__exit__(exc_type, exc_value, traceback)""",
+    ),
+    Amendment(
+        name="type errors in __aexit__",
+        template="client.py.jinja",
+        why="httpx declares the three arguments; passing them on as Any fails mypy --strict.",
+        upstream=f"{_ISSUES}?q=__aexit__",
+        old="""    async def __aexit__(self, *args: Any, **kwargs: Any) -> None:
+        \"""Exit a context manager for underlying httpx.AsyncClient (see httpx docs)\"""
+        await self.get_async_httpx_client().__aexit__(*args, **kwargs)""",
+        new="""    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        \"""Exit a context manager for underlying httpx.AsyncClient (see httpx docs)\"""
+        await self.get_async_httpx_client().__aexit__(exc_type, exc_value, traceback)""",
+    ),
+    Amendment(
+        name="import for __exit__",
+        template="client.py.jinja",
+        why="The two signatures above name it.",
+        upstream=f"{_ISSUES}?q=__exit__",
+        old="from typing import Any, Self\n",
+        new="from types import TracebackType\nfrom typing import Any, Self\n",
+    ),
+    Amendment(
+        name="UNSET does not survive copy and pickle",
+        template="types.py.jinja",
+        why="`is UNSET` decides what is sent; a copy or a pickled UNSET is another object, and is sent.",
+        upstream=f"{_ISSUES}?q=UNSET+pickle",
+        old="""    def __bool__(self) -> Literal[False]:
+        return False
+""",
+        new="""    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+""",
+    ),
+    Amendment(
+        name="file without a file name",
+        template="types.py.jinja",
+        why="httpx sends a part without a file name as a plain form field, which servers do not take for a file.",
+        upstream=f"{_ISSUES}?q=file_name",
+        old="        return self.file_name, self.payload, self.mime_type\n",
+        new="""        name = self.file_name or getattr(self.payload, "name", None)
+        return name.rpartition("/")[2] if isinstance(name, str) and name else "file", self.payload, self.mime_type
+""",
+    ),
+    Amendment(
+        name="null in a multipart body, its own branch",
+        template="property_templates/union_property.py.jinja",
+        why="A form has no null; it goes out as the text `None`. It is left out instead.",
+        upstream=f"{_ISSUES}?q=multipart+None",
+        old="""{% macro multipart(property, source, destination) %}
+{% set ns = namespace(has_if = false) %}
+{% for inner_property in property.inner_properties %}
+""",
+        new="""{% macro multipart(property, source, destination) %}
+{% set ns = namespace(has_if = false) %}
+{% set nullable = PythonCode("None") in property.get_type_strings_in_union(json=True) %}
+{% for inner_property in property.inner_properties if inner_property.get_instance_type_string() != PythonCode("None") %}
+""",
+    ),
+    Amendment(
+        name="null in a multipart body, the last branch",
+        template="property_templates/union_property.py.jinja",
+        why="With the branch of null gone, the last one must not take null either.",
+        upstream=f"{_ISSUES}?q=multipart+None",
+        old="""{% elif not loop.last %}
+
+el{{ instance_check(inner_property, source) }}""",
+        new="""{% elif nullable or not loop.last %}
+
+el{{ instance_check(inner_property, source) }}""",
+    ),
+)
+
+
+def amended_templates(into: Path) -> Path:
+    """Write the amended templates into a folder that the generator searches before its own."""
+    installed = files("openapi_python_client") / "templates"
+    texts: dict[str, str] = {}
+    for amendment in AMENDMENTS:
+        text = texts.get(amendment.template) or (installed / amendment.template).read_text("utf-8")
+        if (found := text.count(amendment.old)) != 1:
+            raise PipelineError(
+                f"amendment '{amendment.name}': its passage occurs {found} times in the installed template "
+                f"{amendment.template}, not once. Mended upstream? Then delete it from scripts/amendments.py"
+            )
+        texts[amendment.template] = text.replace(amendment.old, amendment.new)
+    for name, text in texts.items():
+        path = into / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return into

@@ -1,0 +1,148 @@
+"""What every step of the pipeline shares: where things are, how they are written, how a step fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class PipelineError(Exception):
+    """The pipeline stopped. The message names the file, the line where there is one, and what to do."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider's folder below `specs/`."""
+
+    root: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "specs" / self.name
+
+    @property
+    def spec(self) -> Path:
+        """The vendored spec, as the provider wrote it."""
+        return self.folder / "openapi.json"
+
+    @property
+    def overlay(self) -> Path:
+        return self.folder / "overlay.yaml"
+
+    @property
+    def package(self) -> Path:
+        """The generated client package."""
+        return self.root / "generated" / "voice_clone_api" / self.name
+
+    @property
+    def contracts(self) -> Path:
+        """The generated contract models."""
+        return self.root / "generated" / "voice_clone_contracts" / f"{self.name}.py"
+
+    def source(self) -> dict[str, Any]:
+        """What `source.toml` says: a title, and the pages with their addresses."""
+        path = self.folder / "source.toml"
+        try:
+            return tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise PipelineError(f"{shown(path)}: missing; it lists the pages and their addresses") from None
+        except tomllib.TOMLDecodeError as error:
+            raise PipelineError(f"{shown(path)}: {error}") from None
+
+    def shown(self, path: Path) -> str:
+        """A path as messages show it: relative to the project."""
+        return shown(path, self.root)
+
+
+def shown(path: Path, root: Path = ROOT) -> str:
+    """A path relative to the project where it lies inside it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def providers(names: Sequence[str] = (), root: Path = ROOT) -> list[Provider]:
+    """The providers that have a folder in `specs/`, or those named."""
+    found = sorted(path.name for path in (root / "specs").iterdir() if path.is_dir())
+    for name in names:
+        if name not in found:
+            raise PipelineError(f"{name}: no such provider; there are {', '.join(found)}")
+    return [Provider(root, name) for name in found if not names or name in names]
+
+
+def dump_json(data: Any) -> str:
+    """JSON text that depends on the data alone; the order of keys is the document's own."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or broken one stops the pipeline with its name and line."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{shown(path)}: missing; run `nox -s vendor`") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PipelineError(f"{shown(path)}: not readable as JSON: {error}") from None
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Write a file if its bytes change; say whether they did."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return True
+
+
+def first_difference(old: bytes, new: bytes, old_name: str, new_name: str) -> str:
+    """The first line in which two files differ, both sides shown."""
+    pair = (old.splitlines(keepends=True), new.splitlines(keepends=True))
+    common = min(map(len, pair))
+    at = next((i for i in range(common) if pair[0][i] != pair[1][i]), common)
+    sides = (
+        f"    {name}: {repr(lines[at])[1:].strip(chr(39) + chr(34)) if at < len(lines) else '(ends here)'}"
+        for name, lines in zip((old_name, new_name), pair, strict=True)
+    )
+    return f"line {at + 1}\n" + "\n".join(sides)
+
+
+def lock_path(root: Path) -> Path:
+    return root / "specs" / "lock.json"
+
+
+def read_lock(root: Path) -> dict[str, Any]:
+    """`specs/lock.json`: hashes of pages, specs and what was generated; empty before the first run."""
+    path = lock_path(root)
+    data: dict[str, Any] = read_json(path) if path.exists() else {}
+    return data
+
+
+def update_lock(root: Path, step: str, entries: dict[str, Any]) -> None:
+    """Record one step's entries, provider by provider; forget providers that are gone."""
+    lock = read_lock(root)
+    for name, entry in entries.items():
+        lock.setdefault(name, {})[step] = entry
+    known = {provider.name for provider in providers(root=root)}
+    kept = {name: dict(sorted(lock[name].items())) for name in sorted(lock) if name in known}
+    write(lock_path(root), dump_json(kept).encode())
+
+
+def main(run: Callable[[Sequence[str]], Iterable[str]]) -> None:
+    """Run a step as a command: print what it reports, turn a PipelineError into exit status 1."""
+    try:
+        for line in run(sys.argv[1:]):
+            print(line, flush=True)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,169 @@
+"""Overlay: apply `specs/<provider>/overlay.yaml` to the vendored spec; the result is the effective spec.
+
+OpenAPI Overlay 1.0, read strictly. Every action has `description` (why) and `x-source` (where we know it from). One
+that takes away or replaces what the provider wrote is a correction and has `x-expect` too: what the provider's text
+says today. An action that matches nothing, changes nothing, or whose expectation no longer holds stops the pipeline.
+
+`x-expect` is a pattern: an object holds where each of its keys holds, `null` holds where the key is absent or null,
+anything else must be equal.
+
+    python -m scripts.overlay heygen        print the effective spec
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jsonpath
+
+from scripts import common, yaml12
+from scripts.common import PipelineError, Provider
+
+_PATHS = jsonpath.JSONPathEnvironment(strict=True)
+_ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
+
+
+class OverlayError(Exception):
+    """An action cannot be applied as it stands."""
+
+
+def effective_spec(provider: Provider) -> dict[str, Any]:
+    """The vendored spec with the provider's overlay applied; without an overlay, the vendored spec itself."""
+    spec: dict[str, Any] = common.read_json(provider.spec)
+    if not provider.overlay.is_file():
+        return spec
+    name = provider.shown(provider.overlay)
+    try:
+        document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
+    except (yaml12.YamlError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{name}:{getattr(error, 'line', 1)}: {error}") from None
+    try:
+        actions = read_actions(document)
+    except OverlayError as error:
+        raise PipelineError(f"{name}:1: {error}") from None
+    for index, action in enumerate(actions):
+        try:
+            apply(spec, action)
+        except OverlayError as error:
+            line = lines[("actions", index)]
+            title = str(action.get("description", "no description")).split("\n")[0] if isinstance(action, dict) else ""
+            raise PipelineError(f"{name}:{line}: action {index + 1} ({title}): {error}") from None
+    return spec
+
+
+def read_actions(document: Any) -> list[Any]:
+    """The actions of an Overlay 1.0 document."""
+    if not isinstance(document, dict):
+        raise OverlayError("not an overlay: the document is no mapping")
+    if not str(document.get("overlay", "")).startswith("1.0"):
+        raise OverlayError(f"overlay: {document.get('overlay')!r}; this pipeline reads OpenAPI Overlay 1.0")
+    unknown = [key for key in document if key not in ("overlay", "info", "extends", "actions") and key[:2] != "x-"]
+    if unknown:
+        raise OverlayError(f"unknown keys {unknown}")
+    info = document.get("info")
+    if not isinstance(info, dict) or not {"title", "version"} <= set(info):
+        raise OverlayError("info needs title and version")
+    if document.get("extends", "openapi.json") != "openapi.json":
+        raise OverlayError(f"extends: {document['extends']!r}; an overlay here extends openapi.json beside it")
+    actions = document.get("actions")
+    if not isinstance(actions, list):
+        raise OverlayError("actions must be a list")
+    return actions
+
+
+def apply(spec: dict[str, Any], action: Any) -> None:
+    """Apply one action to the spec, in place; raise OverlayError where it does not fit it exactly."""
+    _check_form(action)
+    try:
+        matches = list(_PATHS.finditer(action["target"], spec))
+    except jsonpath.JSONPathError as error:
+        raise OverlayError(f"target {action['target']}: {error}") from None
+    if not matches:
+        raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
+    for match in matches:
+        if not isinstance(match.obj, dict | list):
+            raise OverlayError(f"{match.path} is no object or array; target the object that holds it")
+        if "x-expect" in action and not holds(action["x-expect"], match.obj):
+            raise OverlayError(
+                f"x-expect no longer holds at {match.path}. Fixed upstream? Delete this action\n"
+                f"    expected: {json.dumps(action['x-expect'])}\n    the spec has: {json.dumps(match.obj)}"
+            )
+    # Backwards, so that removing an item of an array leaves the indices of those before it as they were.
+    for match in reversed(matches):
+        node: Any = match.obj
+        if action.get("remove"):
+            if match.parent is None:
+                raise OverlayError("the whole document cannot be removed")
+            holder: Any = match.parent.obj
+            del holder[match.parts[-1]]
+        elif isinstance(node, list):
+            if action["update"] in node:
+                raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
+            node.append(_copy(action["update"]))
+        else:
+            before = json.dumps(node)
+            _merge(node, action["update"], match.path, "x-expect" in action)
+            if json.dumps(node) == before:
+                raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
+
+
+def _check_form(action: Any) -> None:
+    if not isinstance(action, dict):
+        raise OverlayError("an action is a mapping")
+    unknown = [key for key in action if key not in _ACTION_KEYS and not key.startswith("x-")]
+    if unknown:
+        raise OverlayError(f"unknown keys {unknown}")
+    for key in ("target", "description", "x-source"):
+        if not isinstance(action.get(key), str) or not action[key].strip():
+            raise OverlayError(f"needs `{key}`")
+    if ("update" in action) == ("remove" in action):
+        raise OverlayError("needs either `update` or `remove`")
+    if "remove" in action and action["remove"] is not True:
+        raise OverlayError("`remove` can only be true; leave it out otherwise")
+    if "remove" in action and "x-expect" not in action:
+        raise OverlayError("takes away what the provider wrote, so it needs `x-expect`: what the spec says there today")
+
+
+def holds(pattern: Any, value: Any) -> bool:
+    """Whether what the spec says fits the pattern of an `x-expect`."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(
+            value.get(key) is None if expected is None else key in value and holds(expected, value[key])
+            for key, expected in pattern.items()
+        )
+    return json.dumps(pattern, sort_keys=True) == json.dumps(value, sort_keys=True)
+
+
+def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> None:
+    if not isinstance(update, dict):
+        raise OverlayError(f"{path} is an object, so `update` must be one too")
+    for key, value in update.items():
+        if key not in target:
+            target[key] = _copy(value)
+        elif isinstance(target[key], dict) and isinstance(value, dict):
+            _merge(target[key], value, f"{path}[{key!r}]", correction)
+        elif isinstance(target[key], list) and isinstance(value, list):
+            raise OverlayError(f"{path}[{key!r}] is an array: target it to append, or remove it first")
+        elif target[key] != value:
+            if not correction:
+                raise OverlayError(
+                    f"replaces {json.dumps(target[key])} at {path}[{key!r}], so it needs `x-expect`; "
+                    "or was this added upstream? Then delete this action"
+                )
+            target[key] = _copy(value)
+
+
+def _copy(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def run(arguments: Sequence[str]) -> Iterator[str]:
+    """Print the effective spec of each provider named."""
+    for provider in common.providers(arguments):
+        yield common.dump_json(effective_spec(provider)).rstrip("\n")
+
+
+if __name__ == "__main__":
+    common.main(run)

@@ -1,0 +1,256 @@
+"""Vendor: turn a provider's pages into `specs/<provider>/openapi.json`, the spec as the provider wrote it.
+
+    python -m scripts.vendor                          all providers, from the pages in specs/
+    python -m scripts.vendor heygen                   one provider
+    python -m scripts.vendor heygen PAGE [PAGE …]     take new pages first, each a file or an https URL
+    python -m scripts.vendor --check                  write nothing; fail where spec or lock do not follow from pages
+
+Nothing is written before everything was understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+
+from scripts import common, yaml12
+from scripts.common import PipelineError, Provider
+
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+MAX_PAGE = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class Page:
+    """One provider document: its text, and the OpenAPI document found in it."""
+
+    name: str
+    data: bytes
+    spec: dict[str, Any]
+
+    @property
+    def operations(self) -> set[tuple[str, str]]:
+        """The (method, path) pairs that the page documents."""
+        return {
+            (method, path)
+            for path, item in self.spec["paths"].items()
+            for method in (item if isinstance(item, dict) else {})
+            if method in METHODS
+        }
+
+
+def read_page(name: str, data: bytes) -> Page:
+    """Find the one fenced OpenAPI document of a Markdown page and read it as YAML 1.2."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
+    if not text.strip():
+        raise PipelineError(f"{name}:1: the page is empty; fetch it again")
+    lines = text.split("\n")
+    found: list[tuple[int, dict[str, Any]]] = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type != "fence" or not token.map or token.info.split(" ")[0] not in ("yaml", "yml", "json"):
+            continue
+        start, end = token.map
+        if not lines[end - 1].strip().startswith(token.markup):
+            raise PipelineError(f"{name}:{start + 1}: the fence is never closed; the page is cut short, fetch it again")
+        try:
+            document = yaml12.load(token.content)
+        except yaml12.YamlError as error:
+            raise PipelineError(f"{name}:{start + 1 + error.line}: {error}") from None
+        if not isinstance(document, dict) or "openapi" not in document:
+            continue
+        check_document(document, f"{name}:{start + 2}")
+        found.append((start + 1, document))
+    if len(found) != 1:
+        where = f"{name}:{found[1][0] if found else 1}"
+        what = "a second fenced OpenAPI document" if found else "no fenced OpenAPI document (```yaml, key `openapi`)"
+        raise PipelineError(f"{where}: {what}; a page holds exactly one")
+    return Page(name, data, found[0][1])
+
+
+def check_document(document: dict[str, Any], where: str) -> None:
+    """Refuse what is no OpenAPI 3 document."""
+    version = document["openapi"]
+    if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
+        raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")
+    for key in ("info", "paths"):
+        if not isinstance(document.get(key), dict) or not document[key]:
+            raise PipelineError(f"{where}: the OpenAPI document has no `{key}`")
+
+
+def merge(pages: Sequence[Page]) -> dict[str, Any]:
+    """Merge slices of one document: what they share must be identical, and stands once."""
+    merged: dict[str, Any] = {}
+    for page in pages:
+        others = ", ".join(other.name for other in pages[: pages.index(page)])
+        _merge_into(merged, page.spec, "", page.name, others)
+    return merged
+
+
+def _merge_into(into: dict[str, Any], new: dict[str, Any], at: str, name: str, others: str) -> None:
+    for key, value in new.items():
+        pointer = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
+        if key not in into:
+            into[key] = value
+        elif _is_container(at, key) and isinstance(into[key], dict) and isinstance(value, dict):
+            into[key] = dict(into[key])
+            _merge_into(into[key], value, pointer, name, others)
+        elif not _same(into[key], value):
+            raise PipelineError(
+                f"{name}: conflict at {pointer}: the pages are not slices of one document\n"
+                f"  {others} has\n{_block(into[key])}\n  {name} has\n{_block(value)}"
+            )
+
+
+def _is_container(at: str, key: str) -> bool:
+    """Whether pages may each hold a part of this object: paths, path items, components and their kinds."""
+    return (not at and key in ("paths", "components")) or at in ("/paths", "/components")
+
+
+def _same(one: Any, two: Any) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
+def _block(value: Any) -> str:
+    return "\n".join(f"    {line}" for line in common.dump_json(value).splitlines())
+
+
+def fetch(source: str) -> tuple[str, bytes]:
+    """The name and bytes of a page from a file or an https URL."""
+    if "://" not in source:
+        path = Path(source)
+        try:
+            return path.name, path.read_bytes()
+        except OSError as error:
+            raise PipelineError(f"{source}: {error.strerror or error}") from None
+    import httpx
+
+    address = urlsplit(source)
+    if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise PipelineError(f"{source}: only https addresses are fetched")
+    try:
+        with httpx.stream("GET", source, timeout=30) as response:
+            if response.status_code != httpx.codes.OK:
+                raise PipelineError(f"{source}: HTTP status {response.status_code}; nothing was taken")
+            data = b""
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > MAX_PAGE:
+                    raise PipelineError(f"{source}: more than {MAX_PAGE // 2**20} MiB; nothing was taken")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise PipelineError(f"{source}: {type(error).__name__}: {error}") from None
+    return Path(address.path).name, data
+
+
+def vendored_pages(provider: Provider) -> list[Page]:
+    """The pages in `specs/<provider>/pages`, in the order of `source.toml`."""
+    listed = [entry["file"] for entry in provider.source().get("pages", [])]
+    source = provider.shown(provider.folder / "source.toml")
+    if not listed:
+        raise PipelineError(f"{source}: lists no [[pages]]")
+    present = {f"pages/{path.name}" for path in (provider.folder / "pages").glob("*") if path.is_file()}
+    for extra in sorted(present - set(listed)):
+        raise PipelineError(f"{provider.shown(provider.folder / extra)}: not listed in {source}; list it or delete it")
+    for missing in sorted(set(listed) - present):
+        raise PipelineError(f"{provider.shown(provider.folder / missing)}: missing, though {source} lists it")
+    paths = [provider.folder / file for file in listed]
+    return [read_page(provider.shown(path), path.read_bytes()) for path in paths]
+
+
+def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str]) -> list[Page]:
+    """The vendored pages with each new one in the place of the page that it supersedes."""
+    pages = list(old)
+    for source in sources:
+        name, data = fetch(source)
+        new = read_page(source, data)
+        place = next((i for i, page in enumerate(old) if Path(page.name).name == name), None)
+        if place is None:
+            place = next((i for i, page in enumerate(old) if page.operations & new.operations), None)
+        if place is None and len(old) == 1:
+            place = 0
+        if place is None:
+            known = "\n".join(f"  {page.name}: {sorted(page.operations)}" for page in old)
+            raise PipelineError(
+                f"{source}: which page does it replace? Name the file like one of these, or list it in "
+                f"source.toml and copy it to pages/:\n{known}"
+            )
+        pages[place] = Page(old[place].name, new.data, new.spec)
+    return pages
+
+
+def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[str, Any]:
+    """What the lock records of one provider: where its pages come from, and the hashes of pages and spec."""
+    urls = {Path(entry["file"]).name: entry.get("url") for entry in provider.source()["pages"]}
+    return {
+        "pages": {
+            Path(page.name).name: {"url": urls[Path(page.name).name], "sha256": common.sha256(page.data)}
+            for page in pages
+        },
+        "sha256": common.sha256(spec),
+    }
+
+
+def check(provider: Provider) -> Iterator[str]:
+    """Every way in which the committed spec or lock does not follow from the committed pages."""
+    pages = vendored_pages(provider)
+    spec = common.dump_json(merge(pages)).encode()
+    committed = provider.spec.read_bytes() if provider.spec.is_file() else b""
+    if committed != spec:
+        difference = common.first_difference(committed, spec, "committed", "from its pages")
+        yield (
+            f"{provider.name}: {provider.shown(provider.spec)} is not what its pages say, {difference}\n"
+            "    If the page changed, run `nox -s vendor`. To correct the provider, use overlay.yaml."
+        )
+    locked = common.read_lock(provider.root).get(provider.name, {}).get("vendor", {})
+    expected = lock_entry(pages, spec, provider)
+    for name, entry in expected["pages"].items():
+        if locked.get("pages", {}).get(name) != entry:
+            yield (
+                f"{provider.name}: {provider.shown(provider.folder / 'pages' / name)} is not the page that "
+                "specs/lock.json records. If it was fetched anew, run `nox -s vendor`; a page is never edited."
+            )
+    if locked != expected and locked.get("pages") == expected["pages"]:
+        yield f"{provider.name}: specs/lock.json does not hold the hash of this spec; run `nox -s vendor`"
+
+
+def run(arguments: Sequence[str]) -> Iterator[str]:
+    """The command: see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="nox -s vendor --", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("provider", nargs="?", help="one provider; all where left out")
+    parser.add_argument("pages", nargs="*", help="new pages of that provider: files or https URLs")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on what does not follow")
+    options = parser.parse_args(arguments)
+    chosen = common.providers([options.provider] if options.provider else [])
+    if options.check:
+        if problems := [problem for provider in chosen for problem in check(provider)]:
+            raise PipelineError("\n".join(problems))
+        yield f"specs follow from their pages: {', '.join(provider.name for provider in chosen)}"
+        return
+    results = {}
+    for provider in chosen:
+        pages = replace_pages(provider, vendored_pages(provider), options.pages)
+        results[provider] = (pages, common.dump_json(merge(pages)).encode())
+    for provider, (pages, spec) in results.items():
+        for page in pages:
+            common.write(provider.folder / "pages" / Path(page.name).name, page.data)
+        changed = common.write(provider.spec, spec)
+        operations = sorted({operation for page in pages for operation in page.operations})
+        listed = ", ".join(f"{method.upper()} {path}" for method, path in operations)
+        yield f"{provider.name}: {'written' if changed else 'unchanged'}: {provider.shown(provider.spec)}: {listed}"
+    common.update_lock(
+        common.ROOT, "vendor", {provider.name: lock_entry(*result, provider) for provider, result in results.items()}
+    )
+
+
+if __name__ == "__main__":
+    common.main(run)

@@ -1,0 +1,184 @@
+"""Reads a YAML 1.2 document as plain JSON data, strictly.
+
+Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. What JSON can't hold, or what could be
+read in two ways, is refused with its line: duplicate keys, tags, NaN, aliases that grow without bound.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+MAX_DEPTH = 100
+MAX_NODES = 2_000_000
+
+_NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
+_TRUE = re.compile(r"(?:true|True|TRUE)\Z")
+_FALSE = re.compile(r"(?:false|False|FALSE)\Z")
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_OCT_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_NO_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+
+
+class YamlError(Exception):
+    """The text is not the YAML that we accept. `line` counts from 1."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass
+class _Open:
+    """A mapping or sequence that is being read."""
+
+    value: dict[str, Any] | list[Any]
+    anchor: str | None
+    size: int = 1
+    key: str | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+def load(text: str) -> Any:
+    """The one document in `text` as dicts, lists, str, int, float, bool and None."""
+    return load_with_lines(text)[0]
+
+
+def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """The document, and for each path of keys and indices in it the line where its value starts."""
+    try:
+        return _Reader().read(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise YamlError(f"not valid YAML: {problem}", mark.line + 1 if mark else 1) from None
+    except RecursionError:
+        raise YamlError(f"nested deeper than {MAX_DEPTH} levels", 1) from None
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.path: list[str | int] = []
+        self.lines: dict[tuple[str | int, ...], int] = {}
+        self.documents: list[Any] = []
+
+    def read(self, text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+        line = 1
+        for event in YAML(typ="safe", pure=True).parse(text):
+            line = event.start_mark.line + 1 if event.start_mark else line
+            self._event(event, line)
+        if not self.documents:
+            raise YamlError("the document is empty", line)
+        return self.documents[0], self.lines
+
+    def _event(self, event: Any, line: int) -> None:
+        if isinstance(event, DocumentStartEvent):
+            if self.documents:
+                raise YamlError("more than one YAML document", line)
+        elif isinstance(event, AliasEvent):
+            if event.anchor not in self.anchors:
+                raise YamlError(f"alias *{event.anchor} stands inside what it names, or names nothing", line)
+            value, size = self.anchors[event.anchor]
+            self._value(value, size, line)
+        elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)):
+            if event.tag is not None and event.tag != "!":
+                raise YamlError(f"tag {event.tag!r}: explicit tags are refused", line)
+            if isinstance(event, ScalarEvent):
+                self._scalar(event, line)
+            else:
+                self._open(_Open({} if isinstance(event, MappingStartEvent) else [], event.anchor), line)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            done = self.stack.pop()
+            if done.anchor:
+                self.anchors[done.anchor] = (done.value, done.size)
+            self._close(done.size)
+
+    def _open(self, new: _Open, line: int) -> None:
+        if self._needs_key():
+            raise YamlError("a key must be plain text", line)
+        if len(self.stack) >= MAX_DEPTH:
+            raise YamlError(f"nested deeper than {MAX_DEPTH} levels", line)
+        self._attach(new.value, line)
+        self.stack.append(new)
+
+    def _scalar(self, event: ScalarEvent, line: int) -> None:
+        if self._needs_key():
+            top = self.stack[-1]
+            key = str(event.value)
+            if key in top.lines:
+                raise YamlError(f"duplicate key {key!r}, first on line {top.lines[key]} of the same mapping", line)
+            top.lines[key], top.key = line, key
+            return
+        value = _plain(event.value, line) if not event.style else event.value
+        if event.anchor:
+            self.anchors[event.anchor] = (value, 1)
+        self._value(value, 1, line)
+
+    def _value(self, value: Any, size: int, line: int) -> None:
+        if self._needs_key():
+            raise YamlError("a key must be plain text", line)
+        self._attach(value, line)
+        self._close(size)
+
+    def _needs_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
+
+    def _attach(self, value: Any, line: int) -> None:
+        if self.stack:
+            top = self.stack[-1]
+            if isinstance(top.value, dict):
+                assert top.key is not None
+                top.value[top.key] = value
+                self.path.append(top.key)
+            else:
+                self.path.append(len(top.value))
+                top.value.append(value)
+        else:
+            self.documents.append(value)
+        self.lines[tuple(self.path)] = line
+
+    def _close(self, size: int) -> None:
+        if self.path:
+            self.path.pop()
+        if self.stack:
+            top = self.stack[-1]
+            top.key = None
+            top.size += size
+            if top.size > MAX_NODES:
+                raise YamlError(f"aliases expand to more than {MAX_NODES:,} values", 1)
+
+
+def _plain(text: str, line: int) -> Any:
+    """A plain scalar under the core schema of YAML 1.2."""
+    if _NULL.match(text):
+        return None
+    if _TRUE.match(text) or _FALSE.match(text):
+        return bool(_TRUE.match(text))
+    if _NO_JSON.match(text):
+        raise YamlError(f"{text} has no place in JSON", line)
+    if _INT.match(text) or _OCT_HEX.match(text):
+        if len(text) > 300:
+            raise YamlError("an integer of more than 300 digits", line)
+        return int(text, 0) if _OCT_HEX.match(text) else int(text)
+    if _FLOAT.match(text):
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise YamlError(f"{text} is too large for a number", line)
+        return value
+    return text

@@ -1,0 +1,156 @@
+"""Flows: every policy written once, for the sync and the async client alike.
+
+A flow is a generator. It yields what it wants done and gets the outcome back; it holds no I/O, clock or randomness.
+The two drivers below are the only places that block or `await`.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+import attrs
+
+from voice_clone._audio import AudioSource, open_audio
+from voice_clone.errors import VoiceCloneError
+
+if TYPE_CHECKING:
+    from voice_clone._clients import AsyncClient, SyncClient
+    from voice_clone._http import Reply
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Send:
+    """Send the request that a generated `_get_kwargs` built; the outcome is a Reply, or an error is raised."""
+
+    kwargs: dict[str, Any]
+
+
+@attrs.frozen
+class Sleep:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Now:
+    """What a monotonic clock says, in seconds."""
+
+
+@attrs.frozen
+class Random:
+    """A random number in [0, 1)."""
+
+
+@attrs.frozen
+class Open:
+    """Open the caller's audio; it stays open until the flow ends. The outcome is an Audio."""
+
+    source: AudioSource
+
+
+Flow = Generator[Send | Sleep | Now | Random | Open, Any, T]
+
+
+async def _sleep_async(seconds: float) -> None:
+    import anyio  # noqa: PLC0415 - comes with httpx, and only the async client needs it
+
+    await anyio.sleep(seconds)
+
+
+@attrs.frozen
+class Runtime:
+    """The clock and the randomness that the drivers use; tests pass their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+    sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
+    random: Callable[[], float] = random.SystemRandom().random
+
+
+def _instantly(effect: Now | Random | Open, runtime: Runtime, until_end: ExitStack) -> Any:
+    match effect:
+        case Now():
+            return runtime.now()
+        case Random():
+            return runtime.random()
+        case Open():
+            return until_end.enter_context(open_audio(effect.source))
+
+
+def drive(flow: Flow[T], send: Callable[[Send], Reply], runtime: Runtime) -> T:
+    """Run a flow to its end, blocking."""
+    with ExitStack() as until_end, closing(flow):
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    if isinstance(effect, Send):
+                        outcome: Any = send(effect)
+                    elif isinstance(effect, Sleep):
+                        outcome = runtime.sleep(effect.seconds)
+                    else:
+                        outcome = _instantly(effect, runtime, until_end)
+                except VoiceCloneError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(outcome)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+async def drive_async(flow: Flow[T], send: Callable[[Send], Awaitable[Reply]], runtime: Runtime) -> T:
+    """Run a flow to its end, awaiting."""
+    with ExitStack() as until_end, closing(flow):
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    if isinstance(effect, Send):
+                        outcome: Any = await send(effect)
+                    elif isinstance(effect, Sleep):
+                        outcome = await runtime.sleep_async(effect.seconds)
+                    else:
+                        outcome = _instantly(effect, runtime, until_end)
+                except VoiceCloneError as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(outcome)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
+    """Make a method of the sync and of the async client from one flow; its signature is written once."""
+
+    def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
+        self.flow = flow
+        self.__doc__ = flow.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Flow[T]]: ...
+    @overload
+    def __get__(self, client: SyncClient[Any], owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncClient[Any], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: Any, owner: type) -> Any:
+        """Bind the flow to a client: the method runs it with that client's driver."""
+        if client is None:
+            return self.flow
+        bound = functools.partial(self.flow, client)
+
+        @functools.wraps(self.flow)
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client._run(bound(*args, **kwargs))
+
+        return method

@@ -1,0 +1,145 @@
+"""HeyGen: a clone is started, then polled until it is complete or failed."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import httpx
+
+from voice_clone._audio import Audio, AudioSource
+from voice_clone._clients import AsyncClient, Client, Poll, Provider, SyncClient, X
+from voice_clone._flows import Flow, Open, operation
+from voice_clone._http import ErrorFormat
+from voice_clone._json import dig
+from voice_clone._policy import PAID
+from voice_clone.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServerError,
+)
+from voice_clone.jobs import CloneJob, Progress, Voice
+from voice_clone_api.heygen import AuthenticatedClient
+from voice_clone_api.heygen.api.voices import clone_voice, get_voice
+from voice_clone_api.heygen.models import (
+    AssetBase64,
+    AssetId,
+    AssetUrl,
+    CloneStatus,
+    CreateVoiceCloneV3Request,
+    ErrorCode,
+)
+from voice_clone_api.heygen.types import UNSET
+
+HEYGEN = Provider(
+    name="heygen",
+    client=AuthenticatedClient,
+    key_variable="HEYGEN_API_KEY",
+    auth_header="x-api-key",
+    auth_prefix="",
+    errors=ErrorFormat(
+        failed="error",
+        code=("error.code",),
+        message=("error.message", "error"),
+        request_id_header="x-request-id",
+        codes={
+            ErrorCode.INVALID_PARAMETER: InvalidRequestError,
+            ErrorCode.RESOURCE_LIMIT_REACHED: QuotaExceededError,
+            ErrorCode.AUTHENTICATION_FAILED: AuthenticationError,
+            ErrorCode.UNAUTHORIZED: AuthenticationError,
+            ErrorCode.INSUFFICIENT_CREDIT: PaymentRequiredError,
+            ErrorCode.PLAN_UPGRADE_REQUIRED: PermissionDeniedError,
+            ErrorCode.FORBIDDEN: PermissionDeniedError,
+            ErrorCode.RESOURCE_ACCESS_DENIED: PermissionDeniedError,
+            ErrorCode.VOICE_NOT_FOUND: NotFoundError,
+            ErrorCode.CONFLICT: ConflictError,
+            ErrorCode.REQUEST_IN_PROGRESS: ConflictError,
+            ErrorCode.PAYLOAD_TOO_LARGE: InvalidRequestError,
+            ErrorCode.RATE_LIMIT_EXCEEDED: RateLimitError,
+            ErrorCode.INTERNAL_ERROR: ServerError,
+        },
+    ),
+    voice={
+        "name": "data.name",
+        "language": "data.language",
+        "preview_url": "data.preview_audio_url",
+        "created_at": "data.created_at",
+    },
+    poll=Poll(
+        operation=get_voice,
+        status="data.status",
+        success=frozenset({CloneStatus.COMPLETE}),
+        failure=frozenset({CloneStatus.FAILED}),
+        pending=frozenset({CloneStatus.PROCESSING}),
+        reason="data.failure_message",
+    ),
+    names={"voice_name": "name"},
+)
+
+
+class _HeyGen(Client[AuthenticatedClient, X]):
+    provider = HEYGEN
+
+    @operation
+    def start_clone(
+        self,
+        audio: AudioSource | AssetUrl | AssetId | AssetBase64,
+        *,
+        name: str,
+        language: str | None = None,
+        remove_background_noise: bool = True,
+    ) -> Flow[CloneJob]:
+        """Start a clone; `wait` for the job that this returns.
+
+        `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
+        to 100 characters. `language` is a hint such as `en`; left out, it is detected.
+        Raises InvalidRequestError before anything is sent for what HeyGen would refuse.
+        """
+        if isinstance(audio, str) and audio.lower().startswith("https://"):
+            audio = AssetUrl(type_="url", url=audio)
+        if not isinstance(audio, AssetUrl | AssetId | AssetBase64):
+            clip: Audio = yield Open(audio)
+            audio = AssetBase64(type_="base64", media_type=clip.media_type, data=b64encode(clip.read()).decode())
+        body = CreateVoiceCloneV3Request(
+            audio=audio,
+            voice_name=name,
+            language=UNSET if language is None else language,
+            remove_background_noise=remove_background_noise,
+        )
+        self._check("cloneVoice", body.to_dict())
+        answer = yield from self._call(clone_voice, PAID, body=body)
+        return self._started(answer, dig(answer.json, "data.voice_clone_id"), name)
+
+    @operation
+    def clone(
+        self,
+        audio: AudioSource | AssetUrl | AssetId | AssetBase64,
+        *,
+        name: str,
+        language: str | None = None,
+        remove_background_noise: bool = True,
+        timeout: float = 600.0,
+        on_poll: Callable[[Progress], object] | None = None,
+    ) -> Flow[Voice]:
+        """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
+
+        An error that is raised after the start carries the job in `error.job`.
+        """
+        job = yield from _HeyGen.start_clone(
+            self, audio, name=name, language=language, remove_background_noise=remove_background_noise
+        )
+        return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
+
+
+class HeyGen(_HeyGen[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+    """HeyGen. The key comes from `api_key` or HEYGEN_API_KEY."""
+
+
+class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+    """HeyGen, awaited. The key comes from `api_key` or HEYGEN_API_KEY."""
