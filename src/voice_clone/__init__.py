@@ -6,90 +6,60 @@ Importing this package costs nothing until a provider is named, and naming one l
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from voice_clone._connect import connect, connect_async
+    from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.errors import (
-        AuthenticationError,
-        CloneFailedError,
-        ConflictError,
-        ContentRejectedError,
-        InvalidRequestError,
-        InvalidResponseError,
-        NotFoundError,
-        OutcomeUnknownError,
-        PaymentRequiredError,
-        PermissionDeniedError,
-        PollTimeoutError,
-        QuotaExceededError,
-        RateLimitError,
-        RawResponse,
-        RequestTimeoutError,
-        ServerError,
-        TransportError,
-        VoiceCloneError,
+        AuthenticationError as AuthenticationError,
+        CloneFailedError as CloneFailedError,
+        ConflictError as ConflictError,
+        ContentRejectedError as ContentRejectedError,
+        InvalidRequestError as InvalidRequestError,
+        InvalidResponseError as InvalidResponseError,
+        NotFoundError as NotFoundError,
+        OutcomeUnknownError as OutcomeUnknownError,
+        PaymentRequiredError as PaymentRequiredError,
+        PermissionDeniedError as PermissionDeniedError,
+        PollTimeoutError as PollTimeoutError,
+        QuotaExceededError as QuotaExceededError,
+        RateLimitError as RateLimitError,
+        RequestTimeoutError as RequestTimeoutError,
+        ServerError as ServerError,
+        TransportError as TransportError,
+        VoiceCloneError as VoiceCloneError,
     )
-    from voice_clone.jobs import CloneJob, Progress, Voice
-    from voice_clone.providers.cartesia import AsyncCartesia, Cartesia
-    from voice_clone.providers.heygen import AsyncHeyGen, HeyGen
-    from voice_clone.providers.minimax import AsyncMiniMax, MiniMax
-    from voice_clone.providers.retell import AsyncRetell, Retell
-
-__all__ = [
-    "AsyncCartesia",
-    "AsyncHeyGen",
-    "AsyncMiniMax",
-    "AsyncRetell",
-    "AuthenticationError",
-    "Cartesia",
-    "CloneFailedError",
-    "CloneJob",
-    "ConflictError",
-    "ContentRejectedError",
-    "HeyGen",
-    "InvalidRequestError",
-    "InvalidResponseError",
-    "MiniMax",
-    "NotFoundError",
-    "OutcomeUnknownError",
-    "PaymentRequiredError",
-    "PermissionDeniedError",
-    "PollTimeoutError",
-    "Progress",
-    "QuotaExceededError",
-    "RateLimitError",
-    "RawResponse",
-    "RequestTimeoutError",
-    "Retell",
-    "ServerError",
-    "TransportError",
-    "Voice",
-    "VoiceCloneError",
-    "connect",
-    "connect_async",
-]
+    from voice_clone.jobs import CloneJob as CloneJob, Progress as Progress, Voice as Voice
+    from voice_clone.providers.cartesia import AsyncCartesia as AsyncCartesia, Cartesia as Cartesia
+    from voice_clone.providers.heygen import AsyncHeyGen as AsyncHeyGen, HeyGen as HeyGen
+    from voice_clone.providers.minimax import AsyncMiniMax as AsyncMiniMax, MiniMax as MiniMax
+    from voice_clone.providers.retell import AsyncRetell as AsyncRetell, Retell as Retell
 
 _HOMES = {"connect": "_connect", "connect_async": "_connect", "CloneJob": "jobs", "Progress": "jobs", "Voice": "jobs"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used; a client's name leads to the module of its provider."""
-    if name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES.get(name) or ("errors" if name.endswith("Error") or name == "RawResponse" else None)
-    home = home or f"providers.{name.removeprefix('Async').lower()}"
+    provider = f"providers.{name.removeprefix('Async').lower()}"
+    home = f"{__name__}.{_HOMES.get(name) or ('errors' if name.endswith('Error') else provider)}"
     try:
-        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        value = getattr(importlib.import_module(home), name) if name[0] != "_" else None
     except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != f"{__name__}.{home}":
+        if getattr(error, "name", home) not in (home, name):
             raise
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        value = None
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    names = {*globals(), *_HOMES}
+    for home in ("errors", *(f"providers.{info.name}" for info in pkgutil.iter_modules([f"{__path__[0]}/providers"]))):
+        module = vars(importlib.import_module(f"{__name__}.{home}"))
+        names |= {name for name, item in module.items() if getattr(item, "__module__", "") == f"{__name__}.{home}"}
+    return sorted(name for name in names if name[0] != "_" or name[:2] == "__")

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 import httpx
 
+import voice_clone
 from voice_clone import providers
 from voice_clone._clients import AsyncClient, SyncClient
 from voice_clone.errors import InvalidRequestError
 
-if TYPE_CHECKING:
-    from voice_clone.providers.cartesia import AsyncCartesia, Cartesia
-    from voice_clone.providers.heygen import AsyncHeyGen, HeyGen
-    from voice_clone.providers.minimax import AsyncMiniMax, MiniMax
-    from voice_clone.providers.retell import AsyncRetell, Retell
-
-Timeout = float | httpx.Timeout | None
+X = TypeVar("X")
 
 
-class _Options(TypedDict, total=False):
+class Options(TypedDict, Generic[X], total=False):
+    """What the classes of clients take by keyword."""
+
     api_key: str | None
     base_url: str | None
-    timeout: Timeout
+    timeout: float | httpx.Timeout | None
+    transport: X | None
     max_retries: int
 
 
-class _SyncOptions(_Options, total=False):
-    transport: httpx.BaseTransport | None
-
-
-class _AsyncOptions(_Options, total=False):
-    transport: httpx.AsyncBaseTransport | None
+Sync = Options[httpx.BaseTransport]
+Async = Options[httpx.AsyncBaseTransport]
 
 
 def provider_names() -> list[str]:
@@ -41,81 +36,38 @@ def provider_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
 
 
-def _client(provider: str, kind: type[Any], options: dict[str, Any]) -> Any:
+def _client(provider: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
     if provider not in provider_names():
         raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(provider_names())}")
-    module = importlib.import_module(f"{providers.__name__}.{provider}")
-    (found,) = (
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, kind) and item.__module__ == module.__name__
-    )
-    return found(**options)
+    found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
+    return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])(**options)
 
 
 @overload
-def connect(provider: Literal["heygen"], **options: Unpack[_SyncOptions]) -> HeyGen: ...
+def connect(provider: Literal["heygen"], **options: Unpack[Sync]) -> voice_clone.HeyGen: ...
 @overload
-def connect(provider: Literal["retell"], **options: Unpack[_SyncOptions]) -> Retell: ...
+def connect(provider: Literal["retell"], **options: Unpack[Sync]) -> voice_clone.Retell: ...
 @overload
-def connect(provider: Literal["cartesia"], **options: Unpack[_SyncOptions]) -> Cartesia: ...
+def connect(provider: Literal["cartesia"], **options: Unpack[Sync]) -> voice_clone.Cartesia: ...
 @overload
-def connect(provider: Literal["minimax"], **options: Unpack[_SyncOptions]) -> MiniMax: ...
+def connect(provider: Literal["minimax"], **options: Unpack[Sync]) -> voice_clone.MiniMax: ...
 @overload
-def connect(provider: str, **options: Unpack[_SyncOptions]) -> SyncClient[Any]: ...
-def connect(
-    provider: str,
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    timeout: Timeout = 60.0,
-    transport: httpx.BaseTransport | None = None,
-    max_retries: int = 2,
-) -> SyncClient[Any]:
-    """Make the client of a provider by its name; the arguments are those of its class.
-
-    Raises InvalidRequestError for a name that is no provider's.
-    """
-    options = {
-        "api_key": api_key,
-        "base_url": base_url,
-        "timeout": timeout,
-        "transport": transport,
-        "max_retries": max_retries,
-    }
-    client: SyncClient[Any] = _client(provider, SyncClient, options)
-    return client
+def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]: ...
+def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]:
+    """Make the client of a provider by its name; raises InvalidRequestError for a name that is no provider's."""
+    return cast("SyncClient[Any]", _client(provider, SyncClient, options))
 
 
 @overload
-def connect_async(provider: Literal["heygen"], **options: Unpack[_AsyncOptions]) -> AsyncHeyGen: ...
+def connect_async(provider: Literal["heygen"], **options: Unpack[Async]) -> voice_clone.AsyncHeyGen: ...
 @overload
-def connect_async(provider: Literal["retell"], **options: Unpack[_AsyncOptions]) -> AsyncRetell: ...
+def connect_async(provider: Literal["retell"], **options: Unpack[Async]) -> voice_clone.AsyncRetell: ...
 @overload
-def connect_async(provider: Literal["cartesia"], **options: Unpack[_AsyncOptions]) -> AsyncCartesia: ...
+def connect_async(provider: Literal["cartesia"], **options: Unpack[Async]) -> voice_clone.AsyncCartesia: ...
 @overload
-def connect_async(provider: Literal["minimax"], **options: Unpack[_AsyncOptions]) -> AsyncMiniMax: ...
+def connect_async(provider: Literal["minimax"], **options: Unpack[Async]) -> voice_clone.AsyncMiniMax: ...
 @overload
-def connect_async(provider: str, **options: Unpack[_AsyncOptions]) -> AsyncClient[Any]: ...
-def connect_async(
-    provider: str,
-    *,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    timeout: Timeout = 60.0,
-    transport: httpx.AsyncBaseTransport | None = None,
-    max_retries: int = 2,
-) -> AsyncClient[Any]:
-    """Make the async client of a provider by its name; the arguments are those of its class.
-
-    Raises InvalidRequestError for a name that is no provider's.
-    """
-    options = {
-        "api_key": api_key,
-        "base_url": base_url,
-        "timeout": timeout,
-        "transport": transport,
-        "max_retries": max_retries,
-    }
-    client: AsyncClient[Any] = _client(provider, AsyncClient, options)
-    return client
+def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]: ...
+def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]:
+    """Make the async client of a provider by its name; raises InvalidRequestError for a name that is no provider's."""
+    return cast("AsyncClient[Any]", _client(provider, AsyncClient, options))

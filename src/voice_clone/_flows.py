@@ -11,16 +11,18 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import ExitStack, closing
+from enum import Enum
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import attrs
 
 from voice_clone._audio import AudioSource, open_audio
-from voice_clone.errors import VoiceCloneError
+from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
     from voice_clone._clients import AsyncClient, SyncClient
-    from voice_clone._http import Reply
+    from voice_clone.jobs import CloneJob, Voice
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +30,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Send:
-    """Send the request that a generated `_get_kwargs` built; the outcome is a Reply, or an error is raised."""
+    """Send the request that a generated `_get_kwargs` built; the outcome is a RawResponse, or an error is raised."""
 
     kwargs: dict[str, Any]
 
@@ -41,23 +43,20 @@ class Sleep:
 
 
 @attrs.frozen
-class Now:
-    """What a monotonic clock says, in seconds."""
-
-
-@attrs.frozen
-class Random:
-    """A random number in [0, 1)."""
-
-
-@attrs.frozen
 class Open:
     """Open the caller's audio; it stays open until the flow ends. The outcome is an Audio."""
 
     source: AudioSource
 
 
-Flow = Generator[Send | Sleep | Now | Random | Open, Any, T]
+class Ask(Enum):
+    """Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
+
+    NOW = "now"
+    RANDOM = "random"
+
+
+Flow = Generator[Send | Sleep | Open | Ask, Any, T]
 
 
 async def _sleep_async(seconds: float) -> None:
@@ -71,22 +70,18 @@ class Runtime:
     """The clock and the randomness that the drivers use; tests pass their own."""
 
     now: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = random.SystemRandom().random
     sleep: Callable[[float], object] = time.sleep
     sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
-    random: Callable[[], float] = random.SystemRandom().random
 
-
-def _instantly(effect: Now | Random | Open, runtime: Runtime, until_end: ExitStack) -> Any:
-    match effect:
-        case Now():
-            return runtime.now()
-        case Random():
-            return runtime.random()
-        case Open():
+    def at_once(self, effect: Open | Ask, until_end: ExitStack) -> Any:
+        """The outcome of an effect that neither blocks nor awaits."""
+        if isinstance(effect, Open):
             return until_end.enter_context(open_audio(effect.source))
+        return self.now() if effect is Ask.NOW else self.random()
 
 
-def drive(flow: Flow[T], send: Callable[[Send], Reply], runtime: Runtime) -> T:
+def drive(flow: Flow[T], send: Callable[[dict[str, Any]], RawResponse], runtime: Runtime) -> T:
     """Run a flow to its end, blocking."""
     with ExitStack() as until_end, closing(flow):
         try:
@@ -94,11 +89,11 @@ def drive(flow: Flow[T], send: Callable[[Send], Reply], runtime: Runtime) -> T:
             while True:
                 try:
                     if isinstance(effect, Send):
-                        outcome: Any = send(effect)
+                        outcome: Any = send(effect.kwargs)
                     elif isinstance(effect, Sleep):
                         outcome = runtime.sleep(effect.seconds)
                     else:
-                        outcome = _instantly(effect, runtime, until_end)
+                        outcome = runtime.at_once(effect, until_end)
                 except VoiceCloneError as error:
                     effect = flow.throw(error)
                 else:
@@ -108,7 +103,7 @@ def drive(flow: Flow[T], send: Callable[[Send], Reply], runtime: Runtime) -> T:
             return result
 
 
-async def drive_async(flow: Flow[T], send: Callable[[Send], Awaitable[Reply]], runtime: Runtime) -> T:
+async def drive_async(flow: Flow[T], send: Callable[[dict[str, Any]], Awaitable[RawResponse]], runtime: Runtime) -> T:
     """Run a flow to its end, awaiting."""
     with ExitStack() as until_end, closing(flow):
         try:
@@ -116,11 +111,11 @@ async def drive_async(flow: Flow[T], send: Callable[[Send], Awaitable[Reply]], r
             while True:
                 try:
                     if isinstance(effect, Send):
-                        outcome: Any = await send(effect)
+                        outcome: Any = await send(effect.kwargs)
                     elif isinstance(effect, Sleep):
                         outcome = await runtime.sleep_async(effect.seconds)
                     else:
-                        outcome = _instantly(effect, runtime, until_end)
+                        outcome = runtime.at_once(effect, until_end)
                 except VoiceCloneError as error:
                     effect = flow.throw(error)
                 else:
@@ -137,6 +132,19 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
         self.flow = flow
         self.__doc__ = flow.__doc__
 
+    def then_wait(self: operation[P, CloneJob], described: Callable[[Any], None]) -> operation[P, Voice]:
+        """Make the operation that starts with this one and waits for its job, with the same signature."""
+
+        def flow(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Flow[Voice]:
+            from voice_clone._clients import Client  # noqa: PLC0415 - it imports this module
+
+            job = yield from self.flow(client, *args, **kwargs)
+            return (yield from Client.wait(client, job))
+
+        functools.update_wrapper(flow, self.flow)
+        flow.__doc__, flow.__name__ = described.__doc__, described.__name__
+        return operation(flow)
+
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Flow[T]]: ...
     @overload
@@ -147,10 +155,9 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
         """Bind the flow to a client: the method runs it with that client's driver."""
         if client is None:
             return self.flow
-        bound = functools.partial(self.flow, client)
 
-        @functools.wraps(self.flow)
+        @functools.wraps(MethodType(self.flow, client))
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._run(bound(*args, **kwargs))
+            return client._run(self.flow(client, *args, **kwargs))
 
         return method

@@ -7,69 +7,32 @@ is called with them alike.
 from __future__ import annotations
 
 import functools
+import json
+import os
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
-import attrs
 import httpx
 
 from voice_clone import errors
-from voice_clone._json import dig, is_object, parse
-from voice_clone.errors import MAX_KEPT_BYTES, RawResponse, VoiceCloneError, classify
+from voice_clone._provider import Provider
+from voice_clone.errors import RawResponse, VoiceCloneError, classify
 
-_JSON = "voice_clone.json"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-
-
-def _as_text(codes: Mapping[Any, type[VoiceCloneError]]) -> Mapping[str, type[VoiceCloneError]]:
-    return {str(code): kind for code, kind in codes.items()}
-
-
-@attrs.frozen(kw_only=True)
-class ErrorFormat:
-    """Where a provider's answers say that something went wrong. A path is dotted keys into the JSON body."""
-
-    failed: str
-    """Path that is there and not null in an error that comes with a 2xx status."""
-    good: object = None
-    """What stands at `failed` in a success, besides null."""
-    code: tuple[str, ...] = ()
-    message: tuple[str, ...]
-    request_id: tuple[str, ...] = ()
-    request_id_header: str | None = None
-    codes: Mapping[str, type[VoiceCloneError]] = attrs.field(converter=_as_text)
-    """The provider's documented codes."""
-
-
-@attrs.frozen
-class Reply:
-    """A good answer: its decoded JSON, and the answer as it came."""
-
-    json: Any
-    raw: RawResponse
-
-    @classmethod
-    def of(cls, response: httpx.Response) -> Reply:
-        """The reply in an answer that a Judge found good."""
-        return cls(response.extensions[_JSON], raw_response(response))
+_ANSWER = "voice_clone.answer"
+MAX_KEPT_BYTES = 64 * 1024
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_LOOK = "may have done what was asked; look at your voices there before you ask again"
 
 
 @functools.cache
 def ssl_context() -> ssl.SSLContext:
     """One context for all clients; to make one costs more than to make the client."""
     return httpx.create_ssl_context()
-
-
-def raw_response(response: httpx.Response) -> RawResponse:
-    """What is kept of an answer."""
-    content = response.content
-    return RawResponse(
-        response.status_code, dict(response.headers), content[:MAX_KEPT_BYTES], len(content) > MAX_KEPT_BYTES
-    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -85,123 +48,106 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-@attrs.frozen
-class Judge:
-    """Tells good answers of a provider from bad ones."""
+def answer(response: httpx.Response) -> RawResponse:
+    """The answer in a response that was checked."""
+    return cast("RawResponse", response.extensions[_ANSWER])
 
-    provider: str
-    format: ErrorFormat
 
-    def check(self, response: httpx.Response) -> None:
-        """Return for a good answer; raise its error for any other."""
-        body = response.extensions[_JSON] = parse(response.content)
-        failed = dig(body, self.format.failed)
-        if response.is_success and (failed is None or failed == self.format.good):
-            if response.status_code != 204 and not is_object(body) and not isinstance(body, list):
-                raise self._invalid(response)
+def check(provider: Provider, response: httpx.Response) -> None:
+    """Return for a good answer; raise its error for any other."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    raw = RawResponse(response.status_code, dict(response.headers), response.content[:MAX_KEPT_BYTES], body)
+    response.extensions[_ANSWER] = raw
+    about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
+    where = provider.errors
+    failed = raw.at(where.failed)
+    safe = response.request.method in _SAFE
+    if response.is_success and (failed is None or failed == where.good):
+        if response.status_code == 204 or isinstance(body, dict | list):
             return
-        code = self._first(body, self.format.code)
-        message = self._first(body, self.format.message)
-        if response.is_redirect:
-            message = f"redirected to {response.headers.get('location')!r}; check base_url, redirects are not followed"
-        kind = classify(response.status_code, code, self.format.codes)
-        header = self.format.request_id_header
-        raise kind(
-            message or _plain(response) or f"HTTP {response.status_code} {response.reason_phrase}".strip(),
-            provider=self.provider,
-            code=code,
-            status=response.status_code,
-            request_id=(response.headers.get(header) if header else None) or self._first(body, self.format.request_id),
-            retry_after=retry_after(response.headers),
-            retryable=issubclass(kind, errors.RateLimitError)
-            or (issubclass(kind, errors.ServerError) and response.request.method in SAFE_METHODS),
-            response=raw_response(response),
-        )
+        message = "the answer is no JSON object" + ("" if safe else f", yet {provider.name} {_LOOK}")
+        raise errors.InvalidResponseError(message, retryable=safe, **about)
+    code = _first(raw, where.code)
+    plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
+    message = _first(raw, where.message) or (plain and raw.text.strip()[:500]) or response.reason_phrase or "failed"
+    if response.is_redirect:
+        message = f"redirected to {response.headers.get('location')!r}, which is not followed; check base_url"
+    kind = classify(raw.status_code, code, where.codes)
+    raise kind(
+        message,
+        code=code,
+        request_id=raw.headers.get(where.request_id_header) or _first(raw, where.request_id),
+        retry_after=retry_after(raw.headers),
+        retryable=issubclass(kind, errors.RateLimitError) or (safe and issubclass(kind, errors.ServerError)),
+        **about,
+    )
 
-    def _invalid(self, response: httpx.Response) -> errors.InvalidResponseError:
-        safe = response.request.method in SAFE_METHODS
-        return errors.InvalidResponseError(
-            "the answer is no JSON object"
-            + ("" if safe else f", yet {self.provider} may have done what was asked; look there before you ask again"),
-            provider=self.provider,
-            status=response.status_code,
-            retryable=safe,
-            response=raw_response(response),
-        )
 
-    @staticmethod
-    def _first(body: Any, paths: tuple[str, ...]) -> str | None:
-        found = (dig(body, path) for path in paths)
-        return next((str(value) for value in found if isinstance(value, str | int) and value != ""), None)
+def _first(raw: RawResponse, paths: list[str]) -> str | None:
+    found = (raw.at(path) for path in paths)
+    return next((str(value) for value in found if isinstance(value, str | int) and value != ""), None)
 
-    @contextmanager
-    def errors(self, request: httpx.Request) -> Generator[None]:
-        """Turn what httpx raises into the errors of this package."""
-        try:
-            yield
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            raise self._transport_error(error, request) from error
 
-    def _transport_error(self, error: Exception, request: httpx.Request) -> VoiceCloneError:
+@contextmanager
+def mapped_exceptions(provider: Provider, request: httpx.Request) -> Generator[None]:
+    """Turn what httpx raises into the errors of this package."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        if isinstance(error, httpx.DecodingError):
-            return errors.InvalidResponseError(f"the answer can't be decoded: {reason}", provider=self.provider)
-        not_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-        if request.method not in SAFE_METHODS and not isinstance(error, not_sent):
-            return errors.OutcomeUnknownError(
-                f"no complete answer came, yet {self.provider} may have done what was asked ({reason}); "
-                "look at your voices there before you ask again",
-                provider=self.provider,
-            )
-        kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
-        return kind(f"no answer from {request.url.host} ({reason})", provider=self.provider, retryable=True)
-
-
-def _plain(response: httpx.Response) -> str | None:
-    """The message of an error in plain text, such as `Title: Message`."""
-    if not response.headers.get("content-type", "").startswith("text/plain"):
-        return None
-    return response.text.strip()[:500] or None
-
-
-class KeyAuth(httpx.Auth):
-    """Adds the key to each request; shows it nowhere else."""
-
-    def __init__(self, header: str, value: str) -> None:
-        self._header = header
-        self._value = value
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Set the header."""
-        request.headers[self._header] = self._value
-        yield request
+        kind: type[VoiceCloneError] = errors.TransportError
+        message, retryable = f"no answer from {request.url.host} ({reason})", True
+        if request.method not in _SAFE and not isinstance(error, _NOT_SENT):
+            kind = errors.OutcomeUnknownError
+            message, retryable = f"no complete answer came ({reason}), yet {provider.name} {_LOOK}", False
+        elif isinstance(error, httpx.TimeoutException):
+            kind = errors.RequestTimeoutError
+        raise kind(message, provider=provider.name, retryable=retryable) from error
 
 
 class Http(httpx.Client):
     """An httpx.Client whose every answer is good; anything else is raised as a VoiceCloneError."""
 
-    def __init__(self, judge: Judge, **options: Any) -> None:
-        super().__init__(**options)
-        self.judge = judge
+    provider: Provider
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request."""
-        with self.judge.errors(request):
+        with mapped_exceptions(self.provider, request):
             response = super().send(request, **options)
-        self.judge.check(response)
+        check(self.provider, response)
         return response
 
 
 class AsyncHttp(httpx.AsyncClient):
     """An httpx.AsyncClient whose every answer is good; anything else is raised as a VoiceCloneError."""
 
-    def __init__(self, judge: Judge, **options: Any) -> None:
-        super().__init__(**options)
-        self.judge = judge
+    provider: Provider
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request."""
-        with self.judge.errors(request):
+        with mapped_exceptions(self.provider, request):
             response = await super().send(request, **options)
-        self.judge.check(response)
+        check(self.provider, response)
         return response
+
+
+def key_auth(provider: Provider, given: str | None) -> Callable[[httpx.Request], httpx.Request]:
+    """Find the key and make what adds it to each request; only this closure holds it."""
+    key = given if given is not None else os.environ.get(provider.key_variable, "")
+    problem = ""
+    if not key:
+        problem = f"no API key: pass api_key= or set {provider.key_variable} in the environment"
+    elif not (key.isascii() and key.isprintable()) or " " in key:
+        # In a header it would end up, whole, in the text of an exception.
+        problem = "the API key holds a space, a line break or a character that is not ASCII; copy it again"
+    if problem:
+        raise errors.AuthenticationError(problem, provider=provider.name)
+
+    def authorize(request: httpx.Request) -> httpx.Request:
+        request.headers[provider.auth_header] = provider.auth_prefix + key
+        return request
+
+    return authorize

@@ -2,118 +2,92 @@
 
     VoiceCloneError
     ├── InvalidRequestError      refused as wrong, by the provider or before anything was sent
-    ├── AuthenticationError      the key is missing, malformed or not accepted
+    ├── AuthenticationError      the key is missing, malformed, expired, or belongs to another region
     ├── PaymentRequiredError     too little credit
-    ├── PermissionDeniedError    the key is good, but may not do this
-    ├── NotFoundError            no such voice
-    ├── ConflictError            it exists already, or is in progress
-    ├── QuotaExceededError       the clone limit is reached, the plan is used up
-    ├── RateLimitError           too many requests; see `retry_after`
+    ├── PermissionDeniedError    the key is good, but the plan or the verification does not allow this
+    ├── NotFoundError            no such voice, or none that the key may see
+    ├── ConflictError            it exists already, or the same request is in progress
+    ├── QuotaExceededError       the limit of clones is reached, or the plan is used up for now
+    ├── RateLimitError           too many requests: wait for `retry_after` seconds where it is set
     ├── ContentRejectedError     the content was refused by moderation
-    ├── ServerError              the provider failed
-    ├── TransportError           no complete answer
+    ├── ServerError              the provider failed; look whether the voice exists before asking again
+    ├── TransportError           no complete answer: no connection, or one that broke
     │   ├── RequestTimeoutError  none in time
     │   └── OutcomeUnknownError  the request may have been carried out all the same
     ├── InvalidResponseError     an answer that does not match the spec
-    ├── CloneFailedError         the provider says that the clone failed
-    └── PollTimeoutError         the clone is not done yet; go on with `job`
+    ├── CloneFailedError         the provider says that the clone failed, and why
+    └── PollTimeoutError         not done before the deadline: go on with `wait(error.job)`
 
-A request is classified by its HTTP status, then by the provider's documented code; never by searching prose.
+An answer is classified by its HTTP status, then by the provider's documented code; never by searching prose.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from voice_clone.jobs import CloneJob
-
-MAX_KEPT_BYTES = 64 * 1024
-
-
-def _shorten(content: bytes) -> str:
-    return f"<{len(content)} bytes>"
 
 
 @attrs.frozen
 class RawResponse:
-    """A provider's answer as it came: status, headers, and the first 64 KiB of the body."""
+    """A provider's answer as it came."""
 
     status_code: int
     headers: Mapping[str, str] = attrs.field(repr=False)
-    """Header names are in lower case."""
-    content: bytes = attrs.field(repr=_shorten)
-    truncated: bool = False
-    """Whether the body was longer than what is kept in `content`."""
+    """Names are in lower case."""
+    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    """The first 64 KiB of the body."""
+    json: Any = attrs.field(default=None, repr=False)
+    """The whole body decoded from JSON; None where it is none."""
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text, undecodable bytes replaced."""
+        """The first 64 KiB of the body as UTF-8 text, undecodable bytes replaced."""
         return self.content.decode("utf-8", "replace")
 
-    def json(self) -> Any:
-        """The body as JSON; raises ValueError where it is none."""
-        return json.loads(self.content)
+    def at(self, path: str) -> Any:
+        """What stands at a path of dotted keys into the JSON; None where it ends early."""
+        value = self.json
+        for key in path.split("."):
+            value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
+        return value
 
 
+@attrs.define(slots=False, eq=False)
 class VoiceCloneError(Exception):
-    """The root of all errors that leave this package.
-
-    `message` is one sentence for people; `str()` adds the provider, status, code and request id.
-    """
+    """The root of all errors that leave this package. `str()` of it holds the message and what else is known."""
 
     message: str
-    provider: str | None
+    """One sentence for people."""
+    provider: str | None = None
     """Name of the provider: `heygen`, `retell`, `cartesia`, `minimax`."""
-    code: str | None
+    code: str | None = None
     """The provider's own machine-readable code."""
-    status: int | None
+    status: int | None = None
     """The HTTP status of the answer; None where none came. MiniMax answers errors with 200."""
-    request_id: str | None
+    request_id: str | None = None
     """Names the request to the provider's support."""
-    retry_after: float | None
+    retry_after: float | None = None
     """Seconds that the provider asks to wait."""
-    retryable: bool
+    retryable: bool = False
     """Whether the same call can be made again and may then succeed, without a second voice."""
-    response: RawResponse | None
+    response: RawResponse | None = None
     """The provider's answer as it came; None where none came."""
-    job: CloneJob | None
+    job: CloneJob | None = None
     """The clone that had been started when this happened; go on with `wait(error.job)`."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        provider: str | None = None,
-        code: str | None = None,
-        status: int | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        retryable: bool = False,
-        response: RawResponse | None = None,
-        job: CloneJob | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.provider = provider
-        self.code = code
-        self.status = status
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.retryable = retryable
-        self.response = response
-        self.job = job
+    voice_id: str | None = None
+    """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
 
     def __str__(self) -> str:
         facts = (
             (self.status, f"HTTP {self.status}"),
             (self.code, f"code {self.code}"),
             (self.request_id, f"request {self.request_id}"),
+            (self.voice_id, f"voice {self.voice_id}"),
             (self.retry_after, f"retry after {self.retry_after or 0:g} s"),
         )
         known = ", ".join(text for value, text in facts if value is not None)
@@ -174,15 +148,9 @@ class OutcomeUnknownError(TransportError):
     Look at the provider's list of voices before you repeat the call; repeating it may make, and charge, a second one.
     """
 
-    voice_id: str | None = None
-    """The id that the voice has if it was made, where the caller chose it (MiniMax)."""
-
 
 class InvalidResponseError(VoiceCloneError):
-    """The answer does not match the provider's spec; `response` keeps it."""
-
-    voice_id: str | None = None
-    """The id of the voice, where one can be read or was chosen by the caller (MiniMax)."""
+    """The answer does not match the provider's spec; `response` keeps it, `voice_id` the voice where it is known."""
 
 
 class CloneFailedError(VoiceCloneError):
@@ -194,29 +162,20 @@ class PollTimeoutError(VoiceCloneError):
 
 
 BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
-    400: InvalidRequestError,
     401: AuthenticationError,
     402: PaymentRequiredError,
     403: PermissionDeniedError,
     404: NotFoundError,
     409: ConflictError,
-    413: InvalidRequestError,
-    422: InvalidRequestError,
     429: RateLimitError,
 }
 
-# Statuses that say only "wrong": here, and where a 200 carries an error, the provider's code says more.
-_VAGUE = frozenset({400, 413, 422})
-
 
 def classify(status: int, code: str | None, codes: Mapping[str, type[VoiceCloneError]]) -> type[VoiceCloneError]:
-    """The class of an error answer, by its HTTP status and then by the provider's documented codes."""
-    if (status in _VAGUE or status < 300) and (known := codes.get(code or "")):
-        return known
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    if status < 300:
-        return VoiceCloneError
-    if status < 400:
+    """The class of an error answer. Where the status says only "wrong", or even "good", the code says more."""
+    if status >= 500:
+        return ServerError
+    if 300 <= status < 400:
         return InvalidResponseError
-    return InvalidRequestError if status < 500 else ServerError
+    vague = InvalidRequestError if status >= 400 else VoiceCloneError
+    return BY_STATUS.get(status) or codes.get(code or "", vague)

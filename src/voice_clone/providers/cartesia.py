@@ -5,39 +5,19 @@ from __future__ import annotations
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Provider, SyncClient, X, choice
+from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Flow, Open, operation
-from voice_clone._http import ErrorFormat
-from voice_clone._json import dig
 from voice_clone._policy import PAID
-from voice_clone.errors import InvalidRequestError, NotFoundError, RateLimitError
-from voice_clone.jobs import CloneJob, Voice
+from voice_clone._provider import Provider, choice
+from voice_clone.jobs import CloneJob
 from voice_clone_api.cartesia import AuthenticatedClient
 from voice_clone_api.cartesia.api.voices import voices_clone
-from voice_clone_api.cartesia.models import CartesiaVersion, ErrorCode, SupportedLanguage, VoicesCloneBody
+from voice_clone_api.cartesia.models import CartesiaVersion, SupportedLanguage, VoicesCloneBody
 from voice_clone_api.cartesia.types import UNSET, File
-
-CARTESIA = Provider(
-    name="cartesia",
-    client=AuthenticatedClient,
-    key_variable="CARTESIA_API_KEY",
-    errors=ErrorFormat(
-        failed="error_code",
-        code=("error_code",),
-        message=("message", "title"),
-        request_id=("request_id",),
-        codes={
-            ErrorCode.CONCURRENCY_LIMITED: RateLimitError,
-            ErrorCode.MODEL_NOT_FOUND: InvalidRequestError,
-            ErrorCode.VOICE_NOT_FOUND: NotFoundError,
-        },
-    ),
-    voice={"name": "name", "language": "language", "created_at": "created_at"},
-)
 
 
 class _Cartesia(Client[AuthenticatedClient, X]):
-    provider = CARTESIA
+    provider = Provider.load("cartesia", AuthenticatedClient)
 
     @operation
     def start_clone(
@@ -63,26 +43,14 @@ class _Cartesia(Client[AuthenticatedClient, X]):
             description=UNSET if description is None else description,
             base_voice_id=UNSET if base_voice_id is None else base_voice_id,
         )
-        self._check("voices_clone", body.to_dict())
+        self.provider.check("/voices/clone", body.to_dict())
         version = CartesiaVersion.V2026_03_01
         answer = yield from self._call(voices_clone, PAID, body=body, cartesia_version=version)
-        return self._started(answer, dig(answer.json, "id"), name)
+        return self._started(answer, answer.at("id"), name)
 
-    @operation
-    def clone(
-        self,
-        audio: AudioSource,
-        *,
-        name: str,
-        language: SupportedLanguage | str,
-        description: str | None = None,
-        base_voice_id: str | None = None,
-    ) -> Flow[Voice]:
+    @start_clone.then_wait
+    def clone(self) -> None:
         """Clone a voice; the arguments are those of `start_clone`."""
-        job = yield from _Cartesia.start_clone(
-            self, audio, name=name, language=language, description=description, base_voice_id=base_voice_id
-        )
-        return (yield from _Cartesia.wait(self, job))
 
 
 class Cartesia(_Cartesia[httpx.BaseTransport], SyncClient[AuthenticatedClient]):

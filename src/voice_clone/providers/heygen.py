@@ -8,83 +8,19 @@ from collections.abc import Callable
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Poll, Provider, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Flow, Open, operation
-from voice_clone._http import ErrorFormat
-from voice_clone._json import dig
 from voice_clone._policy import PAID
-from voice_clone.errors import (
-    AuthenticationError,
-    ConflictError,
-    InvalidRequestError,
-    NotFoundError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    QuotaExceededError,
-    RateLimitError,
-    ServerError,
-)
+from voice_clone._provider import Provider
 from voice_clone.jobs import CloneJob, Progress, Voice
 from voice_clone_api.heygen import AuthenticatedClient
 from voice_clone_api.heygen.api.voices import clone_voice, get_voice
-from voice_clone_api.heygen.models import (
-    AssetBase64,
-    AssetId,
-    AssetUrl,
-    CloneStatus,
-    CreateVoiceCloneV3Request,
-    ErrorCode,
-)
+from voice_clone_api.heygen.models import AssetBase64, AssetId, AssetUrl, CreateVoiceCloneV3Request
 from voice_clone_api.heygen.types import UNSET
-
-HEYGEN = Provider(
-    name="heygen",
-    client=AuthenticatedClient,
-    key_variable="HEYGEN_API_KEY",
-    auth_header="x-api-key",
-    auth_prefix="",
-    errors=ErrorFormat(
-        failed="error",
-        code=("error.code",),
-        message=("error.message", "error"),
-        request_id_header="x-request-id",
-        codes={
-            ErrorCode.INVALID_PARAMETER: InvalidRequestError,
-            ErrorCode.RESOURCE_LIMIT_REACHED: QuotaExceededError,
-            ErrorCode.AUTHENTICATION_FAILED: AuthenticationError,
-            ErrorCode.UNAUTHORIZED: AuthenticationError,
-            ErrorCode.INSUFFICIENT_CREDIT: PaymentRequiredError,
-            ErrorCode.PLAN_UPGRADE_REQUIRED: PermissionDeniedError,
-            ErrorCode.FORBIDDEN: PermissionDeniedError,
-            ErrorCode.RESOURCE_ACCESS_DENIED: PermissionDeniedError,
-            ErrorCode.VOICE_NOT_FOUND: NotFoundError,
-            ErrorCode.CONFLICT: ConflictError,
-            ErrorCode.REQUEST_IN_PROGRESS: ConflictError,
-            ErrorCode.PAYLOAD_TOO_LARGE: InvalidRequestError,
-            ErrorCode.RATE_LIMIT_EXCEEDED: RateLimitError,
-            ErrorCode.INTERNAL_ERROR: ServerError,
-        },
-    ),
-    voice={
-        "name": "data.name",
-        "language": "data.language",
-        "preview_url": "data.preview_audio_url",
-        "created_at": "data.created_at",
-    },
-    poll=Poll(
-        operation=get_voice,
-        status="data.status",
-        success=frozenset({CloneStatus.COMPLETE}),
-        failure=frozenset({CloneStatus.FAILED}),
-        pending=frozenset({CloneStatus.PROCESSING}),
-        reason="data.failure_message",
-    ),
-    names={"voice_name": "name"},
-)
 
 
 class _HeyGen(Client[AuthenticatedClient, X]):
-    provider = HEYGEN
+    provider = Provider.load("heygen", AuthenticatedClient, get_voice)
 
     @operation
     def start_clone(
@@ -105,16 +41,16 @@ class _HeyGen(Client[AuthenticatedClient, X]):
             audio = AssetUrl(type_="url", url=audio)
         if not isinstance(audio, AssetUrl | AssetId | AssetBase64):
             clip: Audio = yield Open(audio)
-            audio = AssetBase64(type_="base64", media_type=clip.media_type, data=b64encode(clip.read()).decode())
+            audio = AssetBase64(type_="base64", media_type=clip.media_type, data=b64encode(clip.stream.read()).decode())
         body = CreateVoiceCloneV3Request(
             audio=audio,
             voice_name=name,
             language=UNSET if language is None else language,
             remove_background_noise=remove_background_noise,
         )
-        self._check("cloneVoice", body.to_dict())
+        self.provider.check("/v3/voices/clone", body.to_dict())
         answer = yield from self._call(clone_voice, PAID, body=body)
-        return self._started(answer, dig(answer.json, "data.voice_clone_id"), name)
+        return self._started(answer, answer.at("data.voice_clone_id"), name)
 
     @operation
     def clone(

@@ -7,25 +7,12 @@ import re
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Provider, SyncClient, X, choice
-from voice_clone._flows import Flow, Open, Random, operation
-from voice_clone._http import ErrorFormat
-from voice_clone._json import dig
+from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._policy import PAID, SAFE
-from voice_clone.errors import (
-    AuthenticationError,
-    ConflictError,
-    ContentRejectedError,
-    InvalidRequestError,
-    InvalidResponseError,
-    OutcomeUnknownError,
-    PaymentRequiredError,
-    PermissionDeniedError,
-    QuotaExceededError,
-    RateLimitError,
-    ServerError,
-)
-from voice_clone.jobs import CloneJob, Voice
+from voice_clone._provider import Provider, choice
+from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError
+from voice_clone.jobs import CloneJob
 from voice_clone_api.minimax import AuthenticatedClient
 from voice_clone_api.minimax.api.voice import upload_file, voice_clone
 from voice_clone_api.minimax.models import (
@@ -33,58 +20,14 @@ from voice_clone_api.minimax.models import (
     FilePurpose,
     LanguageBoost,
     SpeechModel,
-    StatusCode,
     UploadFileBody,
     VoiceCloneReq,
 )
 from voice_clone_api.minimax.types import UNSET, File
 
-MINIMAX = Provider(
-    name="minimax",
-    client=AuthenticatedClient,
-    key_variable="MINIMAX_API_KEY",
-    host_variable="MINIMAX_API_HOST",
-    errors=ErrorFormat(
-        failed="base_resp.status_code",
-        good=StatusCode.SUCCESS,
-        code=("base_resp.status_code", "error.type"),
-        message=("base_resp.status_msg", "error.message"),
-        request_id=("request_id",),
-        request_id_header="trace-id",
-        codes={
-            StatusCode.UNKNOWN_ERROR: ServerError,
-            StatusCode.TIMEOUT: ServerError,
-            StatusCode.RATE_LIMIT: RateLimitError,
-            StatusCode.NOT_AUTHORIZED: AuthenticationError,
-            StatusCode.INSUFFICIENT_BALANCE: PaymentRequiredError,
-            StatusCode.INTERNAL_SERVICE_ERROR: ServerError,
-            StatusCode.INTERNAL_ERROR: ServerError,
-            StatusCode.INPUT_SENSITIVE: ContentRejectedError,
-            StatusCode.OUTPUT_SENSITIVE: ContentRejectedError,
-            StatusCode.SYSTEM_ERROR: ServerError,
-            StatusCode.TOKEN_LIMIT: RateLimitError,
-            StatusCode.CONNECTION_LIMIT: RateLimitError,
-            StatusCode.INVISIBLE_CHARACTERS: InvalidRequestError,
-            StatusCode.ASR_SIMILARITY_FAILED: InvalidRequestError,
-            StatusCode.PROMPT_SIMILARITY_FAILED: InvalidRequestError,
-            StatusCode.INVALID_PARAMETERS: InvalidRequestError,
-            StatusCode.VOICE_DURATION: InvalidRequestError,
-            StatusCode.CLONING_NOT_PERMITTED: PermissionDeniedError,
-            StatusCode.VOICE_ID_EXISTS: ConflictError,
-            StatusCode.VOICE_ACCESS_DENIED: PermissionDeniedError,
-            StatusCode.RATE_GROWTH_LIMIT: RateLimitError,
-            StatusCode.PROMPT_TOO_LONG: InvalidRequestError,
-            StatusCode.INVALID_API_KEY: AuthenticationError,
-            StatusCode.PLAN_WINDOW_USED_UP: QuotaExceededError,
-            StatusCode.INVALID_SAMPLES: InvalidRequestError,
-        },
-    ),
-    voice={"preview_url": "demo_audio"},
-)
-
 
 class _MiniMax(Client[AuthenticatedClient, X]):
-    provider = MINIMAX
+    provider = Provider.load("minimax", AuthenticatedClient)
 
     @operation
     def upload_file(self, audio: AudioSource, *, purpose: FilePurpose | str = FilePurpose.VOICE_CLONE) -> Flow[int]:
@@ -94,14 +37,9 @@ class _MiniMax(Client[AuthenticatedClient, X]):
             purpose=choice(FilePurpose, purpose, "purpose"), file=File(clip.stream, clip.name, clip.media_type)
         )
         answer = yield from self._call(upload_file, SAFE, body=body)
-        file_id = dig(answer.json, "file.file_id")
+        file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
-            raise InvalidResponseError(
-                "the upload's answer holds no file id",
-                provider=MINIMAX.name,
-                status=answer.raw.status_code,
-                response=answer.raw,
-            )
+            raise self._odd(answer, "the upload's answer holds no file id")
         return int(file_id)
 
     @operation
@@ -127,7 +65,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         The voice is deleted if it is not used for 7 days.
         Raises InvalidRequestError before anything is sent for what MiniMax would refuse.
         """
-        chosen = voice_id or _voice_id(name, (yield Random()))
+        chosen = voice_id or _voice_id(name, (yield Ask.RANDOM))
         request = VoiceCloneReq(
             file_id=audio if isinstance(audio, int) else 0,
             voice_id=chosen,
@@ -138,7 +76,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
-        self._check("voiceClone", request.to_dict())
+        self.provider.check("/v1/voice_clone", request.to_dict())
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
@@ -147,40 +85,15 @@ class _MiniMax(Client[AuthenticatedClient, X]):
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
             if voice_id or error.response is None:
                 raise
-            return CloneJob(MINIMAX.name, chosen, True, name=name, raw=error.response.json())
+            return CloneJob(self.provider.name, chosen, True, name=name, raw=error.response.json)
         except (OutcomeUnknownError, InvalidResponseError) as error:
             error.voice_id = chosen
             raise
         return self._started(answer, chosen, name)
 
-    @operation
-    def clone(
-        self,
-        audio: AudioSource | int,
-        *,
-        voice_id: str | None = None,
-        name: str | None = None,
-        clone_prompt: ClonePrompt | None = None,
-        text: str | None = None,
-        model: SpeechModel | str | None = None,
-        language_boost: LanguageBoost | str | None = None,
-        need_noise_reduction: bool = False,
-        need_volume_normalization: bool = False,
-    ) -> Flow[Voice]:
+    @start_clone.then_wait
+    def clone(self) -> None:
         """Clone a voice; the arguments are those of `start_clone`."""
-        job = yield from _MiniMax.start_clone(
-            self,
-            audio,
-            voice_id=voice_id,
-            name=name,
-            clone_prompt=clone_prompt,
-            text=text,
-            model=model,
-            language_boost=language_boost,
-            need_noise_reduction=need_noise_reduction,
-            need_volume_normalization=need_volume_normalization,
-        )
-        return (yield from _MiniMax.wait(self, job))
 
 
 def _voice_id(name: str | None, random: float) -> str:

@@ -8,29 +8,19 @@ from typing import cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Provider, SyncClient, X, choice
+from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Flow, Open, operation
-from voice_clone._http import ErrorFormat
-from voice_clone._json import dig
 from voice_clone._policy import PAID
-from voice_clone.jobs import CloneJob, Voice
+from voice_clone._provider import Provider, choice
+from voice_clone.jobs import CloneJob
 from voice_clone_api.retell import AuthenticatedClient
 from voice_clone_api.retell.api.default import clone_voice
 from voice_clone_api.retell.models import CloneProvider, CloneVoiceBody
 from voice_clone_api.retell.types import File
 
-RETELL = Provider(
-    name="retell",
-    client=AuthenticatedClient,
-    key_variable="RETELL_API_KEY",
-    errors=ErrorFormat(failed="error", message=("message", "error"), codes={}),
-    voice={"name": "voice_name", "preview_url": "preview_audio_url"},
-    names={"voice_name": "name", "files": "audio"},
-)
-
 
 class _Retell(Client[AuthenticatedClient, X]):
-    provider = RETELL
+    provider = Provider.load("retell", AuthenticatedClient)
 
     @operation
     def start_clone(
@@ -55,21 +45,13 @@ class _Retell(Client[AuthenticatedClient, X]):
             voice_name=name,
             voice_provider=choice(CloneProvider, voice_provider, "voice_provider"),
         )
-        self._check("cloneVoice", body.to_dict())
+        self.provider.check("/clone-voice", body.to_dict())
         answer = yield from self._call(clone_voice, PAID, body=body)
-        return self._started(answer, dig(answer.json, "voice_id"), name)
+        return self._started(answer, answer.at("voice_id"), name)
 
-    @operation
-    def clone(
-        self,
-        audio: AudioSource | Sequence[AudioSource],
-        *,
-        name: str,
-        voice_provider: CloneProvider | str,
-    ) -> Flow[Voice]:
+    @start_clone.then_wait
+    def clone(self) -> None:
         """Clone a voice; the arguments are those of `start_clone`."""
-        job = yield from _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
-        return (yield from _Retell.wait(self, job))
 
 
 class Retell(_Retell[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
