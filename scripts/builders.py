@@ -47,6 +47,7 @@ def client(provider: Provider, spec: dict[str, Any]) -> generate.Files:
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
+    from openapi_python_client.strings import PythonIdentifier
 
     with tempfile.TemporaryDirectory() as folder:
         templates, out = Path(folder, "templates"), Path(folder, "out")
@@ -64,7 +65,7 @@ def client(provider: Provider, spec: dict[str, Any]) -> generate.Files:
             raise PipelineError(f"{provider.name}: openapi-python-client left something out:\n{listed}")
         named = {item.class_info.name for item in (*parsed.models, *parsed.enums)}
         for name, override in provider.source().get("class_overrides", {}).items():
-            if override["class_name"] not in named:
+            if override.get("class_name", name) not in named:
                 raise PipelineError(
                     f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: there is no class {name} "
                     "that could be renamed. Changed upstream? Then correct or delete the entry"
@@ -74,6 +75,13 @@ def client(provider: Provider, spec: dict[str, Any]) -> generate.Files:
             for collection in parsed.endpoint_collections_by_tag.values()
             for endpoint in collection.endpoints
         }
+        modules = [
+            f"api/{tag}/{PythonIdentifier(endpoint.name, config.field_prefix)}.py"
+            for tag, collection in parsed.endpoint_collections_by_tag.items()
+            for endpoint in collection.endpoints
+        ]
+        if twice := sorted({module for module in modules if modules.count(module) > 1}):
+            raise PipelineError(f"{provider.name}: several operations would all be {', '.join(twice)}; name them apart")
         check_complete(provider, spec, made, [_values(enum.values) for enum in parsed.enums])
         note = f"# {generate.marker(provider, 'openapi-python-client')}\n".encode()
         return _formatted(out, f"voice_clone_api/{provider.name}", note)
@@ -110,7 +118,12 @@ def overlay_names(spec: dict[str, Any]) -> dict[str, Any]:
             return node
         copy = {key: walk(value) for key, value in node.items()}
         values = node.get("enum")
-        if values and all(isinstance(value, str) for value in values) and "x-enum-varnames" not in node:
+        if (
+            isinstance(values, list)
+            and values
+            and all(isinstance(value, str) for value in values)
+            and "x-enum-varnames" not in node
+        ):
             copy["x-enum-varnames"] = names(values)
         return copy
 
@@ -120,6 +133,8 @@ def overlay_names(spec: dict[str, Any]) -> dict[str, Any]:
             plain = snake_case(value.upper()).upper() if value and value[0].isalpha() else ""
             plain = plain if plain.isidentifier() else f"VALUE_{index}"
             name = plain if plain not in taken else f"{plain}_VALUE_{index}"
+            while name in taken:
+                name = f"{name}_{index}"
             taken[name] = value
         return list(taken)
 
@@ -131,6 +146,12 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
     """Fail where an operation has no function, or an enum value no member."""
     from openapi_python_client.strings import in_double_quote_literal
 
+    for path, item in spec["paths"].items():
+        for part in (item, *(item[method] for method in item if method in METHODS)):
+            for parameter in part.get("parameters", []):
+                if "$ref" not in parameter and "schema" not in parameter:
+                    what = f"parameter {parameter['name']}, which has no `schema`"
+                    raise PipelineError(f"{provider.name}: {path}: the client generator drops {what}")
     wanted = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
     if lost := sorted(pair for pair in wanted if (pair[0], _template(pair[1])) not in made):
         listed = ", ".join(f"{method.upper()} {path}" for method, path in lost)
@@ -165,7 +186,7 @@ def _formatted(folder: Path, below: str, note: bytes) -> generate.Files:
     """Run ruff over what was generated, without the settings of any project, and mark each file."""
     for command in (("check", "--fix-only", "--extend-select=I"), ("format",)):
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "ruff", *command, *RUFF, "."],
+            [sys.executable, "-EP", "-m", "ruff", *command, *RUFF, "."],
             cwd=folder,
             capture_output=True,
             text=True,

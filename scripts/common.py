@@ -52,11 +52,17 @@ class Provider:
         """What `source.toml` says: a title, and the pages with their addresses."""
         path = self.folder / "source.toml"
         try:
-            return tomllib.loads(path.read_text("utf-8"))
+            source = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
-            raise PipelineError(f"{shown(path)}: missing; it lists the pages and their addresses") from None
-        except tomllib.TOMLDecodeError as error:
-            raise PipelineError(f"{shown(path)}: {error}") from None
+            raise PipelineError(f"{self.shown(path)}: missing; it lists the pages and their addresses") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PipelineError(f"{self.shown(path)}: {error}") from None
+        pages = source.get("pages", [])
+        if not isinstance(pages, list) or not all(
+            isinstance(p, dict) and isinstance(p.get("file"), str) for p in pages
+        ):
+            raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
+        return source
 
     def shown(self, path: Path) -> str:
         """A path as messages show it: relative to the project."""
@@ -82,14 +88,14 @@ def dump_json(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, root: Path = ROOT) -> Any:
     """Read a JSON file; a missing or broken one stops the pipeline with its name and line."""
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{shown(path)}: missing; run `nox -s vendor`") from None
+        raise PipelineError(f"{shown(path, root)}: missing; run `nox -s vendor`") from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PipelineError(f"{shown(path)}: not readable as JSON: {error}") from None
+        raise PipelineError(f"{shown(path, root)}: not readable as JSON: {error}") from None
 
 
 def sha256(data: bytes) -> str:
@@ -124,7 +130,7 @@ def lock_path(root: Path) -> Path:
 def read_lock(root: Path) -> dict[str, Any]:
     """`specs/lock.json`: hashes of pages, specs and what was generated; empty before the first run."""
     path = lock_path(root)
-    data: dict[str, Any] = read_json(path) if path.exists() else {}
+    data: dict[str, Any] = read_json(path, root) if path.exists() else {}
     return data
 
 

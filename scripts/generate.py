@@ -51,7 +51,7 @@ def marker(provider: Provider, tool: str) -> str:
 
 def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
     """What decides the output; a change in any of it is a reason to generate anew."""
-    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders"))
     text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
     return {
         "effective": common.sha256(common.dump_json(spec).encode()),
@@ -131,9 +131,13 @@ def compare(owner: str, old: Files, new: Files) -> Iterator[str]:
 
 def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
     """Every problem of the chosen providers, from their pages down to their generated files."""
+    specs: list[tuple[Provider, dict[str, Any]]] = []
     for provider in chosen:
-        yield from vendor.check(provider)
-    specs = [(provider, overlay.effective_spec(provider)) for provider in chosen]
+        try:
+            yield from vendor.check(provider)
+            specs.append((provider, overlay.effective_spec(provider)))
+        except PipelineError as error:
+            yield str(error)
     built = build(specs)
     lock = common.read_lock(root)
     for provider, spec in specs:
@@ -142,17 +146,17 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
         locked = lock.get(provider.name, {}).get("generate", {})
         for key, value in (inputs(provider, spec) | {"files": digest(built[provider])}).items():
             # Where files differ, their hashes do too; that says nothing more.
-            if locked.get(key) != value and (key == "tools" or not problems):
+            if locked.get(key) != value and key != "scripts" and (key == "tools" or not problems):
                 was = locked.get(key)
                 yield f"{provider.name}: specs/lock.json: {key} was {was}, is {value}; run `nox -s generate`"
     base = root / "generated"
-    known = {provider.name for provider in common.providers(root=root)}
+    owned = {name for provider in common.providers(root=root) for name in committed(provider)}
     other = {
         name: path.read_bytes()
         for path in sorted(base.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
         for name in [path.relative_to(base).as_posix()]
-        if (name.split("/")[1] if name.count("/") > 1 else Path(name).stem) not in known
+        if name not in owned
     }
     yield from compare("generated", other, SHARED)
 

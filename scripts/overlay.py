@@ -31,7 +31,7 @@ class OverlayError(Exception):
 
 def effective_spec(provider: Provider) -> dict[str, Any]:
     """The vendored spec with the provider's overlay applied; without an overlay, the vendored spec itself."""
-    spec: dict[str, Any] = common.read_json(provider.spec)
+    spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
     if not provider.overlay.is_file():
         return spec
     name = provider.shown(provider.overlay)
@@ -47,7 +47,7 @@ def effective_spec(provider: Provider) -> dict[str, Any]:
         try:
             apply(spec, action)
         except OverlayError as error:
-            line = lines[("actions", index)]
+            line = lines.get(("actions", index), lines[("actions",)])
             title = str(action.get("description", "no description")).split("\n")[0] if isinstance(action, dict) else ""
             raise PipelineError(f"{name}:{line}: action {index + 1} ({title}): {error}") from None
     return spec
@@ -77,7 +77,7 @@ def apply(spec: dict[str, Any], action: Any) -> None:
     """Apply one action to the spec, in place; raise OverlayError where it does not fit it exactly."""
     _check_form(action)
     try:
-        matches = list(_PATHS.finditer(action["target"], spec))
+        matches = list({match.parts: match for match in _PATHS.finditer(action["target"], spec)}.values())
     except jsonpath.JSONPathError as error:
         raise OverlayError(f"target {action['target']}: {error}") from None
     if not matches:
@@ -91,7 +91,7 @@ def apply(spec: dict[str, Any], action: Any) -> None:
                 f"    expected: {json.dumps(action['x-expect'])}\n    the spec has: {json.dumps(match.obj)}"
             )
     # Backwards, so that removing an item of an array leaves the indices of those before it as they were.
-    for match in reversed(matches):
+    for match in sorted(matches, key=_document_order, reverse=True):
         node: Any = match.obj
         if action.get("remove"):
             if match.parent is None:
@@ -99,7 +99,7 @@ def apply(spec: dict[str, Any], action: Any) -> None:
             holder: Any = match.parent.obj
             del holder[match.parts[-1]]
         elif isinstance(node, list):
-            if action["update"] in node:
+            if any(_same(action["update"], item) for item in node):
                 raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
             node.append(_copy(action["update"]))
         else:
@@ -133,7 +133,16 @@ def holds(pattern: Any, value: Any) -> bool:
             value.get(key) is None if expected is None else key in value and holds(expected, value[key])
             for key, expected in pattern.items()
         )
-    return json.dumps(pattern, sort_keys=True) == json.dumps(value, sort_keys=True)
+    return _same(pattern, value)
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Whether both are the same JSON; Python alone takes `1`, `1.0` and `true` for equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
+def _document_order(match: jsonpath.JSONPathMatch) -> list[tuple[bool, int | str]]:
+    return [(isinstance(part, str), part) for part in match.parts]
 
 
 def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> None:
@@ -146,7 +155,7 @@ def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> 
             _merge(target[key], value, f"{path}[{key!r}]", correction)
         elif isinstance(target[key], list) and isinstance(value, list):
             raise OverlayError(f"{path}[{key!r}] is an array: target it to append, or remove it first")
-        elif target[key] != value:
+        elif not _same(target[key], value):
             if not correction:
                 raise OverlayError(
                     f"replaces {json.dumps(target[key])} at {path}[{key!r}], so it needs `x-expect`; "

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from scripts.common import PipelineError, Provider
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 MAX_PAGE = 32 * 2**20
+_FENCES = (["yaml"], ["yml"], ["json"])
+_OPENAPI_KEY = re.compile(r"""^(?:\{?\s*)["']?openapi["']?\s*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,19 @@ def read_page(name: str, data: bytes) -> Page:
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")
-    lines = text.split("\n")
+    lines = re.split("\r\n?|\n", text)
     found: list[tuple[int, dict[str, Any]]] = []
     for token in MarkdownIt("commonmark").parse(text):
-        if token.type != "fence" or not token.map or token.info.split(" ")[0] not in ("yaml", "yml", "json"):
+        if token.type != "fence" or not token.map or token.info.lower().split()[:1] not in _FENCES:
             continue
         start, end = token.map
-        if not lines[end - 1].strip().startswith(token.markup):
+        if end - start < 2 or not lines[end - 1].lstrip(" \t>").startswith(token.markup):
             raise PipelineError(f"{name}:{start + 1}: the fence is never closed; the page is cut short, fetch it again")
         try:
             document = yaml12.load(token.content)
         except yaml12.YamlError as error:
+            if not _OPENAPI_KEY.search(token.content):
+                continue
             raise PipelineError(f"{name}:{start + 1 + error.line}: {error}") from None
         if not isinstance(document, dict) or "openapi" not in document:
             continue
@@ -131,11 +136,14 @@ def fetch(source: str) -> tuple[str, bytes]:
         path = Path(source)
         try:
             return path.name, path.read_bytes()
-        except OSError as error:
-            raise PipelineError(f"{source}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:
+            raise PipelineError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
     import httpx
 
-    address = urlsplit(source)
+    try:
+        address = urlsplit(source)
+    except ValueError as error:
+        raise PipelineError(f"{source}: {error}") from None
     if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise PipelineError(f"{source}: only https addresses are fetched")
     try:
@@ -170,6 +178,7 @@ def vendored_pages(provider: Provider) -> list[Page]:
 def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str]) -> list[Page]:
     """The vendored pages with each new one in the place of the page that it supersedes."""
     pages = list(old)
+    taken: dict[int, str] = {}
     for source in sources:
         name, data = fetch(source)
         new = read_page(source, data)
@@ -184,6 +193,9 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
                 f"{source}: which page does it replace? Name the file like one of these, or list it in "
                 f"source.toml and copy it to pages/:\n{known}"
             )
+        if place in taken:
+            raise PipelineError(f"{source}: replaces {old[place].name}, and so does {taken[place]}; name one of them")
+        taken[place] = source
         pages[place] = Page(old[place].name, new.data, new.spec)
     return pages
 
@@ -223,14 +235,14 @@ def check(provider: Provider) -> Iterator[str]:
         yield f"{provider.name}: specs/lock.json does not hold the hash of this spec; run `nox -s vendor`"
 
 
-def run(arguments: Sequence[str]) -> Iterator[str]:
+def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
     parser = argparse.ArgumentParser(prog="nox -s vendor --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("provider", nargs="?", help="one provider; all where left out")
     parser.add_argument("pages", nargs="*", help="new pages of that provider: files or https URLs")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on what does not follow")
     options = parser.parse_args(arguments)
-    chosen = common.providers([options.provider] if options.provider else [])
+    chosen = common.providers([options.provider] if options.provider else [], root)
     if options.check:
         if problems := [problem for provider in chosen for problem in check(provider)]:
             raise PipelineError("\n".join(problems))
@@ -248,7 +260,7 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
         listed = ", ".join(f"{method.upper()} {path}" for method, path in operations)
         yield f"{provider.name}: {'written' if changed else 'unchanged'}: {provider.shown(provider.spec)}: {listed}"
     common.update_lock(
-        common.ROOT, "vendor", {provider.name: lock_entry(*result, provider) for provider, result in results.items()}
+        root, "vendor", {provider.name: lock_entry(*result, provider) for provider, result in results.items()}
     )
 
 

@@ -65,7 +65,8 @@ def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise YamlError(f"not valid YAML: {problem}", mark.line + 1 if mark else 1) from None
+        line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
+        raise YamlError(f"not valid YAML: {problem}", line) from None
     except RecursionError:
         raise YamlError(f"nested deeper than {MAX_DEPTH} levels", 1) from None
 
@@ -97,7 +98,7 @@ class _Reader:
             value, size = self.anchors[event.anchor]
             self._value(value, size, line)
         elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)):
-            if event.tag is not None and event.tag != "!":
+            if event.tag is not None:
                 raise YamlError(f"tag {event.tag!r}: explicit tags are refused", line)
             if isinstance(event, ScalarEvent):
                 self._scalar(event, line)
@@ -107,7 +108,7 @@ class _Reader:
             done = self.stack.pop()
             if done.anchor:
                 self.anchors[done.anchor] = (done.value, done.size)
-            self._close(done.size)
+            self._close(done.size, line)
 
     def _open(self, new: _Open, line: int) -> None:
         if self._needs_key():
@@ -120,12 +121,12 @@ class _Reader:
     def _scalar(self, event: ScalarEvent, line: int) -> None:
         if self._needs_key():
             top = self.stack[-1]
-            key = str(event.value)
+            key = _text(event.value, line)
             if key in top.lines:
                 raise YamlError(f"duplicate key {key!r}, first on line {top.lines[key]} of the same mapping", line)
             top.lines[key], top.key = line, key
             return
-        value = _plain(event.value, line) if not event.style else event.value
+        value = _plain(event.value, line) if not event.style else _text(event.value, line)
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
         self._value(value, 1, line)
@@ -134,7 +135,7 @@ class _Reader:
         if self._needs_key():
             raise YamlError("a key must be plain text", line)
         self._attach(value, line)
-        self._close(size)
+        self._close(size, line)
 
     def _needs_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
@@ -153,7 +154,7 @@ class _Reader:
             self.documents.append(value)
         self.lines[tuple(self.path)] = line
 
-    def _close(self, size: int) -> None:
+    def _close(self, size: int, line: int) -> None:
         if self.path:
             self.path.pop()
         if self.stack:
@@ -161,7 +162,15 @@ class _Reader:
             top.key = None
             top.size += size
             if top.size > MAX_NODES:
-                raise YamlError(f"aliases expand to more than {MAX_NODES:,} values", 1)
+                raise YamlError(f"aliases expand to more than {MAX_NODES:,} values", line)
+
+
+def _text(text: str, line: int) -> str:
+    """Text with the pairs of surrogates joined that JSON writes for characters beyond U+FFFF."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise YamlError("half a surrogate pair is no text", line) from None
 
 
 def _plain(text: str, line: int) -> Any:

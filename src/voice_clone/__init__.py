@@ -13,25 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from voice_clone._connect import connect as connect, connect_async as connect_async
-    from voice_clone.errors import (
-        AuthenticationError as AuthenticationError,
-        CloneFailedError as CloneFailedError,
-        ConflictError as ConflictError,
-        ContentRejectedError as ContentRejectedError,
-        InvalidRequestError as InvalidRequestError,
-        InvalidResponseError as InvalidResponseError,
-        NotFoundError as NotFoundError,
-        OutcomeUnknownError as OutcomeUnknownError,
-        PaymentRequiredError as PaymentRequiredError,
-        PermissionDeniedError as PermissionDeniedError,
-        PollTimeoutError as PollTimeoutError,
-        QuotaExceededError as QuotaExceededError,
-        RateLimitError as RateLimitError,
-        RequestTimeoutError as RequestTimeoutError,
-        ServerError as ServerError,
-        TransportError as TransportError,
-        VoiceCloneError as VoiceCloneError,
-    )
+    from voice_clone.errors import *  # noqa: F403 - all of them, and RawResponse
     from voice_clone.jobs import CloneJob as CloneJob, Progress as Progress, Voice as Voice
     from voice_clone.providers.cartesia import AsyncCartesia as AsyncCartesia, Cartesia as Cartesia
     from voice_clone.providers.heygen import AsyncHeyGen as AsyncHeyGen, HeyGen as HeyGen
@@ -44,7 +26,7 @@ _HOMES = {"connect": "_connect", "connect_async": "_connect", "CloneJob": "jobs"
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used; a client's name leads to the module of its provider."""
     provider = f"providers.{name.removeprefix('Async').lower()}"
-    home = f"{__name__}.{_HOMES.get(name) or ('errors' if name.endswith('Error') else provider)}"
+    home = f"{__name__}.{_HOMES.get(name) or ('errors' if name.endswith(('Error', 'Response')) else provider)}"
     try:
         value = getattr(importlib.import_module(home), name) if name[0] != "_" else None
     except (ModuleNotFoundError, AttributeError) as error:
@@ -58,8 +40,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    from voice_clone import providers  # noqa: PLC0415 - only who looks pays for it
+
     names = {*globals(), *_HOMES}
-    for home in ("errors", *(f"providers.{info.name}" for info in pkgutil.iter_modules([f"{__path__[0]}/providers"]))):
+    for home in ("errors", *(f"providers.{info.name}" for info in pkgutil.iter_modules(providers.__path__))):
         module = vars(importlib.import_module(f"{__name__}.{home}"))
         names |= {name for name, item in module.items() if getattr(item, "__module__", "") == f"{__name__}.{home}"}
     return sorted(name for name in names if name[0] != "_" or name[:2] == "__")

@@ -56,19 +56,16 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
         yield _audio(io.BytesIO(source), "")
     elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
         name = getattr(source, "name", "")
-        yield _audio(_seekable(source), Path(name).name if isinstance(name, str) else "")
+        try:
+            # What can be read only once could not be sent again.
+            again = source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())
+            again.seek(0)
+        except (OSError, ValueError, TypeError) as error:
+            raise InvalidRequestError(f"can't read the audio: {error}") from error
+        yield _audio(again, Path(name).name if isinstance(name, str) else "")
     else:
         kind = type(source).__name__
         raise InvalidRequestError(f"audio is a {kind}; give a path, bytes, or a file that is open in mode 'rb'")
-
-
-def _seekable(stream: BinaryIO) -> BinaryIO:
-    """The stream itself, or a copy of what is left in it: what was read once could not be sent again."""
-    try:
-        stream.seek(0)
-    except (OSError, ValueError, AttributeError):
-        return io.BytesIO(stream.read())
-    return stream
 
 
 def _audio(stream: BinaryIO, name: str) -> Audio:

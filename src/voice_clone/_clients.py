@@ -11,7 +11,7 @@ import httpx
 
 from voice_clone import __version__
 from voice_clone._flows import Ask, Flow, Runtime, Send, Sleep, drive, drive_async, operation
-from voice_clone._http import AsyncHttp, Http, answer, key_auth, retry_after, ssl_context
+from voice_clone._http import ANSWER, AsyncHttp, Http, key_auth, retry_after, ssl_context
 from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
 from voice_clone._provider import Endpoint, Poll, Provider
 from voice_clone.errors import (
@@ -55,7 +55,9 @@ class Client(Generic[C, X]):
         provider = self.provider
         self._max_retries = max_retries
         self._runtime = Runtime()
-        self.base_url = base_url or os.environ.get(provider.host_variable) or provider.base_url
+        self.base_url: str = base_url or os.environ.get(provider.host_variable) or provider.spec["servers"][0]["url"]
+        if not self.base_url.lower().startswith(("http://", "https://")):
+            raise InvalidRequestError(f"base_url is {self.base_url!r}; it must begin with https://")
         options: dict[str, Any] = {
             "base_url": self.base_url,
             "timeout": timeout,
@@ -65,9 +67,7 @@ class Client(Generic[C, X]):
         }
         self._open(options, provider.client(base_url=self.base_url, token=""))
 
-    def _open(self, options: dict[str, Any], generated: Any) -> None:
-        """Make the HTTP client and hand it to the generated client."""
-        raise NotImplementedError
+    def _open(self, options: dict[str, Any], generated: Any) -> None: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -90,8 +90,8 @@ class Client(Generic[C, X]):
 
     def _odd(self, raw: RawResponse, message: str, voice_id: str | None = None) -> InvalidResponseError:
         """The error for an answer that lacks what it must hold."""
-        about: dict[str, Any] = {"status": raw.status_code, "response": raw, "voice_id": voice_id}
-        return InvalidResponseError(message, provider=self.provider.name, **about)
+        about = (self.provider.name, None, raw.status_code)
+        return InvalidResponseError(message, *about, response=raw, voice_id=voice_id)
 
     def _started(self, raw: RawResponse, voice_id: object, name: str | None) -> CloneJob:
         """The job of a clone that was answered with success."""
@@ -172,7 +172,7 @@ class SyncClient(Client[C, httpx.BaseTransport]):
         self.client = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
-        return drive(flow, lambda request: answer(self._http.request(**request)), self._runtime)
+        return drive(flow, lambda request: self._http.request(**request).extensions[ANSWER], self._runtime)
 
     def close(self) -> None:
         """Close the connections."""
@@ -195,7 +195,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
 
     async def _run(self, flow: Flow[T]) -> T:
         async def send(request: dict[str, Any]) -> RawResponse:
-            return answer(await self._http.request(**request))
+            return cast("RawResponse", (await self._http.request(**request)).extensions[ANSWER])
 
         return await drive_async(flow, send, self._runtime)
 
@@ -213,7 +213,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
 def _time(value: object) -> datetime | None:
     """A time from a Unix timestamp or ISO 8601 text; None for anything else."""
     try:
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except (ValueError, OverflowError, OSError):

@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypedDict, Unpack, cast, overload
 
 import httpx
 
 import voice_clone
 from voice_clone import providers
-from voice_clone._clients import AsyncClient, SyncClient
+from voice_clone._clients import AsyncClient, SyncClient, X
 from voice_clone.errors import InvalidRequestError
-
-X = TypeVar("X")
 
 
 class Options(TypedDict, Generic[X], total=False):
@@ -31,14 +29,10 @@ Sync = Options[httpx.BaseTransport]
 Async = Options[httpx.AsyncBaseTransport]
 
 
-def provider_names() -> list[str]:
-    """The names of all providers, found by looking."""
-    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
-
-
 def _client(provider: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
-    if provider not in provider_names():
-        raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(provider_names())}")
+    names = sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
+    if provider not in names:
+        raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(names)}")
     found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
     return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])(**options)
 

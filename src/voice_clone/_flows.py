@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import ExitStack, closing
 from enum import Enum
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 import attrs
 
@@ -36,24 +36,21 @@ class Send:
 
 
 @attrs.frozen
-class Sleep:
-    """Wait so many seconds."""
-
-    seconds: float
-
-
-@attrs.frozen
 class Open:
     """Open the caller's audio; it stays open until the flow ends. The outcome is an Audio."""
 
     source: AudioSource
 
 
-class Ask(Enum):
-    """Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
+@attrs.frozen
+class Sleep:
+    """Wait so many seconds."""
 
-    NOW = "now"
-    RANDOM = "random"
+    seconds: float
+
+
+Ask = Enum("Ask", ["NOW", "RANDOM"])
+"""Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
 
 
 Flow = Generator[Send | Sleep | Open | Ask, Any, T]
@@ -99,8 +96,7 @@ def drive(flow: Flow[T], send: Callable[[dict[str, Any]], RawResponse], runtime:
                 else:
                     effect = flow.send(outcome)
         except StopIteration as stop:
-            result: T = stop.value
-            return result
+            return cast("T", stop.value)
 
 
 async def drive_async(flow: Flow[T], send: Callable[[dict[str, Any]], Awaitable[RawResponse]], runtime: Runtime) -> T:
@@ -121,8 +117,7 @@ async def drive_async(flow: Flow[T], send: Callable[[dict[str, Any]], Awaitable[
                 else:
                     effect = flow.send(outcome)
         except StopIteration as stop:
-            result: T = stop.value
-            return result
+            return cast("T", stop.value)
 
 
 class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is

@@ -9,30 +9,24 @@ from __future__ import annotations
 import functools
 import json
 import os
-import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
 from voice_clone import errors
 from voice_clone._provider import Provider
-from voice_clone.errors import RawResponse, VoiceCloneError, classify
+from voice_clone.errors import RawResponse, VoiceCloneError
 
-_ANSWER = "voice_clone.answer"
+ANSWER = "voice_clone.answer"
 MAX_KEPT_BYTES = 64 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+ssl_context = functools.cache(httpx.create_ssl_context)  # one for all; it costs more than the client
 _LOOK = "may have done what was asked; look at your voices there before you ask again"
-
-
-@functools.cache
-def ssl_context() -> ssl.SSLContext:
-    """One context for all clients; to make one costs more than to make the client."""
-    return httpx.create_ssl_context()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -48,9 +42,24 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def answer(response: httpx.Response) -> RawResponse:
-    """The answer in a response that was checked."""
-    return cast("RawResponse", response.extensions[_ANSWER])
+_BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    429: errors.RateLimitError,
+}
+
+
+def classify(status: int, code: str | None, codes: Mapping[str, type[VoiceCloneError]]) -> type[VoiceCloneError]:
+    """The class of an error answer. Where the status says only "wrong", or even "good", the code says more."""
+    if status >= 500:
+        return errors.ServerError
+    if 300 <= status < 400:
+        return errors.InvalidResponseError
+    vague = errors.InvalidRequestError if status >= 400 else VoiceCloneError
+    return _BY_STATUS.get(status) or codes.get(code or "", vague)
 
 
 def check(provider: Provider, response: httpx.Response) -> None:
@@ -60,15 +69,16 @@ def check(provider: Provider, response: httpx.Response) -> None:
     except (ValueError, RecursionError):
         body = None
     raw = RawResponse(response.status_code, dict(response.headers), response.content[:MAX_KEPT_BYTES], body)
-    response.extensions[_ANSWER] = raw
+    response.extensions[ANSWER] = raw
     about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
     where = provider.errors
     failed = raw.at(where.failed)
     safe = response.request.method in _SAFE
-    if response.is_success and (failed is None or failed == where.good):
-        if response.status_code == 204 or isinstance(body, dict | list):
+    if response.is_success and (failed is None or str(failed) == str(where.good)):
+        # MiniMax says in the body whether it succeeded; an answer without that word is none.
+        if response.status_code == 204 or (isinstance(body, dict | list) and failed == where.good):
             return
-        message = "the answer is no JSON object" + ("" if safe else f", yet {provider.name} {_LOOK}")
+        message = "the answer is not what the spec says" + ("" if safe else f", yet {provider.name} {_LOOK}")
         raise errors.InvalidResponseError(message, retryable=safe, **about)
     code = _first(raw, where.code)
     plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
@@ -96,7 +106,7 @@ def mapped_exceptions(provider: Provider, request: httpx.Request) -> Generator[N
     """Turn what httpx raises into the errors of this package."""
     try:
         yield
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         kind: type[VoiceCloneError] = errors.TransportError
         message, retryable = f"no answer from {request.url.host} ({reason})", True

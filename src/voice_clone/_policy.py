@@ -1,7 +1,5 @@
 """When to repeat a request, and when to look again. Polling is not retrying. All times are in seconds."""
 
-from __future__ import annotations
-
 import attrs
 
 from voice_clone.errors import RateLimitError, ServerError, TransportError, VoiceCloneError

@@ -53,7 +53,7 @@ class Poll:
     reason: str
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, slots=False)
 class Provider:
     """One provider."""
 
@@ -83,14 +83,15 @@ class Provider:
         poll = Poll(**data.pop("poll")) if "poll" in data else None
         return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), poll=poll, **data)
 
-    @property
-    def base_url(self) -> str:
-        """The address of the spec's first server."""
-        return str(_spec(self.name)["servers"][0]["url"])
+    @functools.cached_property
+    def spec(self) -> Mapping[str, Any]:
+        """The effective spec that ships in the generated package."""
+        text = (files(f"voice_clone_api.{self.name}") / "openapi.json").read_bytes()
+        return cast("dict[str, Any]", json.loads(text))
 
     def check(self, path: str, body: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError where the body of a POST breaks a limit of the spec."""
-        (content,) = _spec(self.name)["paths"][path]["post"]["requestBody"]["content"].values()
+        (content,) = self.spec["paths"][path]["post"]["requestBody"]["content"].values()
         schema = self._resolve(content["schema"])
         problems = [
             f"{self.names.get(field, field)} {problem}"
@@ -105,14 +106,8 @@ class Provider:
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         for part in schema.get("$ref", "").split("/")[1:]:
-            schema = (_spec(self.name) if part == "components" else schema)[part]
+            schema = (self.spec if part == "components" else schema)[part]
         return schema
-
-
-@functools.cache
-def _spec(name: str) -> Mapping[str, Any]:
-    """The effective spec that ships in the generated package."""
-    return cast("Mapping[str, Any]", json.loads((files(f"voice_clone_api.{name}") / "openapi.json").read_bytes()))
 
 
 def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any]) -> Iterator[str]:

@@ -143,10 +143,7 @@ class RequestTimeoutError(TransportError):
 
 
 class OutcomeUnknownError(TransportError):
-    """No complete answer came to a request that may have been carried out: the voice may exist.
-
-    Look at the provider's list of voices before you repeat the call; repeating it may make, and charge, a second one.
-    """
+    """No complete answer came, but the voice may exist, and be charged: look at the provider's list of voices."""
 
 
 class InvalidResponseError(VoiceCloneError):
@@ -159,23 +156,3 @@ class CloneFailedError(VoiceCloneError):
 
 class PollTimeoutError(VoiceCloneError):
     """The deadline passed before the clone was done. It goes on at the provider: `wait(error.job)` later."""
-
-
-BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
-    401: AuthenticationError,
-    402: PaymentRequiredError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    429: RateLimitError,
-}
-
-
-def classify(status: int, code: str | None, codes: Mapping[str, type[VoiceCloneError]]) -> type[VoiceCloneError]:
-    """The class of an error answer. Where the status says only "wrong", or even "good", the code says more."""
-    if status >= 500:
-        return ServerError
-    if 300 <= status < 400:
-        return InvalidResponseError
-    vague = InvalidRequestError if status >= 400 else VoiceCloneError
-    return BY_STATUS.get(status) or codes.get(code or "", vague)

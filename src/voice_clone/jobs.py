@@ -45,9 +45,7 @@ class CloneJob:
     """A clone that was started. `wait(job)` makes a Voice of it, in this process or another."""
 
     provider: str = attrs.field(validator=instance_of(str))
-    """Name of the provider: `heygen`, `retell`, `cartesia`, `minimax`."""
     voice_id: str = attrs.field(validator=_check_voice_id)
-    """The provider's id of the voice."""
     done: bool = attrs.field(default=False, validator=instance_of(bool))
     """Whether the voice is ready, so that nothing is left to wait for."""
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
@@ -88,5 +86,5 @@ class Progress:
     """Seconds until the next look."""
 
     def __str__(self) -> str:
-        where = f"{self.job.provider} {self.job.voice_id}"
-        return f"{where}: {self.status} after {self.elapsed:.1f} s, next look in {self.next_in:.1f} s"
+        where, when = f"{self.job.provider} {self.job.voice_id}", f"after {self.elapsed:.1f} s"
+        return f"{where}: {self.status} {when}, next look in {self.next_in:.1f} s"

@@ -11,7 +11,7 @@ from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._policy import PAID, SAFE
 from voice_clone._provider import Provider, choice
-from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError
+from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 from voice_clone.jobs import CloneJob
 from voice_clone_api.minimax import AuthenticatedClient
 from voice_clone_api.minimax.api.voice import upload_file, voice_clone
@@ -32,10 +32,9 @@ class _MiniMax(Client[AuthenticatedClient, X]):
     @operation
     def upload_file(self, audio: AudioSource, *, purpose: FilePurpose | str = FilePurpose.VOICE_CLONE) -> Flow[int]:
         """Upload audio and return its file id: for `clone`, or with purpose `prompt_audio` for a ClonePrompt."""
+        wanted = choice(FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
-        body = UploadFileBody(
-            purpose=choice(FilePurpose, purpose, "purpose"), file=File(clip.stream, clip.name, clip.media_type)
-        )
+        body = UploadFileBody(purpose=wanted, file=File(clip.stream, clip.name, clip.media_type))
         answer = yield from self._call(upload_file, SAFE, body=body)
         file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
@@ -56,16 +55,15 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
     ) -> Flow[CloneJob]:
-        """Upload the audio and clone a voice; the job that this returns is done.
+        """Upload the audio and clone a voice; the job that this returns is done. A voice unused for 7 days is deleted.
 
         `audio` is a path, bytes, a binary file object, or the file id of audio that was uploaded; 10 seconds to 5
         minutes of mp3, m4a or wav, up to 20 MB. `voice_id` has 8 to 256 letters, digits, `-` and `_`, begins with a
         letter and ends with none of the two; left out, one is made that begins with `name`. MiniMax has no names:
         `name` is not sent, it is for the Voice only. `text` has up to 1000 characters, needs `model`, and is charged.
-        The voice is deleted if it is not used for 7 days.
         Raises InvalidRequestError before anything is sent for what MiniMax would refuse.
         """
-        chosen = voice_id or _voice_id(name, (yield Ask.RANDOM))
+        chosen = _voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
         request = VoiceCloneReq(
             file_id=audio if isinstance(audio, int) else 0,
             voice_id=chosen,
@@ -80,15 +78,13 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
-            answer = yield from self._call(voice_clone, PAID if voice_id else SAFE, body=request)
-        except ConflictError as error:
-            # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
-            if voice_id or error.response is None:
-                raise
-            return CloneJob(self.provider.name, chosen, True, name=name, raw=error.response.json)
-        except (OutcomeUnknownError, InvalidResponseError) as error:
+            answer = yield from self._call(voice_clone, SAFE if voice_id is None else PAID, body=request)
+        except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
-            raise
+            if voice_id is not None or not isinstance(error, ConflictError):
+                raise
+            # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
+            return CloneJob(self.provider.name, chosen, True, name=name)
         return self._started(answer, chosen, name)
 
     @start_clone.then_wait

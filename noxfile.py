@@ -1,0 +1,108 @@
+"""Everything that there is to run. `nox` alone is the whole test command; `nox -l` lists the sessions."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "typing", "tests", "check", "package"]
+
+CONSTRAINTS = ("--constraint", "constraints.txt")
+
+
+def pythons() -> list[str]:
+    """The Pythons to test on: this one, and every newer one that is there and starts."""
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    newer = [f"3.{minor}" for minor in range(sys.version_info.minor + 1, 15)]
+    return [this, *(version for version in newer if _starts(f"python{version}"))]
+
+
+def _starts(command: str) -> bool:
+    """Whether a command is a Python that starts; a version manager's placeholder is there, but does not."""
+    path = shutil.which(command)
+    return bool(path) and subprocess.run([str(path), "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def install(session: nox.Session, group: str, *arguments: str) -> None:
+    """Install a dependency group and more, all at the pinned versions."""
+    session.install("--quiet", "--group", group, *arguments, *CONSTRAINTS)
+
+
+@nox.session
+def vendor(session: nox.Session) -> None:
+    """Turn pages into specs: `-- heygen page.md …` takes new pages, files or https URLs."""
+    install(session, "generate")
+    session.run("python", "-m", "scripts.vendor", *session.posargs)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Regenerate the packages from the specs: `-- heygen` for one, `-- --check` to write nothing."""
+    install(session, "generate")
+    session.run("python", "-m", "scripts.generate", *session.posargs)
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Fail where generated code does not follow from the specs, or a spec from its pages."""
+    install(session, "generate")
+    session.run("python", "-m", "scripts.generate", "--check", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Watch it work: documents become packages, and one clip becomes a voice at all four providers."""
+    install(session, "generate", ".[cli,testing]")
+    session.run("python", "-m", "scripts.demo", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes, by ruff."""
+    install(session, "lint")
+    session.run("ruff", "check", "--output-format=concise")
+    session.run("ruff", "format", "--check", "--quiet")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Types, by mypy and pyright, of shim, tests and generated packages."""
+    install(session, "typing", "-e", ".[cli,testing]")
+    session.run("mypy")
+    session.run("basedpyright")
+
+
+@nox.session(python=pythons())
+def tests(session: nox.Session) -> None:
+    """Tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("coverage", "erase", silent=True)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
+    install(session, "package")
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    (wheel,) = dist.glob("*.whl")
+    clean = dist.parent / "clean"
+    session.run("python", "-m", "venv", "--clear", str(clean), silent=True)
+    python = str(clean / Path(sysconfig.get_path("scripts", vars={"base": ""})).name / "python")
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
+    session.run(*pip, str(wheel), external=True)
+    session.run(python, "-I", "scripts/import_all.py", external=True)
+    session.run(*pip, f"{wheel}[cli,testing]", external=True)
+    session.run(python, "-I", "scripts/demo.py", "--installed", external=True)

@@ -1,0 +1,83 @@
+"""The mock behind real HTTP, on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import httpx
+
+from voice_clone.testing._mock import Mock
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, mock: Mock, provider: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.mock = mock
+        self.provider = provider
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        server = cast("_Server", self.server)
+        try:
+            request = httpx.Request(
+                self.command,
+                f"http://127.0.0.1:{server.server_port}{self.path}",
+                headers=list(self.headers.items()),
+                content=self._body(),
+            )
+            response = server.mock.handle(request, server.provider)
+        except (httpx.HTTPError, OSError):  # a fault that the test asked for: no answer
+            self.close_connection = True
+            return
+        self.send_response(response.status_code)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if "content-length" not in response.headers:
+            self.send_header("Content-Length", str(len(response.content)))
+        self.end_headers()
+        self.wfile.write(response.content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - http.server looks them up by name
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks: list[bytes] = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
+        """Print nothing; the mock keeps the requests."""
+
+
+@contextmanager
+def serve(mock: Mock | None = None) -> Generator[Mock]:
+    """Serve a mock on loopback, one port a provider, until the block ends; `base_urls` says where."""
+    mock = mock or Mock()
+    with ExitStack() as stack:
+        urls: dict[str, str] = {}
+        for provider in mock.base_urls:
+            server = stack.enter_context(_Server(mock, provider))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            urls[provider] = f"http://127.0.0.1:{server.server_port}"
+        before, mock.base_urls = mock.base_urls, urls
+        try:
+            yield mock
+        finally:
+            mock.base_urls = before

@@ -1,0 +1,198 @@
+"""The effective specs as the mock reads them: routes, judgement of requests, and sample answers."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any, cast
+
+import attrs
+import httpx
+
+from voice_clone.testing._multipart import MultipartError, Part, read_parts
+
+Json = dict[str, Any]
+
+
+@attrs.frozen
+class Refusal(Exception):  # noqa: N818 - not an error of ours: the mock answers with it
+    """The request is not what the spec asks for."""
+
+    kind: str
+    """`unauthorized`, `invalid_request` or `not_found`."""
+    message: str
+
+
+@attrs.frozen
+class Operation:
+    """One operation of a spec."""
+
+    id: str
+    method: str
+    path: str
+    spec: Json = attrs.field(repr=False)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The path parameters, where the path is this operation's."""
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
+        found = re.fullmatch(pattern, path)
+        return found.groupdict() if found else None
+
+
+@attrs.frozen(eq=False)
+class Spec:
+    """An effective spec."""
+
+    provider: str
+    document: Json = attrs.field(repr=False)
+
+    @classmethod
+    @functools.cache
+    def of(cls, provider: str) -> Spec:
+        """The effective spec that ships in the generated package."""
+        return cls(provider, json.loads((files(f"voice_clone_api.{provider}") / "openapi.json").read_bytes()))
+
+    @property
+    def host(self) -> str:
+        """Where the provider's own server is."""
+        return httpx.URL(self.document["servers"][0]["url"]).host
+
+    def operations(self) -> Iterator[Operation]:
+        """All operations."""
+        for path, item in self.document["paths"].items():
+            for method, operation in item.items():
+                if isinstance(operation, dict) and "responses" in operation:
+                    spec = cast("Json", operation)
+                    yield Operation(spec.get("operationId", f"{method} {path}"), method.upper(), path, spec)
+
+    def resolve(self, node: Json) -> Json:
+        """The node itself, where a reference to it was given."""
+        while "$ref" in node:
+            target: Any = self.document
+            for key in node["$ref"].removeprefix("#/").split("/"):
+                target = target[key]
+            node = target
+        return node
+
+    def problems(self, schema: Json, value: Any) -> list[str]:
+        """How a value breaks a schema, by the rules of the document's own version of OpenAPI."""
+        try:
+            from openapi_schema_validator import OAS30Validator, OAS31Validator  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "voice_clone.testing needs its extra: pip install 'voice-clone-clients[testing]'", name=error.name
+            ) from None
+        kind = OAS30Validator if self.document["openapi"].startswith("3.0") else OAS31Validator
+        validator = kind({**schema, "components": self.document.get("components", {})})
+        return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
+
+    def judge(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> Any:
+        """The request's body, decoded: a dict for JSON, a list of parts for a form. Raises Refusal."""
+        self._judge_key(operation, request, keys)
+        declared = [self.resolve(parameter) for parameter in operation.spec.get("parameters", [])]
+        for parameter in declared:
+            where, name = str(parameter["in"]), str(parameter["name"])
+            value = request.headers.get(name) if where == "header" else request.url.params.get(name)
+            if where in ("header", "query") and (value is not None or parameter.get("required")):
+                for problem in self.problems(parameter["schema"], value):
+                    raise Refusal("invalid_request", f"{where} {name}: {problem}")
+        known = {parameter["name"] for parameter in declared if parameter["in"] == "query"}
+        for name in set(request.url.params) - known:
+            raise Refusal("invalid_request", f"query {name}: not documented")
+        return self._judge_body(operation, request)
+
+    def _judge_key(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> None:
+        required: Any = operation.spec.get("security") or self.document.get("security") or []
+        for requirement in required:
+            for name in requirement:
+                scheme = self.document["components"]["securitySchemes"][name]
+                header = scheme["name"] if scheme["type"] == "apiKey" else "authorization"
+                value = request.headers.get(header, "")
+                key = value if scheme["type"] == "apiKey" else value.removeprefix("Bearer ")
+                if (scheme["type"] == "apiKey" or key != value) and key and (keys is None or key in keys):
+                    return
+        if required:
+            raise Refusal("unauthorized", "no API key, or one that is not accepted")
+
+    def _judge_body(self, operation: Operation, request: httpx.Request) -> Any:
+        if "requestBody" not in operation.spec:
+            if request.content:
+                raise Refusal("invalid_request", "a body, where none is documented")
+            return None
+        content = self.resolve(operation.spec["requestBody"])["content"]
+        media_type = request.headers.get("content-type", "").split(";")[0]
+        if media_type not in content:
+            raise Refusal("invalid_request", f"Content-Type {media_type!r}; {', '.join(content)} is documented")
+        schema = self.resolve(content[media_type]["schema"])
+        if media_type != "multipart/form-data":
+            try:
+                value = json.loads(request.content)
+            except ValueError as error:
+                raise Refusal("invalid_request", f"no JSON: {error}") from None
+            for problem in self.problems(schema, value):
+                raise Refusal("invalid_request", problem)
+            return value
+        try:
+            parts = read_parts(request.headers["content-type"], request.content)
+        except (MultipartError, UnicodeDecodeError) as error:
+            raise Refusal("invalid_request", str(error)) from None
+        self._judge_parts(schema, content[media_type].get("encoding", {}), parts)
+        return parts
+
+    def _judge_parts(self, schema: Json, encoding: Mapping[str, Json], parts: list[Part]) -> None:
+        form: Json = {}
+        for part in parts:
+            if part.name not in schema["properties"]:
+                raise Refusal("invalid_request", f"part {part.name!r}: not documented")
+            declared = self.resolve(schema["properties"][part.name])
+            single = self.resolve(declared["items"]) if declared.get("type") == "array" else declared
+            value = self._judge_part(part, single, encoding.get(part.name, {}))
+            if single is not declared:
+                form.setdefault(part.name, []).append(value)
+            elif part.name in form:
+                raise Refusal("invalid_request", f"part {part.name!r}: sent twice")
+            else:
+                form[part.name] = value
+        for problem in self.problems(schema, form):
+            raise Refusal("invalid_request", problem)
+
+    @staticmethod
+    def _judge_part(part: Part, schema: Json, encoding: Json) -> str:
+        if schema.get("format") != "binary":
+            if part.file_name is not None:
+                raise Refusal("invalid_request", f"part {part.name!r}: a file, where a plain field is documented")
+            if schema.get("nullable") and part.content == b"None":
+                raise Refusal("invalid_request", f"part {part.name!r}: the text 'None' for null; leave it out")
+            return part.content.decode("utf-8", "replace")
+        if not part.file_name or not PurePath(part.file_name).suffix:
+            raise Refusal("invalid_request", f"part {part.name!r}: needs a file name with an extension")
+        if part.media_type not in encoding.get("contentType", str(part.media_type)).split(", "):
+            raise Refusal("invalid_request", f"part {part.name!r}: media type {part.media_type} is not accepted")
+        if not part.content:
+            raise Refusal("invalid_request", f"part {part.name!r}: the file is empty")
+        return ""
+
+    def sample(self, schema: Json) -> Any:
+        """A value that a schema allows: its example, default or first enum value, or one made of its properties."""
+        schema = self.resolve(schema)
+        for key in ("example", "const", "default"):
+            if schema.get(key) is not None:
+                return schema[key]
+        for key in ("anyOf", "oneOf", "allOf"):
+            if key in schema:
+                return self.sample(schema[key][0])
+        if "enum" in schema:
+            return schema["enum"][0]
+        kinds = cast("str | list[str]", schema.get("type", "object"))
+        kind = kinds if isinstance(kinds, str) else kinds[0]
+        if kind == "object":
+            return {name: self.sample(inner) for name, inner in schema.get("properties", {}).items()}
+        if kind == "array":
+            return [self.sample(schema["items"])]
+        if kind == "string":
+            return "2026-01-01T00:00:00Z" if schema.get("format") == "date-time" else "x" * schema.get("minLength", 1)
+        return {"integer": 1, "number": 1.0, "boolean": True}.get(kind)

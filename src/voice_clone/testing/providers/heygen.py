@@ -1,0 +1,75 @@
+"""HeyGen: a clone is processing first, then complete or failed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+
+import httpx
+
+from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._spec import Json, Refusal
+
+
+class Mocked(Behaviour):
+    """HeyGen."""
+
+    errors = {  # noqa: RUF012 - a ClassVar of the base class
+        "invalid_request": (400, "invalid_parameter"),
+        "quota": (400, "resource_limit_reached"),
+        "unauthorized": (401, "authentication_failed"),
+        "payment_required": (402, "insufficient_credit"),
+        "forbidden": (403, "plan_upgrade_required"),
+        "not_found": (404, "voice_not_found"),
+        "conflict": (409, "request_in_progress"),
+        "rate_limit": (429, "rate_limit_exceeded"),
+        "server_error": (500, "internal_error"),
+    }
+
+    def cloneVoice(self, body: Json) -> httpx.Response:  # noqa: N802 - the operation's id
+        """Start a clone."""
+        audio = body["audio"]
+        if audio["type"] == "url" and not audio["url"].startswith("https://"):
+            raise Refusal("invalid_request", "audio.url: must be an https URL")
+        if audio["type"] == "base64":
+            try:
+                decoded = base64.b64decode(audio["data"], validate=True)
+            except binascii.Error as error:
+                raise Refusal("invalid_request", f"audio.data: {error}") from None
+            if not decoded or not audio["media_type"].startswith("audio/"):
+                raise Refusal("invalid_request", "audio: not audio")
+        voice_id = self.new_id()
+        self.voices[voice_id] = {
+            "voice_id": voice_id,
+            "name": body["voice_name"],
+            "language": body.get("language") or "English",
+            "gender": "unknown",
+            "support_pause": True,
+            "support_interactive_avatar": False,
+            "created_at": int(time.time()),
+            "looks": 0,
+        }
+        return self._answer(200, {"data": {"voice_clone_id": voice_id}})
+
+    def getVoice(self, _: None, voice_id: str) -> httpx.Response:  # noqa: N802 - the operation's id
+        """Tell how far a clone is."""
+        if voice_id not in self.voices:
+            raise Refusal("not_found", "Voice not found.")
+        voice = self.voices[voice_id]
+        voice["looks"] += 1
+        done = voice["looks"] >= self.mock.polls_until_done
+        failure = self.mock.clone_failure if done else None
+        shown = {key: value for key, value in voice.items() if key != "looks"}
+        shown["status"] = "failed" if failure else "complete" if done else "processing"
+        shown["failure_message"] = failure
+        ready = done and not failure
+        shown["preview_audio_url"] = f"https://files.heygen.example/{voice_id}.mp3" if ready else None
+        return self._answer(200, {"data": shown})
+
+    def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
+        """Build HeyGen's error answer."""
+        return self._answer(status, {"error": {"code": code, "message": message, "param": None, "doc_url": None}})
+
+    def _answer(self, status: int, body: Json) -> httpx.Response:
+        return httpx.Response(status, json=body, headers={"X-Request-Id": self.new_id()})

@@ -1,0 +1,81 @@
+"""MiniMax: upload first, then clone under an id that must be new; every answer is HTTP 200."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+
+from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._multipart import Part
+from voice_clone.testing._spec import Json
+
+
+class Mocked(Behaviour):
+    """MiniMax."""
+
+    errors = {  # noqa: RUF012 - a ClassVar of the base class
+        "invalid_request": (200, 2013),
+        "unauthorized": (200, 1004),
+        "payment_required": (200, 1008),
+        "forbidden": (200, 2038),
+        "conflict": (200, 2039),
+        "quota": (200, 2056),
+        "rate_limit": (200, 1002),
+        "content_rejected": (200, 1026),
+        "server_error": (200, 1013),
+    }
+
+    def __init__(self, *arguments: Any) -> None:
+        """Make a provider that has no files and voices yet."""
+        super().__init__(*arguments)
+        self.files: dict[int, Json] = {}
+
+    def uploadFile(self, parts: list[Part]) -> httpx.Response:  # noqa: N802 - the operation's id
+        """Take a file."""
+        by_name = {part.name: part for part in parts}
+        file_id = int(self.new_id()[:13], 16)
+        self.files[file_id] = {
+            "file_id": file_id,
+            "bytes": len(by_name["file"].content),
+            "created_at": int(time.time()),
+            "filename": by_name["file"].file_name,
+            "purpose": by_name["purpose"].content.decode(),
+        }
+        return self._answer(0, "success", file=self.files[file_id])
+
+    def voiceClone(self, body: Json) -> httpx.Response:  # noqa: N802 - the operation's id
+        """Clone a voice."""
+        wanted = {body["file_id"]: "voice_clone"}
+        if "clone_prompt" in body:
+            wanted[body["clone_prompt"]["prompt_audio"]] = "prompt_audio"
+        for file_id, purpose in wanted.items():
+            if self.files.get(file_id, {}).get("purpose") != purpose:
+                return self._answer(20132, f"invalid samples: no file {file_id} for {purpose}")
+        if body["voice_id"] in self.voices:
+            return self.error("conflict", "voice_id already exists")
+        self.voices[body["voice_id"]] = body
+        preview: Json = {"demo_audio": ""}
+        if "text" in body:
+            length = len(body["text"])
+            preview = {
+                "demo_audio": f"https://minimax.example/{body['voice_id']}.mp3",
+                "extra_info": {
+                    "audio_length": 60 * length,
+                    "audio_sample_rate": 32000,
+                    "audio_size": 960 * length,
+                    "bitrate": 128000,
+                    "word_count": len(body["text"].split()),
+                    "usage_characters": length,
+                },
+            }
+        return self._answer(0, "success", input_sensitive=False, input_sensitive_type=0, **preview)
+
+    def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
+        """Build MiniMax's error answer."""
+        return self._answer(code, message)
+
+    def _answer(self, code: str | int | None, message: str, **body: Any) -> httpx.Response:
+        answer = {**body, "base_resp": {"status_code": code, "status_msg": message}}
+        return httpx.Response(200, json=answer, headers={"Trace-Id": self.new_id()})

@@ -1,0 +1,45 @@
+"""Retell AI: a voice at once."""
+
+from __future__ import annotations
+
+import httpx
+
+from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._multipart import Part
+from voice_clone.testing._spec import Refusal
+
+_MOST_FILES = {"cartesia": 1, "minimax": 1, "inworld": 3}
+
+
+class Mocked(Behaviour):
+    """Retell AI."""
+
+    errors = {  # noqa: RUF012 - a ClassVar of the base class
+        "invalid_request": (400, None),
+        "unauthorized": (401, None),
+        "payment_required": (402, None),
+        "rate_limit": (429, None),
+        "server_error": (500, None),
+    }
+
+    def cloneVoice(self, parts: list[Part]) -> httpx.Response:  # noqa: N802 - the operation's id
+        """Clone a voice."""
+        fields = {part.name: part.content.decode() for part in parts if part.file_name is None}
+        files = [part for part in parts if part.name == "files"]
+        if len(files) > _MOST_FILES.get(fields["voice_provider"], 25):
+            raise Refusal("invalid_request", f"too many files for {fields['voice_provider']}")
+        voice_id = f"custom_voice_{self.new_id()[:20]}"
+        self.voices[voice_id] = {
+            "voice_id": voice_id,
+            "voice_name": fields["voice_name"],
+            "provider": fields["voice_provider"],
+            "gender": "male",
+            "accent": "American",
+            "age": "Young",
+            "preview_audio_url": f"https://retell.example/{voice_id}.mp3",
+        }
+        return httpx.Response(201, json=self.voices[voice_id])
+
+    def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
+        """Build Retell's error answer; it has no codes."""
+        return httpx.Response(status, json={"status": "error", "message": message})

@@ -1,0 +1,72 @@
+"""Copies of the tree, so that no run of the pipeline touches the real one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import common, generate, overlay
+from scripts.common import Provider
+from tests.pipeline.helpers import OneProcess
+
+Chosen = Sequence[tuple[Provider, dict[str, Any]]]
+
+
+def _copy(source: Path, target: Path) -> Path:
+    for name in ("specs", "generated"):
+        shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the committed tree, generated anew where the committed one is not up to date."""
+    root = _copy(common.ROOT, tmp_path_factory.mktemp("base"))
+    list(generate.run([], root))
+    return root
+
+
+@pytest.fixture
+def tree(base: Path, tmp_path: Path) -> Path:
+    """An up-to-date copy of `specs/` and `generated/` for one test."""
+    return _copy(base, tmp_path / "tree")
+
+
+@pytest.fixture(scope="session")
+def built(base: Path) -> dict[str, tuple[dict[str, Any], generate.Files]]:
+    """For each provider the effective spec and what both generators make of it, generated once."""
+    chosen = [(provider, overlay.effective_spec(provider)) for provider in common.providers(root=base)]
+    files = generate.build(chosen)
+    return {provider.name: (spec, files[provider]) for provider, spec in chosen}
+
+
+@pytest.fixture
+def builds(
+    monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generate.Files]]
+) -> list[list[str]]:
+    """The providers that each call of `generate.build` was asked for.
+
+    What is asked for with a spec that was generated already is taken from there; the rest is really generated.
+    """
+    real, calls = generate.build, list[list[str]]()
+
+    def build(chosen: Chosen) -> dict[Provider, generate.Files]:
+        calls.append([provider.name for provider, _ in chosen])
+        known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
+        return known | real([(provider, spec) for provider, spec in chosen if provider not in known])
+
+    def _is_known(provider: Provider, spec: dict[str, Any]) -> bool:
+        return provider.name in built and common.dump_json(built[provider.name][0]) == common.dump_json(spec)
+
+    monkeypatch.setattr(generate, "build", build)
+    return calls
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generators run in this process, so that they see what a test has changed."""
+    monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)

@@ -1,0 +1,124 @@
+"""What several of the pipeline's tests share."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+from scripts import common
+from scripts.common import PipelineError, Provider, dump_json
+
+PROVIDERS = [provider.name for provider in common.providers()]
+
+Snapshot = dict[str, tuple[bytes, int]]
+
+
+def snapshot(root: Path) -> Snapshot:
+    """Every file below a folder, with its content and the time of its last change."""
+    return {
+        path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file below a folder, with its content."""
+    return {name: data for name, (data, _) in snapshot(root).items()}
+
+
+def failure(lines: Iterable[str]) -> str:
+    """The message of the PipelineError in which a step ends; a step that succeeds is a failed test."""
+    try:
+        reported = list(lines)
+    except PipelineError as error:
+        return str(error)
+    raise AssertionError(f"the step succeeded: {reported}")
+
+
+def page(document: str | dict[str, Any], before: str = "# A page\n\nProse.\n\n") -> bytes:
+    """A Markdown page that holds a document in a fence."""
+    text = document if isinstance(document, str) else dump_json(document)
+    return f"{before}````yaml openapi.yaml get /x\n{text}````\n".encode()
+
+
+def document(paths: dict[str, Any], **schemas: Any) -> dict[str, Any]:
+    """A small OpenAPI document."""
+    info = {"title": "Acme", "version": "1"}
+    return {"openapi": "3.0.3", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def operation(name: str, schema: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """An operation that answers with JSON of this schema."""
+    content = {"application/json": {"schema": schema or {"type": "object"}}}
+    return {"operationId": name, "responses": {"200": {"description": "OK", "content": content}}, **more}
+
+
+def add_provider(root: Path, name: str, pages: dict[str, bytes], more: str = "") -> Provider:
+    """A provider's folder with its pages and `source.toml`, as someone would write them."""
+    provider = Provider(root, name)
+    (provider.folder / "pages").mkdir(parents=True)
+    for file, data in pages.items():
+        (provider.folder / "pages" / file).write_bytes(data)
+    listed = [f'[[pages]]\nfile = "pages/{file}"\nurl = "https://docs.example/{file}"\n' for file in pages]
+    (provider.folder / "source.toml").write_text(f'title = "{name}"\n' + "".join(listed) + more, encoding="utf-8")
+    return provider
+
+
+def substitute(path: Path, old: str, new: str) -> None:
+    """Replace the one occurrence of a text in a file."""
+    text = path.read_bytes().decode()
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {path.name}"
+    path.write_bytes(text.replace(old, new).encode())
+
+
+def endpoints(provider: str) -> list[ModuleType]:
+    """Every endpoint module of a generated package."""
+    package = importlib.import_module(f"voice_clone_api.{provider}.api")
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found if not module.ispkg]
+
+
+def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
+    """Read a multipart body strictly: the name, the file name and the content of each part."""
+    boundary = re.fullmatch(r"multipart/form-data; boundary=([0-9A-Za-z'()+_,./:=?-]{1,70})", content_type)
+    assert boundary, content_type
+    first, *parts, last = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())
+    assert (first, last) == (b"", b"--\r\n")
+    read: list[tuple[str, str | None, bytes]] = []
+    for part in parts:
+        head, separator, content = part.partition(b"\r\n\r\n")
+        assert separator
+        disposition = re.search(r'Content-Disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', head.decode())
+        assert disposition, head
+        read.append((disposition[1], disposition[2], content))
+    return read
+
+
+class OneProcess:
+    """A ProcessPoolExecutor that runs its jobs at once and in this process, where a test can change things."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return
+
+    def submit(self, job: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(job(*arguments))
+        except PipelineError as error:
+            future.set_exception(error)
+        return future
+
+
+def strings(items: Sequence[str], start: str) -> Iterator[str]:
+    """Those of the texts that start so."""
+    return (item for item in items if item.startswith(start))

@@ -1,0 +1,337 @@
+"""Overlays are applied strictly: an action that does not fit the provider's text exactly stops the pipeline."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import common, overlay, yaml12
+from scripts.common import PipelineError, Provider
+from tests.pipeline.helpers import PROVIDERS, document, operation
+
+FIXED = "Fixed upstream? Delete this action"
+
+
+def action(target: str, **more: Any) -> dict[str, Any]:
+    """An action in good form; `x_expect` stands for `x-expect`."""
+    keys = {key.replace("_", "-"): value for key, value in more.items()}
+    return {"target": target, "description": "Why.", "x-source": "Where from.", **keys}
+
+
+def applied(spec: dict[str, Any], what: Any) -> dict[str, Any]:
+    overlay.apply(spec, what)
+    return spec
+
+
+def refusal(spec: dict[str, Any], what: Any) -> str:
+    """Why an action is refused."""
+    with pytest.raises(overlay.OverlayError) as caught:
+        overlay.apply(spec, what)
+    return str(caught.value)
+
+
+# What actions do
+
+
+@pytest.mark.parametrize(
+    ("spec", "what", "after"),
+    [
+        ({"a": {}}, action("$.a", update={"b": 1}), {"a": {"b": 1}}),
+        ({"a": {"b": {"c": 1}}}, action("$", update={"a": {"b": {"d": 2}}}), {"a": {"b": {"c": 1, "d": 2}}}),
+        ({"a": {"b": 1}}, action("$.a", update={"b": 2}, x_expect={"b": 1}), {"a": {"b": 2}}),
+        ({"a": {"b": 1}}, action("$.a", update={"b": True}, x_expect={"b": 1}), {"a": {"b": True}}),
+        ({"a": {"b": {}}}, action("$.a", update={"b": None}, x_expect={"b": {}}), {"a": {"b": None}}),
+        ({"a": [1]}, action("$.a", update=2), {"a": [1, 2]}),
+        ({"a": [1]}, action("$.a", update=True), {"a": [1, True]}),
+        ({"a": [1]}, action("$.a", update=[2]), {"a": [1, [2]]}),
+        ({"a": {"b": 1}, "c": 2}, action("$.a", remove=True, x_expect={"b": 1}), {"c": 2}),
+        ({"a": {}, "b": {}}, action("$[*]", update={"c": 1}), {"a": {"c": 1}, "b": {"c": 1}}),
+        ({"a": {}, "b": {}}, action("$['a', 'b', 'a']", update={"c": 1}), {"a": {"c": 1}, "b": {"c": 1}}),
+    ],
+)
+def test_what_an_action_does(spec: dict[str, Any], what: dict[str, Any], after: dict[str, Any]) -> None:
+    """An update merges into objects and appends to arrays, a removal takes away, each at every match."""
+    assert json.dumps(applied(spec, what)) == json.dumps(after)
+
+
+@pytest.mark.parametrize(
+    ("target", "left"),
+    [
+        ("$.list[0, 1]", [2, 3]),
+        ("$.list[1, 0]", [2, 3]),
+        ("$.list[2, 0]", [1, 3]),
+        ("$.list[3, 0, 2]", [1]),
+        ("$.list[0, 0]", [1, 2, 3]),
+        ("$.list[-1, 0]", [1, 2]),
+        ("$.list[0, 3, -1]", [1, 2]),
+        ("$.list[::-1]", []),
+        ("$.list[::2]", [1, 3]),
+        ("$.list[?@.n > 1]", [0, 1]),
+        ("$.list[*]", []),
+    ],
+)
+def test_items_are_removed_where_they_were_found(target: str, left: list[int]) -> None:
+    """Removing several items of an array, in whatever order they are named, removes these and each once."""
+    spec = {"list": [{"n": number} for number in range(4)]}
+    assert applied(spec, action(target, remove=True, x_expect={})) == {"list": [{"n": number} for number in left]}
+
+
+def test_removal_of_nested_matches() -> None:
+    """A match inside of another match is removed along with it."""
+    spec = {"a": [{"x": {"x": {}}}, {"y": {"x": {}}}]}
+    assert applied(spec, action("$..x", remove=True, x_expect={})) == {"a": [{}, {"y": {}}]}
+
+
+def test_matches_share_nothing() -> None:
+    """What an action puts in several places is a copy in each, and none is the action's own."""
+    what = action("$[*]", update={"new": {"list": []}})
+    before = copy.deepcopy(what)
+    spec = applied({"a": {}, "b": {}}, what)
+    overlay.apply(spec, action("$.a.new.list", update=1))
+    overlay.apply(spec, action("$.a.new", update={"more": True}))
+    assert spec == {"a": {"new": {"list": [1], "more": True}}, "b": {"new": {"list": []}}}
+    assert what == before
+
+
+def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
+    """A value that an overlay names by an alias stands in each place by itself."""
+    provider = written(
+        tmp_path,
+        """
+        - {target: $, description: a, x-source: b, update: {one: &shared {list: [1]}, two: *shared}}
+        - {target: $.one, description: a, x-source: b, update: {new: 1}}
+        - {target: $.one.list, description: a, x-source: b, update: 2}
+        """,
+    )
+    spec = overlay.effective_spec(provider)
+    assert (spec["one"], spec["two"]) == ({"list": [1, 2], "new": 1}, {"list": [1]})
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("$.a", "an action is a mapping"),
+        (["$.a"], "an action is a mapping"),
+        (action("$.a", update={"c": 1}, updat={"d": 1}), "unknown keys ['updat']"),
+        (action("$.a", update={"c": 1}, expect={}), "unknown keys ['expect']"),
+        ({"description": "d", "x-source": "s", "update": {"c": 1}}, "needs `target`"),
+        ({"target": "$.a", "x-source": "s", "update": {"c": 1}}, "needs `description`"),
+        ({"target": "$.a", "description": "d", "update": {"c": 1}}, "needs `x-source`"),
+        (action("$.a", update={"c": 1}) | {"description": " "}, "needs `description`"),
+        (action("$.a", update={"c": 1}) | {"x-source": None}, "needs `x-source`"),
+        (action("$.a", update={"c": 1}) | {"target": 1}, "needs `target`"),
+        (action("$.a"), "needs either `update` or `remove`"),
+        (action("$.a", update={"c": 1}, remove=True, x_expect={}), "needs either `update` or `remove`"),
+        (action("$.a", remove=False, x_expect={}), "`remove` can only be true"),
+        (action("$.a", remove="true", x_expect={}), "`remove` can only be true"),
+        (action("$.a", remove=1, x_expect={}), "`remove` can only be true"),
+        (action("$.a", remove=True), "needs `x-expect`"),
+        (action("$.nothing", update={"c": 1}), f"target $.nothing matches nothing. {FIXED}"),
+        (action("$.list[9]", update={"c": 1}), f"target $.list[9] matches nothing. {FIXED}"),
+        (action("$.a.b", update={"c": 1}), "$['a']['b'] is no object or array"),
+        (action("$.a.b", remove=True, x_expect=1), "$['a']['b'] is no object or array"),
+        (action("$", remove=True, x_expect={}), "the whole document cannot be removed"),
+        (action("$.a", update=1), "$['a'] is an object, so `update` must be one too"),
+        (action("$.a", update=[{"c": 1}]), "$['a'] is an object, so `update` must be one too"),
+        (action("$.a", update={"b": 2}), "replaces 1 at $['a']['b'], so it needs `x-expect`"),
+        (action("$.a", update={"b": True}), "replaces 1 at $['a']['b'], so it needs `x-expect`"),
+        (action("$.a", update={"b": {}}), "replaces 1 at $['a']['b'], so it needs `x-expect`"),
+        (action("$", update={"a": {"b": 2}}), "replaces 1 at $['a']['b'], so it needs `x-expect`"),
+        (action("$.a", update={}), f"changes nothing at $['a']. {FIXED}"),
+        (action("$.a", update={"b": 1}), f"changes nothing at $['a']. {FIXED}"),
+        (action("$.a", update={"b": 1}, x_expect={"b": 1}), f"changes nothing at $['a']. {FIXED}"),
+        (action("$", update={"list": [3]}), "$['list'] is an array: target it to append, or remove it first"),
+        (action("$", update={"list": [1, {}]}, x_expect={}), "$['list'] is an array: target it to append"),
+        (action("$.list", update=1), f"$['list'] holds this item already. {FIXED}"),
+        (action("$.list", update={}), f"$['list'] holds this item already. {FIXED}"),
+        (action("$[", update={}), "target $[: "),
+        (action("a.b", update={}), "target a.b: "),
+        (action("$.a b", update={}), "target $.a b: "),
+        (action("$.a.~b", update={}), "target $.a.~b: "),
+        (action("$[?unknown(@.a)]", update={}), "target $[?unknown(@.a)]: "),
+        (action("$.a", update={"c": 1}, x_expect={"b": 2}), f"x-expect no longer holds at $['a']. {FIXED}"),
+        (action("$.a", remove=True, x_expect={"b": None}), f"x-expect no longer holds at $['a']. {FIXED}"),
+    ],
+)
+def test_actions_are_refused(what: Any, message: str) -> None:
+    """An action that is not in form, or that does not fit what the spec says, is refused and says why."""
+    assert message in refusal({"a": {"b": 1}, "list": [1, {}]}, what)
+
+
+def test_one_misfit_of_several_refuses_all() -> None:
+    """Where an expectation fails at one match, no match is changed."""
+    spec = {"a": {"n": 1}, "b": {"n": 2}}
+    message = refusal(spec, action("$[*]", update={"n": 3}, x_expect={"n": 1}))
+    assert message.endswith('\n    expected: {"n": 1}\n    the spec has: {"n": 2}')
+    assert spec == {"a": {"n": 1}, "b": {"n": 2}}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "expected"),
+    [
+        ({}, {"a": 1}, True),
+        ({}, [], False),
+        ({"a": 1}, {"a": 1, "b": 2}, True),
+        ({"a": 1}, {"b": 2}, False),
+        ({"a": 1}, {"a": 1.0}, False),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": None}, {}, True),
+        ({"a": None}, {"a": None}, True),
+        ({"a": None}, {"a": 0}, False),
+        ({"a": {"b": None}}, {"a": {"c": 1}}, True),
+        ({"a": {"b": None}}, {"a": {"b": 1}}, False),
+        ({"a": {"b": None}}, {}, False),
+        ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 1, "d": 2}, "e": 3}}, True),
+        ({"a": {"b": {"c": 1}}}, {"a": {"b": 1}}, False),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1}]}, True),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}]}, False),
+        ([1, 2], [1, 2], True),
+        ([1, 2], [2, 1], False),
+        ([1], [1, 2], False),
+        ("a", "a", True),
+        ("a", "b", False),
+    ],
+)
+def test_patterns(pattern: Any, value: Any, expected: bool) -> None:  # noqa: FBT001
+    """An object holds where its keys hold, null where the key is absent or null, anything else must be equal."""
+    assert overlay.holds(pattern, value) is expected
+
+
+# Files
+
+
+HEAD = "overlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
+
+
+def written(root: Path, actions: str, head: str = HEAD) -> Provider:
+    """A provider with a small spec and an overlay of these actions, one a line."""
+    provider = Provider(root, "acme")
+    provider.folder.mkdir(parents=True)
+    provider.spec.write_text(common.dump_json(document({"/x": {"get": operation("x")}})), encoding="utf-8")
+    lines = "".join(f"  {line.strip()}\n" for line in actions.strip().splitlines())
+    provider.overlay.write_text(f"{head}actions:\n{lines}" if lines else head, encoding="utf-8")
+    return provider
+
+
+def message_of(provider: Provider) -> str:
+    with pytest.raises(PipelineError) as caught:
+        overlay.effective_spec(provider)
+    return str(caught.value)
+
+
+def test_a_refused_action_is_named_by_file_and_line(tmp_path: Path) -> None:
+    """An action that fails is named by the overlay's file, the line, its number and its description."""
+    provider = written(
+        tmp_path,
+        """
+        - {target: $.info, description: First., x-source: b, update: {x-a: 1}}
+        # a comment
+        - {target: $.paths.y, description: Second., x-source: b, update: {x-a: 1}}
+        """,
+    )
+    assert message_of(provider) == (
+        f"specs/acme/overlay.yaml:6: action 2 (Second.): target $.paths.y matches nothing. {FIXED}"
+    )
+
+
+def test_actions_behind_an_alias_are_named_too(tmp_path: Path) -> None:
+    """Where the list of actions is an alias, a failing one is named by the line of the alias."""
+    provider = written(tmp_path, "", f"{HEAD}x-all: &all\n  - {{target: $.a}}\n  - 1\nactions: *all\n")
+    assert message_of(provider) == "specs/acme/overlay.yaml:6: action 1 (no description): needs `description`"
+    provider.overlay.write_text(f"{HEAD}actions:\n  - 1\n", encoding="utf-8")
+    assert message_of(provider) == "specs/acme/overlay.yaml:4: action 1 (): an action is a mapping"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{HEAD}actions:\n  - a: 1\n    a: 2\n", ":5: duplicate key 'a'"),
+        (f"{HEAD}actions: [\n", ": not valid YAML"),
+        ("", ":1: the document is empty"),
+        ("- overlay: 1.0.0\n", ":1: not an overlay: the document is no mapping"),
+        ("info: {title: a, version: b}\nactions: []\n", ":1: overlay: None; this pipeline reads OpenAPI Overlay 1.0"),
+        ("overlay: 2.0.0\ninfo: {title: a, version: b}\nactions: []\n", ":1: overlay: '2.0.0'; this pipeline reads"),
+        (f"{HEAD}actions: []\naction: []\n", ":1: unknown keys ['action']"),
+        ("overlay: 1.0.0\ninfo: {title: a}\nactions: []\n", ":1: info needs title and version"),
+        ("overlay: 1.0.0\nactions: []\n", ":1: info needs title and version"),
+        (f"{HEAD}extends: other.json\nactions: []\n", ":1: extends: 'other.json'; an overlay here extends"),
+        (f"{HEAD}actions: {{}}\n", ":1: actions must be a list"),
+        (HEAD, ":1: actions must be a list"),
+    ],
+)
+def test_overlays_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A file that is no OpenAPI Overlay 1.0 document is refused by name and line."""
+    provider = written(tmp_path, "")
+    provider.overlay.write_text(text, encoding="utf-8")
+    assert message_of(provider).startswith("specs/acme/overlay.yaml:")
+    assert message in message_of(provider)
+
+
+def test_an_overlay_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is refused by name."""
+    provider = written(tmp_path, "")
+    provider.overlay.write_bytes(b"\xff")
+    assert message_of(provider).startswith("specs/acme/overlay.yaml:1: 'utf-8' codec can't decode")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (None, "specs/acme/openapi.json: missing; run `nox -s vendor`"),
+        (b"{\n,", "specs/acme/openapi.json: not readable as JSON: Expecting property name"),
+        (b"\xff", "specs/acme/openapi.json: not readable as JSON: 'utf-8' codec"),
+    ],
+)
+def test_a_broken_spec_is_named(tmp_path: Path, spec: bytes | None, message: str) -> None:
+    """A vendored spec that is missing or no JSON stops the step by name."""
+    provider = written(tmp_path, "")
+    provider.spec.unlink()
+    if spec is not None:
+        provider.spec.write_bytes(spec)
+    assert message_of(provider).startswith(message)
+
+
+def test_without_an_overlay_the_spec_is_effective(tmp_path: Path) -> None:
+    """A provider without an overlay has the vendored spec as its effective one."""
+    provider = written(tmp_path, "")
+    provider.overlay.unlink()
+    assert overlay.effective_spec(provider) == json.loads(provider.spec.read_bytes())
+
+
+def test_the_command_prints_effective_specs() -> None:
+    """The command prints the effective spec of each provider named, as JSON."""
+    [printed] = overlay.run(["retell"])
+    assert json.loads(printed) == overlay.effective_spec(Provider(common.ROOT, "retell"))
+
+
+# The committed overlays
+
+
+def actions_of(name: str) -> list[Any]:
+    provider = Provider(common.ROOT, name)
+    if not provider.overlay.is_file():
+        return []
+    return overlay.read_actions(yaml12.load(provider.overlay.read_text("utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("name", "index"), [(name, index) for name in PROVIDERS for index in range(len(actions_of(name)))]
+)
+def test_every_committed_action_is_needed(name: str, index: int) -> None:
+    """Without any one action the effective spec is another one, or a later action no longer fits."""
+    provider = Provider(common.ROOT, name)
+    actions = actions_of(name)
+    spec = json.loads(provider.spec.read_bytes())
+    for what in actions[:index] + actions[index + 1 :]:
+        try:
+            overlay.apply(spec, what)
+        except overlay.OverlayError:
+            return
+    assert spec != overlay.effective_spec(provider)

@@ -1,0 +1,510 @@
+"""Pages become specs: nothing is lost, nothing is guessed, and what is refused is named by file and line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import common, vendor
+from scripts.common import PipelineError, Provider
+from tests.pipeline.helpers import (
+    PROVIDERS,
+    add_provider,
+    contents,
+    document,
+    failure,
+    operation,
+    page,
+    snapshot,
+    substitute,
+)
+
+YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}}\n"
+GET_X = {("get", "/x")}
+
+
+def read(data: bytes | str) -> vendor.Page:
+    return vendor.read_page("p.md", data if isinstance(data, bytes) else data.encode())
+
+
+# The committed tree
+
+
+def test_committed_specs_follow_from_the_committed_pages() -> None:
+    """Every committed spec and lock entry is what the committed pages say."""
+    assert list(vendor.run(["--check"])) == [f"specs follow from their pages: {', '.join(PROVIDERS)}"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_committed_pages_are_what_the_lock_records(name: str) -> None:
+    """Each provider's page files are, byte for byte, those whose hashes and addresses the lock holds."""
+    folder = common.ROOT / "specs" / name / "pages"
+    locked = json.loads((common.ROOT / "specs" / "lock.json").read_text("utf-8"))[name]["vendor"]["pages"]
+    assert {path.name: common.sha256(path.read_bytes()) for path in folder.iterdir()} == {
+        file: entry["sha256"] for file, entry in locked.items()
+    }
+    assert all(entry["url"].startswith("https://") for entry in locked.values())
+
+
+def test_the_pages_of_heygen_merge(tree: Path) -> None:
+    """The two HeyGen pages become one document: both operations, and once what both pages hold identically."""
+    heygen = Provider(tree, "heygen")
+    pages = vendor.vendored_pages(heygen)
+    merged = vendor.merge(pages)
+    assert [sorted(page.operations) for page in pages] == [
+        [("post", "/v3/voices/clone")],
+        [("get", "/v3/voices/{voice_id}")],
+    ]
+    assert merged == json.loads(heygen.spec.read_bytes())
+    assert [(method, path) for path, item in merged["paths"].items() for method in item] == [
+        ("post", "/v3/voices/clone"),
+        ("get", "/v3/voices/{voice_id}"),
+    ]
+    schemas = [page.spec["components"]["schemas"] for page in pages]
+    assert set(schemas[0]) & set(schemas[1]) == {"StandardAPIError"}
+    assert merged["components"]["schemas"] == schemas[0] | schemas[1]
+
+
+# Merging
+
+
+def pages(*specs: dict[str, Any]) -> list[vendor.Page]:
+    return [vendor.Page(f"{number}.md", b"", spec) for number, spec in enumerate(specs, 1)]
+
+
+def test_slices_merge_within_a_path() -> None:
+    """Two methods of one path, and components of one kind, may stand on different pages."""
+    one = document({"/x": {"get": operation("a")}}, A={"type": "string"})
+    two = document({"/x": {"put": operation("b")}}, B={"type": "string"})
+    merged = vendor.merge(pages(one, two))
+    assert merged["paths"] == {"/x": {"get": operation("a"), "put": operation("b")}}
+    assert merged["components"]["schemas"] == {"A": {"type": "string"}, "B": {"type": "string"}}
+    assert one["paths"] == {"/x": {"get": operation("a")}}
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "first", "second"),
+    [
+        ({"info": {"title": "Acme", "version": "2"}}, "/info", '"version": "1"', '"version": "2"'),
+        ({"components": {"schemas": {"A": {"type": "integer"}}}}, "/components/schemas/A", '"string"', '"integer"'),
+        ({"paths": {"/x/{y}": {"get": {"a": 1}}}}, "/paths/~1x~1{y}/get", '"operationId": "a"', '"a": 1'),
+        ({"paths": {"/x/{y}": {"parameters": [1]}}}, "/paths/~1x~1{y}/parameters", "true", "1"),
+        ({"openapi": "3.0.1"}, "/openapi", '"3.0.3"', '"3.0.1"'),
+    ],
+)
+def test_a_conflict_stops_and_shows_both_sides(change: dict[str, Any], pointer: str, first: str, second: str) -> None:
+    """Pages that say different things of one thing stop the run, with the place and what each page says."""
+    whole = document({"/x/{y}": {"get": operation("a"), "parameters": [True]}}, A={"type": "string"})
+    with pytest.raises(PipelineError) as caught:
+        vendor.merge(pages(whole, whole | change))
+    message = str(caught.value)
+    assert message.startswith(f"2.md: conflict at {pointer}: ")
+    one, two = message.split("  1.md has\n")[1].split("  2.md has\n")
+    assert first in one
+    assert second in two
+
+
+def test_a_conflict_in_the_tree_writes_nothing(tree: Path) -> None:
+    """A fetched page that contradicts the other one is refused, and no file changes."""
+    page = tree / "specs/heygen/pages/heygen-get-voice.md"
+    new = tree / page.name
+    new.write_bytes(page.read_bytes().replace(b"Machine-readable error code", b"Something else"))
+    before = snapshot(tree)
+    message = failure(vendor.run(["heygen", str(new)], tree))
+    assert "heygen-get-voice.md: conflict at /components/schemas/StandardAPIError" in message
+    assert "specs/heygen/pages/heygen-clone-voice.md has" in message
+    assert snapshot(tree) == before
+
+
+# Reading a page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```yaml\n{YAML}```\n",
+        f"```yaml\n{YAML}```",
+        f"# A\n\n````yaml /openapi.yaml get /x\n{YAML}````",
+        f"~~~yml\n{YAML}~~~\n",
+        f"``` yaml\n{YAML}```\n",
+        f"```YAML\topenapi\n{YAML}```\n",
+        f"```json\n{json.dumps(document({'/x': {'get': {}}}))}\n```\n",
+        f"   ```yaml\n{YAML}   ```\n",
+        "- item\n\n  ```yaml\n" + "".join(f"  {line}\n" for line in YAML.splitlines()) + "  ```\n",
+        "> ```yaml\n" + "".join(f"> {line}\n" for line in YAML.splitlines()) + "> ```\n",
+    ],
+)
+def test_fences_are_found(text: str) -> None:
+    """The OpenAPI document is found in every form of fence that Markdown knows."""
+    assert read(text).operations == GET_X
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\r"])
+def test_other_line_ends(newline: str) -> None:
+    """A page with other line ends is read alike, errors count its lines alike, and its bytes are kept."""
+    text = f"# A\n\nProse.\n\n```yaml\n{YAML}```\n"
+    data = text.replace("\n", newline).encode()
+    assert read(data).spec == read(text).spec
+    assert read(data).data == data
+    with pytest.raises(PipelineError, match=r"^p\.md:9: duplicate key 'paths'"):
+        read(data.replace(b"```" + newline.encode(), b"paths: {}" + newline.encode() + b"```"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "```python\nopenapi: 3.0.0\n```\n",
+        "```\nopenapi: 3.0.0\n```\n",
+        "```yaml\nkey: value\n```\n",
+        "```yaml\nkey: value\nkey: other\n```\n",
+        '```json\n{"a": "b" ...}\n```\n',
+        "```json\n[1, 2]\n```\n",
+        "```python\nnever = 'closed'\n````\n",
+        "    openapi: 3.0.0\n",
+        "<pre>\nopenapi: 3.0.0\n</pre>\n",
+        "`openapi: 3.0.0`\n",
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_other_blocks_are_ignored(other: str, *, first: bool) -> None:
+    """Samples in other fences, indented blocks and prose are no part of the document."""
+    fence = f"```yaml\n{YAML}```\n"
+    assert read(f"{other}\n{fence}" if first else f"{fence}\n{other}").operations == GET_X
+
+
+def test_nested_fences_stay_text() -> None:
+    """A shorter fence inside of a description belongs to the description."""
+    text = f"````yaml\n{YAML}x-note: |\n  ```yaml\n  openapi: 3.0.0\n  ```\n````\n"
+    assert read(text).spec["x-note"] == "```yaml\nopenapi: 3.0.0\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ":1: the page is empty"),
+        (" \n\n", ":1: the page is empty"),
+        (b"# A\n\n\xff", ":3: not UTF-8 text"),
+        ("# A\n\nNot found.\n", ":1: no fenced OpenAPI document"),
+        (f"# A\n\n{YAML}", ":1: no fenced OpenAPI document"),
+        (f"# A\n\n```yaml\n{YAML}", ":3: the fence is never closed"),
+        (f"# A\n\n```yaml\n{YAML}\n\n", ":3: the fence is never closed"),
+        (f"````yaml\n{YAML}x: |\n  ```\n  a\n```\n", ":1: the fence is never closed"),
+        ("# A\n\n```yaml\n", ":3: the fence is never closed"),
+        (f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n", ":7: a second"),
+        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info', first on line 2"),
+        (f"# A\n\n```yaml\n{YAML}x-a: [\n```\n", ": not valid YAML"),
+        (f"# A\n\n```yaml\n{YAML}x-a: !!binary abc\n```\n", ":7: tag"),
+        ("\n```yaml\nswagger: '2.0'\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":1: no fenced OpenAPI document"),
+        ("\n```yaml\nopenapi: 4.0.0\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":3: openapi: '4.0.0'; this pipeline"),
+        ("\n```yaml\nopenapi: 3.2.0\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":3: openapi: '3.2.0'; this pipeline"),
+        ("\n```yaml\nopenapi: 3.1\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":3: openapi: 3.1; this pipeline"),
+        ("\n```yaml\nopenapi: 3.1.0\npaths: {/x: {}}\n```\n", ":3: the OpenAPI document has no `info`"),
+        ("\n```yaml\nopenapi: 3.1.0\ninfo: {title: a}\npaths: {}\n```\n", ":3: the OpenAPI document has no `paths`"),
+    ],
+)
+def test_pages_are_refused_by_line(text: str | bytes, message: str) -> None:
+    """A page that is not exactly one whole OpenAPI 3 document is refused, with its name and line."""
+    with pytest.raises(PipelineError) as caught:
+        read(text)
+    assert str(caught.value).startswith("p.md:")
+    assert message in str(caught.value)
+
+
+# Taking new pages
+
+
+@pytest.fixture
+def two(tree: Path) -> Provider:
+    """A provider of two pages, vendored."""
+    made = {
+        "one.md": page(document({"/one": {"get": operation("one")}})),
+        "two.md": page(document({"/two": {"get": operation("two")}})),
+    }
+    provider = add_provider(tree, "acme", made)
+    list(vendor.run(["acme"], tree))
+    return provider
+
+
+def changed(number: str) -> bytes:
+    return page(document({f"/{number}": {"get": operation(number, description="new")}}), before="# New\n\n")
+
+
+@pytest.mark.parametrize("name", ["two.md", "clone-a-voice.md"])
+def test_a_new_page_replaces_the_right_one(two: Provider, name: str) -> None:
+    """A new page takes the place of the page of its name or, with another name, of that with its operation."""
+    new = two.root / name
+    new.write_bytes(changed("two"))
+    [line] = vendor.run(["acme", str(new)], two.root)
+    assert line == "acme: written: specs/acme/openapi.json: GET /one, GET /two"
+    assert contents(two.folder / "pages") == {
+        "one.md": page(document({"/one": {"get": operation("one")}})),
+        "two.md": changed("two"),
+    }
+    assert json.loads(two.spec.read_bytes())["paths"]["/two"]["get"]["description"] == "new"
+    assert list(vendor.check(two)) == []
+
+
+def test_the_name_decides_before_the_operation(two: Provider) -> None:
+    """A page that carries the name of one page is that page, even where it documents the other's operation."""
+    new = two.root / "one.md"
+    new.write_bytes(page(document({"/two": {"get": operation("two")}, "/three": {"get": operation("three")}})))
+    list(vendor.run(["acme", str(new)], two.root))
+    assert (two.folder / "pages/one.md").read_bytes() == new.read_bytes()
+    assert list(json.loads(two.spec.read_bytes())["paths"]) == ["/two", "/three"]
+
+
+def test_the_only_page_is_replaced(tree: Path) -> None:
+    """Where a provider has one page, a new page replaces it whatever its name and operation."""
+    provider = add_provider(tree, "acme", {"one.md": changed("one")})
+    new = tree / "other.md"
+    new.write_bytes(changed("two"))
+    list(vendor.run(["acme", str(new)], tree))
+    assert contents(provider.folder / "pages") == {"one.md": changed("two")}
+
+
+def test_a_page_that_fits_nowhere_is_refused(two: Provider) -> None:
+    """A new page that replaces none is refused, and the pages that there are are listed."""
+    new = two.root / "three.md"
+    new.write_bytes(changed("three"))
+    before = snapshot(two.root)
+    message = failure(vendor.run(["acme", str(new)], two.root))
+    assert f"{new}: which page does it replace?" in message
+    assert "  specs/acme/pages/one.md: [('get', '/one')]" in message
+    assert "  specs/acme/pages/two.md: [('get', '/two')]" in message
+    assert snapshot(two.root) == before
+
+
+def test_two_pages_for_one_place_are_refused(two: Provider) -> None:
+    """Of two new pages that replace the same page neither wins silently."""
+    sources = [two.root / "two.md", two.root / "again.md"]
+    for source in sources:
+        source.write_bytes(changed("two"))
+    before = snapshot(two.root)
+    message = failure(vendor.run(["acme", *map(str, sources)], two.root))
+    assert message.startswith(f"{sources[1]}: replaces specs/acme/pages/two.md, and so does {sources[0]}")
+    assert snapshot(two.root) == before
+
+
+@pytest.mark.parametrize("bad", ["missing.md", "empty.md"])
+def test_one_bad_page_of_several_stops_all(two: Provider, bad: str) -> None:
+    """Where one of several new pages is refused, nothing at all is written."""
+    (two.root / "one.md").write_bytes(changed("one"))
+    (two.root / "empty.md").write_bytes(b"")
+    before = snapshot(two.root)
+    message = failure(vendor.run(["acme", str(two.root / "one.md"), str(two.root / bad)], two.root))
+    assert str(two.root / bad) in message
+    assert snapshot(two.root) == before
+
+
+def test_one_bad_provider_stops_all(tree: Path) -> None:
+    """Where one provider's pages are refused, no other provider's spec is written."""
+    substitute(tree / "specs/cartesia/pages/cartesia-clone-voice.md", "title: Cartesia API", "title: Cartesia")
+    (tree / "specs/retell/pages/retell-clone-voice.md").write_bytes(b"")
+    before = snapshot(tree)
+    assert failure(vendor.run([], tree)) == (
+        "specs/retell/pages/retell-clone-voice.md:1: the page is empty; fetch it again"
+    )
+    assert snapshot(tree) == before
+
+
+# Fetching
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, bytes]], str]]:
+    """A loopback web server that serves what it is given; the result is its address."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    served: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = served.get(self.path)
+            self.send_response(404 if data is None else 200)
+            self.end_headers()
+            self.wfile.write(data or changed("two"))
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            del format, args
+
+    def serve(what: dict[str, bytes]) -> str:
+        served.update(what)
+        return f"http://127.0.0.1:{http.server_address[1]}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield serve
+        http.shutdown()
+        thread.join()
+
+
+def test_a_page_is_fetched(two: Provider, server: Callable[[dict[str, bytes]], str]) -> None:
+    """A page is taken from an address byte for byte, and its file name is the last part of the path."""
+    data = changed("two").replace(b"\n", b"\r\n")
+    address = server({"/docs/two.md?raw=1": data})
+    assert vendor.fetch(f"{address}/docs/two.md?raw=1") == ("two.md", data)
+    list(vendor.run(["acme", f"{address}/docs/two.md?raw=1"], two.root))
+    assert (two.folder / "pages/two.md").read_bytes() == data
+
+
+def test_an_error_page_is_not_taken(two: Provider, server: Callable[[dict[str, bytes]], str]) -> None:
+    """An answer of 404 is refused, even where its text would do."""
+    source = f"{server({})}/two.md"
+    before = snapshot(two.root)
+    message = failure(vendor.run(["acme", source], two.root))
+    assert message == f"{source}: HTTP status 404; nothing was taken"
+    assert snapshot(two.root) == before
+
+
+def test_an_endless_page_is_not_taken(
+    server: Callable[[dict[str, bytes]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is larger than any page could be is refused."""
+    monkeypatch.setattr(vendor, "MAX_PAGE", 2**20)
+    address = server({"/large.md": b"x" * (2**20 + 1), "/fits.md": b"x" * 2**20})
+    assert len(vendor.fetch(f"{address}/fits.md")[1]) == 2**20
+    with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
+        vendor.fetch(f"{address}/large.md")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("http://docs.example/page.md", "only https addresses are fetched"),
+        ("http://127.0.0.1.docs.example/page.md", "only https addresses are fetched"),
+        ("http://127.0.0.1@docs.example/page.md", "only https addresses are fetched"),
+        ("file:///page.md", "only https addresses are fetched"),
+        ("https://[page.md", "Invalid IPv6 URL"),
+        ("no/such/page.md", "No such file or directory"),
+        (".", "Is a directory"),
+        ("page\0.md", "embedded null byte"),
+    ],
+)
+def test_sources_are_refused(source: str, message: str) -> None:
+    """What is neither a file nor an https address is refused by name, without being asked for."""
+    with pytest.raises(PipelineError) as caught:
+        vendor.fetch(source)
+    assert str(caught.value) == f"{source}: {message}"
+
+
+# The command
+
+
+def test_a_second_run_changes_nothing(tree: Path) -> None:
+    """The output depends on the pages alone: a second run reports `unchanged` and touches no file."""
+    (tree / "specs/lock.json").unlink()
+    for name in PROVIDERS:
+        (tree / "specs" / name / "openapi.json").unlink()
+    assert [line.split(": ")[1] for line in vendor.run([], tree)] == ["written"] * len(PROVIDERS)
+    for name in PROVIDERS:
+        committed = common.ROOT / "specs" / name / "openapi.json"
+        assert (tree / "specs" / name / "openapi.json").read_bytes() == committed.read_bytes()
+    before = snapshot(tree)
+    assert [line.split(": ")[1] for line in vendor.run([], tree)] == ["unchanged"] * len(PROVIDERS)
+    assert snapshot(tree) == before
+
+
+def test_the_lock_forgets_a_provider_that_is_gone(tree: Path) -> None:
+    """The lock holds the providers that there are, and keeps what other steps recorded of them."""
+    before = common.read_lock(tree)
+    for path in sorted((tree / "specs/retell").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (tree / "specs/retell").rmdir()
+    list(vendor.run(["heygen"], tree))
+    del before["retell"]
+    assert common.read_lock(tree) == before
+
+
+def test_check_names_a_changed_spec(tree: Path) -> None:
+    """A spec that was edited is named with the line and both sides, and nothing is mended."""
+    substitute(tree / "specs/retell/openapi.json", '"title": "Retell SDK"', '"title": "Retell XYZ"')
+    before = snapshot(tree)
+    message = failure(vendor.run(["--check"], tree))
+    assert message.startswith("retell: specs/retell/openapi.json is not what its pages say, line 4\n")
+    assert '    committed:     "title": "Retell XYZ",\\n\n    from its pages:     "title": "Retell SDK",' in message
+    assert snapshot(tree) == before
+
+
+def test_check_names_a_changed_page(tree: Path) -> None:
+    """A page that is not the one that the lock records is named, even where the spec stays the same."""
+    page = tree / "specs/heygen/pages/heygen-get-voice.md"
+    page.write_bytes(page.read_bytes() + b"\n")
+    [message] = failure(vendor.run(["--check"], tree)).splitlines()
+    assert message.startswith("heygen: specs/heygen/pages/heygen-get-voice.md is not the page that specs/lock.json")
+
+
+def test_check_names_several_problems(tree: Path) -> None:
+    """Problems of several providers are reported together."""
+    (tree / "specs/cartesia/openapi.json").unlink()
+    lock = common.read_lock(tree)
+    lock["heygen"]["vendor"]["sha256"] = "0"
+    (tree / "specs/lock.json").write_text(common.dump_json(lock), encoding="utf-8")
+    first, *_, last = failure(vendor.run(["--check"], tree)).splitlines()
+    assert first == "cartesia: specs/cartesia/openapi.json is not what its pages say, line 1"
+    assert last.startswith("heygen: specs/lock.json does not hold the hash of this spec")
+
+
+@pytest.mark.parametrize("arguments", [["--check"], ["retell"]])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda retell: (retell / "pages/extra.md").write_bytes(b"x"),
+            "specs/retell/pages/extra.md: not listed in specs/retell/source.toml; list it or delete it",
+        ),
+        (
+            lambda retell: (retell / "pages/retell-clone-voice.md").unlink(),
+            "specs/retell/pages/retell-clone-voice.md: missing, though specs/retell/source.toml lists it",
+        ),
+        (
+            lambda retell: (retell / "source.toml").unlink(),
+            "specs/retell/source.toml: missing; it lists the pages and their addresses",
+        ),
+        (
+            lambda retell: (retell / "source.toml").write_text("title = 'x'\n"),
+            "specs/retell/source.toml: lists no [[pages]]",
+        ),
+        (
+            lambda retell: (retell / "source.toml").write_text("[[pages]]\nurl = 'x'\n"),
+            "specs/retell/source.toml: each of [[pages]] needs `file`, the path of a page",
+        ),
+        (lambda retell: (retell / "source.toml").write_text("a = \n"), "specs/retell/source.toml: Invalid value"),
+        (lambda retell: (retell / "source.toml").write_bytes(b"\xff"), "specs/retell/source.toml: 'utf-8' codec"),
+    ],
+)
+def test_folders_are_refused(
+    tree: Path, spoil: Callable[[Path], object], message: str, arguments: list[str]
+) -> None:
+    """A page without an entry, an entry without a page and a broken list stop the run by name."""
+    spoil(tree / "specs/retell")
+    assert failure(vendor.run(arguments, tree)).startswith(message)
+
+
+def test_a_broken_lock_is_named(tree: Path) -> None:
+    """A lock that is no JSON is named with its line."""
+    (tree / "specs/lock.json").write_text("{\n,", encoding="utf-8")
+    assert failure(vendor.run(["--check"], tree)).startswith("specs/lock.json: not readable as JSON: ")
+
+
+def test_an_unknown_provider_is_named(tree: Path) -> None:
+    """A name that has no folder is refused with the names that have one."""
+    assert failure(vendor.run(["hey"], tree)) == f"hey: no such provider; there are {', '.join(PROVIDERS)}"
+
+
+def test_a_failed_command_has_exit_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step that fails prints why to standard error and has exit status 1, and prints no traceback."""
+    monkeypatch.setattr(sys, "argv", ["vendor", "hey"])
+    with pytest.raises(SystemExit) as caught:
+        common.main(vendor.run)
+    assert caught.value.code == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: hey: no such provider; there are ")
+    assert printed.err.count("\n") == 1
