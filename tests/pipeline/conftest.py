@@ -45,9 +45,7 @@ def built(base: Path) -> dict[str, tuple[dict[str, Any], generate.Files]]:
 
 
 @pytest.fixture
-def builds(
-    monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generate.Files]]
-) -> list[list[str]]:
+def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generate.Files]]) -> list[list[str]]:
     """The providers that each call of `generate.build` was asked for.
 
     What is asked for with a spec that was generated already is taken from there; the rest is really generated.

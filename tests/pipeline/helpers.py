@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from scripts import common
 from scripts.common import PipelineError, Provider, dump_json
@@ -40,6 +40,16 @@ def failure(lines: Iterable[str]) -> str:
     except PipelineError as error:
         return str(error)
     raise AssertionError(f"the step succeeded: {reported}")
+
+
+def mapping(node: Any) -> dict[str, Any] | None:
+    """The node, if it is an object."""
+    return cast("dict[str, Any]", node) if isinstance(node, dict) else None
+
+
+def sequence(node: Any) -> list[Any] | None:
+    """The node, if it is an array."""
+    return list(cast("Iterable[Any]", node)) if isinstance(node, list) else None
 
 
 def page(document: str | dict[str, Any], before: str = "# A page\n\nProse.\n\n") -> bytes:
@@ -95,7 +105,9 @@ def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | Non
     for part in parts:
         head, separator, content = part.partition(b"\r\n\r\n")
         assert separator
-        disposition = re.search(r'Content-Disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', head.decode())
+        disposition = re.search(
+            r'Content-Disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', head.decode()
+        )
         assert disposition, head
         read.append((disposition[1], disposition[2], content))
     return read

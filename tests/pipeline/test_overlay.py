@@ -23,6 +23,7 @@ def action(target: str, **more: Any) -> dict[str, Any]:
 
 
 def applied(spec: dict[str, Any], what: Any) -> dict[str, Any]:
+    """The spec after an action."""
     overlay.apply(spec, what)
     return spec
 
@@ -82,7 +83,7 @@ def test_items_are_removed_where_they_were_found(target: str, left: list[int]) -
 
 def test_removal_of_nested_matches() -> None:
     """A match inside of another match is removed along with it."""
-    spec = {"a": [{"x": {"x": {}}}, {"y": {"x": {}}}]}
+    spec: dict[str, Any] = {"a": [{"x": {"x": {}}}, {"y": {"x": {}}}]}
     assert applied(spec, action("$..x", remove=True, x_expect={})) == {"a": [{}, {"y": {}}]}
 
 
@@ -199,7 +200,7 @@ def test_one_misfit_of_several_refuses_all() -> None:
         ("a", "b", False),
     ],
 )
-def test_patterns(pattern: Any, value: Any, expected: bool) -> None:  # noqa: FBT001
+def test_patterns(pattern: Any, value: Any, expected: bool) -> None:
     """An object holds where its keys hold, null where the key is absent or null, anything else must be equal."""
     assert overlay.holds(pattern, value) is expected
 
@@ -221,6 +222,7 @@ def written(root: Path, actions: str, head: str = HEAD) -> Provider:
 
 
 def message_of(provider: Provider) -> str:
+    """Why a provider has no effective spec."""
     with pytest.raises(PipelineError) as caught:
         overlay.effective_spec(provider)
     return str(caught.value)
@@ -315,6 +317,7 @@ def test_the_command_prints_effective_specs() -> None:
 
 
 def actions_of(name: str) -> list[Any]:
+    """The actions of a committed overlay."""
     provider = Provider(common.ROOT, name)
     if not provider.overlay.is_file():
         return []

@@ -31,6 +31,7 @@ GET_X = {("get", "/x")}
 
 
 def read(data: bytes | str) -> vendor.Page:
+    """Read a page named p.md."""
     return vendor.read_page("p.md", data if isinstance(data, bytes) else data.encode())
 
 
@@ -76,6 +77,7 @@ def test_the_pages_of_heygen_merge(tree: Path) -> None:
 
 
 def pages(*specs: dict[str, Any]) -> list[vendor.Page]:
+    """Pages that hold these documents, named 1.md, 2.md and so on."""
     return [vendor.Page(f"{number}.md", b"", spec) for number, spec in enumerate(specs, 1)]
 
 
@@ -197,7 +199,10 @@ def test_nested_fences_stay_text() -> None:
         (f"# A\n\n```yaml\n{YAML}\n\n", ":3: the fence is never closed"),
         (f"````yaml\n{YAML}x: |\n  ```\n  a\n```\n", ":1: the fence is never closed"),
         ("# A\n\n```yaml\n", ":3: the fence is never closed"),
-        (f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n", ":7: a second"),
+        (
+            f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n",
+            ":7: a second",
+        ),
         (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info', first on line 2"),
         (f"# A\n\n```yaml\n{YAML}x-a: [\n```\n", ": not valid YAML"),
         (f"# A\n\n```yaml\n{YAML}x-a: !!binary abc\n```\n", ":7: tag"),
@@ -233,6 +238,7 @@ def two(tree: Path) -> Provider:
 
 
 def changed(number: str) -> bytes:
+    """A new version of one of those pages."""
     return page(document({f"/{number}": {"get": operation(number, description="new")}}), before="# New\n\n")
 
 
@@ -453,38 +459,30 @@ def test_check_names_several_problems(tree: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--check"], ["retell"]])
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("file", "data", "message"),
     [
+        ("pages/extra.md", b"x", "pages/extra.md: not listed in specs/retell/source.toml; list it or delete it"),
         (
-            lambda retell: (retell / "pages/extra.md").write_bytes(b"x"),
-            "specs/retell/pages/extra.md: not listed in specs/retell/source.toml; list it or delete it",
+            "pages/retell-clone-voice.md",
+            None,
+            "pages/retell-clone-voice.md: missing, though specs/retell/source.toml lists it",
         ),
-        (
-            lambda retell: (retell / "pages/retell-clone-voice.md").unlink(),
-            "specs/retell/pages/retell-clone-voice.md: missing, though specs/retell/source.toml lists it",
-        ),
-        (
-            lambda retell: (retell / "source.toml").unlink(),
-            "specs/retell/source.toml: missing; it lists the pages and their addresses",
-        ),
-        (
-            lambda retell: (retell / "source.toml").write_text("title = 'x'\n"),
-            "specs/retell/source.toml: lists no [[pages]]",
-        ),
-        (
-            lambda retell: (retell / "source.toml").write_text("[[pages]]\nurl = 'x'\n"),
-            "specs/retell/source.toml: each of [[pages]] needs `file`, the path of a page",
-        ),
-        (lambda retell: (retell / "source.toml").write_text("a = \n"), "specs/retell/source.toml: Invalid value"),
-        (lambda retell: (retell / "source.toml").write_bytes(b"\xff"), "specs/retell/source.toml: 'utf-8' codec"),
+        ("source.toml", None, "source.toml: missing; it lists the pages and their addresses"),
+        ("source.toml", b"title = 'x'\n", "source.toml: lists no [[pages]]"),
+        ("source.toml", b"[[pages]]\nurl = 'x'\n", "source.toml: each of [[pages]] needs `file`, the path of a page"),
+        ("source.toml", b"pages = 'x'\n", "source.toml: each of [[pages]] needs `file`, the path of a page"),
+        ("source.toml", b"a = \n", "source.toml: Invalid value (at line 1, column 5)"),
+        ("source.toml", b"\xff", "source.toml: 'utf-8' codec can't decode"),
     ],
 )
-def test_folders_are_refused(
-    tree: Path, spoil: Callable[[Path], object], message: str, arguments: list[str]
-) -> None:
+def test_folders_are_refused(tree: Path, file: str, data: bytes | None, message: str, arguments: list[str]) -> None:
     """A page without an entry, an entry without a page and a broken list stop the run by name."""
-    spoil(tree / "specs/retell")
-    assert failure(vendor.run(arguments, tree)).startswith(message)
+    path = tree / "specs/retell" / file
+    if data is None:
+        path.unlink()
+    else:
+        path.write_bytes(data)
+    assert failure(vendor.run(arguments, tree)).startswith(f"specs/retell/{message}")
 
 
 def test_a_broken_lock_is_named(tree: Path) -> None:
@@ -498,7 +496,9 @@ def test_an_unknown_provider_is_named(tree: Path) -> None:
     assert failure(vendor.run(["hey"], tree)) == f"hey: no such provider; there are {', '.join(PROVIDERS)}"
 
 
-def test_a_failed_command_has_exit_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_command_has_exit_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A step that fails prints why to standard error and has exit status 1, and prints no traceback."""
     monkeypatch.setattr(sys, "argv", ["vendor", "hey"])
     with pytest.raises(SystemExit) as caught:

@@ -94,7 +94,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
 
 def _voice_id(name: str | None, random: float) -> str:
     """A voice id that obeys MiniMax's rules, begins like the name, and is not anyone else's."""
-    start = re.sub(r"[^A-Za-z0-9]+", "-", name or "").strip("-0123456789")[:40].rstrip("-")
+    start = re.sub(r"[^A-Za-z0-9]+", "-", name or "").lstrip("-0123456789")[:40].rstrip("-")
     return f"{start or 'voice'}-{int(random * 2**52):013x}"
 
 

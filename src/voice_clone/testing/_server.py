@@ -42,8 +42,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status_code)
         for name, value in response.headers.items():
             self.send_header(name, value)
-        if "content-length" not in response.headers:
-            self.send_header("Content-Length", str(len(response.content)))
         self.end_headers()
         self.wfile.write(response.content)
 

@@ -1,0 +1,132 @@
+"""What all tests share: clips, a fake clock, and clients of all kinds at the mock."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import attrs
+import pytest
+
+from voice_clone import connect, connect_async
+from voice_clone._flows import Runtime
+from voice_clone.testing import Mock
+
+PROVIDERS = ("heygen", "retell", "cartesia", "minimax")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "heygen": {"name": "Me"},
+    "retell": {"name": "Me", "voice_provider": "elevenlabs"},
+    "cartesia": {"name": "Me", "language": "en"},
+    "minimax": {"name": "Me"},
+}
+KEYS = ("HEYGEN_API_KEY", "RETELL_API_KEY", "CARTESIA_API_KEY", "MINIMAX_API_KEY", "MINIMAX_API_HOST")
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in KEYS:
+        monkeypatch.delenv(key, raising=False)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """A real spoken clip."""
+    return Path(__file__).parent / "data" / "speech.wav"
+
+
+@pytest.fixture(scope="session")
+def wav() -> bytes:
+    """A tenth of a second of silence."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(bytes(3200))
+    return buffer.getvalue()
+
+
+@attrs.define
+class Clock:
+    """Time that passes only when somebody sleeps, and randomness that is always in the middle."""
+
+    time: float = 1000.0
+    slept: list[float] = attrs.field(factory=list[float])
+    chance: float = 0.5
+
+    def runtime(self) -> Runtime:
+        """What a client takes its time from."""
+        return Runtime(lambda: self.time, lambda: self.chance, self.sleep, self.sleep_async)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Let time pass."""
+        self.sleep(seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A fake clock."""
+    return Clock()
+
+
+@pytest.fixture
+def mock() -> Mock:
+    """All providers, in memory."""
+    return Mock()
+
+
+@attrs.frozen
+class Caller:
+    """Calls a method of a provider's client, in one of the three ways in which clients are used."""
+
+    way: str
+    mock: Mock
+    clock: Clock
+
+    def __call__(
+        self, provider: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Make a client, call it, close it."""
+        options: dict[str, Any] = {"api_key": "any-key", "transport": self.mock.transport, **(client or {})}
+        if self.way == "sync":
+            with connect(provider, **options) as sync:
+                sync._runtime = self.clock.runtime()
+                return getattr(sync, method)(*args, **kwargs)
+
+        async def main() -> Any:
+            async with connect_async(provider, **options) as made:
+                made._runtime = self.clock.runtime()
+                return await getattr(made, method)(*args, **kwargs)
+
+        return anyio.run(main, backend=self.way)
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def call(request: pytest.FixtureRequest, mock: Mock, clock: Clock) -> Caller:
+    """Each test that takes this runs blocking, under asyncio and under trio."""
+    return Caller(request.param, mock, clock)
+
+
+@pytest.fixture
+def call_sync(mock: Mock, clock: Clock) -> Caller:
+    """For what does not depend on the way."""
+    return Caller("sync", mock, clock)
+
+
+@pytest.fixture
+def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
+    """Clone at a provider with the options that it needs."""
+
+    def run(provider: str, audio: Any = wav, **options: Any) -> Any:
+        return call(provider, "clone", audio, **OPTIONS[provider] | options)
+
+    return run

@@ -1,0 +1,344 @@
+"""The generated packages as such: complete, safe to print, and mended where the generator has defects."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import importlib
+import inspect
+import io
+import json
+import pickle
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from scripts import common, overlay, vendor
+from scripts.common import Provider
+from tests.pipeline.helpers import PROVIDERS, endpoints, multipart_parts
+from voice_clone_api.cartesia import types as cartesia_types
+from voice_clone_api.cartesia.api.voices import voices_clone
+from voice_clone_api.cartesia.models import CartesiaVersion, SupportedLanguage, VoicesCloneBody
+from voice_clone_api.heygen.api.voices import clone_voice as heygen_clone, get_voice
+from voice_clone_api.heygen.models import AssetUrl, CreateVoiceCloneV3Request
+from voice_clone_api.minimax import types as minimax_types
+from voice_clone_api.minimax.api.voice import upload_file, voice_clone
+from voice_clone_api.minimax.models import FilePurpose, UploadFileBody, VoiceCloneReq, VoiceCloneResp
+from voice_clone_api.retell import types as retell_types
+from voice_clone_api.retell.api.default import clone_voice as retell_clone
+from voice_clone_api.retell.models import CloneProvider, CloneVoiceBody
+
+PACKAGES = common.ROOT / "generated" / "voice_clone_api"
+ENDPOINTS = [(name, module) for name in PROVIDERS for module in endpoints(name)]
+EVIL = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\n\r\nevil\r\n--+++--'
+
+Handler = Callable[[httpx.Request], httpx.Response]
+Arguments = Callable[[io.BufferedIOBase], dict[str, Any]]
+
+
+def client(name: str, handler: Handler | None = None, **more: Any) -> Any:
+    """A generated client; with a handler, one that reaches nothing but the handler."""
+    made: Any = importlib.import_module(f"voice_clone_api.{name}").AuthenticatedClient
+    arguments = {"transport": httpx.MockTransport(handler)} if handler else {}
+    return made(
+        base_url="https://api.example", token="secret-token", httpx_args=arguments | more.pop("args", {}), **more
+    )
+
+
+# Arguments for the functions of the providers that are known here; the uploads take the audio from outside.
+UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
+    "retell": (
+        retell_clone,
+        lambda audio: {
+            "body": CloneVoiceBody(
+                files=[retell_types.File(payload=audio)],  # type: ignore[arg-type]
+                voice_name="Me",
+                voice_provider=CloneProvider.ELEVENLABS,
+            )
+        },
+    ),
+    "cartesia": (
+        voices_clone,
+        lambda audio: {
+            "cartesia_version": CartesiaVersion.V2026_03_01,
+            "body": VoicesCloneBody(
+                clip=cartesia_types.File(payload=audio),  # type: ignore[arg-type]
+                name="Me",
+                language=SupportedLanguage.NO,
+            ),
+        },
+    ),
+    "minimax": (
+        upload_file,
+        lambda audio: {
+            "body": UploadFileBody(
+                file=minimax_types.File(payload=audio),  # type: ignore[arg-type]
+                purpose=FilePurpose.VOICE_CLONE,
+            )
+        },
+    ),
+}
+CALLS: list[tuple[str, ModuleType, Callable[[], dict[str, Any]]]] = [
+    (
+        "heygen",
+        heygen_clone,
+        lambda: {"body": CreateVoiceCloneV3Request(AssetUrl("url", "https://a.example/me.wav"), voice_name="Me")},
+    ),
+    ("heygen", get_voice, lambda: {"voice_id": "v"}),
+    ("minimax", voice_clone, lambda: {"body": VoiceCloneReq(file_id=1, voice_id="MiniMax001")}),
+    ("retell", retell_clone, lambda: UPLOADS["retell"][1](io.BytesIO(b"audio"))),
+    ("cartesia", voices_clone, lambda: UPLOADS["cartesia"][1](io.BytesIO(b"audio"))),
+    ("minimax", upload_file, lambda: UPLOADS["minimax"][1](io.BytesIO(b"audio"))),
+]
+CALL_IDS = [module.__name__.removeprefix("voice_clone_api.") for _, module, _ in CALLS]
+
+
+# Packages
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_package_is_typed(name: str) -> None:
+    """Each package says that it is typed."""
+    assert (PACKAGES / name / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_package_holds_its_spec(name: str) -> None:
+    """Each package holds its effective spec, and beside it only the note that it is generated."""
+    held = json.loads((PACKAGES / name / "openapi.json").read_text("utf-8"))
+    assert "Do not edit" in held.pop("x-generated")
+    assert held == overlay.effective_spec(Provider(common.ROOT, name))
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_operation_has_its_module(name: str) -> None:
+    """The endpoint modules of a package are the operations of its spec, by method and path."""
+    spec = overlay.effective_spec(Provider(common.ROOT, name))
+    made: list[tuple[str, str]] = []
+    for module in endpoints(name):
+        source = inspect.getsource(module._get_kwargs)
+        method, path = re.search(r'"method": "(\w+)"', source), re.search(r'"url": "([^"]+)"', source)
+        assert method
+        assert path
+        made.append((method[1], path[1]))
+    assert sorted(made) == sorted(vendor.Page(name, b"", spec).operations)
+
+
+@pytest.mark.parametrize(("name", "module"), ENDPOINTS, ids=lambda item: getattr(item, "__name__", item))
+def test_every_endpoint_builds_and_parses(name: str, module: ModuleType) -> None:
+    """Each endpoint module has the two functions without input and output, and they take what they are given."""
+    assert "response" in inspect.signature(module._build_response).parameters
+    wanted = set(inspect.signature(module.sync_detailed).parameters) - {"client"}
+    assert set(inspect.signature(module._get_kwargs).parameters) == wanted
+    answer = httpx.Response(520, html="<h1>Web server is returning an unknown error</h1>")
+    response = module._build_response(client=client(name), response=answer)
+    assert (response.status_code, response.parsed, response.content) == (520, None, answer.content)
+
+
+@pytest.mark.parametrize(("name", "module"), ENDPOINTS, ids=lambda item: getattr(item, "__name__", item))
+def test_no_boundary_is_fixed(name: str, module: ModuleType) -> None:
+    """No endpoint module chooses a boundary; httpx makes a new one for each request."""
+    assert name in module.__name__
+    assert "boundary" not in inspect.getsource(module)
+
+
+# Clients
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_printed_client_shows_no_secret(name: str) -> None:
+    """A client that is printed shows neither token nor headers, cookies or arguments, used or not."""
+    kept = client(
+        name,
+        headers={"x-more": "secret-header"},
+        cookies={"session": "secret-cookie"},
+        args={"auth": ("me", "secret-password")},
+    )
+    assert "https://api.example" in repr(kept)
+    assert "secret" not in repr(kept) + str(kept)
+    with kept.get_httpx_client() as used:
+        assert used.headers["Authorization"] == "Bearer secret-token"
+        assert "secret" not in repr(kept) + str(kept)
+    unsecured = importlib.import_module(f"voice_clone_api.{name}").Client
+    assert "secret" not in repr(unsecured(base_url="", headers={"a": "secret"}, cookies={"a": "secret"}))
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("kind", ["Client", "AuthenticatedClient"])
+def test_the_default_timeout_is_finite(name: str, kind: str) -> None:
+    """A client that is given no timeout has one, in every phase of a request."""
+    arguments = {"token": "t"} if kind == "AuthenticatedClient" else {}
+    made = getattr(importlib.import_module(f"voice_clone_api.{name}"), kind)(
+        base_url="https://api.example", **arguments
+    )
+    with made.get_httpx_client() as used:
+        assert set(used.timeout.as_dict()) == {"connect", "read", "write", "pool"}
+        assert all(seconds and seconds <= 600 for seconds in used.timeout.as_dict().values())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_clients_are_context_managers(name: str) -> None:
+    """A client closes what it has opened, in synchronous and in asynchronous code."""
+    made = client(name)
+    with made:
+        opened = made.get_httpx_client()
+    assert opened.is_closed
+
+    async def use() -> httpx.AsyncClient:
+        async with made:
+            return made.get_async_httpx_client()  # type: ignore[no-any-return]
+
+    assert asyncio.run(use()).is_closed
+
+
+# Values
+
+
+def pickled(value: Any) -> Any:
+    """A copy that went through pickle."""
+    return pickle.loads(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, pickled],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_unset_survives_copies(name: str, copied: Callable[[Any], Any]) -> None:
+    """A copy of UNSET is UNSET, by itself and within something else, so that a copied model sends the same."""
+    types = importlib.import_module(f"voice_clone_api.{name}.types")
+    assert copied(types.UNSET) is types.UNSET
+    assert copied([{"a": types.UNSET}])[0]["a"] is types.UNSET
+
+
+def test_a_copied_model_sends_the_same() -> None:
+    """A model with fields that are not set, copied or pickled, sends what the original does."""
+    model = VoiceCloneReq(file_id=1, voice_id="MiniMax001", text="Hello")
+    for copied in (copy.deepcopy(model), pickled(model)):
+        assert copied.to_dict() == model.to_dict()
+        assert "clone_prompt" not in copied.to_dict()
+
+
+def test_the_documented_answer_of_minimax_is_read() -> None:
+    """The example answer on MiniMax's page is read, and what its schema had wrong is a boolean."""
+    [page] = vendor.vendored_pages(Provider(common.ROOT, "minimax"))
+    example = page.spec["components"]["schemas"]["VoiceCloneResp"]["example"]
+    read = VoiceCloneResp.from_dict(example)
+    assert read.input_sensitive is False
+    assert read.base_resp.status_code == 0
+    assert read.to_dict() == example
+    assert VoiceCloneResp.from_dict(example | {"input_sensitive": True}).input_sensitive is True
+
+
+# Requests
+
+
+@pytest.mark.parametrize(("name", "module", "arguments"), CALLS, ids=CALL_IDS)
+def test_a_status_that_no_document_knows_is_reported(
+    name: str, module: ModuleType, arguments: Callable[[], dict[str, Any]]
+) -> None:
+    """The answer of a proxy, status 520 and a page of HTML, is reported as such and not as an exception."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(520, html="<h1>Web server is returning an unknown error</h1>")
+
+    response = module.sync_detailed(client=client(name, answer), **arguments())
+    assert (response.status_code, response.parsed) == (520, None)
+    assert response.content.startswith(b"<h1>")
+    [request] = seen
+    assert request.headers["Authorization"] == "Bearer secret-token"
+
+
+def sent(name: str, module: ModuleType, arguments: dict[str, Any]) -> httpx.Request:
+    """The request that a function sends."""
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request.read()
+        requests.append(request)
+        return httpx.Response(520)
+
+    module.sync_detailed(client=client(name, answer), **arguments)
+    return requests[0]
+
+
+def parts(request: httpx.Request) -> dict[str, tuple[str | None, bytes]]:
+    """The parts of a multipart request by name, each of which stands once."""
+    read = multipart_parts(request.headers["Content-Type"], request.content)
+    named = {name: (file_name, content) for name, file_name, content in read}
+    assert len(named) == len(read)
+    return named
+
+
+FILE_FIELDS = {"retell": "files", "cartesia": "clip", "minimax": "file"}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_a_file_cannot_add_parts(name: str) -> None:
+    """A file that contains what ends and begins a part arrives as one part, byte for byte."""
+    module, arguments = UPLOADS[name]
+    received = parts(sent(name, module, arguments(io.BytesIO(EVIL))))
+    assert received[FILE_FIELDS[name]][1] == EVIL
+    assert set(received) == set(parts(sent(name, module, arguments(io.BytesIO(b"audio")))))
+    assert "base_voice_id" not in received
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_every_request_has_its_own_boundary(name: str) -> None:
+    """Two requests of the same file have different boundaries, so that no file can know one."""
+    module, arguments = UPLOADS[name]
+    types = {sent(name, module, arguments(io.BytesIO(b"audio"))).headers["Content-Type"] for _ in range(3)}
+    assert len(types) == 3
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_a_file_without_a_name_is_sent_as_a_file(name: str, tmp_path: Path) -> None:
+    """A file has a file name on the wire: its own, without folders, or one that stands for it."""
+    module, arguments = UPLOADS[name]
+    field = FILE_FIELDS[name]
+    assert parts(sent(name, module, arguments(io.BytesIO(b"audio"))))[field] == ("file", b"audio")
+    path = tmp_path / "me.wav"
+    path.write_bytes(b"audio")
+    with path.open("rb") as named:
+        assert parts(sent(name, module, arguments(named)))[field] == ("me.wav", b"audio")
+    with tempfile.TemporaryFile(buffering=0) as numbered:
+        numbered.write(b"audio")
+        numbered.seek(0)
+        assert isinstance(numbered.name, int)
+        assert parts(sent(name, module, arguments(numbered)))[field] == ("file", b"audio")  # type: ignore[arg-type]
+
+
+def test_null_is_not_sent_in_a_form() -> None:
+    """A form has no null: a field that is null or not set is left out, and an empty text is sent."""
+    arguments = UPLOADS["cartesia"][1](io.BytesIO(b"audio"))
+    plain = {"clip": ("file", b"audio"), "name": (None, b"Me"), "language": (None, b"no")}
+    body: VoicesCloneBody = arguments["body"]
+    for value, received in ((None, {}), (cartesia_types.UNSET, {}), ("", {"description": (None, b"")})):
+        body.description, body.base_voice_id, body.clip.payload = value, None, io.BytesIO(b"audio")
+        assert parts(sent("cartesia", voices_clone, arguments)) == plain | received
+    body.base_voice_id, body.clip.payload = "None", io.BytesIO(b"audio")
+    assert parts(sent("cartesia", voices_clone, arguments))["base_voice_id"] == (None, b"None")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx'),
+        ("multipart/form-data; boundary=b", b"--b\r\n\r\n\r\nx\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", b"junk\r\n--b--\r\n"),
+        ("multipart/form-data", b"--b--\r\n"),
+    ],
+)
+def test_the_reader_of_forms_is_strict(content_type: str, body: bytes) -> None:
+    """The reader that judges these requests refuses what is no whole form."""
+    with pytest.raises(AssertionError):
+        multipart_parts(content_type, body)

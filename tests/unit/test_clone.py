@@ -1,0 +1,361 @@
+"""Cloning: what goes in, what is sent, what comes out, the same in all three ways of use."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller
+from voice_clone import InvalidRequestError, Voice
+from voice_clone.testing import Mock, Part
+from voice_clone_api.cartesia.models import SupportedLanguage
+from voice_clone_api.heygen.models import AssetId, AssetUrl
+from voice_clone_api.minimax.models import ClonePrompt, LanguageBoost, SpeechModel
+from voice_clone_api.retell.models import CloneProvider
+
+HOSTILE = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\n\r\nevil\r\n--+++--\r\n'
+
+
+def parts(mock: Mock, operation: str) -> list[Part]:
+    """The parts of the last request to an operation."""
+    found: list[Part] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return found
+
+
+def body(mock: Mock, operation: str) -> dict[str, Any]:
+    """The JSON of the last request to an operation."""
+    found: dict[str, Any] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return found
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_clip_becomes_a_voice(provider: str, clone: Callable[..., Voice], mock: Mock, speech: Path) -> None:
+    """A real clip becomes a voice that the provider has, under its id and name."""
+    voice = clone(provider, speech)
+    assert voice.provider == provider
+    assert voice.id in mock.voices(provider)
+    assert voice.name == "Me"
+    assert voice.raw
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_form_of_audio_arrives_whole(
+    provider: str, call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path
+) -> None:
+    """A path, its text, bytes and an open file (read to its end, or one that can't seek) all arrive byte for byte."""
+    path = tmp_path / "me.wav"
+    path.write_bytes(wav)
+
+    class Pipe(io.RawIOBase):
+        """A stream that can be read once."""
+
+        def __init__(self) -> None:
+            self.left = wav
+
+        def readable(self) -> bool:
+            return True
+
+        def readall(self) -> bytes:
+            taken, self.left = self.left, b""
+            return taken
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            return self.readall()
+
+    with path.open("rb") as opened:
+        opened.read()
+        for audio in (path, str(path), wav, bytearray(wav), memoryview(wav), io.BytesIO(wav), opened, Pipe()):
+            call_sync(provider, "clone", audio, **OPTIONS[provider])
+            assert _sent_audio(mock, provider) == wav
+        assert not opened.closed
+
+
+def _sent_audio(mock: Mock, provider: str) -> bytes:
+    if provider == "heygen":
+        audio = body(mock, "cloneVoice")["audio"]
+        assert audio["media_type"] == "audio/wav"
+        return base64.b64decode(audio["data"])
+    operation = {"retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "uploadFile"}[provider]
+    (file,) = [part for part in parts(mock, operation) if part.file_name]
+    return file.content
+
+
+@pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
+def test_a_clip_cannot_inject_form_fields(provider: str, clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
+    """A clip that contains the boundary of the stock client arrives as one part, byte for byte."""
+    clone(provider, wav + HOSTILE)
+    assert _sent_audio(mock, provider) == wav + HOSTILE
+    operation = {"retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "uploadFile"}[provider]
+    assert "base_voice_id" not in {part.name for part in parts(mock, operation)}
+
+
+def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """Files are repeated under `files`, never `files[]`, each with its file name and media type."""
+    path = tmp_path / "one.wav"
+    path.write_bytes(wav)
+    mp3 = b"ID3" + bytes(64)
+    call_sync("retell", "clone", [path, mp3, io.BytesIO(wav)], name="Me", voice_provider=CloneProvider.FISH_AUDIO)
+    seen = [(part.name, part.file_name, part.media_type) for part in parts(mock, "cloneVoice")]
+    assert sorted(seen, key=str) == sorted(
+        [
+            ("files", "one.wav", "audio/wav"),
+            ("files", "audio.mp3", "audio/mpeg"),
+            ("files", "audio.wav", "audio/wav"),
+            ("voice_name", None, "text/plain"),
+            ("voice_provider", None, "text/plain"),
+        ],
+        key=str,
+    )
+
+
+def test_cartesia_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """One `clip` with a file name, plain fields, the pinned version, and nothing for what was left out."""
+    call_sync("cartesia", "clone", wav, name="Ångström", language=SupportedLanguage.NO, description="d")
+    seen = {part.name: (part.file_name, part.media_type, part.content) for part in parts(mock, "voices_clone")}
+    assert seen == {
+        "clip": ("audio.wav", "audio/wav", wav),
+        "name": (None, "text/plain", "Ångström".encode()),
+        "language": (None, "text/plain", b"no"),
+        "description": (None, "text/plain", b"d"),
+    }
+    assert mock.requests[-1].request.headers["Cartesia-Version"] == "2026-03-01"
+    assert mock.requests[-1].request.headers["Authorization"] == "Bearer any-key"
+
+
+def test_minimax_gets_the_upload_first(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """The file goes up under its purpose; the clone then names it, an id that obeys the rules, and what was asked."""
+    prompt = call_sync("minimax", "upload_file", wav, purpose="prompt_audio")
+    voice = call_sync(
+        "minimax",
+        "clone",
+        wav,
+        name="Zoë 1",
+        text="Hello.",
+        model="speech-2.8-hd",
+        language_boost=LanguageBoost.CHINESEYUE,
+        clone_prompt=ClonePrompt(prompt_audio=prompt, prompt_text="Hi."),
+        need_noise_reduction=True,
+    )
+    upload = {part.name: part.content for part in parts(mock, "uploadFile")}
+    assert upload == {"purpose": b"voice_clone", "file": wav}
+    sent = body(mock, "voiceClone")
+    assert sent == {
+        "file_id": sent["file_id"],
+        "voice_id": voice.id,
+        "clone_prompt": {"prompt_audio": prompt, "prompt_text": "Hi."},
+        "text": "Hello.",
+        "model": SpeechModel.SPEECH_2_8_HD,
+        "language_boost": "Chinese,Yue",
+        "need_noise_reduction": True,
+        "need_volume_normalization": False,
+    }
+    assert voice.id == "Zo-1-8000000000000"
+    assert voice.name == "Zoë 1"
+    assert voice.preview_url
+    uploaded = [seen.operation for seen in mock.requests]
+    call_sync("minimax", "clone", sent["file_id"], voice_id="Another-Voice_2")
+    assert [seen.operation for seen in mock.requests] == [*uploaded, "voiceClone"]
+
+
+def test_heygen_takes_addresses_and_assets(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """An https URL, an asset model and inline bytes each arrive in the form that HeyGen has for it."""
+    call_sync("heygen", "clone", "https://example.com/me.wav", name="Me", language="en")
+    assert body(mock, "cloneVoice")["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
+    assert body(mock, "cloneVoice")["language"] == "en"
+    call_sync("heygen", "clone", AssetUrl(type_="url", url="https://example.com/x"), name="Me")
+    assert body(mock, "cloneVoice")["audio"]["url"] == "https://example.com/x"
+    call_sync("heygen", "clone", AssetId(type_="asset_id", asset_id="a1"), name="Me", remove_background_noise=False)
+    assert body(mock, "cloneVoice") == {
+        "audio": {"type": "asset_id", "asset_id": "a1"},
+        "voice_name": "Me",
+        "remove_background_noise": False,
+    }
+
+
+def test_what_a_voice_tells(clone: Callable[..., Voice]) -> None:
+    """A voice has its language, preview and time of making wherever the provider tells them."""
+    heygen, retell, cartesia = (clone(provider) for provider in ("heygen", "retell", "cartesia"))
+    assert heygen.language == "English"
+    assert heygen.preview_url is not None
+    assert heygen.preview_url.endswith(".mp3")
+    assert retell.preview_url is not None
+    assert cartesia.language == "en"
+    for voice in (heygen, cartesia):
+        assert voice.created_at is not None
+        assert abs((voice.created_at - datetime.now(UTC)).total_seconds()) < 60
+    assert "any-key" not in repr(heygen)
+
+
+BAD_AUDIO: list[tuple[object, str]] = [
+    ("no/such/file.wav", "No such file"),
+    (Path(), "Is a directory"),
+    ("nul\0.wav", "can't read"),
+    (b"", "is empty"),
+    (b"hello, this is text", "is text"),
+    ("héllo".encode() * 2000, "is text"),
+    ("hello".encode("utf-16"), "is text"),
+    (b"\x00\x01\x02\x03 what is this", "not recognised as audio"),
+    (io.StringIO("text"), "mode 'rb'"),
+    (None, "give a path"),
+    (3.5, "give a path"),
+]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("audio", "message"), BAD_AUDIO)
+def test_bad_audio_is_refused_before_any_request(
+    provider: str, audio: object, message: str, call_sync: Caller, mock: Mock
+) -> None:
+    """What is missing, empty, or no audio is refused with a message that says so, and nothing is sent."""
+    with pytest.raises(InvalidRequestError, match=message):
+        call_sync(provider, "clone", audio, **OPTIONS[provider])
+    assert not mock.requests
+
+
+def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:
+    """The media type and extension follow the content, whatever the name says; a name that fits is kept."""
+    m4a = b"\0\0\0\x20ftypM4A " + bytes(32)
+    for name, sent in (("a.m4a", "a.m4a"), ("a.MP4", "a.MP4"), ("a.txt", "a.txt.m4a"), (7, "audio.m4a")):
+        file = io.BytesIO(m4a)
+        file.name = name
+        call_sync("cartesia", "clone", file, **OPTIONS["cartesia"])
+        (part,) = [part for part in parts(mock, "voices_clone") if part.file_name]
+        assert (part.file_name, part.media_type) == (sent, "audio/mp4")
+
+
+def test_an_unknown_content_goes_by_its_name(call_sync: Caller, mock: Mock, tmp_path: Path) -> None:
+    """Audio whose first bytes are not known is taken for what its extension says."""
+    path = tmp_path / "raw.mp3"
+    path.write_bytes(bytes(64))
+    call_sync("cartesia", "clone", path, **OPTIONS["cartesia"])
+    (part,) = [part for part in parts(mock, "voices_clone") if part.file_name]
+    assert (part.file_name, part.media_type) == ("raw.mp3", "audio/mpeg")
+
+
+def test_a_closed_file_is_refused(call_sync: Caller, wav: bytes) -> None:
+    """A file that is closed already is refused like any other that can't be read."""
+    closed = io.BytesIO(wav)
+    closed.close()
+    with pytest.raises(InvalidRequestError, match="closed file"):
+        call_sync("cartesia", "clone", closed, **OPTIONS["cartesia"])
+
+
+@pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
+def test_an_address_is_refused_where_none_is_taken(provider: str, call_sync: Caller) -> None:
+    """Only HeyGen fetches audio by itself; elsewhere the message says to download it."""
+    with pytest.raises(InvalidRequestError, match="download the audio first"):
+        call_sync(provider, "clone", "https://example.com/me.wav", **OPTIONS[provider])
+
+
+def test_heygen_refuses_an_address_without_tls(call_sync: Caller) -> None:
+    """HeyGen fetches https only."""
+    with pytest.raises(InvalidRequestError, match="download the audio"):
+        call_sync("heygen", "clone", "http://example.com/me.wav", name="Me")
+
+
+BAD_OPTIONS: list[tuple[str, dict[str, Any], str]] = [
+    ("heygen", {"name": "x" * 101}, "name has 101 characters; at most 100"),
+    ("heygen", {"name": ""}, "name is empty; at least 1"),
+    ("retell", {"name": "x" * 201}, "name has 201 characters; at most 200"),
+    ("retell", {"voice_provider": "acme"}, "voice_provider is 'acme'; it must be one of cartesia, "),
+    ("cartesia", {"language": "xx"}, "language is 'xx'; it must be one of ar, bg, "),
+    ("minimax", {"voice_id": "short"}, "voice_id has 5 characters; at least 8"),
+    ("minimax", {"voice_id": ""}, "voice_id is empty; at least 8"),
+    ("minimax", {"voice_id": "x" * 257}, "voice_id has 257 characters; at most 256"),
+    ("minimax", {"voice_id": "1starts-with-a-digit"}, "voice_id is '1starts-with-a-digit'; it must match"),
+    ("minimax", {"voice_id": "ends-with-a-line\n"}, "must match"),
+    ("minimax", {"voice_id": "ends-with-a-dash-"}, "must match"),
+    ("minimax", {"text": "x" * 1001, "model": "speech-2.8-hd"}, "text has 1,001 characters; at most 1,000"),
+    ("minimax", {"text": "Hello."}, "text needs model too"),
+    ("minimax", {"model": "speech-9"}, "model is 'speech-9'; it must be one of speech-01-hd"),
+    ("minimax", {"language_boost": "Klingon"}, "language_boost is 'Klingon'"),
+]
+
+
+@pytest.mark.parametrize(("provider", "options", "message"), BAD_OPTIONS)
+def test_options_that_break_the_spec_are_refused_before_any_request(
+    provider: str, options: dict[str, Any], message: str, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """The limits of the effective spec hold before anything is sent; the message gives the limit and our name."""
+    with pytest.raises(InvalidRequestError) as caught:
+        call_sync(provider, "clone", wav, **OPTIONS[provider] | options)
+    assert message in str(caught.value)
+    assert caught.value.provider in (provider, None)
+    assert not mock.requests
+
+
+def test_retell_limits_files_by_voice_provider(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """One file for cartesia and minimax, 3 for inworld, 25 otherwise, at least one."""
+    for voice_provider, most in (("cartesia", 1), ("minimax", 1), ("inworld", 3), ("elevenlabs", 25)):
+        options: dict[str, Any] = {"name": "Me", "voice_provider": voice_provider}
+        call_sync("retell", "clone", [wav] * most, **options)
+        with pytest.raises(InvalidRequestError, match=f"audio has {most + 1} items; at most {most}"):
+            call_sync("retell", "clone", [wav] * (most + 1), **options)
+    with pytest.raises(InvalidRequestError, match="audio is empty; at least 1"):
+        call_sync("retell", "clone", [], name="Me", voice_provider="elevenlabs")
+    assert len(mock.requests) == 4
+
+
+def test_a_made_voice_id_always_obeys_the_rules(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """Whatever the name, an id that MiniMax accepts is made, and two are never the same."""
+    names = [None, "", "1984", "-_-", "日本語", "x" * 300, "a" * 39 + " b", "Anna-Lena"]
+    for number, name in enumerate(names):
+        call_sync.clock.chance = number / len(names)
+        call_sync("minimax", "clone", wav, name=name)
+    assert len(mock.voices("minimax")) == len(names)
+
+
+def test_the_key_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """Without `api_key`, each provider's own variable is read; HeyGen's key goes in its own header."""
+    for provider in PROVIDERS:
+        monkeypatch.setenv(f"{provider.upper()}_API_KEY", f"key-of-{provider}")
+        call_sync(provider, "clone", wav, client={"api_key": None}, **OPTIONS[provider])
+        headers = mock.requests[-1].request.headers
+        assert (
+            headers.get("x-api-key", headers.get("authorization", "")).removeprefix("Bearer ") == f"key-of-{provider}"
+        )
+        assert ("authorization" in headers) == (provider != "heygen")
+
+
+def test_minimax_can_be_another_host(
+    monkeypatch: pytest.MonkeyPatch, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """MINIMAX_API_HOST names the server of the key's region; `base_url` wins over it."""
+    monkeypatch.setenv("MINIMAX_API_HOST", "https://api.minimaxi.com")
+    call_sync("minimax", "clone", wav)
+    assert mock.requests[-1].request.url.host == "api.minimaxi.com"
+    call_sync("minimax", "clone", wav, client={"base_url": "https://minimax.example"})
+    assert str(mock.requests[-1].request.url) == "https://minimax.example/v1/voice_clone"
+
+
+def test_an_int64_file_id_may_come_as_text(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """MiniMax shows file ids as text in some examples; both forms are read, anything else is an odd answer."""
+    good = {"base_resp": {"status_code": 0}}
+    mock.fail("minimax", httpx.Response(200, json={"file": {"file_id": "123456789012345680"}, **good}))
+    assert call_sync("minimax", "upload_file", wav) == 123456789012345680
+    for odd in ({}, {"file": None}, {"file": {"file_id": "x"}}, {"file": {"file_id": 1.5}}):
+        mock.fail("minimax", httpx.Response(200, json={**odd, **good}))
+        with pytest.raises(Exception, match="holds no file id"):
+            call_sync("minimax", "upload_file", wav)
+
+
+def test_a_request_names_this_package(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """The User-Agent tells the provider's support what it is talking to."""
+    call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
+    assert mock.requests[0].request.headers["user-agent"].startswith("voice-clone-clients/")
+
+
+def test_sent_json_is_compact_utf8(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """A name of any script arrives as it was given."""
+    call_sync("heygen", "clone", wav, name="声 \N{PARTY POPPER}")
+    assert json.loads(mock.requests[0].request.content)["voice_name"] == "声 \N{PARTY POPPER}"

@@ -1,0 +1,346 @@
+"""Errors: whatever a provider answers, one tree, with everything that is known about it."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import pickle
+from collections.abc import Container
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+import voice_clone
+from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
+from voice_clone import (
+    AuthenticationError,
+    CloneJob,
+    ConflictError,
+    ContentRejectedError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+    VoiceCloneError,
+    connect,
+    errors,
+)
+from voice_clone._http import retry_after
+from voice_clone._provider import Provider
+from voice_clone.testing import Kind, Mock
+
+KINDS: dict[Kind, type[VoiceCloneError]] = {
+    "invalid_request": InvalidRequestError,
+    "unauthorized": AuthenticationError,
+    "payment_required": PaymentRequiredError,
+    "forbidden": PermissionDeniedError,
+    "not_found": NotFoundError,
+    "conflict": ConflictError,
+    "quota": QuotaExceededError,
+    "rate_limit": RateLimitError,
+    "content_rejected": ContentRejectedError,
+    "server_error": ServerError,
+}
+
+
+_EVERYWHERE: set[Kind] = {"invalid_request", "unauthorized", "payment_required", "rate_limit", "server_error"}
+DOCUMENTED: dict[str, Container[str]] = {
+    "heygen": set(KINDS) - {"content_rejected"},
+    "retell": _EVERYWHERE,
+    "cartesia": _EVERYWHERE | {"forbidden", "not_found"},
+    "minimax": set(KINDS) - {"not_found"},
+}
+
+
+def fault(caller: Caller, provider: str, what: Any, wav: bytes, **options: Any) -> VoiceCloneError:
+    """The error of a clone whose first request is answered like this, and which is not repeated."""
+    caller.mock.fail(provider, what)
+    with pytest.raises(VoiceCloneError) as caught:
+        caller(provider, "clone", wav, client={"max_retries": 0}, **OPTIONS[provider] | options)
+    return caught.value
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_fault_is_the_same_error(provider: str, kind: Kind, call: Caller, wav: bytes) -> None:
+    """Each kind of fault that a provider documents is one class, however it says it."""
+    if kind not in DOCUMENTED[provider]:
+        with pytest.raises(ValueError, match=f"{provider} documents no '{kind}'"):
+            call.mock.fail(provider, kind)
+        return
+    error = fault(call, provider, kind, wav)
+    assert type(error) is KINDS[kind]
+    assert error.provider == provider
+    assert error.message == f"{kind.replace('_', ' ')}, as the test asked for"
+    assert error.response is not None
+    assert error.response.status_code == error.status
+    assert error.response.json
+    assert (error.code is None) == (provider == "retell" or (provider == "cartesia" and "code" not in str(error)))
+    assert (error.request_id is None) == (provider == "retell")
+    assert error.retryable == (kind == "rate_limit")
+
+
+STATUSES = [
+    (400, InvalidRequestError),
+    (401, AuthenticationError),
+    (402, PaymentRequiredError),
+    (403, PermissionDeniedError),
+    (404, NotFoundError),
+    (405, InvalidRequestError),
+    (409, ConflictError),
+    (413, InvalidRequestError),
+    (418, InvalidRequestError),
+    (422, InvalidRequestError),
+    (429, RateLimitError),
+    (500, ServerError),
+    (502, ServerError),
+    (503, ServerError),
+    (504, ServerError),
+    (520, ServerError),
+    (530, ServerError),
+    (599, ServerError),
+]
+BODIES = [b"", b"<html><body>Bad Gateway</body></html>", b'{"half": ', b"null", b"[]", b"3", b'"text"', b"\xff\xfe\x00"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", BODIES)
+def test_status_decides_whatever_the_body(provider: str, body: bytes, call_sync: Caller, wav: bytes) -> None:
+    """Every error status has its class, whether the body is HTML, half a JSON, empty or odd; the body is kept."""
+    for status, kind in STATUSES:
+        error = fault(call_sync, provider, httpx.Response(status, content=body), wav)
+        assert (type(error), error.status) == (kind, status)
+        assert error.response is not None
+        assert error.response.content == body
+        assert error.message
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", BODIES)
+def test_a_success_that_is_none_is_an_invalid_response(
+    provider: str, body: bytes, call_sync: Caller, wav: bytes
+) -> None:
+    """A success status over a body that holds no voice is an InvalidResponseError; it is kept and not sent again."""
+    error = fault(call_sync, provider, httpx.Response(200, content=body), wav)
+    assert type(error) is InvalidResponseError
+    assert error.response is not None
+    assert error.response.content == body
+    assert not error.retryable
+    assert len(call_sync.mock.requests) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_empty_object_is_no_success(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """`{}` holds no voice, and 204 no body."""
+    for answer in (httpx.Response(200, json={}), httpx.Response(200, json={"data": None}), httpx.Response(204)):
+        assert type(fault(call_sync, provider, answer, wav)) is InvalidResponseError
+
+
+def test_an_error_in_a_200_is_an_error(call_sync: Caller, wav: bytes) -> None:
+    """HeyGen may answer 200 with an `error`; its code decides, one that is not known is the root of the tree."""
+    for code, kind in (("resource_limit_reached", QuotaExceededError), ("brand_new", VoiceCloneError)):
+        error = fault(call_sync, "heygen", httpx.Response(200, json={"error": {"code": code, "message": "m"}}), wav)
+        assert (type(error), error.code, error.message) == (kind, code, "m")
+    error = fault(call_sync, "heygen", httpx.Response(200, json={"error": "only text"}), wav)
+    assert (type(error), error.message) == (VoiceCloneError, "only text")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_documented_code_has_its_class(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Every code in a provider's table ends in the class that the table names."""
+    table = Provider.load(provider, object).errors
+    for code, kind in table.codes.items():
+        if provider == "minimax":
+            answer = httpx.Response(200, json={"base_resp": {"status_code": int(code), "status_msg": "m"}})
+        else:
+            body = {"error": {"code": code, "message": "m"}} if provider == "heygen" else {"error_code": code}
+            answer = httpx.Response(400, json=body)
+        error = fault(call_sync, provider, answer, wav)
+        assert (type(error), error.code) == (kind, code)
+
+
+def test_status_comes_before_code(call_sync: Caller, wav: bytes) -> None:
+    """A 401 is an AuthenticationError whatever its code; a code refines only what the status leaves open."""
+    for code in ("authentication_failed", "unauthorized", "voice_not_found", "brand_new"):
+        answer = httpx.Response(401, json={"error": {"code": code, "message": "m"}})
+        assert type(fault(call_sync, "heygen", answer, wav)) is AuthenticationError
+    answer = httpx.Response(400, json={"error_code": "voice_not_found", "title": "t"})
+    assert type(fault(call_sync, "cartesia", answer, wav)) is NotFoundError
+
+
+def test_the_gateway_of_minimax_is_understood(call_sync: Caller, wav: bytes) -> None:
+    """A real 401 of the shape that was reported gives its message, code and request id."""
+    body = {"type": "error", "error": {"type": "authorized_error", "message": "no key"}, "request_id": "r1"}
+    error = fault(call_sync, "minimax", httpx.Response(401, json=body), wav)
+    assert type(error) is AuthenticationError
+    assert (error.message, error.code, error.request_id) == ("no key", "authorized_error", "r1")
+
+
+def test_plain_text_errors_keep_their_message(call_sync: Caller, wav: bytes) -> None:
+    """Older versions of Cartesia answer `Title: Message` as plain text."""
+    error = fault(call_sync, "cartesia", httpx.Response(400, text="Bad clip: too short"), wav)
+    assert (type(error), error.message) == (InvalidRequestError, "Bad clip: too short")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(provider: str, status: int, call: Caller, wav: bytes) -> None:
+    """A redirect, which would carry clip and key elsewhere, is an error that names where it leads."""
+    error = fault(call, provider, httpx.Response(status, headers={"Location": "https://evil.example/"}), wav)
+    assert type(error) is InvalidResponseError
+    assert "evil.example" in error.message
+    assert len(call.mock.requests) == 1
+
+
+NOT_SENT = [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy")]
+CUT_OFF = [
+    httpx.ReadTimeout("slow"),
+    httpx.WriteTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.RemoteProtocolError("half an answer"),
+    httpx.DecodingError("no gzip"),
+    OSError("the disk"),
+]
+
+
+@pytest.mark.parametrize("exception", NOT_SENT, ids=repr)
+def test_a_request_that_was_never_sent_can_be_repeated(exception: Exception, call: Caller, wav: bytes) -> None:
+    """Where no connection was made, the error says so, and that the call can be made again."""
+    error = fault(call, "cartesia", exception, wav)
+    assert type(error) is (RequestTimeoutError if "Timeout" in repr(exception) else TransportError)
+    assert error.retryable
+    assert error.__cause__ is exception
+
+
+@pytest.mark.parametrize("exception", CUT_OFF, ids=repr)
+def test_a_clone_that_was_cut_off_has_an_unknown_outcome(exception: Exception, call: Caller, wav: bytes) -> None:
+    """Where the provider may have worked, the error says so, and how to find out."""
+    for provider in ("heygen", "retell", "cartesia"):
+        error = fault(call, provider, exception, wav)
+        assert type(error) is OutcomeUnknownError
+        assert not error.retryable
+        assert "look at your voices" in error.message
+        assert error.__cause__ is exception
+
+
+def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> None:
+    """Looking again does no harm, so a lost look is no unknown outcome."""
+    for exception, kind in (
+        (httpx.ReadTimeout("slow"), RequestTimeoutError),
+        (httpx.ReadError("reset"), TransportError),
+    ):
+        call.mock.fail("heygen", exception, operation="getVoice")
+        with pytest.raises(TransportError) as caught:
+            call("heygen", "wait", CloneJob("heygen", "abc"), client={"max_retries": 0})
+        assert type(caught.value) is kind
+        assert caught.value.retryable
+        assert caught.value.job == CloneJob("heygen", "abc")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("0", 0.0), ("1", 1.0), ("3600", 3600.0), ("-1", None), ("soon", None), ("", None), ("1.5", None),
+     ("9" * 20, None), ("²", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Wed, 99 Oct 2015 07:28:00 GMT", None)],
+)  # fmt: skip
+def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
+    """Seconds and dates are read, a date that is past is now, and rubbish is nothing."""
+    assert retry_after({"retry-after": value}) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    """A date to come is the seconds until then, with or without a time zone."""
+    then = datetime.now(UTC) + timedelta(seconds=100)
+    for text in (format_datetime(then), then.strftime("%a, %d %b %Y %H:%M:%S -0000")):
+        assert retry_after({"retry-after": text}) == pytest.approx(100, abs=2)
+
+
+def test_what_an_error_shows() -> None:
+    """`str` has the provider, the message and all that is known; there is no more than that in it."""
+    error = RateLimitError("slow down", "heygen", "busy", 429, "r1", 1.5, voice_id="v")
+    assert str(error) == "heygen: slow down (HTTP 429, code busy, request r1, voice v, retry after 1.5 s)"
+    assert str(VoiceCloneError("m")) == "m"
+    assert "64 bytes" in repr(errors.RawResponse(200, {"a": "b"}, bytes(64)))
+
+
+def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
+    """An error goes to another process and back whole, its raw answer and job included."""
+    error = fault(call_sync, "heygen", "rate_limit", wav)
+    error.job = CloneJob("heygen", "abc", name="Me", raw={"a": 1})
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is RateLimitError
+        assert (str(twin), twin.response, twin.job) == (str(error), error.response, error.job)
+
+
+def test_a_large_error_body_is_kept_in_part(call_sync: Caller, wav: bytes) -> None:
+    """What is kept of an answer is bounded."""
+    error = fault(call_sync, "retell", httpx.Response(500, content=b"x" * 1_000_000), wav)
+    assert error.response is not None
+    assert error.response.text == "x" * 65536
+
+
+def test_a_broken_encoding_is_a_typed_error(call_sync: Caller, wav: bytes) -> None:
+    """A body that claims to be gzip and is none ends in the tree."""
+    broken = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=_stream()))
+    with pytest.raises(OutcomeUnknownError, match="DecodingError"):
+        call_sync("cartesia", "clone", wav, client={"transport": broken}, **OPTIONS["cartesia"])
+    good = gzip.compress(b'{"id": "v1"}')
+    zipped = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=good))
+    assert call_sync("cartesia", "clone", wav, client={"transport": zipped}, **OPTIONS["cartesia"]).id == "v1"
+
+
+def _stream() -> Any:
+    yield b"no gzip"
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    """The drawing names exactly the classes that there are, and each is public."""
+    drawn = {word for word in (errors.__doc__ or "").split() if word.endswith("Error")}
+    there = {
+        name for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, VoiceCloneError)
+    }
+    assert drawn == there
+    assert all(getattr(voice_clone, name) is getattr(errors, name) for name in there)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_key_is_a_clear_error(provider: str) -> None:
+    """Without a key the message names the environment variable, before any request."""
+    with pytest.raises(AuthenticationError, match=f"set {provider.upper()}_API_KEY") as caught:
+        connect(provider)
+    assert caught.value.provider == provider
+
+
+@pytest.mark.parametrize(
+    "key", ["my secret", "secret\n", "secret\r\nX: y", "ключ", "secret\u00a0", "\tsecret", "secret\x7f"]
+)
+def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> None:
+    """A key with a space, a control character or a letter beyond ASCII is refused; the message does not hold it."""
+    with pytest.raises(AuthenticationError, match="copy it again") as caught:
+        connect("heygen", api_key=key)
+    assert "secret" not in repr(caught.value)
+    assert key not in repr(caught.value)
+
+
+def test_a_base_url_without_a_scheme_is_refused() -> None:
+    """A base URL must say how to speak to the server."""
+    for url in ("api.example.com", "ftp://example.com", "/path"):
+        with pytest.raises(InvalidRequestError, match="base_url is"):
+            connect("heygen", api_key="k", base_url=url)
+
+
+def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:
+    """An error that ends a call at once does not wait."""
+    caller = Caller("sync", mock, clock)
+    fault(caller, "heygen", "unauthorized", b"ID3" + bytes(64))
+    assert clock.slept == []

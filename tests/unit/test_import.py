@@ -1,0 +1,127 @@
+"""Importing: nothing is loaded before it is named, and only what is named."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import voice_clone
+from tests.conftest import PROVIDERS, Caller
+from voice_clone import InvalidRequestError, connect, connect_async
+from voice_clone._clients import AsyncClient, SyncClient
+from voice_clone.testing import Mock
+
+
+def run(code: str) -> str:
+    """What a fresh Python prints."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_costs_nothing() -> None:
+    """`import voice_clone` loads neither httpx nor attrs nor any provider."""
+    heavy = "('httpx', 'attr', 'attrs', 'json', 'voice_clone_api', 'voice_clone.errors')"
+    assert run(f"import sys, voice_clone; print([name for name in {heavy} if name in sys.modules])") == "[]"
+
+
+@pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
+def test_naming_a_provider_loads_that_one_only(name: str) -> None:
+    """Only the named provider's packages are loaded."""
+    code = f"""
+import sys
+from voice_clone import {name}
+print(sorted({{module.split(".")[1] for module in sys.modules if module.startswith("voice_clone_api.")}}))
+"""
+    assert run(code) == f"['{name.lower()}']"
+
+
+def test_public_names_are_listed_and_found() -> None:
+    """`dir` lists every public name; a name that is none is an AttributeError, not an import error."""
+    listed = dir(voice_clone)
+    for name in (
+        "AsyncMiniMax",
+        "CloneJob",
+        "HeyGen",
+        "Progress",
+        "RawResponse",
+        "Voice",
+        "VoiceCloneError",
+        "connect",
+    ):
+        assert name in listed
+        assert getattr(voice_clone, name) is getattr(voice_clone, name)
+    for name in ("Acme", "AcmeError", "_private", "http"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(voice_clone, name)
+
+
+def test_a_provider_that_fails_to_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing need of a provider's module is not hidden behind an AttributeError."""
+    monkeypatch.delitem(sys.modules, "voice_clone.providers.retell", raising=False)
+    monkeypatch.delitem(vars(voice_clone), "Retell", raising=False)
+    monkeypatch.setitem(sys.modules, "voice_clone_api.retell", None)
+    with pytest.raises(ModuleNotFoundError, match=r"voice_clone_api\.retell"):
+        _ = voice_clone.Retell
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_connect_makes_the_client_of_a_name(provider: str) -> None:
+    """`connect` and `connect_async` make the same clients as their classes."""
+    sync, awaited = connect(provider, api_key="k"), connect_async(provider, api_key="k")
+    assert (type(sync).__name__.lower(), type(awaited).__name__.lower()) == (provider, f"async{provider}")
+    assert isinstance(sync, SyncClient)
+    assert isinstance(awaited, AsyncClient)
+    assert repr(sync) == f"{type(sync).__name__}(base_url={sync.base_url!r})"
+    sync.close()
+
+
+def test_an_unknown_provider_lists_those_there_are() -> None:
+    """A name that is no provider's is refused with the names that are."""
+    for made in (connect, connect_async):
+        with pytest.raises(
+            InvalidRequestError, match="no provider 'acme'; there are cartesia, heygen, minimax, retell"
+        ):
+            made("acme", api_key="k")
+
+
+def test_methods_show_their_signature_and_docstring() -> None:
+    """Editors and `help` see the provider's own signature, without `self` where it is bound."""
+    from voice_clone import AsyncHeyGen, Cartesia
+
+    cartesia = Cartesia("k")
+    assert list(inspect.signature(cartesia.clone).parameters) == [
+        "audio", "name", "language", "description", "base_voice_id",
+    ]  # fmt: skip
+    assert (cartesia.clone.__doc__ or "").startswith("Clone a voice")
+    assert (AsyncHeyGen.start_clone.__doc__ or "").startswith("Start a clone")
+    assert cartesia.start_clone.__name__ == "start_clone"
+    cartesia.close()
+
+
+def test_bare_generated_functions_have_the_same_errors(call_sync: Caller, mock: Mock) -> None:
+    """A generated function that is given `client.client` has its key, and raises what the shim raises."""
+    from voice_clone import HeyGen, NotFoundError
+    from voice_clone_api.heygen.api.voices import get_voice
+    from voice_clone_api.heygen.models import CloneStatus, GetVoiceResponse
+
+    voice = call_sync("heygen", "clone", b"ID3" + bytes(64), name="Me")
+    with HeyGen("k", transport=mock.transport) as heygen:
+        found = get_voice.sync(voice.id, client=heygen.client)
+        assert isinstance(found, GetVoiceResponse)
+        assert found.data.status is CloneStatus.COMPLETE
+        with pytest.raises(NotFoundError):
+            get_voice.sync("nobody", client=heygen.client)
+    assert mock.requests[-1].request.headers["x-api-key"] == "k"
+
+
+def test_no_key_in_what_a_client_shows() -> None:
+    """Neither a client nor the generated client inside of it shows the key."""
+    from voice_clone import HeyGen
+
+    heygen = HeyGen("very-secret-key")
+    shown = f"{heygen} {heygen!r} {heygen.client!r} {vars(heygen)} {heygen.client.get_httpx_client()!r}"
+    assert "very-secret-key" not in shown
+    heygen.close()

@@ -1,0 +1,378 @@
+"""The mock: strict about what it is sent, stateful, and the same behind both of its faces."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller
+from voice_clone import (
+    AuthenticationError,
+    HeyGen,
+    MiniMax,
+    OutcomeUnknownError,
+    RateLimitError,
+    TransportError,
+    Voice,
+    connect,
+    connect_async,
+)
+from voice_clone.testing import Kind, Mock, Part, serve
+from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._multipart import MultipartError, read_parts
+from voice_clone.testing._spec import Operation, Spec
+
+HEADERS = {
+    "heygen": {"x-api-key": "k"},
+    "retell": {"Authorization": "Bearer k"},
+    "cartesia": {"Authorization": "Bearer k", "Cartesia-Version": "2026-03-01"},
+    "minimax": {"Authorization": "Bearer k"},
+}
+PATHS = {
+    "heygen": "/v3/voices/clone",
+    "retell": "/clone-voice",
+    "cartesia": "/voices/clone",
+    "minimax": "/v1/files/upload",
+}
+
+
+def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST", **options: Any) -> httpx.Response:
+    """Send a bare request to a provider in the mock."""
+    options["headers"] = HEADERS[provider] | options.get("headers", {})
+    options["headers"] = {key: value for key, value in options["headers"].items() if value is not None}
+    with httpx.Client(transport=mock.transport) as client:
+        return client.request(method, mock.base_urls[provider] + (path or PATHS[provider]), **options)
+
+
+def refused(response: httpx.Response) -> str:
+    """The message of a refusal, in whatever form the provider has for it."""
+    body = response.json()
+    found = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
+    assert response.status_code >= 400 or body["base_resp"]["status_code"] != 0
+    return str(found)
+
+
+CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
+RETELL = {"voice_name": (None, "Me"), "voice_provider": (None, "elevenlabs")}
+CARTESIA = {"name": (None, "Me"), "language": (None, "en")}
+UPLOAD = {"purpose": (None, "voice_clone")}
+
+BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
+    ("retell", [*RETELL.items()], "'files' is a required property"),
+    ("retell", [*RETELL.items(), ("files[]", CLIP)], "'files[]': not documented"),
+    ("retell", [*RETELL.items(), ("files", CLIP), ("more", (None, "x"))], "'more': not documented"),
+    ("retell", [*RETELL.items(), ("files", (None, b"RIFF....WAVE"))], "needs a file name"),
+    ("retell", [*RETELL.items(), ("files", ("noextension", b"RIFF", "audio/wav"))], "needs a file name"),
+    ("retell", [*RETELL.items(), ("files", ("a.webm", b"\x1a\x45\xdf\xa3", "audio/webm"))], "audio/webm is not"),
+    ("retell", [*RETELL.items(), ("files", ("me.wav", b"", "audio/wav"))], "the file is empty"),
+    ("retell", [("voice_name", (None, "")), ("voice_provider", (None, "elevenlabs")), ("files", CLIP)], "voice_name"),
+    ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "acme")), ("files", CLIP)], "'acme'"),
+    ("retell", [*RETELL.items(), ("voice_name", (None, "Two")), ("files", CLIP)], "sent twice"),
+    ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "a file,"),
+    ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "cartesia")), ("files", CLIP), ("files", CLIP)],
+     "too many files"),
+    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("clip", CLIP)], "sent twice"),
+    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "for null; leave it out"),
+    ("cartesia", [("name", (None, "Me")), ("clip", CLIP)], "'language' is a required property"),
+    ("minimax", [("file", CLIP)], "'purpose' is a required property"),
+    ("minimax", [("purpose", (None, "fine_tune")), ("file", CLIP)], "fine_tune"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("provider", "files", "message"), BAD_FORMS)
+def test_a_form_that_breaks_the_spec_is_refused(provider: str, files: Any, message: str, mock: Mock) -> None:
+    """Parts that are missing, unknown, repeated, of the wrong kind or without a file name are refused by name."""
+    assert message in refused(send(mock, provider, files=files))
+    assert not mock.voices(provider)
+    assert mock.requests[-1].body is None
+
+
+BAD_JSON: list[tuple[str, str, Any, str]] = [
+    ("heygen", PATHS["heygen"], {"voice_name": "Me"}, "'audio' is a required property"),
+    ("heygen", PATHS["heygen"], {"voice_name": "Me", "audio": {"type": "url"}}, "audio"),
+    ("heygen", PATHS["heygen"], {"voice_name": "Me", "audio": {"type": "url", "url": "http://a"}}, "must be an https"),
+    ("heygen", PATHS["heygen"], {"voice_name": "Me", "new": 1, "audio": {"type": "asset_id", "asset_id": "a"}}, "new"),
+    ("heygen", PATHS["heygen"],
+     {"voice_name": "Me", "audio": {"type": "base64", "media_type": "audio/wav", "data": "*"}}, "audio.data"),
+    ("heygen", PATHS["heygen"],
+     {"voice_name": "Me", "audio": {"type": "base64", "media_type": "text/plain", "data": "aGk="}}, "not audio"),
+    ("minimax", "/v1/voice_clone", {"file_id": "1", "voice_id": "Abcdefg-1"}, "is not of type 'integer'"),
+    ("minimax", "/v1/voice_clone", {"file_id": 1, "voice_id": "short"}, "voice_id"),
+    ("minimax", "/v1/voice_clone", {"file_id": 1, "voice_id": "Abcdefg-1", "text": "Hi"}, "'model' is a dependency"),
+    ("minimax", "/v1/voice_clone", {"file_id": 1, "voice_id": "Abcdefg-1"}, "no file 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("provider", "path", "body", "message"), BAD_JSON)
+def test_json_that_breaks_the_spec_is_refused(provider: str, path: str, body: Any, message: str, mock: Mock) -> None:
+    """A JSON body is held against the effective spec, and against what stands in prose only."""
+    assert message in refused(send(mock, provider, path, json=body))
+    assert not mock.voices(provider)
+
+
+def test_what_is_no_json_or_no_form_is_refused(mock: Mock) -> None:
+    """Bodies of another media type, or broken ones, are refused."""
+    assert "no JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
+    assert "multipart/form-data is documented" in refused(send(mock, "retell", json={}))
+    broken = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert "begin and end" in refused(send(mock, "retell", content=b"x", headers=broken))
+    assert "a body, where none" in refused(send(mock, "heygen", "/v3/voices/abc", "GET", content=b"x"))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_key_is_needed(provider: str, mock: Mock) -> None:
+    """Without a key, or with one that is not among those accepted, each provider refuses in its own way."""
+    nobody: dict[str, Any] = dict.fromkeys(HEADERS[provider])
+    answers = [send(mock, provider, headers=nobody)]
+    mock.api_keys = frozenset({"good"})
+    answers.append(send(mock, provider))
+    for answer in answers:
+        assert "no API key" in refused(answer)
+        assert answer.status_code == (200 if provider == "minimax" else 401)
+    client: Any = connect(provider, api_key="bad", transport=mock.transport)
+    with client, pytest.raises(AuthenticationError):
+        client.clone(b"ID3" + bytes(64), **OPTIONS[provider])
+
+
+def test_parameters_are_held_against_the_spec(mock: Mock) -> None:
+    """The version header is needed and must be the documented one; unknown query parameters are refused."""
+    for version in (None, "2024-06-10"):
+        assert "Cartesia-Version" in refused(send(mock, "cartesia", headers={"Cartesia-Version": version}))
+    assert "query x: not documented" in refused(send(mock, "heygen", "/v3/voices/abc?x=1", "GET"))
+
+
+def test_paths_that_nobody_has(mock: Mock) -> None:
+    """An unknown path is a 404; a host that is no provider's is found by its path."""
+    assert send(mock, "heygen", "/v9/nothing").status_code == 404
+    assert send(mock, "heygen", method="DELETE").status_code == 404
+    assert mock.requests[-1].operation == ""
+    with httpx.Client(transport=mock.transport) as client:
+        assert client.get("https://other.example/nothing").status_code == 404
+        answer = client.post("https://other.example/clone-voice", headers=HEADERS["retell"], files={"files": CLIP})
+        assert "voice_name" in refused(answer)
+
+
+def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
+    """A clone of a file that was not uploaded, or for another purpose, and a used voice_id are refused."""
+    with MiniMax("k", transport=mock.transport) as minimax:
+        prompt = minimax.upload_file(wav, purpose="prompt_audio")
+        body = {"file_id": prompt, "voice_id": "Abcdefg-1"}
+        assert "for voice_clone" in refused(send(mock, "minimax", "/v1/voice_clone", json=body))
+        minimax.clone(wav, voice_id="Abcdefg-1")
+    file_id = minimax_file(mock)
+    again = send(mock, "minimax", "/v1/voice_clone", json={"file_id": file_id, "voice_id": "Abcdefg-1"})
+    assert again.json()["base_resp"]["status_code"] == 2039
+
+
+def minimax_file(mock: Mock) -> int:
+    """The file that the last clone named."""
+    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
+    return found
+
+
+def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
+    """Each fault serves as often as was asked for, for its operation only."""
+    mock.fail("heygen", "rate_limit", operation="getVoice", times=2)
+    mock.fail("heygen", "server_error")
+    assert send(mock, "heygen").status_code == 500
+    codes = [send(mock, "heygen", "/v3/voices/abc", "GET").status_code for _ in range(3)]
+    assert codes == [429, 429, 404]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Every success and every error of the mock validates against the effective spec, under a documented status."""
+    mock = call_sync.mock
+    answers: list[tuple[str, httpx.Response]] = []
+    handle = mock.handle
+
+    def note(request: httpx.Request) -> httpx.Response:
+        response = handle(request)
+        answers.append((mock.requests[-1].operation, response))
+        return response
+
+    options = {"transport": httpx.MockTransport(note), "max_retries": 0}
+    mock.polls_until_done = 3
+    extra = {"text": "Hello.", "model": "speech-2.8-hd"} if provider == "minimax" else {}
+    call_sync(provider, "clone", wav, client=options, **OPTIONS[provider] | extra)
+    successes = len(answers)
+    spec = Spec.of(provider)
+    for kind in KINDS_OF(provider):
+        mock.fail(provider, kind)
+        with pytest.raises(Exception, match="as the test asked for"):
+            call_sync(provider, "clone", wav, client=options, **OPTIONS[provider])
+    assert len(answers) > successes
+    operations = {operation.id: operation for operation in spec.operations()}
+    for operation_id, response in answers:
+        documented = operations[operation_id].spec["responses"]
+        assert str(response.status_code) in documented
+        content = spec.resolve(documented[str(response.status_code)])["content"]
+        assert not spec.problems(content["application/json"]["schema"], response.json())
+
+
+def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a constant
+    """The kinds of faults that a provider documents for the first request of a clone."""
+    kinds: tuple[Kind, ...] = (
+        "invalid_request", "unauthorized", "payment_required", "forbidden", "conflict", "quota", "rate_limit",
+        "content_rejected", "server_error",
+    )  # fmt: skip
+    for kind in kinds:
+        try:
+            Mock().fail(provider, kind)
+        except ValueError:
+            continue
+        yield kind
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_over_real_http(provider: str, wav: bytes) -> None:
+    """Sync and async clients clone over loopback as they do in memory."""
+    with serve() as mock:
+        mock.polls_until_done = 1
+        made: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
+        with made:
+            first: Voice = made.clone(wav, **OPTIONS[provider])
+
+        async def main() -> Voice:
+            client: Any = connect_async(provider, api_key="k", base_url=mock.base_urls[provider])
+            async with client:
+                voice: Voice = await client.clone(io.BytesIO(wav), **OPTIONS[provider])
+                return voice
+
+        second = anyio.run(main)
+        assert {first.id, second.id} == set(mock.voices(provider))
+        assert all(seen.status in (200, 201) for seen in mock.requests)
+    assert mock.base_urls[provider].startswith("https://")
+
+
+def test_a_fault_over_real_http_closes_the_connection(wav: bytes) -> None:
+    """An exception as a fault is a connection that closes without an answer; the outcome is then unknown."""
+    with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
+        mock.fail("heygen", httpx.ReadError("gone"), after_work=True)
+        with pytest.raises(OutcomeUnknownError):
+            heygen.clone(wav, name="Me")
+        assert len(mock.voices("heygen")) == 1
+        assert mock.requests[0].status == 0
+    with pytest.raises(TransportError), HeyGen("k", base_url="http://127.0.0.1:9", max_retries=0) as heygen:
+        heygen.clone(wav, name="Me")
+
+
+def test_the_server_reads_chunked_bodies() -> None:
+    """A client that does not know the length of its body beforehand is understood."""
+    with serve() as mock:
+
+        def pieces() -> Iterator[bytes]:
+            yield b'{"voice_name": "Me", '
+            yield b'"audio": {"type": "asset_id", "asset_id": "a"}}'
+
+        headers = HEADERS["heygen"] | {"Content-Type": "application/json"}
+        url = mock.base_urls["heygen"] + PATHS["heygen"]
+        assert httpx.post(url, content=pieces(), headers=headers).json()["data"]["voice_clone_id"]
+        request = urllib.request.Request(url, headers=headers, data=b"{}")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        assert json.loads(caught.value.read())["error"]["code"] == "invalid_parameter"
+        caught.value.close()
+
+
+MULTIPART = "multipart/form-data; boundary=b"
+BROKEN = [
+    ("multipart/form-data", b""),
+    (MULTIPART, b""),
+    (MULTIPART, b"--b--\r\n"),
+    (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n"),
+    (MULTIPART, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b'),
+    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n"),
+    (MULTIPART, b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"),
+    (MULTIPART, b"--b\r\nnonsense\r\n\r\nx\r\n--b--\r\n"),
+    (MULTIPART, b'--b\r\nContent-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content_type", "body"), BROKEN)
+def test_broken_forms_are_refused(content_type: str, body: bytes) -> None:
+    """Every way in which a form can be broken is noticed."""
+    with pytest.raises(MultipartError):
+        read_parts(content_type, body)
+
+
+def test_names_in_forms_are_decoded() -> None:
+    """Quotes and line breaks in names, which are percent-encoded, come back."""
+    request = httpx.Request("POST", "http://x", files={'a"b\r\n': ('c"d.wav', b"\r\n--", "audio/wav")})
+    request.read()
+    (part,) = read_parts(request.headers["content-type"], request.content)
+    assert part == Part('a"b\r\n', 'c"d.wav', "audio/wav", b"\r\n--")
+    assert "4 bytes" in repr(part)
+
+
+def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
+    """For a provider that the mock knows nothing else of, answers are samples that its spec allows."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string", "minLength": 3}, "b": {"type": "string", "format": "date-time"},
+            "c": {"type": ["integer", "null"]}, "d": {"type": "array", "items": {"type": "number"}},
+            "e": {"type": "boolean"}, "f": {"enum": ["x", "y"]}, "g": {"anyOf": [{"$ref": "#/components/schemas/G"}]},
+            "h": {"const": 1}, "i": {"example": "ex"}, "j": {"default": "de"}, "k": {"type": "null"},
+        },
+    }  # fmt: skip
+    for version, validator in (("3.0.3", OAS30Validator), ("3.1.0", OAS31Validator)):
+        document: dict[str, Any] = {"openapi": version, "components": {"schemas": {"G": {"type": "string"}}}}
+        paths: dict[str, Any] = {"/make": {"summary": "no operation", "post": {"responses": {}}}}
+        spec = Spec("acme", document | {"paths": paths})
+        assert [operation.id for operation in spec.operations()] == ["post /make"]
+        sample = spec.sample(schema)
+        assert set(sample) == set("abcdefghijk")
+        if version == "3.1.0":
+            assert not list(validator({**schema, **document}).iter_errors(sample))
+        acme = Behaviour(spec, Mock())
+        content = {"application/json": {"schema": schema}}
+        made = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
+        assert acme.respond(made, {}, None).json() == sample
+        assert acme.respond(made, {}, None).status_code == 201
+        gone = Operation("gone", "DELETE", "/gone", {"responses": {"204": {"description": "gone"}}})
+        assert acme.respond(gone, {}, None).status_code == 204
+        assert acme.error("rate_limit", "m").status_code == 429
+
+
+def test_a_provider_without_a_behaviour_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generated package is mocked as soon as it is there, whether or not the mock has a module for it."""
+    from voice_clone.testing import _mock, providers
+
+    monkeypatch.setattr(providers, "__path__", [])
+    assert _mock._find("heygen") is Behaviour
+
+
+def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
+    """A scripted response without a Content-Length is served whole over real HTTP."""
+    with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
+        answer = httpx.Response(429, content=b"slow down")
+        del answer.headers["content-length"]
+        mock.fail("heygen", answer)
+        with pytest.raises(RateLimitError) as caught:
+            heygen.clone(wav, name="Me")
+        assert caught.value.response is not None
+        assert caught.value.response.text == "slow down"
+
+
+def test_without_its_extra_the_mock_says_what_to_install(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:
+    """Where the validator is not installed the message names the extra."""
+    monkeypatch.setitem(__import__("sys").modules, "openapi_schema_validator", None)
+    with pytest.raises(ModuleNotFoundError, match=r"voice-clone-clients\[testing\]"):
+        send(mock, "heygen", json={})
+
+
+def test_keys_of_an_operation_without_security() -> None:
+    """An operation that needs no key is served without one."""
+    spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
+    operation = Operation("free", "GET", "/free", {"responses": {}})
+    assert spec.judge(operation, httpx.Request("GET", "https://acme.example/free"), None) is None

@@ -1,0 +1,321 @@
+"""Retries and polling: what is repeated, what never is, and how long is waited, in virtual time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
+from voice_clone import (
+    CloneFailedError,
+    CloneJob,
+    ConflictError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PollTimeoutError,
+    Progress,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    Voice,
+    VoiceCloneError,
+)
+from voice_clone._flows import Runtime
+from voice_clone._policy import poll_delay
+from voice_clone.testing import Mock
+
+CLONE = {"heygen": "cloneVoice", "retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "voiceClone"}
+
+
+def count(mock: Mock, operation: str) -> int:
+    """How many requests an operation got."""
+    return sum(seen.operation == operation for seen in mock.requests)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_rate_limit_is_waited_for(provider: str, clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
+    """A clone that met the rate limit was not carried out, so it is repeated, each time a little later."""
+    mock.fail(provider, "rate_limit", operation=CLONE[provider], times=2)
+    clone(provider)
+    assert count(mock, CLONE[provider]) == 3
+    assert len(mock.voices(provider)) == 1
+    assert clock.slept[:2] == [0.5, 1.0]
+
+
+def test_retry_after_is_obeyed_to_the_second(clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
+    """What the provider asks for wins over our own delay, and is never shortened."""
+    mock.fail("retell", "rate_limit", retry_after=20)
+    clone("retell")
+    assert clock.slept == [20.0]
+
+
+def test_a_retry_after_that_is_too_long_is_raised_at_once(call: Caller, wav: bytes) -> None:
+    """An hour is not waited, nor cut short: the error comes at once and says how long."""
+    call.mock.fail("retell", "rate_limit", retry_after=3600)
+    with pytest.raises(RateLimitError) as caught:
+        call("retell", "clone", wav, **OPTIONS["retell"])
+    assert caught.value.retry_after == 3600
+    assert caught.value.retryable
+    assert call.clock.slept == []
+
+
+@pytest.mark.parametrize("provider", ["heygen", "retell", "cartesia"])
+@pytest.mark.parametrize(
+    "what", [httpx.ReadTimeout("slow"), httpx.ReadError("reset"), httpx.Response(502), "server_error"]
+)
+def test_a_paid_request_that_may_have_worked_is_never_repeated(
+    provider: str, what: Any, call: Caller, wav: bytes
+) -> None:
+    """A clone whose answer was lost, or that failed inside of the provider, is asked for once."""
+    call.mock.fail(provider, what, operation=CLONE[provider], after_work=True)
+    with pytest.raises((OutcomeUnknownError, ServerError)):
+        call(provider, "clone", wav, client={"max_retries": 5}, **OPTIONS[provider])
+    assert count(call.mock, CLONE[provider]) == 1
+    assert len(call.mock.voices(provider)) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_connection_that_was_never_made_is_tried_again(
+    provider: str, clone: Callable[..., Voice], mock: Mock
+) -> None:
+    """Nothing was sent, so nothing can be paid twice."""
+    mock.fail(provider, httpx.ConnectError("refused"), operation=CLONE[provider], times=2)
+    clone(provider)
+    assert len(mock.voices(provider)) == 1
+
+
+@pytest.mark.parametrize("what", [httpx.ReadError("reset"), "server_error", httpx.Response(502), "conflict"])
+def test_minimax_repeats_under_its_own_id(what: Any, clone: Callable[..., Voice], mock: Mock) -> None:
+    """With an id made here a lost clone is asked for again, and "exists" then means that it worked."""
+    mock.fail("minimax", what, operation="voiceClone", after_work=True)
+    voice = clone("minimax")
+    assert list(mock.voices("minimax")) == [voice.id]
+    assert count(mock, "uploadFile") == 1
+
+
+def test_minimax_does_not_repeat_under_the_callers_id(call: Caller, wav: bytes) -> None:
+    """With an id of the caller's, "exists" may mean someone else's voice: the clone is asked for once."""
+    call.mock.fail("minimax", httpx.ReadError("reset"), operation="voiceClone", after_work=True)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        call("minimax", "clone", wav, voice_id="MyVoice-1")
+    assert caught.value.voice_id == "MyVoice-1"
+    with pytest.raises(ConflictError):
+        call("minimax", "clone", wav, voice_id="MyVoice-1")
+    assert count(call.mock, "voiceClone") == 2
+
+
+def test_an_upload_is_repeated_whole(clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
+    """An upload costs nothing, so it is repeated after any lost answer, from the first byte."""
+    mock.fail("minimax", httpx.ReadError("reset"), operation="uploadFile", after_work=True)
+    clone("minimax")
+    sent = [part.content for seen in mock.requests[1:2] for part in seen.body if part.file_name]
+    assert sent == [wav]
+    assert [seen.operation for seen in mock.requests] == ["uploadFile", "uploadFile", "voiceClone"]
+
+
+def test_retries_end(call: Caller, wav: bytes) -> None:
+    """After `max_retries` the last error is raised."""
+    call.mock.fail("cartesia", "rate_limit", times=9)
+    with pytest.raises(RateLimitError):
+        call("cartesia", "clone", wav, client={"max_retries": 3}, **OPTIONS["cartesia"])
+    assert len(call.mock.requests) == 4
+    assert call.clock.slept == [0.5, 1.0, 2.0]
+
+
+def test_a_refusal_is_final(call: Caller, wav: bytes) -> None:
+    """What is wrong stays wrong: no request is repeated after a 4xx other than 429."""
+    call.mock.fail("cartesia", "invalid_request")
+    with pytest.raises(InvalidRequestError):
+        call("cartesia", "clone", wav, **OPTIONS["cartesia"])
+    assert len(call.mock.requests) == 1
+
+
+def test_heygen_is_polled_until_it_is_done(call: Caller, wav: bytes) -> None:
+    """A clone is looked at until it is complete; each look in between is reported."""
+    call.mock.polls_until_done = 5
+    seen: list[Progress] = []
+    voice = call("heygen", "clone", wav, name="Me", on_poll=seen.append)
+    assert voice.preview_url
+    assert [look.polls for look in seen] == [1, 2, 3, 4]
+    assert [look.elapsed for look in seen] == [0.0, 1.0, 2.0, 3.0]
+    assert [look.next_in for look in seen] == call.clock.slept == [1.0] * 4
+    assert str(seen[1]) == f"heygen {voice.id}: processing after 1.0 s, next look in 1.0 s"
+
+
+def test_a_failed_clone_is_an_error_with_the_reason(call: Caller, wav: bytes) -> None:
+    """A clone that failed is never returned as a voice; the provider's reason is the message."""
+    call.mock.clone_failure = "Too much noise."
+    with pytest.raises(CloneFailedError, match=r"Too much noise\.") as caught:
+        call("heygen", "clone", wav, name="Me")
+    assert caught.value.job is not None
+    assert caught.value.job.name == "Me"
+    call.mock.fail("heygen", httpx.Response(200, json={"data": {"status": "failed"}}))
+    with pytest.raises(CloneFailedError, match="ended as 'failed'"):
+        call("heygen", "wait", CloneJob("heygen", "abc"))
+
+
+@pytest.mark.parametrize("status", ["brand_new", None, 3, {}, [], True])
+def test_an_unknown_status_is_an_error_not_a_reason_to_go_on(status: object, call: Caller) -> None:
+    """A status that is not known here ends the wait at once, with the job to go on with."""
+    job = CloneJob("heygen", "abc")
+    call.mock.fail("heygen", httpx.Response(200, json={"data": {"voice_id": "abc", "status": status}}))
+    with pytest.raises(InvalidResponseError, match="not known here") as caught:
+        call("heygen", "wait", job)
+    assert (caught.value.job, caught.value.voice_id) == (job, "abc")
+    assert len(call.mock.requests) == 1
+
+
+def test_the_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
+    """When the time is up there is one last look, then an error that carries the job, which then goes on."""
+    call.mock.polls_until_done = 1000
+    with pytest.raises(PollTimeoutError, match="not done after 30 s") as caught:
+        call("heygen", "clone", wav, name="Me", timeout=30)
+    assert sum(call.clock.slept) == pytest.approx(30)
+    assert caught.value.retryable
+    assert caught.value.job is not None
+    call.mock.polls_until_done = 1
+    assert call("heygen", "wait", caught.value.job).name == "Me"
+    assert count(call.mock, "cloneVoice") == 1
+
+
+def test_no_time_is_one_look(call: Caller) -> None:
+    """With a timeout of 0 there is one look."""
+    call.mock.polls_until_done = 9
+    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    with pytest.raises(PollTimeoutError):
+        call("heygen", "wait", job, timeout=0)
+    assert call.clock.slept == []
+
+
+def test_a_poll_obeys_retry_after(call: Caller) -> None:
+    """A Retry-After on a look that finds it not done is the time to the next; beyond the deadline it ends the wait."""
+    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    pending = httpx.Response(200, json={"data": {"status": "processing"}}, headers={"Retry-After": "7"})
+    call.mock.fail("heygen", pending)
+    call.mock.polls_until_done = 1
+    call("heygen", "wait", job)
+    assert call.clock.slept == [7.0]
+    call.mock.fail("heygen", pending)
+    with pytest.raises(PollTimeoutError) as caught:
+        call("heygen", "wait", job, timeout=5)
+    assert caught.value.retry_after == 7
+    assert call.clock.slept == [7.0]
+
+
+def test_a_look_that_fails_is_repeated_within_the_deadline(call: Caller) -> None:
+    """Looking is free: 5xx, 429 and lost connections are tried again, but not past the deadline."""
+    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    call.mock.polls_until_done = 1
+    for what in ("server_error", "rate_limit", httpx.ReadError("reset"), httpx.Response(520)):
+        call.mock.fail("heygen", what, times=2)
+        assert call("heygen", "wait", job).name == "Me"
+    call.mock.fail("heygen", "rate_limit", retry_after=9)
+    with pytest.raises(RateLimitError) as caught:
+        call("heygen", "wait", job, timeout=5)
+    assert caught.value.job == job
+
+
+def test_a_voice_that_is_not_there(call: Caller) -> None:
+    """An unknown id is a NotFoundError that carries the job."""
+    with pytest.raises(NotFoundError) as caught:
+        call("heygen", "wait", CloneJob("heygen", "nobody"))
+    assert caught.value.job == CloneJob("heygen", "nobody")
+
+
+def test_a_job_belongs_to_its_provider(call: Caller) -> None:
+    """A job of one provider is refused by another's client."""
+    with pytest.raises(InvalidRequestError, match="belongs to heygen, not to retell"):
+        call("retell", "wait", CloneJob("heygen", "abc"))
+
+
+@pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
+def test_a_done_job_needs_no_request(provider: str, call: Caller, wav: bytes) -> None:
+    """Where a clone is done at once, its job holds the voice, through a token too."""
+    job = call(provider, "start_clone", wav, **OPTIONS[provider])
+    assert job.done
+    before = len(call.mock.requests)
+    voice = call(provider, "wait", CloneJob.from_token(job.to_token()))
+    assert (voice.id, voice.name, voice.raw) == (job.voice_id, "Me", job.raw)
+    assert len(call.mock.requests) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"status": "complete", "created_at": "soon", "name": None, "language": 3, "preview_audio_url": {}},
+     {"status": "complete", "created_at": 10**30}, {"status": "complete", "created_at": True, "support_pause": None},
+     {"status": "complete"}],
+)  # fmt: skip
+def test_odd_fields_never_lose_a_voice(damage: dict[str, object], call: Caller) -> None:
+    """Fields of a finished voice that are missing, null or odd are left out; the voice is returned."""
+    call.mock.fail("heygen", httpx.Response(200, json={"data": damage}))
+    voice = call("heygen", "wait", CloneJob("heygen", "abc", name="Me"))
+    assert (voice.id, voice.name, voice.language, voice.preview_url, voice.created_at) == (
+        "abc",
+        "Me",
+        None,
+        None,
+        None,
+    )
+
+
+def test_answers_beyond_the_spec_never_lose_a_voice(call: Caller, wav: bytes) -> None:
+    """New enum values, missing required fields and an id that is a number still make a voice."""
+    call.mock.fail("retell", httpx.Response(201, json={"voice_id": "v1", "provider": "brand_new"}))
+    assert call("retell", "clone", wav, **OPTIONS["retell"]).id == "v1"
+    call.mock.fail(
+        "cartesia", httpx.Response(200, json={"id": 17, "created_at": "2026-01-02T03:04:05", "language": "xx"})
+    )
+    voice = call("cartesia", "clone", wav, **OPTIONS["cartesia"])
+    assert (voice.id, voice.language) == ("17", "xx")
+    assert voice.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
+
+
+def test_an_error_after_the_start_carries_the_job(call: Caller, wav: bytes) -> None:
+    """Whatever goes wrong while waiting, the started clone is not lost with it."""
+    call.mock.fail("heygen", "unauthorized", operation="getVoice")
+    with pytest.raises(VoiceCloneError) as caught:
+        call("heygen", "clone", wav, name="Me")
+    assert caught.value.job is not None
+    assert caught.value.job.voice_id in call.mock.voices("heygen")
+
+
+def test_no_connection_at_all(call: Caller, wav: bytes) -> None:
+    """A refused connection ends as TransportError after the retries."""
+    call.mock.fail("cartesia", httpx.ConnectError("refused"), times=9)
+    with pytest.raises(TransportError):
+        call("cartesia", "clone", wav, **OPTIONS["cartesia"])
+
+
+def test_a_finished_clone_is_noticed_soon() -> None:
+    """Over clones of 2 s to 30 min: noticed within 10 % or 1 s on average, and 10 minutes cost at most 45 looks."""
+    chance = random.Random(7)
+
+    def looks(duration: float) -> tuple[float, int]:
+        waited, polls = 0.0, 1
+        while waited < duration:
+            waited += poll_delay(waited, chance.random())
+            polls += 1
+        return waited - duration, polls
+
+    for duration in (2.0, 5.0, 15.0, 60.0, 300.0, 600.0, 1800.0):
+        spread = [looks(duration * chance.uniform(0.9, 1.1)) for _ in range(400)]
+        late = sum(late for late, _ in spread) / len(spread)
+        assert late <= max(1.0, 0.1 * duration)
+    assert max(looks(600.0)[1] for _ in range(100)) <= 45
+
+
+def test_without_a_fake_clock_time_is_real() -> None:
+    """The default runtime sleeps, tells the time and draws random numbers."""
+    runtime = Runtime()
+    before = runtime.now()
+    runtime.sleep(0)
+    anyio.run(runtime.sleep_async, 0)
+    assert runtime.now() >= before
+    assert 0 <= runtime.random() < 1
