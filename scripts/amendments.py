@@ -27,7 +27,7 @@ class Amendment:
     new: str
 
 
-AMENDMENTS = (
+AMENDMENTS: tuple[Amendment, ...] = (
     Amendment(
         name="multipart boundary, several bodies",
         template="endpoint_module.py.jinja",
@@ -202,6 +202,32 @@ el{{ instance_check(inner_property, source) }}""",
 
 el{{ instance_check(inner_property, source) }}""",
     ),
+)
+
+# Plain fields of a form: browsers, and the providers' own SDKs, send them without a media type.
+_PLAIN = {
+    "any": "str({{source}}).encode()",
+    "boolean": "str({{source}}).encode()",
+    "const": "{{ source }}",
+    "date": "{{ source }}.isoformat().encode()",
+    "datetime": "{{ source }}.isoformat().encode()",
+    "enum": "str({{ source }}.value).encode()",
+    "float": "str({{source}}).encode()",
+    "int": "str({{source}}).encode()",
+    "literal_enum": "str({{ source }}).encode()",
+    "uuid": "str({{ source }})",
+}
+AMENDMENTS += tuple(
+    Amendment(
+        name=f"media type of a plain field, {kind}",
+        template=f"property_templates/{kind}_property.py.jinja",
+        why="A field that names a media type is not what servers get from the providers' own SDKs.",
+        upstream=f"{_ISSUES}?q=multipart+text%2Fplain",
+        old=f'(None, {value}, "text/plain")',
+        # JSON's spelling of a truth value, not Python's.
+        new=f"(None, {value.replace('.encode()', '.lower().encode()') if kind == 'boolean' else value}, None)",
+    )
+    for kind, value in _PLAIN.items()
 )
 
 

@@ -16,9 +16,9 @@ from voice_clone.errors import InvalidRequestError
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """A path, the bytes themselves, or a binary file object. A file object is read from its start and left open."""
 
-# The first extension of a media type is the one that audio without a fitting name gets.
+# As the official SDKs send them. The first extension of each is the one that audio without a fitting name gets.
 _EXTENSIONS = {
-    "audio/wav": (".wav",),
+    "audio/x-wav": (".wav",),
     "audio/mpeg": (".mp3", ".mpeg", ".mpga"),
     "audio/mp4": (".m4a", ".mp4"),
     "audio/flac": (".flac",),
@@ -89,7 +89,7 @@ def _audio(stream: BinaryIO, name: str) -> Audio:
 def _sniff(head: bytes) -> str | None:
     """The media type by the first bytes; None where they are not known."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "audio/wav"
+        return "audio/x-wav"
     if head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0" and not head.startswith(_UTF16)):
         return "audio/mpeg"
     if head[4:8] == b"ftyp":

@@ -96,6 +96,8 @@ def test_matches_share_nothing() -> None:
     overlay.apply(spec, action("$.a.new", update={"more": True}))
     assert spec == {"a": {"new": {"list": [1], "more": True}}, "b": {"new": {"list": []}}}
     assert what == before
+    spec = applied({"a": [], "b": []}, action("$[*]", update={"list": []}))
+    assert applied(spec, action("$.a[0].list", update=1)) == {"a": [{"list": [1]}], "b": [{"list": []}]}
 
 
 def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:

@@ -106,11 +106,11 @@ def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, 
     seen = [(part.name, part.file_name, part.media_type) for part in parts(mock, "cloneVoice")]
     assert sorted(seen, key=str) == sorted(
         [
-            ("files", "one.wav", "audio/wav"),
+            ("files", "one.wav", "audio/x-wav"),
             ("files", "audio.mp3", "audio/mpeg"),
-            ("files", "audio.wav", "audio/wav"),
-            ("voice_name", None, "text/plain"),
-            ("voice_provider", None, "text/plain"),
+            ("files", "audio.wav", "audio/x-wav"),
+            ("voice_name", None, None),
+            ("voice_provider", None, None),
         ],
         key=str,
     )
@@ -121,10 +121,10 @@ def test_cartesia_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock
     call_sync("cartesia", "clone", wav, name="Ångström", language=SupportedLanguage.NO, description="d")
     seen = {part.name: (part.file_name, part.media_type, part.content) for part in parts(mock, "voices_clone")}
     assert seen == {
-        "clip": ("audio.wav", "audio/wav", wav),
-        "name": (None, "text/plain", "Ångström".encode()),
-        "language": (None, "text/plain", b"no"),
-        "description": (None, "text/plain", b"d"),
+        "clip": ("audio.wav", "audio/x-wav", wav),
+        "name": (None, None, "Ångström".encode()),
+        "language": (None, None, b"no"),
+        "description": (None, None, b"d"),
     }
     assert mock.requests[-1].request.headers["Cartesia-Version"] == "2026-03-01"
     assert mock.requests[-1].request.headers["Authorization"] == "Bearer any-key"

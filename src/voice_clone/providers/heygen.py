@@ -41,7 +41,8 @@ class _HeyGen(Client[AuthenticatedClient, X]):
             audio = AssetUrl(type_="url", url=audio)
         if not isinstance(audio, AssetUrl | AssetId | AssetBase64):
             clip: Audio = yield Open(audio)
-            audio = AssetBase64(type_="base64", media_type=clip.media_type, data=b64encode(clip.stream.read()).decode())
+            media_type = clip.media_type.replace("x-wav", "wav")
+            audio = AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.stream.read()).decode())
         body = CreateVoiceCloneV3Request(
             audio=audio,
             voice_name=name,

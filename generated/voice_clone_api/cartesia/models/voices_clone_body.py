@@ -74,32 +74,24 @@ class VoicesCloneBody:
 
         files.append(("clip", self.clip.to_tuple()))
 
-        files.append(("name", (None, str(self.name).encode(), "text/plain")))
+        files.append(("name", (None, str(self.name).encode(), None)))
 
-        files.append(
-            ("language", (None, str(self.language.value).encode(), "text/plain"))
-        )
+        files.append(("language", (None, str(self.language.value).encode(), None)))
 
         if not isinstance(self.description, Unset):
             if isinstance(self.description, str):
                 files.append(
-                    (
-                        "description",
-                        (None, str(self.description).encode(), "text/plain"),
-                    )
+                    ("description", (None, str(self.description).encode(), None))
                 )
 
         if not isinstance(self.base_voice_id, Unset):
             if isinstance(self.base_voice_id, str):
                 files.append(
-                    (
-                        "base_voice_id",
-                        (None, str(self.base_voice_id).encode(), "text/plain"),
-                    )
+                    ("base_voice_id", (None, str(self.base_voice_id).encode(), None))
                 )
 
         for prop_name, prop in self.additional_properties.items():
-            files.append((prop_name, (None, str(prop).encode(), "text/plain")))
+            files.append((prop_name, (None, str(prop).encode(), None)))
 
         return files
 

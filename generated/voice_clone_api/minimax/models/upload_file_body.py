@@ -46,14 +46,12 @@ class UploadFileBody:
     def to_multipart(self) -> types.RequestFiles:
         files: types.RequestFiles = []
 
-        files.append(
-            ("purpose", (None, str(self.purpose.value).encode(), "text/plain"))
-        )
+        files.append(("purpose", (None, str(self.purpose.value).encode(), None)))
 
         files.append(("file", self.file.to_tuple()))
 
         for prop_name, prop in self.additional_properties.items():
-            files.append((prop_name, (None, str(prop).encode(), "text/plain")))
+            files.append((prop_name, (None, str(prop).encode(), None)))
 
         return files
 

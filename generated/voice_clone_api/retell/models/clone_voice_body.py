@@ -59,19 +59,14 @@ class CloneVoiceBody:
         for files_item_element in self.files:
             files.append(("files", files_item_element.to_tuple()))
 
-        files.append(
-            ("voice_name", (None, str(self.voice_name).encode(), "text/plain"))
-        )
+        files.append(("voice_name", (None, str(self.voice_name).encode(), None)))
 
         files.append(
-            (
-                "voice_provider",
-                (None, str(self.voice_provider.value).encode(), "text/plain"),
-            )
+            ("voice_provider", (None, str(self.voice_provider.value).encode(), None))
         )
 
         for prop_name, prop in self.additional_properties.items():
-            files.append((prop_name, (None, str(prop).encode(), "text/plain")))
+            files.append((prop_name, (None, str(prop).encode(), None)))
 
         return files
 
