@@ -17,9 +17,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-from voice_clone import CloneJob, Voice, VoiceCloneError, connect, connect_async
+from voice_clone import CloneJob, Progress as Look, Voice, VoiceCloneError, connect, connect_async
 from voice_clone.testing import Kind, Mock, serve
 
 CLIP = Path(__file__).resolve().parent.parent / "tests" / "data" / "speech.wav"
@@ -30,7 +30,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cartesia": {"name": "Demo", "language": "en"},
     "minimax": {"name": "Demo"},
 }
-FAULTS: tuple[Kind, ...] = ("unauthorized", "invalid_request", "payment_required", "rate_limit", "server_error")
+FAULTS: dict[Kind, str] = {
+    "unauthorized": "wrong key",
+    "invalid_request": "bad request",
+    "payment_required": "no credit",
+    "rate_limit": "too fast",
+    "server_error": "crash",
+}
 
 # A log has no width of its own.
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 110)
@@ -63,10 +69,14 @@ def watching() -> Any:
     if not console.is_terminal:
         yield lambda look: console.print(f"    {look}")
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("  waiting", total=None)
-        yield lambda look: progress.update(task, description=f"  {look}")
+        task = progress.add_task("started", total=None)
+
+        def on_poll(look: Look) -> None:
+            progress.update(task, description=f"{look.status}, look {look.polls}, next in {look.next_in:.1f} s")
+
+        yield on_poll
 
 
 def clone_one_by_one(mock: Mock) -> list[Voice]:
@@ -96,19 +106,17 @@ async def clone_all_at_once(mock: Mock) -> list[Voice]:
 
 def show_voices(voices: list[Voice]) -> None:
     """Print the voices as a table."""
-    table = Table("provider", "voice id", "name", "language", "made", "preview")
+    table = Table("provider", Column("voice id", overflow="fold"), "name", "language", "preview")
     for voice in voices:
-        made = f"{voice.created_at:%Y-%m-%d %H:%M} UTC" if voice.created_at else "-"
-        table.add_row(
-            voice.provider, voice.id, voice.name, voice.language or "-", made, "yes" if voice.preview_url else "-"
-        )
+        preview = "yes" if voice.preview_url else "-"
+        table.add_row(voice.provider, voice.id, voice.name, voice.language or "-", preview)
     console.print(table)
 
 
 def show_errors(mock: Mock) -> None:
     """Print what each provider answers to the same faults, and what becomes of it here."""
-    table = Table("what happens", *OPTIONS, "is always")
-    for fault in FAULTS:
+    table = Table("fault", *OPTIONS, Column("is always", no_wrap=True))
+    for fault, label in FAULTS.items():
         cells: list[str] = []
         kinds: set[str] = set()
         for provider, options in OPTIONS.items():
@@ -118,10 +126,11 @@ def show_errors(mock: Mock) -> None:
                 try:
                     client.clone(CLIP, **options)
                 except VoiceCloneError as error:
-                    cells.append(f"{error.status}" + (f" {error.code}" if error.code else ""))
+                    # At MiniMax the status says nothing, the code everything.
+                    cells.append(f"{error.status}" + (f" / {error.code}" if error.status == 200 else ""))
                     kinds.add(type(error).__name__)
         (kind,) = kinds
-        table.add_row(fault.replace("_", " "), *cells, kind)
+        table.add_row(label, *cells, kind)
     console.print(table)
 
 
