@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import httpx
 import pytest
@@ -39,7 +39,7 @@ ENDPOINTS = [(name, module) for name in PROVIDERS for module in endpoints(name)]
 EVIL = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\n\r\nevil\r\n--+++--'
 
 Handler = Callable[[httpx.Request], httpx.Response]
-Arguments = Callable[[io.BufferedIOBase], dict[str, Any]]
+Arguments = Callable[[BinaryIO], dict[str, Any]]
 
 
 def client(name: str, handler: Handler | None = None, **more: Any) -> Any:
@@ -57,7 +57,7 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
         retell_clone,
         lambda audio: {
             "body": CloneVoiceBody(
-                files=[retell_types.File(payload=audio)],  # type: ignore[arg-type]
+                files=[retell_types.File(payload=audio)],
                 voice_name="Me",
                 voice_provider=CloneProvider.ELEVENLABS,
             )
@@ -68,7 +68,7 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
         lambda audio: {
             "cartesia_version": CartesiaVersion.V2026_03_01,
             "body": VoicesCloneBody(
-                clip=cartesia_types.File(payload=audio),  # type: ignore[arg-type]
+                clip=cartesia_types.File(payload=audio),
                 name="Me",
                 language=SupportedLanguage.NO,
             ),
@@ -78,7 +78,7 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
         upload_file,
         lambda audio: {
             "body": UploadFileBody(
-                file=minimax_types.File(payload=audio),  # type: ignore[arg-type]
+                file=minimax_types.File(payload=audio),
                 purpose=FilePurpose.VOICE_CLONE,
             )
         },
@@ -192,7 +192,8 @@ def test_clients_are_context_managers(name: str) -> None:
 
     async def use() -> httpx.AsyncClient:
         async with made:
-            return made.get_async_httpx_client()  # type: ignore[no-any-return]
+            opened: httpx.AsyncClient = made.get_async_httpx_client()
+            return opened
 
     assert asyncio.run(use()).is_closed
 
@@ -314,7 +315,7 @@ def test_a_file_without_a_name_is_sent_as_a_file(name: str, tmp_path: Path) -> N
         numbered.write(b"audio")
         numbered.seek(0)
         assert isinstance(numbered.name, int)
-        assert parts(sent(name, module, arguments(numbered)))[field] == ("file", b"audio")  # type: ignore[arg-type]
+        assert parts(sent(name, module, arguments(cast("BinaryIO", numbered))))[field] == ("file", b"audio")
 
 
 def test_null_is_not_sent_in_a_form() -> None:
