@@ -12,7 +12,8 @@ from pathlib import Path
 
 from scripts.common import PipelineError
 
-_ISSUES = "https://github.com/openapi-generators/openapi-python-client/issues"
+_UPSTREAM = "https://github.com/openapi-generators/openapi-python-client"
+_UNREPORTED = "no report known"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Amendment:
     template: str
     why: str
     upstream: str
+    """Where it was reported or came in."""
     old: str
     new: str
 
@@ -32,7 +34,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="multipart boundary, several bodies",
         template="endpoint_module.py.jinja",
         why="A fixed boundary lets a file that contains it close its part and inject form fields. httpx makes one.",
-        upstream=f"{_ISSUES}?q=multipart+boundary",
+        upstream=f"{_UPSTREAM}/pull/1005",
         old="""
         {%- if body.content_type == "multipart/form-data" %}
         headers["Content-Type"] = "multipart/form-data; boundary=+++"
@@ -44,7 +46,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="multipart boundary, one body",
         template="endpoint_module.py.jinja",
         why="A fixed boundary lets a file that contains it close its part and inject form fields. httpx makes one.",
-        upstream=f"{_ISSUES}?q=multipart+boundary",
+        upstream=f"{_UPSTREAM}/pull/1005",
         old="""
     {%- if body.content_type == "multipart/form-data" %}
     headers["Content-Type"] = "multipart/form-data; boundary=+++"
@@ -56,7 +58,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="status outside of http.HTTPStatus, where it is read",
         template="endpoint_module.py.jinja",
         why="HTTPStatus(520) raises ValueError; 520 to 530 are what a proxy answers when the server is down.",
-        upstream=f"{_ISSUES}?q=HTTPStatus",
+        upstream=f"{_UPSTREAM}/issues/1442",
         old="status_code=HTTPStatus(response.status_code),",
         new="status_code=response.status_code,",
     ),
@@ -64,7 +66,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="status outside of http.HTTPStatus, where it is kept",
         template="types.py.jinja",
         why="A status is any integer; members of HTTPStatus are integers too and compare equal.",
-        upstream=f"{_ISSUES}?q=HTTPStatus",
+        upstream=f"{_UPSTREAM}/issues/1442",
         old="    status_code: HTTPStatus\n",
         new="    status_code: int\n",
     ),
@@ -72,7 +74,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="token in repr",
         template="client.py.jinja",
         why="A client that is printed or logged shows its key.",
-        upstream=f"{_ISSUES}?q=token+repr",
+        upstream=_UNREPORTED,
         old='type="str", default="", docstring="The token to use for authentication"',
         new='type="str", default="field(repr=False)", docstring="The token to use for authentication"',
     ),
@@ -80,7 +82,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="headers in repr",
         template="client.py.jinja",
         why="The key is copied into the headers at the first request, so they show it too.",
-        upstream=f"{_ISSUES}?q=token+repr",
+        upstream=_UNREPORTED,
         old='_headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers")',
         new='_headers: dict[str, str] = field(factory=dict, kw_only=True, alias="headers", repr=False)',
     ),
@@ -88,7 +90,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="cookies in repr",
         template="client.py.jinja",
         why="Cookies can be credentials.",
-        upstream=f"{_ISSUES}?q=token+repr",
+        upstream=_UNREPORTED,
         old='_cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies")',
         new='_cookies: dict[str, str] = field(factory=dict, kw_only=True, alias="cookies", repr=False)',
     ),
@@ -96,7 +98,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="httpx arguments in repr",
         template="client.py.jinja",
         why="They can hold `auth`.",
-        upstream=f"{_ISSUES}?q=token+repr",
+        upstream=_UNREPORTED,
         old='_httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args")',
         new='_httpx_args: dict[str, Any] = field(factory=dict, kw_only=True, alias="httpx_args", repr=False)',
     ),
@@ -104,7 +106,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="endless default timeout",
         template="client.py.jinja",
         why="None given to httpx means no timeout at all: a request to a silent server never returns.",
-        upstream=f"{_ISSUES}?q=timeout",
+        upstream=_UNREPORTED,
         old='_timeout: httpx.Timeout | None = field(default=None, kw_only=True, alias="timeout")',
         new='_timeout: httpx.Timeout | None = field(default=httpx.Timeout(60.0), kw_only=True, alias="timeout")',
     ),
@@ -112,7 +114,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="type errors in __exit__",
         template="client.py.jinja",
         why="httpx declares the three arguments; passing them on as Any fails mypy --strict.",
-        upstream=f"{_ISSUES}?q=__exit__",
+        upstream=_UNREPORTED,
         old="""    def __exit__(self, *args: Any, **kwargs: Any) -> None:
         \"""Exit a context manager for internal httpx.Client (see httpx docs)\"""
         self.get_httpx_client().__exit__(*args, **kwargs)""",
@@ -129,7 +131,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="type errors in __aexit__",
         template="client.py.jinja",
         why="httpx declares the three arguments; passing them on as Any fails mypy --strict.",
-        upstream=f"{_ISSUES}?q=__aexit__",
+        upstream=_UNREPORTED,
         old="""    async def __aexit__(self, *args: Any, **kwargs: Any) -> None:
         \"""Exit a context manager for underlying httpx.AsyncClient (see httpx docs)\"""
         await self.get_async_httpx_client().__aexit__(*args, **kwargs)""",
@@ -146,7 +148,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="import for __exit__",
         template="client.py.jinja",
         why="The two signatures above name it.",
-        upstream=f"{_ISSUES}?q=__exit__",
+        upstream=_UNREPORTED,
         old="from typing import Any, Self\n",
         new="from types import TracebackType\nfrom typing import Any, Self\n",
     ),
@@ -154,7 +156,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="UNSET does not survive copy and pickle",
         template="types.py.jinja",
         why="`is UNSET` decides what is sent; a copy or a pickled UNSET is another object, and is sent.",
-        upstream=f"{_ISSUES}?q=UNSET+pickle",
+        upstream=_UNREPORTED,
         old="""    def __bool__(self) -> Literal[False]:
         return False
 """,
@@ -169,17 +171,18 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="file without a file name",
         template="types.py.jinja",
         why="httpx sends a part without a file name as a plain form field, which servers do not take for a file.",
-        upstream=f"{_ISSUES}?q=file_name",
+        upstream=_UNREPORTED,
         old="        return self.file_name, self.payload, self.mime_type\n",
         new="""        name = self.file_name or getattr(self.payload, "name", None)
-        return name.rpartition("/")[2] if isinstance(name, str) and name else "file", self.payload, self.mime_type
+        base = name.replace("\\\\", "/").rpartition("/")[2] if isinstance(name, str) else ""
+        return base or "file", self.payload, self.mime_type
 """,
     ),
     Amendment(
         name="null in a multipart body, its own branch",
         template="property_templates/union_property.py.jinja",
         why="A form has no null; it goes out as the text `None`. It is left out instead.",
-        upstream=f"{_ISSUES}?q=multipart+None",
+        upstream=_UNREPORTED,
         old="""{% macro multipart(property, source, destination) %}
 {% set ns = namespace(has_if = false) %}
 {% for inner_property in property.inner_properties %}
@@ -194,7 +197,7 @@ AMENDMENTS: tuple[Amendment, ...] = (
         name="null in a multipart body, the last branch",
         template="property_templates/union_property.py.jinja",
         why="With the branch of null gone, the last one must not take null either.",
-        upstream=f"{_ISSUES}?q=multipart+None",
+        upstream=_UNREPORTED,
         old="""{% elif not loop.last %}
 
 el{{ instance_check(inner_property, source) }}""",
@@ -222,7 +225,7 @@ AMENDMENTS += tuple(
         name=f"media type of a plain field, {kind}",
         template=f"property_templates/{kind}_property.py.jinja",
         why="A field that names a media type is not what servers get from the providers' own SDKs.",
-        upstream=f"{_ISSUES}?q=multipart+text%2Fplain",
+        upstream=_UNREPORTED,
         old=f'(None, {value}, "text/plain")',
         # JSON's spelling of a truth value, not Python's.
         new=f"(None, {value.replace('.encode()', '.lower().encode()') if kind == 'boolean' else value}, None)",

@@ -53,7 +53,7 @@ def client(provider: Provider, spec: dict[str, Any]) -> generate.Files:
         templates, out = Path(folder, "templates"), Path(folder, "out")
         options = ConfigFile(post_hooks=[], class_overrides=provider.source().get("class_overrides"))
         config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
-        document = overlay_names(spec)
+        document = with_enum_names(spec)
         parsed = GeneratorData.from_dict(document, config=config)
         if isinstance(parsed, GeneratorError):
             raise PipelineError(f"{provider.name}: openapi-python-client: {parsed.header}\n    {parsed.detail}")
@@ -63,26 +63,15 @@ def client(provider: Provider, spec: dict[str, Any]) -> generate.Files:
         if errors:
             listed = "\n".join(f"    {error.header}: {error.detail}".rstrip(": ") for error in errors)
             raise PipelineError(f"{provider.name}: openapi-python-client left something out:\n{listed}")
-        named = {item.class_info.name for item in (*parsed.models, *parsed.enums)}
-        for name, override in provider.source().get("class_overrides", {}).items():
-            if override.get("class_name", name) not in named:
-                raise PipelineError(
-                    f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: there is no class {name} "
-                    "that could be renamed. Changed upstream? Then correct or delete the entry"
-                )
-        made = {
-            (endpoint.method, _template(endpoint.path.get_untrusted_value()))
-            for collection in parsed.endpoint_collections_by_tag.values()
-            for endpoint in collection.endpoints
-        }
-        modules = [
-            f"api/{tag}/{PythonIdentifier(endpoint.name, config.field_prefix)}.py"
+        _check_overrides(provider, {item.class_info.name for item in (*parsed.models, *parsed.enums)})
+        made = [
+            (tag, str(PythonIdentifier(endpoint.name, config.field_prefix)), endpoint)
             for tag, collection in parsed.endpoint_collections_by_tag.items()
             for endpoint in collection.endpoints
         ]
-        if twice := sorted({module for module in modules if modules.count(module) > 1}):
-            raise PipelineError(f"{provider.name}: several operations would all be {', '.join(twice)}; name them apart")
-        check_complete(provider, spec, made, [_values(enum.values) for enum in parsed.enums])
+        _check_modules(provider, [f"api/{tag}/{module}.py" for tag, module, _ in made])
+        operations = {(endpoint.method, _template(endpoint.path.get_untrusted_value())) for _, _, endpoint in made}
+        check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.enums])
         note = f"# {generate.marker(provider, 'openapi-python-client')}\n".encode()
         return _formatted(out, f"voice_clone_api/{provider.name}", note)
 
@@ -98,13 +87,15 @@ def contracts(provider: Provider, spec: dict[str, Any]) -> generate.Files:
         printed = io.StringIO()
         with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
             status = main([f"--input={document}", f"--output={out}", "--custom-file-header=#", *CONTRACT_OPTIONS])
-        if status != Exit.OK or not out.is_file():
+        if "Models not found" in printed.getvalue():
+            out.write_text("", encoding="utf-8")  # a spec whose operations take and answer nothing
+        elif status != Exit.OK or not out.is_file():
             raise PipelineError(f"{provider.name}: datamodel-code-generator failed\n{printed.getvalue()}")
         note = f"# {generate.marker(provider, 'datamodel-code-generator')}\n".encode()
         return _formatted(out.parent, "voice_clone_contracts", note)
 
 
-def overlay_names(spec: dict[str, Any]) -> dict[str, Any]:
+def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
     """A copy of the spec in which enum values that would share one member name get names of their own.
 
     The client generator keeps the last of them and silently loses the others.
@@ -140,6 +131,20 @@ def overlay_names(spec: dict[str, Any]) -> dict[str, Any]:
 
     result: dict[str, Any] = walk(spec)
     return result
+
+
+def _check_overrides(provider: Provider, classes: set[str]) -> None:
+    for name, override in provider.source().get("class_overrides", {}).items():
+        if override.get("class_name", name) not in classes:
+            raise PipelineError(
+                f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: there is no class {name} "
+                "that could be renamed. Changed upstream? Then correct or delete the entry"
+            )
+
+
+def _check_modules(provider: Provider, modules: list[str]) -> None:
+    if twice := sorted({module for module in modules if modules.count(module) > 1}):
+        raise PipelineError(f"{provider.name}: several operations would all be {', '.join(twice)}; name them apart")
 
 
 def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str, str]], enums: list[set[str]]) -> None:

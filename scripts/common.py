@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
@@ -77,6 +78,9 @@ def shown(path: Path, root: Path = ROOT) -> str:
 def providers(names: Sequence[str] = (), root: Path = ROOT) -> list[Provider]:
     """The providers that have a folder in `specs/`, or those named."""
     found = sorted(path.name for path in (root / "specs").iterdir() if path.is_dir())
+    for name in found:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise PipelineError(f"specs/{name}: the folder names a Python package, so it must be an identifier")
     for name in names:
         if name not in found:
             raise PipelineError(f"{name}: no such provider; there are {', '.join(found)}")

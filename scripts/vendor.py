@@ -17,15 +17,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
+from scripts.fetch import fetch
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-MAX_PAGE = 32 * 2**20
 _FENCES = (["yaml"], ["yml"], ["json"])
 _OPENAPI_KEY = re.compile(r"""^(?:\{?\s*)["']?openapi["']?\s*:""", re.MULTILINE)
 
@@ -128,36 +127,6 @@ def _same(one: Any, two: Any) -> bool:
 
 def _block(value: Any) -> str:
     return "\n".join(f"    {line}" for line in common.dump_json(value).splitlines())
-
-
-def fetch(source: str) -> tuple[str, bytes]:
-    """The name and bytes of a page from a file or an https URL."""
-    if "://" not in source:
-        path = Path(source)
-        try:
-            return path.name, path.read_bytes()
-        except (OSError, ValueError) as error:
-            raise PipelineError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
-    import httpx
-
-    try:
-        address = urlsplit(source)
-    except ValueError as error:
-        raise PipelineError(f"{source}: {error}") from None
-    if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise PipelineError(f"{source}: only https addresses are fetched")
-    try:
-        with httpx.stream("GET", source, timeout=30) as response:
-            if response.status_code != httpx.codes.OK:
-                raise PipelineError(f"{source}: HTTP status {response.status_code}; nothing was taken")
-            data = b""
-            for chunk in response.iter_bytes():
-                data += chunk
-                if len(data) > MAX_PAGE:
-                    raise PipelineError(f"{source}: more than {MAX_PAGE // 2**20} MiB; nothing was taken")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise PipelineError(f"{source}: {type(error).__name__}: {error}") from None
-    return Path(address.path).name, data
 
 
 def vendored_pages(provider: Provider) -> list[Page]:

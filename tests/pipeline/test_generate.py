@@ -536,7 +536,7 @@ def test_given_names_of_enum_members_are_kept() -> None:
         "b": {"enum": ["x"]},
         "c": {"enum": [1]},
     }
-    named = builders.overlay_names(spec)
+    named = builders.with_enum_names(spec)
     assert named == {
         "a": {"enum": ["x"], "x-enum-varnames": ["GIVEN"]},
         "b": {"enum": ["x"], "x-enum-varnames": ["X"]},
@@ -560,8 +560,15 @@ def test_an_override_that_matches_nothing_fails(tmp_path: Path, override: str) -
 
 def test_contracts_fail_by_name(tmp_path: Path) -> None:
     """A spec of which no contract models can be made fails by the provider's and the generator's name."""
+    schema = {"$ref": "#/components/schemas/Gone"}
     with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n"):
-        builders.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
+        builders.contracts(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
+
+
+def test_a_spec_without_models_has_empty_contracts(tmp_path: Path) -> None:
+    """Operations that take and answer nothing need no contract models; that is no failure."""
+    made = builders.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
+    assert list(made) == ["voice_clone_contracts/acme.py"]
 
 
 # Amendments

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scripts import common, vendor
+from scripts import common, fetch, vendor
 from scripts.common import PipelineError, Provider
 from tests.pipeline.helpers import (
     PROVIDERS,
@@ -355,7 +355,7 @@ def test_a_page_is_fetched(two: Provider, server: Callable[[dict[str, bytes]], s
     """A page is taken from an address byte for byte, and its file name is the last part of the path."""
     data = changed("two").replace(b"\n", b"\r\n")
     address = server({"/docs/two.md?raw=1": data})
-    assert vendor.fetch(f"{address}/docs/two.md?raw=1") == ("two.md", data)
+    assert fetch.fetch(f"{address}/docs/two.md?raw=1") == ("two.md", data)
     list(vendor.run(["acme", f"{address}/docs/two.md?raw=1"], two.root))
     assert (two.folder / "pages/two.md").read_bytes() == data
 
@@ -373,11 +373,11 @@ def test_an_endless_page_is_not_taken(
     server: Callable[[dict[str, bytes]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that is larger than any page could be is refused."""
-    monkeypatch.setattr(vendor, "MAX_PAGE", 2**20)
+    monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
     address = server({"/large.md": b"x" * (2**20 + 1), "/fits.md": b"x" * 2**20})
-    assert len(vendor.fetch(f"{address}/fits.md")[1]) == 2**20
+    assert len(fetch.fetch(f"{address}/fits.md")[1]) == 2**20
     with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
-        vendor.fetch(f"{address}/large.md")
+        fetch.fetch(f"{address}/large.md")
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_an_endless_page_is_not_taken(
 def test_sources_are_refused(source: str, message: str) -> None:
     """What is neither a file nor an https address is refused by name, without being asked for."""
     with pytest.raises(PipelineError) as caught:
-        vendor.fetch(source)
+        fetch.fetch(source)
     assert str(caught.value) == f"{source}: {message}"
 
 

@@ -39,11 +39,10 @@ class File:
     def to_tuple(self) -> FileTypes:
         """Return a tuple representation that httpx will accept for multipart/form-data"""
         name = self.file_name or getattr(self.payload, "name", None)
-        return (
-            name.rpartition("/")[2] if isinstance(name, str) and name else "file",
-            self.payload,
-            self.mime_type,
+        base = (
+            name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ""
         )
+        return base or "file", self.payload, self.mime_type
 
 
 T = TypeVar("T")
