@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts import common, generate, overlay
+from scripts import builders, common, generate, overlay
 from scripts.common import Provider
 from tests.pipeline.helpers import OneProcess
 
@@ -37,7 +37,7 @@ def tree(base: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(base: Path) -> dict[str, tuple[dict[str, Any], generate.Files]]:
+def built(base: Path) -> dict[str, tuple[dict[str, Any], builders.Files]]:
     """For each provider the effective spec and what both generators make of it, generated once."""
     chosen = [(provider, overlay.effective_spec(provider)) for provider in common.providers(root=base)]
     files = generate.build(chosen)
@@ -45,14 +45,14 @@ def built(base: Path) -> dict[str, tuple[dict[str, Any], generate.Files]]:
 
 
 @pytest.fixture
-def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generate.Files]]) -> list[list[str]]:
+def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], builders.Files]]) -> list[list[str]]:
     """The providers that each call of `generate.build` was asked for.
 
     What is asked for with a spec that was generated already is taken from there; the rest is really generated.
     """
     real, calls = generate.build, list[list[str]]()
 
-    def build(chosen: Chosen) -> dict[Provider, generate.Files]:
+    def build(chosen: Chosen) -> dict[Provider, builders.Files]:
         calls.append([provider.name for provider, _ in chosen])
         known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
         return known | real([(provider, spec) for provider, spec in chosen if provider not in known])

@@ -28,7 +28,7 @@ from tests.pipeline.helpers import (
     substitute,
 )
 
-Built = dict[str, tuple[dict[str, Any], generate.Files]]
+Built = dict[str, tuple[dict[str, Any], builders.Files]]
 
 
 def problems(root: Path, *names: str) -> list[str]:
@@ -234,9 +234,9 @@ def test_check_names_changed_options(tree: Path, builds: list[list[str]]) -> Non
 @pytest.mark.usefixtures("one_process")
 def test_check_names_a_changed_tool(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of a generator is named by both versions, and by the files that name it."""
-    recorded = generate.tools()
+    recorded = builders.tools()
     installed = recorded | {"openapi-python-client": "99.0"}
-    monkeypatch.setattr(generate, "tools", lambda: installed)
+    monkeypatch.setattr(builders, "tools", lambda: installed)
     *stale, problem = problems(tree, "retell")
     assert problem == f"retell: specs/lock.json: tools was {recorded}, is {installed}; run `nox -s generate`"
     assert stale
@@ -249,8 +249,8 @@ def test_versions_are_those_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(tool: str) -> str:
         return f"version of {tool}"
 
-    monkeypatch.setattr(generate, "version", version)
-    assert generate.tools.__wrapped__() == {tool: f"version of {tool}" for tool in generate.TOOLS}
+    monkeypatch.setattr(builders, "version", version)
+    assert builders.tools.__wrapped__() == {tool: f"version of {tool}" for tool in builders.TOOLS}
 
 
 def test_check_is_a_command(tree: Path, builds: list[list[str]]) -> None:
