@@ -1,0 +1,49 @@
+"""The documentation is true: its examples run, against the mock."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import KEYS
+from voice_clone.testing import Mock
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_run(
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mock: Mock,
+    wav: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every Python example of a page runs, one after the other, as a reader would type them."""
+    (tmp_path / "me.wav").write_bytes(wav)
+    monkeypatch.chdir(tmp_path)
+    for key in KEYS[:4]:
+        monkeypatch.setenv(key, "any-key")
+    mock.polls_until_done = 1
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: mock.handle(request))
+    examples = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert examples
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(compile(example, page.name, "exec"), names)
+    for name, item in names.items():
+        if name.startswith("test_") and callable(item):
+            item()
+    assert "Traceback" not in capsys.readouterr().out
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the documentation names a file that is there."""
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
