@@ -74,9 +74,9 @@ def check(provider: Provider, response: httpx.Response) -> None:
     where = provider.errors
     failed = raw.at(where.failed)
     safe = response.request.method in _SAFE
-    if response.is_success and (failed is None or str(failed) == str(where.good)):
+    if response.is_success and str(failed) in ("None", str(where.good)):
         # MiniMax says in the body whether it succeeded; an answer without that word is none.
-        if response.status_code == 204 or (isinstance(body, dict | list) and failed == where.good):
+        if response.status_code == 204 or (isinstance(body, dict | list) and str(failed) == str(where.good)):
             return
         message = "the answer is not what the spec says" + ("" if safe else f", yet {provider.name} {_LOOK}")
         raise errors.InvalidResponseError(message, retryable=safe, **about)

@@ -30,7 +30,11 @@ def test_examples_run(
     for key in KEYS[:4]:
         monkeypatch.setenv(key, "any-key")
     mock.polls_until_done = 1
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: mock.handle(request))
+
+    def handle(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        return mock.handle(request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     examples = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert examples
     names: dict[str, object] = {}

@@ -277,6 +277,18 @@ def test_answers_beyond_the_spec_never_lose_a_voice(call: Caller, wav: bytes) ->
     assert voice.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
 
 
+def test_minimax_may_say_success_as_text(call: Caller, wav: bytes) -> None:
+    """A status code 0 that comes as text is a success; an answer without one is none, and names the voice."""
+    file = httpx.Response(200, json={"file": {"file_id": 7}, "base_resp": {"status_code": "0"}})
+    call.mock.fail("minimax", file, operation="uploadFile", times=2)
+    call.mock.fail("minimax", httpx.Response(200, json={"base_resp": {"status_code": "0"}}), operation="voiceClone")
+    assert call("minimax", "clone", wav, voice_id="MyVoice-1").id == "MyVoice-1"
+    call.mock.fail("minimax", httpx.Response(200, json={"demo_audio": ""}), operation="voiceClone")
+    with pytest.raises(InvalidResponseError) as caught:
+        call("minimax", "clone", wav, voice_id="MyVoice-1")
+    assert caught.value.voice_id == "MyVoice-1"
+
+
 def test_an_error_after_the_start_carries_the_job(call: Caller, wav: bytes) -> None:
     """Whatever goes wrong while waiting, the started clone is not lost with it."""
     call.mock.fail("heygen", "unauthorized", operation="getVoice")
