@@ -55,20 +55,74 @@ AMENDMENTS: tuple[Amendment, ...] = (
     {%- if body.content_type != "multipart/form-data" %}""",
     ),
     Amendment(
-        name="status outside of http.HTTPStatus, where it is read",
-        template="endpoint_module.py.jinja",
-        why="HTTPStatus(520) raises ValueError; 520 to 530 are what a proxy answers when the server is down.",
-        upstream=f"{_UPSTREAM}/issues/1442",
-        old="status_code=HTTPStatus(response.status_code),",
-        new="status_code=response.status_code,",
-    ),
-    Amendment(
         name="status outside of http.HTTPStatus, where it is kept",
         template="types.py.jinja",
         why="A status is any integer; members of HTTPStatus are integers too and compare equal.",
         upstream=f"{_UPSTREAM}/issues/1442",
         old="    status_code: HTTPStatus\n",
         new="    status_code: int\n",
+    ),
+    Amendment(
+        name="odd statuses and answers, where they are read",
+        template="endpoint_module.py.jinja",
+        why=(
+            "HTTPStatus(520) raises ValueError; 520 to 530 are what a proxy answers when the server is down. A body "
+            "that does not match the spec leaves the parser as KeyError, TypeError or whatever comes; now as one class."
+        ),
+        upstream=f"{_UPSTREAM}/issues/1442",
+        old="""    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )""",
+        new="""    try:
+        parsed = _parse_response(client=client, response=response)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise errors.invalid_response(response, error) from error
+    return Response(
+        status_code=response.status_code,
+        content=response.content,
+        headers=response.headers,
+        parsed=parsed,
+    )""",
+    ),
+    Amendment(
+        name="answers that do not match the spec, their error",
+        template="errors.py.jinja",
+        why="The class for it; whoever made the httpx client may say by an extension of the response what to raise.",
+        upstream=_UNREPORTED,
+        old='__all__ = ["UnexpectedStatus"]',
+        new='''class InvalidResponse(Exception):
+    """Raised by api functions when the body of a response does not match the spec"""
+
+    def __init__(self, status_code: int, content: bytes):
+        self.status_code = status_code
+        self.content = content
+
+        super().__init__(f"The body of a response with status {status_code} does not match the spec")
+
+
+def invalid_response(response: httpx.Response, error: Exception) -> Exception:
+    """The exception for a body that does not match the spec"""
+    make: Callable[[Exception], Exception] | None = response.extensions.get("invalid_response")
+    return make(error) if make else InvalidResponse(response.status_code, response.content)
+
+
+__all__ = ["InvalidResponse", "UnexpectedStatus", "invalid_response"]''',
+    ),
+    Amendment(
+        name="answers that do not match the spec, what the error needs",
+        template="errors.py.jinja",
+        why="The two imports of the function above.",
+        upstream=_UNREPORTED,
+        old='""" Contains shared errors types that can be raised from API functions """\n',
+        new='''""" Contains shared errors types that can be raised from API functions """
+
+from collections.abc import Callable
+
+import httpx
+''',
     ),
     Amendment(
         name="token in repr",
@@ -206,6 +260,30 @@ el{{ instance_check(inner_property, source) }}""",
 el{{ instance_check(inner_property, source) }}""",
     ),
 )
+
+# A property named `d` is a local variable of that name in the model's own parser.
+AMENDMENTS += tuple(
+    Amendment(
+        name=f"a property named d, {number}",
+        template="model.py.jinja",
+        why="The parser keeps the fields that are left in `d`; a property of that name overwrites them.",
+        upstream=_UNREPORTED,
+        old=old,
+        new=new,
+    )
+    for number, (old, new) in enumerate(
+        (
+            ("        d = dict(src_dict)\n", "        _left = dict(src_dict)\n"),
+            ("""'d.pop("' + (property.name | in_double_quote_literal) + '")'""",
+             """'_left.pop("' + (property.name | in_double_quote_literal) + '")'"""),
+            ("""'d.pop("' + (property.name | in_double_quote_literal) + '", UNSET)'""",
+             """'_left.pop("' + (property.name | in_double_quote_literal) + '", UNSET)'"""),
+            ("for prop_name, prop_dict in d.items():", "for prop_name, prop_dict in _left.items():"),
+            ("{{ module_name }}.additional_properties = d\n", "{{ module_name }}.additional_properties = _left\n"),
+        ),
+        start=1,
+    )
+)  # fmt: skip
 
 # Plain fields of a form: browsers, and the providers' own SDKs, send them without a media type.
 _PLAIN = {

@@ -77,10 +77,14 @@ def client(provider: Provider, spec: dict[str, Any]) -> Files:
         if isinstance(parsed, GeneratorError):
             raise PipelineError(f"{provider.name}: openapi-python-client: {parsed.header}\n    {parsed.detail}")
         project = Project(openapi=parsed, custom_template_path=amended_templates(templates), config=config)
-        with contextlib.redirect_stdout(io.StringIO()):
-            errors = project.build()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                errors = project.build()
+        except OSError as error:
+            raise PipelineError(f"{provider.name}: a name in the spec makes no file name: {error}") from None
         if errors:
             listed = "\n".join(f"    {error.header}: {error.detail}".rstrip(": ") for error in errors)
+            listed = re.sub(r"<[\w.]*UntrustedString object at 0x[0-9a-f]+>", "(from the spec)", listed)
             raise PipelineError(f"{provider.name}: openapi-python-client left something out:\n{listed}")
         _check_overrides(provider, {item.class_info.name for item in (*parsed.models, *parsed.enums)})
         made = [

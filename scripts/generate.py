@@ -10,7 +10,7 @@ Nothing is written before every provider asked for was generated whole.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -118,18 +118,27 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
             specs.append((provider, overlay.effective_spec(provider)))
         except PipelineError as error:
             yield str(error)
-    built = build(specs)
+    built = yield from _build_each(specs)
     lock = common.read_lock(root)
     for provider, spec in specs:
+        if provider not in built:
+            continue
         problems = list(compare(provider.name, committed(provider), built[provider]))
         yield from problems
         locked = lock.get(provider.name, {}).get("generate", {})
-        for key, value in (inputs(provider, spec) | {"files": digest(built[provider])}).items():
+        now = inputs(provider, spec) | {"files": digest(built[provider])}
+        for key, path in (("overlay", provider.overlay), ("options", provider.folder / "source.toml")):
+            if locked.get(key) != now[key]:
+                yield f"{provider.name}: {provider.shown(path)} has changed since the last `nox -s generate`"
+        for key in ("effective", "tools", "files"):
             # Where files differ, their hashes do too; that says nothing more.
-            if locked.get(key) != value and key != "scripts" and (key == "tools" or not problems):
+            if locked.get(key) != now[key] and (key == "tools" or not problems):
                 was = locked.get(key)
-                yield f"{provider.name}: specs/lock.json: {key} was {was}, is {value}; run `nox -s generate`"
+                yield f"{provider.name}: specs/lock.json: {key} was {was}, is {now[key]}; run `nox -s generate`"
     base = root / "generated"
+    for path in sorted(base.rglob("*")):
+        if path.is_symlink() or (path.parent.name == "__pycache__" and path.suffix != ".pyc"):
+            yield f"generated: generated/{path.relative_to(base).as_posix()} is an orphan: a link, or hidden. Delete it"
     owned = {name for provider in common.providers(root=root) for name in committed(provider)}
     other = {
         name: path.read_bytes()
@@ -139,6 +148,22 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
         if name not in owned
     }
     yield from compare("generated", other, SHARED)
+
+
+def _build_each(
+    specs: Sequence[tuple[Provider, dict[str, Any]]],
+) -> Generator[str, None, dict[Provider, Files]]:
+    """Build all side by side; where that fails one by one, to name each spec that can't be generated."""
+    try:
+        return build(specs)
+    except PipelineError:
+        built: dict[Provider, Files] = {}
+        for provider, spec in specs:
+            try:
+                built |= build([(provider, spec)])
+            except PipelineError as error:
+                yield f"{provider.shown(provider.spec)}, with its overlay, can't be generated from: {error}"
+        return built
 
 
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:

@@ -162,6 +162,11 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
                 f"{source}: which page does it replace? Name the file like one of these, or list it in "
                 f"source.toml and copy it to pages/:\n{known}"
             )
+        if not old[place].operations & new.operations and old[place].spec.get("servers") != new.spec.get("servers"):
+            raise PipelineError(
+                f"{source}: shares neither an operation nor a server with {old[place].name}; is it {provider.name}'s? "
+                "If the provider moved, replace the file by hand"
+            )
         if place in taken:
             raise PipelineError(f"{source}: replaces {old[place].name}, and so does {taken[place]}; name one of them")
         taken[place] = source

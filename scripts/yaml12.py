@@ -123,7 +123,8 @@ class _Reader:
             top = self.stack[-1]
             key = _text(event.value, line)
             if key in top.lines:
-                raise YamlError(f"duplicate key {key!r}, first on line {top.lines[key]} of the same mapping", line)
+                above = line - top.lines[key]
+                raise YamlError(f"duplicate key {key!r}: it stands {above} lines above too, in the same mapping", line)
             top.lines[key], top.key = line, key
             return
         value = _plain(event.value, line) if not event.style else _text(event.value, line)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import attrs
 
@@ -25,6 +25,7 @@ _EXTENSIONS = {
     "audio/ogg": (".ogg", ".oga"),
     "audio/webm": (".webm",),
 }
+_PLAIN_FILES = (io.BufferedReader, io.BufferedRandom, io.BytesIO, io.FileIO)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -32,10 +33,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 class Audio:
     """Audio that is ready to be sent."""
 
-    stream: BinaryIO = attrs.field(repr=False)
-    """Seekable, so that a request can be repeated whole."""
-    name: str
-    """A file name whose extension fits the media type."""
+    stream: BinaryIO = attrs.field(repr=False)  # seekable, so that a request can be repeated whole
+    name: str  # a file name whose extension fits the media type
     media_type: str
 
 
@@ -44,38 +43,41 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
     """Open audio for sending; raise InvalidRequestError for what is missing, empty or no audio."""
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         raise InvalidRequestError(f"{source}: this provider takes no address; download the audio first")
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
+    with ExitStack() as until_end:
         try:
-            stream = path.open("rb")
+            audio = _open(source, until_end)
         except (OSError, ValueError) as error:
             raise InvalidRequestError(f"can't read the audio: {error}") from error
-        with stream:
-            yield _audio(stream, path.name)
+        except (TypeError, AttributeError) as error:
+            kind = type(source).__name__
+            message = f"audio is a {kind}; give a path, bytes, or a file that is open in mode 'rb'"
+            raise InvalidRequestError(message) from error
+        yield audio
+
+
+def _open(source: AudioSource, until_end: ExitStack) -> Audio:
+    name = getattr(source, "name", "")
+    if isinstance(source, str | os.PathLike):
+        name = Path(source).name
+        source = until_end.enter_context(Path(source).open("rb"))  # noqa: SIM115 - the stack closes it
     elif isinstance(source, bytes | bytearray | memoryview):
-        yield _audio(io.BytesIO(source), "")
-    elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
-        name = getattr(source, "name", "")
-        try:
-            # What can be read only once could not be sent again.
-            again = source if getattr(source, "seekable", bool)() else io.BytesIO(source.read())
-            again.seek(0)
-        except (OSError, ValueError, TypeError) as error:
-            raise InvalidRequestError(f"can't read the audio: {error}") from error
-        yield _audio(again, Path(name).name if isinstance(name, str) else "")
-    else:
-        kind = type(source).__name__
-        raise InvalidRequestError(f"audio is a {kind}; give a path, bytes, or a file that is open in mode 'rb'")
-
-
-def _audio(stream: BinaryIO, name: str) -> Audio:
+        source = io.BytesIO(source)
+    if getattr(source, "seekable", bool)():
+        source.seek(0)
+    if not isinstance(source, _PLAIN_FILES) or not source.seekable():
+        # What can be read only once could not be sent again; what unpacks itself has another length than its file.
+        source = io.BytesIO(source.read())
+    stream = cast("BinaryIO", source)
     head = stream.read(4096)
     stream.seek(0)
+    name = Path(name).name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
     shown = f"the audio {name!r}" if name else "the audio"
     if not head:
         raise InvalidRequestError(f"{shown} is empty")
     by_content = _sniff(head)
-    if by_content is None and _is_text(head):
+    text = head.decode("utf-8", "ignore")  # a character may be cut at the end
+    whole = len(text.encode()) >= len(head) - 3 and all(each.isprintable() or each in "\t\n\r\f" for each in text)
+    if by_content is None and (whole or head.startswith(_UTF16)):
         raise InvalidRequestError(f"{shown} is text, not audio")
     extension = Path(name).suffix.lower()
     media_type = by_content or next((kind for kind, known in _EXTENSIONS.items() if extension in known), None)
@@ -95,9 +97,3 @@ def _sniff(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return "audio/mp4"
     return {b"fLaC": "audio/flac", b"OggS": "audio/ogg", b"\x1a\x45\xdf\xa3": "audio/webm"}.get(head[:4])
-
-
-def _is_text(head: bytes) -> bool:
-    text = head.decode("utf-8", "ignore")
-    whole = len(text.encode()) >= len(head) - 3  # a character may be cut at the end
-    return head.startswith(_UTF16) or (whole and all(letter.isprintable() or letter in "\t\n\r\f" for letter in text))

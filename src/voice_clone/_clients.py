@@ -10,16 +10,17 @@ from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, cast
 import httpx
 
 from voice_clone import __version__
-from voice_clone._flows import Ask, Flow, Runtime, Send, Sleep, drive, drive_async, operation
-from voice_clone._http import ANSWER, AsyncHttp, Http, key_auth, retry_after, ssl_context
+from voice_clone._flows import Ask, Flow, Request, Runtime, Send, Sleep, drive, drive_async, operation
+from voice_clone._http import ANSWER, AsyncHttp, Http, checked_url, key_auth, retry_after, ssl_context, within
 from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
-from voice_clone._provider import Endpoint, Poll, Provider
+from voice_clone._provider import Poll, Provider
 from voice_clone.errors import (
     CloneFailedError,
     InvalidRequestError,
     InvalidResponseError,
     PollTimeoutError,
     RawResponse,
+    RequestTimeoutError,
     VoiceCloneError,
 )
 from voice_clone.jobs import CloneJob, Progress, Voice
@@ -54,13 +55,13 @@ class Client(Generic[C, X]):
         """
         provider = self.provider
         self._max_retries = max_retries
+        self._timeout = httpx.Timeout(timeout)
         self._runtime = Runtime()
-        self.base_url: str = base_url or os.environ.get(provider.host_variable) or provider.spec["servers"][0]["url"]
-        if not self.base_url.lower().startswith(("http://", "https://")):
-            raise InvalidRequestError(f"base_url is {self.base_url!r}; it must begin with https://")
+        url = base_url or os.environ.get(provider.host_variable) or provider.spec["servers"][0]["url"]
+        self.base_url = checked_url(url)
         options: dict[str, Any] = {
             "base_url": self.base_url,
-            "timeout": timeout,
+            "timeout": self._timeout,
             "auth": key_auth(provider, api_key),
             "headers": {"User-Agent": f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"},
             **({"verify": ssl_context()} if transport is None else {"transport": transport}),
@@ -72,11 +73,13 @@ class Client(Generic[C, X]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
-    def _call(self, endpoint: Endpoint[P], repeat: Repeat, *args: P.args, **kwargs: P.kwargs) -> Flow[RawResponse]:
-        """One request, repeated where that is safe."""
-        request = Send(endpoint._get_kwargs(*args, **kwargs))
+    def _call(self, make: Callable[P, Request], repeat: Repeat, *args: P.args, **kwargs: P.kwargs) -> Flow[RawResponse]:
+        """One request, as a generated `_get_kwargs` builds it, repeated where that is safe."""
+        request = Send(make(*args, **kwargs))
         attempt = 0
         while True:
+            if repeat.deadline is not None:
+                request.kwargs["timeout"] = within(self._timeout, repeat.deadline - (yield Ask.NOW))
             try:
                 return cast("RawResponse", (yield request))
             except VoiceCloneError as error:
@@ -95,10 +98,12 @@ class Client(Generic[C, X]):
 
     def _started(self, raw: RawResponse, voice_id: object, name: str | None) -> CloneJob:
         """The job of a clone that was answered with success."""
-        if not isinstance(voice_id, str | int) or not str(voice_id):
-            raise self._odd(raw, "the clone succeeded, but the answer holds no voice id; look at your voices there")
-        done = self.provider.poll is None
-        return CloneJob(self.provider.name, str(voice_id), done, name=name, raw=raw.json)
+        try:
+            known = str(voice_id) if isinstance(voice_id, str | int) and not isinstance(voice_id, bool) else ""
+            return CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
+        except InvalidRequestError as error:
+            message = "the clone succeeded, but the answer holds no voice id; look at your voices there"
+            raise self._odd(raw, message) from error
 
     @operation
     def wait(
@@ -122,12 +127,17 @@ class Client(Generic[C, X]):
     def _wait(
         self, job: CloneJob, poll: Poll, timeout: float, on_poll: Callable[[Progress], object] | None
     ) -> Flow[Voice]:
-        look = cast("Endpoint[...]", self.provider.look)
+        look = cast("Callable[[str], Request]", self.provider.look)
         started: float = yield Ask.NOW
         deadline = started + timeout
         polls = 0
         while True:
-            raw = yield from self._call(look, Repeat(safe=True, deadline=deadline), job.voice_id)
+            try:
+                raw = yield from self._call(look, Repeat(safe=True, deadline=deadline), job.voice_id)
+            except RequestTimeoutError as error:
+                if (yield Ask.NOW) < deadline:
+                    raise
+                raise PollTimeoutError(f"no answer for {timeout:g} s; wait(error.job) later", retryable=True) from error
             polls += 1
             status = raw.at(poll.status)
             if status in poll.success:
@@ -151,16 +161,9 @@ class Client(Generic[C, X]):
     def _voice(self, job: CloneJob, raw: RawResponse) -> Voice:
         """The voice that an answer describes. Fields that are missing or odd are left out, never a reason to fail."""
         found = {field: raw.at(path) for field, path in self.provider.voice.items()}
-        texts = {field: value for field, value in found.items() if isinstance(value, str) and value}
-        return Voice(
-            provider=job.provider,
-            id=job.voice_id,
-            name=texts.get("name", job.name),
-            language=texts.get("language"),
-            preview_url=texts.get("preview_url"),
-            created_at=_time(found.get("created_at")),
-            raw=raw.json,
-        )
+        made = _time(found.pop("created_at", None))
+        texts = {"name": job.name} | {field: text for field, text in found.items() if isinstance(text, str) and text}
+        return Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
 
 
 class SyncClient(Client[C, httpx.BaseTransport]):
@@ -194,7 +197,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
         self.client = generated.set_async_httpx_client(self._http)
 
     async def _run(self, flow: Flow[T]) -> T:
-        async def send(request: dict[str, Any]) -> RawResponse:
+        async def send(request: Request) -> RawResponse:
             return cast("RawResponse", (await self._http.request(**request)).extensions[ANSWER])
 
         return await drive_async(flow, send, self._runtime)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import ExitStack, closing
 from enum import Enum
+from importlib import import_module
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Request = dict[str, Any]
 
 
 @attrs.frozen
 class Send:
     """Send the request that a generated `_get_kwargs` built; the outcome is a RawResponse, or an error is raised."""
 
-    kwargs: dict[str, Any]
+    kwargs: Request
 
 
 @attrs.frozen
@@ -53,13 +55,8 @@ Ask = Enum("Ask", ["NOW", "RANDOM"])
 """Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
 
 
-Flow = Generator[Send | Sleep | Open | Ask, Any, T]
-
-
-async def _sleep_async(seconds: float) -> None:
-    import anyio  # noqa: PLC0415 - comes with httpx, and only the async client needs it
-
-    await anyio.sleep(seconds)
+Effect = Send | Sleep | Open | Ask
+Flow = Generator[Effect, Any, T]
 
 
 @attrs.frozen
@@ -69,28 +66,30 @@ class Runtime:
     now: Callable[[], float] = time.monotonic
     random: Callable[[], float] = random.SystemRandom().random
     sleep: Callable[[float], object] = time.sleep
-    sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
+    # anyio comes with httpx, and only the async client needs it.
+    sleep_async: Callable[[float], Awaitable[object]] = lambda seconds: import_module("anyio").sleep(seconds)
 
-    def at_once(self, effect: Open | Ask, until_end: ExitStack) -> Any:
-        """The outcome of an effect that neither blocks nor awaits."""
-        if isinstance(effect, Open):
-            return until_end.enter_context(open_audio(effect.source))
-        return self.now() if effect is Ask.NOW else self.random()
+    def perform(self, effect: Effect, send: Callable[[Request], Any], sleep: Any, until_end: ExitStack) -> Any:
+        """Do what a flow wants done; what `send` and `sleep` return is passed on, to be awaited or not."""
+        match effect:
+            case Send():
+                return send(effect.kwargs)
+            case Sleep():
+                return sleep(effect.seconds)
+            case Open():
+                return until_end.enter_context(open_audio(effect.source))
+            case _:
+                return self.now() if effect is Ask.NOW else self.random()
 
 
-def drive(flow: Flow[T], send: Callable[[dict[str, Any]], RawResponse], runtime: Runtime) -> T:
+def drive(flow: Flow[T], send: Callable[[Request], RawResponse], runtime: Runtime) -> T:
     """Run a flow to its end, blocking."""
     with ExitStack() as until_end, closing(flow):
         try:
             effect = next(flow)
             while True:
                 try:
-                    if isinstance(effect, Send):
-                        outcome: Any = send(effect.kwargs)
-                    elif isinstance(effect, Sleep):
-                        outcome = runtime.sleep(effect.seconds)
-                    else:
-                        outcome = runtime.at_once(effect, until_end)
+                    outcome = runtime.perform(effect, send, runtime.sleep, until_end)
                 except VoiceCloneError as error:
                     effect = flow.throw(error)
                 else:
@@ -99,19 +98,15 @@ def drive(flow: Flow[T], send: Callable[[dict[str, Any]], RawResponse], runtime:
             return cast("T", stop.value)
 
 
-async def drive_async(flow: Flow[T], send: Callable[[dict[str, Any]], Awaitable[RawResponse]], runtime: Runtime) -> T:
+async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[RawResponse]], runtime: Runtime) -> T:
     """Run a flow to its end, awaiting."""
     with ExitStack() as until_end, closing(flow):
         try:
             effect = next(flow)
             while True:
                 try:
-                    if isinstance(effect, Send):
-                        outcome: Any = await send(effect.kwargs)
-                    elif isinstance(effect, Sleep):
-                        outcome = await runtime.sleep_async(effect.seconds)
-                    else:
-                        outcome = runtime.at_once(effect, until_end)
+                    outcome = runtime.perform(effect, send, runtime.sleep_async, until_end)
+                    outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
                 except VoiceCloneError as error:
                     effect = flow.throw(error)
                 else:

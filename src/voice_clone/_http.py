@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from voice_clone.errors import RawResponse, VoiceCloneError
 ANSWER = "voice_clone.answer"
 MAX_KEPT_BYTES = 64 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, RuntimeError)
 ssl_context = functools.cache(httpx.create_ssl_context)  # one for all; it costs more than the client
 _LOOK = "may have done what was asked; look at your voices there before you ask again"
 
@@ -32,8 +33,8 @@ _LOOK = "may have done what was asked; look at your voices there before you ask 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header, which holds seconds or a date; None where it holds neither."""
     value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value) if len(value) < 12 else None
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", value):
+        return float(value)
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
@@ -52,16 +53,6 @@ _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
 }
 
 
-def classify(status: int, code: str | None, codes: Mapping[str, type[VoiceCloneError]]) -> type[VoiceCloneError]:
-    """The class of an error answer. Where the status says only "wrong", or even "good", the code says more."""
-    if status >= 500:
-        return errors.ServerError
-    if 300 <= status < 400:
-        return errors.InvalidResponseError
-    vague = errors.InvalidRequestError if status >= 400 else VoiceCloneError
-    return _BY_STATUS.get(status) or codes.get(code or "", vague)
-
-
 def check(provider: Provider, response: httpx.Response) -> None:
     """Return for a good answer; raise its error for any other."""
     try:
@@ -71,21 +62,31 @@ def check(provider: Provider, response: httpx.Response) -> None:
     raw = RawResponse(response.status_code, dict(response.headers), response.content[:MAX_KEPT_BYTES], body)
     response.extensions[ANSWER] = raw
     about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
+
+    def invalid(_: Exception | None = None) -> VoiceCloneError:
+        message = "the answer is not what the spec says" + ("" if safe else f", yet {provider.name} {_LOOK}")
+        return errors.InvalidResponseError(message, retryable=safe, **about)
+
+    response.extensions["invalid_response"] = invalid  # for generated functions
     where = provider.errors
-    failed = raw.at(where.failed)
+    failed = raw.at(where.failed) or None if where.good is None else raw.at(where.failed)
     safe = response.request.method in _SAFE
     if response.is_success and str(failed) in ("None", str(where.good)):
         # MiniMax says in the body whether it succeeded; an answer without that word is none.
         if response.status_code == 204 or (isinstance(body, dict | list) and str(failed) == str(where.good)):
             return
-        message = "the answer is not what the spec says" + ("" if safe else f", yet {provider.name} {_LOOK}")
-        raise errors.InvalidResponseError(message, retryable=safe, **about)
+        raise invalid()
     code = _first(raw, where.code)
     plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
     message = _first(raw, where.message) or (plain and raw.text.strip()[:500]) or response.reason_phrase or "failed"
+    # Where the status says only "wrong", or even "good", the provider's code says more.
+    vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
+    kind = _BY_STATUS.get(raw.status_code) or where.codes.get(code or "", vague)
     if response.is_redirect:
+        kind = errors.InvalidResponseError
         message = f"redirected to {response.headers.get('location')!r}, which is not followed; check base_url"
-    kind = classify(raw.status_code, code, where.codes)
+    elif raw.status_code >= 500:
+        kind = errors.ServerError
     raise kind(
         message,
         code=code,
@@ -98,7 +99,8 @@ def check(provider: Provider, response: httpx.Response) -> None:
 
 def _first(raw: RawResponse, paths: list[str]) -> str | None:
     found = (raw.at(path) for path in paths)
-    return next((str(value) for value in found if isinstance(value, str | int) and value != ""), None)
+    texts = (str(value) for value in found if isinstance(value, str | int) and value != "")
+    return next((text.encode("utf-8", "replace").decode() for text in texts), None)
 
 
 @contextmanager
@@ -106,7 +108,7 @@ def mapped_exceptions(provider: Provider, request: httpx.Request) -> Generator[N
     """Turn what httpx raises into the errors of this package."""
     try:
         yield
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:  # RuntimeError: the client is closed
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         kind: type[VoiceCloneError] = errors.TransportError
         message, retryable = f"no answer from {request.url.host} ({reason})", True
@@ -142,6 +144,23 @@ class AsyncHttp(httpx.AsyncClient):
             response = await super().send(request, **options)
         check(self.provider, response)
         return response
+
+
+def checked_url(url: str) -> str:
+    """The base URL itself; raises InvalidRequestError for what can't be one."""
+    try:
+        good = httpx.URL(url).scheme in ("http", "https") and httpx.URL(url).host
+    except httpx.InvalidURL:
+        good = False
+    if not good:
+        raise errors.InvalidRequestError(f"base_url is {url!r}; it must be like https://api.example.com")
+    return url
+
+
+def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
+    """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last look."""
+    left = max(left, 1.0)
+    return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 
 def key_auth(provider: Provider, given: str | None) -> Callable[[httpx.Request], httpx.Request]:

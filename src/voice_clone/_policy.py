@@ -5,20 +5,18 @@ import attrs
 from voice_clone.errors import RateLimitError, ServerError, TransportError, VoiceCloneError
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 8.0
+# What a Retry-After may ask for where the caller set no deadline; beyond it the error is raised at once.
 LONGEST_WAIT = 60.0
-"""What a Retry-After may ask for where the caller set no deadline; beyond it the error is raised at once."""
+# Each look comes after this share of the time waited so far, so a clone is noticed within half of it on average.
 FIRST_POLL, POLL_GROWTH = 1.0, 0.15
-"""Each look comes after this share of the time waited so far, so a clone is noticed within half of it on average."""
 
 
 @attrs.frozen
 class Repeat:
     """Whether one request may be repeated after an error, and until when."""
 
-    safe: bool
-    """Whether it does no harm to carry the request out twice. A clone costs money, so it does."""
-    deadline: float | None = None
-    """On the monotonic clock; None for none but LONGEST_WAIT."""
+    safe: bool  # whether it does no harm to carry the request out twice; a clone costs money, so it does
+    deadline: float | None = None  # on the monotonic clock; None for none but LONGEST_WAIT
 
     def after(self, error: VoiceCloneError) -> bool:
         """Whether to repeat: a paid request only where the provider cannot have carried it out (`retryable`)."""

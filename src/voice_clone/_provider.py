@@ -9,36 +9,26 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from importlib.resources import files
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
 from voice_clone import errors
 
-P = ParamSpec("P")
 E = TypeVar("E", bound=StrEnum)
-
-
-class Endpoint(Protocol[P]):
-    """What every generated endpoint module is: it builds a request without I/O."""
-
-    def _get_kwargs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
 
 
 @attrs.frozen(kw_only=True)
 class ErrorFormat:
     """Where an answer says what went wrong. A path is dotted keys into a JSON body; the first that is there counts."""
 
-    failed: str
-    """Path that is there and not null in an error that comes with a 2xx status."""
-    good: object = None
-    """What stands at `failed` in a success, besides null."""
+    failed: str  # path that is there and not null in an error that comes with a 2xx status
+    good: object = None  # what stands at `failed` in a success, besides null
     message: list[str]
     code: list[str] = attrs.field(factory=list[str])
     request_id: list[str] = attrs.field(factory=list[str])
     request_id_header: str = ""
-    codes: Mapping[str, type[errors.VoiceCloneError]]
-    """The provider's documented codes."""
+    codes: Mapping[str, type[errors.VoiceCloneError]]  # those that are documented
 
 
 @attrs.frozen(kw_only=True)
@@ -63,19 +53,14 @@ class Provider:
     auth_header: str = "Authorization"
     auth_prefix: str = "Bearer "
     errors: ErrorFormat
-    voice: Mapping[str, str]
-    """Fields of Voice, and the path to each in the answer that describes a voice."""
-    poll: Poll | None = None
-    """None where a clone is done at once."""
-    names: Mapping[str, str] = attrs.field(factory=dict[str, str])
-    """Fields of request bodies that have another name here."""
-    client: Callable[..., Any]
-    """The generated client's class."""
-    look: Endpoint[Any] | None = None
-    """The generated module of the operation that `poll` names."""
+    voice: Mapping[str, str]  # fields of Voice, and the path to each in the answer that describes a voice
+    poll: Poll | None = None  # None where a clone is done at once
+    names: Mapping[str, str] = attrs.field(factory=dict[str, str])  # fields of bodies that have another name here
+    client: Callable[..., Any]  # the generated client's class
+    look: Callable[[str], dict[str, Any]] | None = None  # builds the request of the operation that `poll` names
 
     @classmethod
-    def load(cls, name: str, client: Callable[..., Any], look: Endpoint[Any] | None = None) -> Provider:
+    def load(cls, name: str, client: Callable[..., Any], look: Callable[[str], Any] | None = None) -> Provider:
         """Read the provider's data."""
         data = tomllib.loads((files("voice_clone.providers") / f"{name}.toml").read_text("utf-8"))
         table = data.pop("errors")
@@ -113,7 +98,11 @@ class Provider:
 def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any]) -> Iterator[str]:
     by = schema.get("x-max-items-by", {"property": None, "limits": {}})
     count, least, most, what = 0, 0, 0, ""
-    if isinstance(value, str):
+    if schema.get("type") == "string" and "format" not in schema and not isinstance(value, str):
+        yield f"is {value!r}; it must be text"
+    elif isinstance(value, str) and value.encode("utf-8", "ignore").decode() != value:
+        yield "holds half of a surrogate pair, which is no text"
+    elif isinstance(value, str):
         count, what = len(value), "characters"
         least, most = schema.get("minLength", 0), schema.get("maxLength", count)
         if not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):

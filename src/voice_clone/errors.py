@@ -83,15 +83,13 @@ class VoiceCloneError(Exception):
     """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
 
     def __str__(self) -> str:
-        facts = (
-            (self.status, f"HTTP {self.status}"),
-            (self.code, f"code {self.code}"),
-            (self.request_id, f"request {self.request_id}"),
-            (self.voice_id, f"voice {self.voice_id}"),
-            (self.retry_after, f"retry after {self.retry_after or 0:g} s"),
+        facts = {"HTTP": self.status, "code": self.code, "request": self.request_id, "voice": self.voice_id}
+        known = [f"{what} {value}" for what, value in facts.items() if value is not None]
+        if self.retry_after is not None:
+            known.append(f"retry after {self.retry_after:g} s")
+        return (
+            (f"{self.provider}: " if self.provider else "") + self.message + (f" ({', '.join(known)})" if known else "")
         )
-        known = ", ".join(text for value, text in facts if value is not None)
-        return (f"{self.provider}: " if self.provider else "") + self.message + (f" ({known})" if known else "")
 
 
 class InvalidRequestError(VoiceCloneError):

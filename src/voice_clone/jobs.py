@@ -55,14 +55,17 @@ class CloneJob:
 
     def to_token(self) -> str:
         """The job as JSON text, to keep and to go on with later or elsewhere. It holds no secret."""
-        return json.dumps({"version": TOKEN_VERSION, **attrs.asdict(self)}, separators=(",", ":"))
+        data = attrs.asdict(self, recurse=False)
+        return json.dumps({"version": TOKEN_VERSION, **data}, separators=(",", ":"))
 
     @classmethod
     def from_token(cls, token: str) -> CloneJob:
         """Read what `to_token` wrote; raises InvalidRequestError for anything else."""
         try:
             data = dict(json.loads(token))
-            version = int(data.pop("version"))
+            version = data.pop("version")
+            if type(version) is not int or version < 1:
+                raise ValueError(version)
             if version <= TOKEN_VERSION:
                 return cls(**data)
         except (KeyError, TypeError, ValueError, RecursionError) as error:

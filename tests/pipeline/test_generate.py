@@ -211,24 +211,62 @@ def test_check_names_a_word_changed_in_a_page(tree: Path, builds: list[list[str]
 
 
 def test_check_names_a_word_changed_in_an_overlay(tree: Path, builds: list[list[str]]) -> None:
-    """A word changed in an overlay is named by the file that it would change, or where it changes none by the lock."""
+    """A word changed in an overlay is named, and so is every generated file that it would change."""
     path = tree / "specs/retell/overlay.yaml"
     substitute(path, "The one error schema.", "The single error schema.")
     [problem] = problems(tree)
-    assert problem.startswith("retell: specs/lock.json: overlay was ")
+    changed = "retell: specs/retell/overlay.yaml has changed since the last `nox -s generate`"
+    assert problem == changed
     substitute(path, "Picture" if "Picture" in path.read_text("utf-8") else "URL to the picture", "Link to the picture")
     found = problems(tree)
+    assert changed in found
     assert next(strings(found, "retell: generated/voice_clone_api/retell/models/voice_response.py is stale "))
     assert next(strings(found, "retell: generated/voice_clone_api/retell/openapi.json is stale "))
     assert builds == [PROVIDERS, PROVIDERS]
 
 
 def test_check_names_changed_options(tree: Path, builds: list[list[str]]) -> None:
-    """A change of `source.toml` that changes no file is named by the lock."""
+    """A change of `source.toml` is named, even where it changes no generated file."""
     substitute(tree / "specs/heygen/source.toml", 'title = "HeyGen"', 'title = "Hey"')
     [problem] = problems(tree)
-    assert problem.startswith("heygen: specs/lock.json: options was ")
+    assert problem == "heygen: specs/heygen/source.toml has changed since the last `nox -s generate`"
     assert builds == [PROVIDERS]
+
+
+def test_check_names_a_spec_that_cannot_be_generated(tree: Path) -> None:
+    """A spec that the generators choke on is named, and hides no other provider's problems."""
+    substitute(
+        tree / "specs/minimax/openapi.json", '#/components/schemas/VoiceCloneReq"', '#/odd/schemas/VoiceCloneReq"'
+    )
+    (tree / "generated/voice_clone_api/retell/extra.py").write_bytes(b"")
+    found = problems(tree)
+    assert next(strings(found, "minimax: specs/minimax/openapi.json is not what its pages say"))
+    assert next(strings(found, "specs/minimax/openapi.json, with its overlay, can't be generated from: minimax: "))
+    assert next(strings(found, "retell: generated/voice_clone_api/retell/extra.py is an orphan"))
+    assert "UntrustedString" not in "".join(found)
+
+
+def test_check_names_links_and_what_hides(tree: Path, builds: list[list[str]]) -> None:
+    """A link, broken or not, and a file that hides among compiled ones are orphans."""
+    api = tree / "generated/voice_clone_api"
+    (api / "evil").symlink_to(tree / "specs", target_is_directory=True)
+    (api / "heygen" / "gone.py").symlink_to("nothing")
+    (api / "__pycache__").mkdir(exist_ok=True)
+    (api / "__pycache__" / "evil.py").write_bytes(b"")
+    (api / "__pycache__" / "good.pyc").write_bytes(b"")
+    found = {problem.split()[1] for problem in problems(tree) if "a link, or hidden" in problem}
+    names = ("voice_clone_api/evil", "voice_clone_api/heygen/gone.py", "voice_clone_api/__pycache__/evil.py")
+    assert found == {f"generated/{name}" for name in names}
+    assert builds == [PROVIDERS]
+
+
+def test_a_property_may_have_any_name(tmp_path: Path) -> None:
+    """A property that has the name of the parser's own variable does not break the parser."""
+    schema = {"type": "object", "title": "T", "properties": {"d": {"type": "string", "format": "date"}, "e": {}}}
+    made = builders.client(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
+    (model,) = [text.decode() for name, text in made.items() if "/models/" in name and "__init__" not in name]
+    assert '_left.pop("d"' in model
+    assert '_left.pop("e"' in model
 
 
 @pytest.mark.usefixtures("one_process")

@@ -203,7 +203,7 @@ def test_nested_fences_stay_text() -> None:
             f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n",
             ":7: a second",
         ),
-        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info', first on line 2"),
+        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info': it stands 2 lines above too"),
         (f"# A\n\n```yaml\n{YAML}x-a: [\n```\n", ": not valid YAML"),
         (f"# A\n\n```yaml\n{YAML}x-a: !!binary abc\n```\n", ":7: tag"),
         ("\n```yaml\nswagger: '2.0'\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":1: no fenced OpenAPI document"),
@@ -285,6 +285,16 @@ def test_a_page_that_fits_nowhere_is_refused(two: Provider) -> None:
     assert "  specs/acme/pages/one.md: [('get', '/one')]" in message
     assert "  specs/acme/pages/two.md: [('get', '/two')]" in message
     assert snapshot(two.root) == before
+
+
+def test_another_providers_page_is_refused(tree: Path) -> None:
+    """A page of another provider is refused, whatever its name, and overwrites nothing."""
+    new = tree / "cartesia-clone-voice.md"
+    new.write_bytes((tree / "specs/retell/pages/retell-clone-voice.md").read_bytes())
+    before = snapshot(tree)
+    message = failure(vendor.run(["cartesia", str(new)], tree))
+    assert "shares neither an operation nor a server with specs/cartesia/pages/cartesia-clone-voice.md" in message
+    assert snapshot(tree) == before
 
 
 def test_two_pages_for_one_place_are_refused(two: Provider) -> None:

@@ -82,8 +82,8 @@ def test_every_key_is_text(text: str, keys: list[str]) -> None:
     [
         ("", 1, "empty"),
         ("# only a comment", 1, "empty"),
-        ("a: 1\nb: 2\n\na: 3", 4, "duplicate key 'a', first on line 1"),
-        ("a:\n  200: x\n  '200': y", 3, "duplicate key '200', first on line 2"),
+        ("a: 1\nb: 2\n\na: 3", 4, "duplicate key 'a': it stands 3 lines above"),
+        ("a:\n  200: x\n  '200': y", 3, "duplicate key '200': it stands 1 lines above"),
         ("{a: 1,\n a: 2}", 2, "duplicate key 'a'"),
         ("a: 1\nb: !!int 3", 2, "tag"),
         ("a:\n  - !custom {b: 1}", 2, "tag"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
+import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +17,7 @@ import httpx
 import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
-from voice_clone import InvalidRequestError, Voice
+from voice_clone import InvalidRequestError, InvalidResponseError, Voice
 from voice_clone.testing import Mock, Part
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
@@ -218,6 +221,79 @@ def test_bad_audio_is_refused_before_any_request(
     with pytest.raises(InvalidRequestError, match=message):
         call_sync(provider, "clone", audio, **OPTIONS[provider])
     assert not mock.requests
+
+
+class Text:
+    """An object whose `read` gives text."""
+
+    def read(self, size: int = -1) -> str:
+        return "RIFF"
+
+
+class Broken:
+    """An object that can't be read."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("audio", [Text(), Broken(), object()])
+def test_odd_objects_are_refused(audio: object, call_sync: Caller, mock: Mock) -> None:
+    """What looks like a file, but gives text or fails, is refused before any request."""
+    for provider in PROVIDERS:
+        with pytest.raises(InvalidRequestError, match="audio"):
+            call_sync(provider, "clone", audio, **OPTIONS[provider])
+    assert not mock.requests
+
+
+def test_a_file_that_unpacks_itself_arrives_unpacked(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A gzip file has another length than what is read from it; what is read arrives."""
+    path = tmp_path / "me.wav.gz"
+    path.write_bytes(gzip.compress(wav))
+    for provider in PROVIDERS:
+        with gzip.open(path) as unpacked:
+            call_sync(provider, "clone", unpacked, **OPTIONS[provider])
+        assert _sent_audio(mock, provider) == wav
+
+
+def test_a_pipe_is_read_once(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A path to what can't seek is read whole before it is sent."""
+    path = tmp_path / "me.wav"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(wav,))
+    writer.start()
+    call_sync("cartesia", "clone", path, **OPTIONS["cartesia"])
+    writer.join()
+    assert _sent_audio(mock, "cartesia") == wav
+
+
+def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A name with a byte that is no UTF-8 is sent with a question mark in its place."""
+    path = os.fsdecode(bytes(tmp_path) + b"/\xff.wav")
+    Path(path).write_bytes(wav)
+    call_sync("retell", "clone", path, **OPTIONS["retell"])
+    assert [part.file_name for part in parts(mock, "cloneVoice") if part.file_name] == ["?.wav"]
+
+
+@pytest.mark.parametrize("name", [5, None, b"Me", "\ud800"])
+def test_a_name_that_is_no_text_is_refused_before_any_request(
+    name: object, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """A paid voice is not made under a name that only looks like one."""
+    for provider in ("heygen", "retell", "cartesia"):
+        with pytest.raises(InvalidRequestError, match=r"name (is .*; it must be text|holds half)"):
+            call_sync(provider, "clone", wav, **OPTIONS[provider] | {"name": name})
+    assert not mock.requests
+
+
+@pytest.mark.parametrize("voice_id", ["..", "", "a\nb", True, None, {}, 1.5])
+def test_an_answer_with_an_id_that_is_none(voice_id: object, call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """An id that can't be one is an odd answer, which is kept, not a wrong request."""
+    mock.fail("cartesia", httpx.Response(200, json={"id": voice_id, "name": "Me"}))
+    with pytest.raises(InvalidResponseError, match="holds no voice id") as caught:
+        call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
+    assert caught.value.response is not None
+    assert caught.value.response.json["name"] == "Me"
 
 
 def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:

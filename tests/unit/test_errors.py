@@ -250,7 +250,7 @@ def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> Non
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("0", 0.0), ("1", 1.0), ("3600", 3600.0), ("-1", None), ("soon", None), ("", None), ("1.5", None),
+    [("0", 0.0), ("1", 1.0), ("3600", 3600.0), ("-1", None), ("soon", None), ("", None), ("1.5", 1.5), ("1e3", None),
      ("9" * 20, None), ("²", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Wed, 99 Oct 2015 07:28:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
@@ -334,9 +334,42 @@ def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> Non
 
 def test_a_base_url_without_a_scheme_is_refused() -> None:
     """A base URL must say how to speak to the server."""
-    for url in ("api.example.com", "ftp://example.com", "/path"):
+    for url in (
+        "api.example.com",
+        "ftp://example.com",
+        "/path",
+        "http://[::1",
+        "http://h:abc",
+        "http://a\nb",
+        "https://",
+    ):
         with pytest.raises(InvalidRequestError, match="base_url is"):
             connect("heygen", api_key="k", base_url=url)
+
+
+def test_a_closed_client_says_so(mock: Mock, wav: bytes) -> None:
+    """A call after `close` is a transport error; nothing was sent."""
+    cartesia = connect("cartesia", api_key="k", transport=mock.transport)
+    cartesia.close()
+    with pytest.raises(TransportError, match="closed") as caught:
+        cartesia.clone(wav, name="Me", language="en")
+    assert caught.value.retryable
+    assert not mock.requests
+
+
+def test_half_a_surrogate_in_a_message_is_mended(call_sync: Caller, wav: bytes) -> None:
+    """An error text that can't be printed is mended, so that it can."""
+    error = fault(call_sync, "retell", httpx.Response(400, content=b'{"message": "bad \\ud800"}'), wav)
+    assert str(error).encode() == b"retell: bad ? (HTTP 400)"
+
+
+def test_an_empty_error_beside_a_voice_is_none(call_sync: Caller, wav: bytes) -> None:
+    """`error` that is there but empty does not lose the voice."""
+    nothing: list[object] = ["", {}, None, False]
+    for empty in nothing:
+        answer = httpx.Response(200, json={"error": empty, "data": {"voice_clone_id": "abc"}})
+        call_sync.mock.fail("heygen", answer, operation="cloneVoice")
+        assert call_sync("heygen", "start_clone", wav, name="Me").voice_id == "abc"
 
 
 def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:

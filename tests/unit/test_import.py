@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 import voice_clone
@@ -115,6 +116,28 @@ def test_bare_generated_functions_have_the_same_errors(call_sync: Caller, mock: 
         with pytest.raises(NotFoundError):
             get_voice.sync("nobody", client=heygen.client)
     assert mock.requests[-1].request.headers["x-api-key"] == "k"
+
+
+def test_bare_generated_functions_never_leak_the_parser(mock: Mock) -> None:
+    """A body that does not match the spec is one class with the shim's client, and one without."""
+    from voice_clone import HeyGen, InvalidResponseError
+    from voice_clone_api.heygen import AuthenticatedClient
+    from voice_clone_api.heygen.api.voices import get_voice
+    from voice_clone_api.heygen.errors import InvalidResponse
+
+    bare = AuthenticatedClient("https://api.heygen.com", token="k", prefix="", auth_header_name="x-api-key")
+    bare.set_httpx_client(httpx.Client(base_url="https://api.heygen.com", transport=mock.transport))
+    answers: list[object] = [{}, {"data": None}, {"data": {}}, [1]]
+    for odd in answers:
+        mock.fail("heygen", httpx.Response(200, json=odd), times=2)
+        with HeyGen("k", transport=mock.transport) as heygen, pytest.raises(InvalidResponseError) as caught:
+            get_voice.sync("abc", client=heygen.client)
+        assert caught.value.response is not None
+        assert caught.value.response.json == odd
+        with pytest.raises(InvalidResponse) as plain:
+            get_voice.sync("abc", client=bare)
+        assert (plain.value.status_code, bool(plain.value.content)) == (200, True)
+    bare.get_httpx_client().close()
 
 
 def test_no_key_in_what_a_client_shows() -> None:

@@ -23,6 +23,12 @@ def test_a_token_is_versioned_json_without_a_secret() -> None:
     }
 
 
+def test_a_deep_answer_goes_into_a_token() -> None:
+    """What was decoded from JSON can be encoded again, however deep."""
+    deep: dict[str, object] = json.loads('{"a":' * 600 + "1" + "}" * 600)
+    assert CloneJob.from_token(CloneJob("heygen", "abc", raw=deep).to_token()).raw == deep
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner)
 )
@@ -63,6 +69,9 @@ RUBBISH: list[object] = [
     '"text"',
     "[[[]]]",
     "[" * 100_000,
+    json.dumps(GOOD).replace("1", "1e999", 1),
+    json.dumps(GOOD).replace("1", "true", 1),
+    json.dumps(GOOD).replace("1", "0", 1),
     "{}",
     None,
     *(json.dumps(GOOD | {key: value}) for key, value in BAD_FIELDS),

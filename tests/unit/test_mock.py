@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import urllib.error
@@ -21,6 +22,7 @@ from voice_clone import (
     MiniMax,
     OutcomeUnknownError,
     RateLimitError,
+    ServerError,
     TransportError,
     Voice,
     connect,
@@ -362,6 +364,28 @@ def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
             heygen.clone(wav, name="Me")
         assert caught.value.response is not None
         assert caught.value.response.text == "slow down"
+
+
+def test_an_empty_answer_ends_at_once(wav: bytes) -> None:
+    """A scripted response without a body is a whole answer over real HTTP, not a wait."""
+    with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
+        mock.fail("heygen", httpx.Response(502))
+        with pytest.raises(ServerError):
+            heygen.clone(wav, name="Me")
+
+
+def test_a_packed_answer_is_served_unpacked(call_sync: Caller, wav: bytes) -> None:
+    """A scripted response that was packed is served as what it holds."""
+    packed = gzip.compress(b'{"id": "v1"}')
+    call_sync.mock.fail("cartesia", httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed))
+    assert call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"]).id == "v1"
+
+
+def test_retry_after_of_a_fault_is_what_was_asked_for(mock: Mock) -> None:
+    """Fractions and large numbers of seconds are written out."""
+    for seconds, text in ((0.5, "0.5"), (1, "1"), (1e6, "1000000"), (10, "10")):
+        mock.fail("heygen", "rate_limit", retry_after=seconds)
+        assert send(mock, "heygen").headers["retry-after"] == text
 
 
 def test_without_its_extra_the_mock_says_what_to_install(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:

@@ -22,6 +22,7 @@ from voice_clone import (
     PollTimeoutError,
     Progress,
     RateLimitError,
+    RequestTimeoutError,
     ServerError,
     TransportError,
     Voice,
@@ -183,6 +184,30 @@ def test_the_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
     call.mock.polls_until_done = 1
     assert call("heygen", "wait", caught.value.job).name == "Me"
     assert count(call.mock, "cloneVoice") == 1
+
+
+def test_the_wait_bounds_each_request(mock: Mock, clock: Clock) -> None:
+    """A look is never given more time than is left of the wait, and at least a second; a lost last look is its end."""
+    given: list[dict[str, float | None]] = []
+
+    def silent(request: httpx.Request) -> httpx.Response:
+        given.append(request.extensions["timeout"])
+        clock.time += request.extensions["timeout"]["read"]
+        raise httpx.ReadTimeout("slow")
+
+    for client_timeout, whole, each, kind in (
+        (None, 9, [9.0], PollTimeoutError),
+        (20.0, 9, [9.0], PollTimeoutError),
+        (20.0, 0.2, [1.0], PollTimeoutError),
+        (httpx.Timeout(None, read=4.0), 9, [4.0, 4.0], RequestTimeoutError),
+    ):
+        given.clear()
+        options = {"transport": httpx.MockTransport(silent), "timeout": client_timeout}
+        with pytest.raises(kind) as caught:
+            Caller("sync", mock, clock)("heygen", "wait", CloneJob("heygen", "x"), timeout=whole, client=options)
+        assert [timeout["read"] for timeout in given] == each
+        assert caught.value.job == CloneJob("heygen", "x")
+        assert caught.value.retryable
 
 
 def test_no_time_is_one_look(call: Caller) -> None:

@@ -45,7 +45,7 @@ class _Cartesia(Client[AuthenticatedClient, X]):
         )
         self.provider.check("/voices/clone", body.to_dict())
         version = CartesiaVersion.V2026_03_01
-        answer = yield from self._call(voices_clone, PAID, body=body, cartesia_version=version)
+        answer = yield from self._call(voices_clone._get_kwargs, PAID, body=body, cartesia_version=version)
         return self._started(answer, answer.at("id"), name)
 
     @start_clone.then_wait

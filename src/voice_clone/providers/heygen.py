@@ -20,7 +20,7 @@ from voice_clone_api.heygen.types import UNSET
 
 
 class _HeyGen(Client[AuthenticatedClient, X]):
-    provider = Provider.load("heygen", AuthenticatedClient, get_voice)
+    provider = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
 
     @operation
     def start_clone(
@@ -50,7 +50,7 @@ class _HeyGen(Client[AuthenticatedClient, X]):
             remove_background_noise=remove_background_noise,
         )
         self.provider.check("/v3/voices/clone", body.to_dict())
-        answer = yield from self._call(clone_voice, PAID, body=body)
+        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
         return self._started(answer, answer.at("data.voice_clone_id"), name)
 
     @operation

@@ -35,7 +35,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         wanted = choice(FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
         body = UploadFileBody(purpose=wanted, file=File(clip.stream, clip.name, clip.media_type))
-        answer = yield from self._call(upload_file, SAFE, body=body)
+        answer = yield from self._call(upload_file._get_kwargs, SAFE, body=body)
         file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
             raise self._odd(answer, "the upload's answer holds no file id")
@@ -78,7 +78,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
-            answer = yield from self._call(voice_clone, SAFE if voice_id is None else PAID, body=request)
+            answer = yield from self._call(voice_clone._get_kwargs, SAFE if voice_id is None else PAID, body=request)
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
             if voice_id is not None or not isinstance(error, ConflictError):

@@ -46,7 +46,7 @@ class _Retell(Client[AuthenticatedClient, X]):
             voice_provider=choice(CloneProvider, voice_provider, "voice_provider"),
         )
         self.provider.check("/clone-voice", body.to_dict())
-        answer = yield from self._call(clone_voice, PAID, body=body)
+        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
         return self._started(answer, answer.at("voice_id"), name)
 
     @start_clone.then_wait

@@ -173,11 +173,17 @@ class Mock:
         if isinstance(fault.what, Exception):
             raise fault.what
         if isinstance(fault.what, httpx.Response):
-            response = httpx.Response(fault.what.status_code, headers=fault.what.headers, content=fault.what.content)
+            # What it holds is decoded, and its length is known anew.
+            headers = [
+                (name, value)
+                for name, value in fault.what.headers.multi_items()
+                if name not in ("content-encoding", "content-length", "transfer-encoding")
+            ]
+            response = httpx.Response(fault.what.status_code, headers=headers, content=fault.what.content)
         else:
             response = behaviour.error(fault.what, f"{fault.what.replace('_', ' ')}, as the test asked for")
         if fault.retry_after is not None:
-            response.headers["Retry-After"] = f"{fault.retry_after:g}"
+            response.headers["Retry-After"] = f"{fault.retry_after:.3f}".rstrip("0").rstrip(".")
         return response
 
 

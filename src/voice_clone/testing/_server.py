@@ -42,6 +42,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status_code)
         for name, value in response.headers.items():
             self.send_header(name, value)
+        if "content-length" not in response.headers and response.status_code not in (204, 304):
+            self.send_header("Content-Length", str(len(response.content)))
         self.end_headers()
         self.wfile.write(response.content)
 

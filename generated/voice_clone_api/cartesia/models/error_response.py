@@ -68,7 +68,7 @@ class ErrorResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
+        _left = dict(src_dict)
 
         def _parse_error_code(data: object) -> ErrorCode | None | str:
             if data is None:
@@ -83,15 +83,15 @@ class ErrorResponse:
                 pass
             return cast(ErrorCode | None | str, data)
 
-        error_code = _parse_error_code(d.pop("error_code"))
+        error_code = _parse_error_code(_left.pop("error_code"))
 
-        title = d.pop("title")
+        title = _left.pop("title")
 
-        message = d.pop("message")
+        message = _left.pop("message")
 
-        request_id = d.pop("request_id")
+        request_id = _left.pop("request_id")
 
-        doc_url = d.pop("doc_url", UNSET)
+        doc_url = _left.pop("doc_url", UNSET)
 
         error_response = cls(
             error_code=error_code,
@@ -101,7 +101,7 @@ class ErrorResponse:
             doc_url=doc_url,
         )
 
-        error_response.additional_properties = d
+        error_response.additional_properties = _left
         return error_response
 
     @property

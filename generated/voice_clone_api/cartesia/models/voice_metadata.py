@@ -73,23 +73,23 @@ class VoiceMetadata:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        id = d.pop("id")
+        _left = dict(src_dict)
+        id = _left.pop("id")
 
-        user_id = d.pop("user_id")
+        user_id = _left.pop("user_id")
 
-        is_public = d.pop("is_public")
+        is_public = _left.pop("is_public")
 
-        name = d.pop("name")
+        name = _left.pop("name")
 
         def _parse_description(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        description = _parse_description(d.pop("description"))
+        description = _parse_description(_left.pop("description"))
 
-        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+        created_at = datetime.datetime.fromisoformat(_left.pop("created_at"))
 
         def _parse_language(data: object) -> str | SupportedLanguage:
             try:
@@ -102,7 +102,7 @@ class VoiceMetadata:
                 pass
             return cast(str | SupportedLanguage, data)
 
-        language = _parse_language(d.pop("language"))
+        language = _parse_language(_left.pop("language"))
 
         voice_metadata = cls(
             id=id,
@@ -114,7 +114,7 @@ class VoiceMetadata:
             language=language,
         )
 
-        voice_metadata.additional_properties = d
+        voice_metadata.additional_properties = _left
         return voice_metadata
 
     @property

@@ -97,12 +97,12 @@ class VoicesCloneBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        clip = File(payload=BytesIO(d.pop("clip")))
+        _left = dict(src_dict)
+        clip = File(payload=BytesIO(_left.pop("clip")))
 
-        name = d.pop("name")
+        name = _left.pop("name")
 
-        language = SupportedLanguage(d.pop("language"))
+        language = SupportedLanguage(_left.pop("language"))
 
         def _parse_description(data: object) -> None | str | Unset:
             if data is None:
@@ -111,7 +111,7 @@ class VoicesCloneBody:
                 return data
             return cast(None | str | Unset, data)
 
-        description = _parse_description(d.pop("description", UNSET))
+        description = _parse_description(_left.pop("description", UNSET))
 
         def _parse_base_voice_id(data: object) -> None | str | Unset:
             if data is None:
@@ -120,7 +120,7 @@ class VoicesCloneBody:
                 return data
             return cast(None | str | Unset, data)
 
-        base_voice_id = _parse_base_voice_id(d.pop("base_voice_id", UNSET))
+        base_voice_id = _parse_base_voice_id(_left.pop("base_voice_id", UNSET))
 
         voices_clone_body = cls(
             clip=clip,
@@ -130,7 +130,7 @@ class VoicesCloneBody:
             base_voice_id=base_voice_id,
         )
 
-        voices_clone_body.additional_properties = d
+        voices_clone_body.additional_properties = _left
         return voices_clone_body
 
     @property

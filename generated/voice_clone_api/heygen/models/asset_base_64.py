@@ -50,14 +50,14 @@ class AssetBase64:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        type_ = cast(Literal["base64"], d.pop("type"))
+        _left = dict(src_dict)
+        type_ = cast(Literal["base64"], _left.pop("type"))
         if type_ != "base64":
             raise ValueError(f"type must match const 'base64', got '{type_}'")
 
-        media_type = d.pop("media_type")
+        media_type = _left.pop("media_type")
 
-        data = d.pop("data")
+        data = _left.pop("data")
 
         asset_base_64 = cls(
             type_=type_,

@@ -45,12 +45,12 @@ class AssetId:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        type_ = cast(Literal["asset_id"], d.pop("type"))
+        _left = dict(src_dict)
+        type_ = cast(Literal["asset_id"], _left.pop("type"))
         if type_ != "asset_id":
             raise ValueError(f"type must match const 'asset_id', got '{type_}'")
 
-        asset_id = d.pop("asset_id")
+        asset_id = _left.pop("asset_id")
 
         asset_id = cls(
             type_=type_,

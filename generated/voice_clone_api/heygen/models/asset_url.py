@@ -45,12 +45,12 @@ class AssetUrl:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        type_ = cast(Literal["url"], d.pop("type"))
+        _left = dict(src_dict)
+        type_ = cast(Literal["url"], _left.pop("type"))
         if type_ != "url":
             raise ValueError(f"type must match const 'url', got '{type_}'")
 
-        url = d.pop("url")
+        url = _left.pop("url")
 
         asset_url = cls(
             type_=type_,

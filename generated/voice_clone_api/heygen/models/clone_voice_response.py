@@ -42,14 +42,14 @@ class CloneVoiceResponse:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.voice_clone_create_v3_response import VoiceCloneCreateV3Response
 
-        d = dict(src_dict)
-        data = VoiceCloneCreateV3Response.from_dict(d.pop("data"))
+        _left = dict(src_dict)
+        data = VoiceCloneCreateV3Response.from_dict(_left.pop("data"))
 
         clone_voice_response = cls(
             data=data,
         )
 
-        clone_voice_response.additional_properties = d
+        clone_voice_response.additional_properties = _left
         return clone_voice_response
 
     @property

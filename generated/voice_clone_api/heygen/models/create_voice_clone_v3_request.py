@@ -75,7 +75,7 @@ class CreateVoiceCloneV3Request:
         from ..models.asset_id import AssetId
         from ..models.asset_url import AssetUrl
 
-        d = dict(src_dict)
+        _left = dict(src_dict)
 
         def _parse_audio(data: object) -> AssetBase64 | AssetId | AssetUrl:
             try:
@@ -100,9 +100,9 @@ class CreateVoiceCloneV3Request:
 
             return audio_type_2
 
-        audio = _parse_audio(d.pop("audio"))
+        audio = _parse_audio(_left.pop("audio"))
 
-        voice_name = d.pop("voice_name")
+        voice_name = _left.pop("voice_name")
 
         def _parse_language(data: object) -> None | str | Unset:
             if data is None:
@@ -111,9 +111,9 @@ class CreateVoiceCloneV3Request:
                 return data
             return cast(None | str | Unset, data)
 
-        language = _parse_language(d.pop("language", UNSET))
+        language = _parse_language(_left.pop("language", UNSET))
 
-        remove_background_noise = d.pop("remove_background_noise", UNSET)
+        remove_background_noise = _left.pop("remove_background_noise", UNSET)
 
         create_voice_clone_v3_request = cls(
             audio=audio,

@@ -42,14 +42,14 @@ class ErrorResponse:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.standard_api_error import StandardAPIError
 
-        d = dict(src_dict)
-        error = StandardAPIError.from_dict(d.pop("error"))
+        _left = dict(src_dict)
+        error = StandardAPIError.from_dict(_left.pop("error"))
 
         error_response = cls(
             error=error,
         )
 
-        error_response.additional_properties = d
+        error_response.additional_properties = _left
         return error_response
 
     @property

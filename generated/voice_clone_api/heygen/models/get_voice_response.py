@@ -42,14 +42,14 @@ class GetVoiceResponse:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.voice_detail_v3 import VoiceDetailV3
 
-        d = dict(src_dict)
-        data = VoiceDetailV3.from_dict(d.pop("data"))
+        _left = dict(src_dict)
+        data = VoiceDetailV3.from_dict(_left.pop("data"))
 
         get_voice_response = cls(
             data=data,
         )
 
-        get_voice_response.additional_properties = d
+        get_voice_response.additional_properties = _left
         return get_voice_response
 
     @property

@@ -67,8 +67,8 @@ class StandardAPIError:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        message = d.pop("message")
+        _left = dict(src_dict)
+        message = _left.pop("message")
 
         def _parse_code(data: object) -> ErrorCode | str:
             try:
@@ -81,7 +81,7 @@ class StandardAPIError:
                 pass
             return cast(ErrorCode | str, data)
 
-        code = _parse_code(d.pop("code"))
+        code = _parse_code(_left.pop("code"))
 
         def _parse_param(data: object) -> None | str | Unset:
             if data is None:
@@ -90,7 +90,7 @@ class StandardAPIError:
                 return data
             return cast(None | str | Unset, data)
 
-        param = _parse_param(d.pop("param", UNSET))
+        param = _parse_param(_left.pop("param", UNSET))
 
         def _parse_doc_url(data: object) -> None | str | Unset:
             if data is None:
@@ -99,7 +99,7 @@ class StandardAPIError:
                 return data
             return cast(None | str | Unset, data)
 
-        doc_url = _parse_doc_url(d.pop("doc_url", UNSET))
+        doc_url = _parse_doc_url(_left.pop("doc_url", UNSET))
 
         standard_api_error = cls(
             message=message,
@@ -108,7 +108,7 @@ class StandardAPIError:
             doc_url=doc_url,
         )
 
-        standard_api_error.additional_properties = d
+        standard_api_error.additional_properties = _left
         return standard_api_error
 
     @property

@@ -36,14 +36,14 @@ class VoiceCloneCreateV3Response:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        voice_clone_id = d.pop("voice_clone_id")
+        _left = dict(src_dict)
+        voice_clone_id = _left.pop("voice_clone_id")
 
         voice_clone_create_v3_response = cls(
             voice_clone_id=voice_clone_id,
         )
 
-        voice_clone_create_v3_response.additional_properties = d
+        voice_clone_create_v3_response.additional_properties = _left
         return voice_clone_create_v3_response
 
     @property

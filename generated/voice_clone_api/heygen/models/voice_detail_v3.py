@@ -124,10 +124,10 @@ class VoiceDetailV3:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        voice_id = d.pop("voice_id")
+        _left = dict(src_dict)
+        voice_id = _left.pop("voice_id")
 
-        support_pause = d.pop("support_pause")
+        support_pause = _left.pop("support_pause")
 
         def _parse_name(data: object) -> None | str | Unset:
             if data is None:
@@ -136,7 +136,7 @@ class VoiceDetailV3:
                 return data
             return cast(None | str | Unset, data)
 
-        name = _parse_name(d.pop("name", UNSET))
+        name = _parse_name(_left.pop("name", UNSET))
 
         def _parse_language(data: object) -> None | str | Unset:
             if data is None:
@@ -145,7 +145,7 @@ class VoiceDetailV3:
                 return data
             return cast(None | str | Unset, data)
 
-        language = _parse_language(d.pop("language", UNSET))
+        language = _parse_language(_left.pop("language", UNSET))
 
         def _parse_gender(data: object) -> None | str | Unset:
             if data is None:
@@ -154,7 +154,7 @@ class VoiceDetailV3:
                 return data
             return cast(None | str | Unset, data)
 
-        gender = _parse_gender(d.pop("gender", UNSET))
+        gender = _parse_gender(_left.pop("gender", UNSET))
 
         def _parse_preview_audio_url(data: object) -> None | str | Unset:
             if data is None:
@@ -163,7 +163,9 @@ class VoiceDetailV3:
                 return data
             return cast(None | str | Unset, data)
 
-        preview_audio_url = _parse_preview_audio_url(d.pop("preview_audio_url", UNSET))
+        preview_audio_url = _parse_preview_audio_url(
+            _left.pop("preview_audio_url", UNSET)
+        )
 
         def _parse_status(data: object) -> CloneStatus | None | str | Unset:
             if data is None:
@@ -180,7 +182,7 @@ class VoiceDetailV3:
                 pass
             return cast(CloneStatus | None | str | Unset, data)
 
-        status = _parse_status(d.pop("status", UNSET))
+        status = _parse_status(_left.pop("status", UNSET))
 
         def _parse_failure_message(data: object) -> None | str | Unset:
             if data is None:
@@ -189,9 +191,9 @@ class VoiceDetailV3:
                 return data
             return cast(None | str | Unset, data)
 
-        failure_message = _parse_failure_message(d.pop("failure_message", UNSET))
+        failure_message = _parse_failure_message(_left.pop("failure_message", UNSET))
 
-        support_interactive_avatar = d.pop("support_interactive_avatar", UNSET)
+        support_interactive_avatar = _left.pop("support_interactive_avatar", UNSET)
 
         def _parse_created_at(data: object) -> int | None | Unset:
             if data is None:
@@ -200,7 +202,7 @@ class VoiceDetailV3:
                 return data
             return cast(int | None | Unset, data)
 
-        created_at = _parse_created_at(d.pop("created_at", UNSET))
+        created_at = _parse_created_at(_left.pop("created_at", UNSET))
 
         voice_detail_v3 = cls(
             voice_id=voice_id,
@@ -215,7 +217,7 @@ class VoiceDetailV3:
             created_at=created_at,
         )
 
-        voice_detail_v3.additional_properties = d
+        voice_detail_v3.additional_properties = _left
         return voice_detail_v3
 
     @property

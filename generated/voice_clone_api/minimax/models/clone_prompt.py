@@ -42,17 +42,17 @@ class ClonePrompt:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        prompt_audio = d.pop("prompt_audio")
+        _left = dict(src_dict)
+        prompt_audio = _left.pop("prompt_audio")
 
-        prompt_text = d.pop("prompt_text")
+        prompt_text = _left.pop("prompt_text")
 
         clone_prompt = cls(
             prompt_audio=prompt_audio,
             prompt_text=prompt_text,
         )
 
-        clone_prompt.additional_properties = d
+        clone_prompt.additional_properties = _left
         return clone_prompt
 
     @property

@@ -56,17 +56,17 @@ class GatewayError:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.gateway_error_detail import GatewayErrorDetail
 
-        d = dict(src_dict)
-        type_ = d.pop("type", UNSET)
+        _left = dict(src_dict)
+        type_ = _left.pop("type", UNSET)
 
-        _error = d.pop("error", UNSET)
+        _error = _left.pop("error", UNSET)
         error: GatewayErrorDetail | Unset
         if isinstance(_error, Unset):
             error = UNSET
         else:
             error = GatewayErrorDetail.from_dict(_error)
 
-        request_id = d.pop("request_id", UNSET)
+        request_id = _left.pop("request_id", UNSET)
 
         gateway_error = cls(
             type_=type_,
@@ -74,7 +74,7 @@ class GatewayError:
             request_id=request_id,
         )
 
-        gateway_error.additional_properties = d
+        gateway_error.additional_properties = _left
         return gateway_error
 
     @property

@@ -47,12 +47,12 @@ class GatewayErrorDetail:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        type_ = d.pop("type", UNSET)
+        _left = dict(src_dict)
+        type_ = _left.pop("type", UNSET)
 
-        message = d.pop("message", UNSET)
+        message = _left.pop("message", UNSET)
 
-        http_code = d.pop("http_code", UNSET)
+        http_code = _left.pop("http_code", UNSET)
 
         gateway_error_detail = cls(
             type_=type_,
@@ -60,7 +60,7 @@ class GatewayErrorDetail:
             http_code=http_code,
         )
 
-        gateway_error_detail.additional_properties = d
+        gateway_error_detail.additional_properties = _left
         return gateway_error_detail
 
     @property

@@ -69,18 +69,18 @@ class PreviewInfo:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        audio_length = d.pop("audio_length", UNSET)
+        _left = dict(src_dict)
+        audio_length = _left.pop("audio_length", UNSET)
 
-        audio_sample_rate = d.pop("audio_sample_rate", UNSET)
+        audio_sample_rate = _left.pop("audio_sample_rate", UNSET)
 
-        audio_size = d.pop("audio_size", UNSET)
+        audio_size = _left.pop("audio_size", UNSET)
 
-        bitrate = d.pop("bitrate", UNSET)
+        bitrate = _left.pop("bitrate", UNSET)
 
-        word_count = d.pop("word_count", UNSET)
+        word_count = _left.pop("word_count", UNSET)
 
-        usage_characters = d.pop("usage_characters", UNSET)
+        usage_characters = _left.pop("usage_characters", UNSET)
 
         preview_info = cls(
             audio_length=audio_length,
@@ -91,7 +91,7 @@ class PreviewInfo:
             usage_characters=usage_characters,
         )
 
-        preview_info.additional_properties = d
+        preview_info.additional_properties = _left
         return preview_info
 
     @property

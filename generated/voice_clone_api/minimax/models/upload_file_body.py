@@ -57,17 +57,17 @@ class UploadFileBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        purpose = FilePurpose(d.pop("purpose"))
+        _left = dict(src_dict)
+        purpose = FilePurpose(_left.pop("purpose"))
 
-        file = File(payload=BytesIO(d.pop("file")))
+        file = File(payload=BytesIO(_left.pop("file")))
 
         upload_file_body = cls(
             purpose=purpose,
             file=file,
         )
 
-        upload_file_body.additional_properties = d
+        upload_file_body.additional_properties = _left
         return upload_file_body
 
     @property

@@ -58,10 +58,10 @@ class UploadFileResp:
         from ..models.uploaded_file import UploadedFile
         from ..models.voice_clone_base_response import VoiceCloneBaseResponse
 
-        d = dict(src_dict)
-        base_resp = VoiceCloneBaseResponse.from_dict(d.pop("base_resp"))
+        _left = dict(src_dict)
+        base_resp = VoiceCloneBaseResponse.from_dict(_left.pop("base_resp"))
 
-        _file = d.pop("file", UNSET)
+        _file = _left.pop("file", UNSET)
         file: UploadedFile | Unset
         if isinstance(_file, Unset):
             file = UNSET
@@ -73,7 +73,7 @@ class UploadFileResp:
             file=file,
         )
 
-        upload_file_resp.additional_properties = d
+        upload_file_resp.additional_properties = _left
         return upload_file_resp
 
     @property

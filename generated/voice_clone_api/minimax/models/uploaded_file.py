@@ -63,20 +63,20 @@ class UploadedFile:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
+        _left = dict(src_dict)
 
         def _parse_file_id(data: object) -> int | str:
             return cast(int | str, data)
 
-        file_id = _parse_file_id(d.pop("file_id"))
+        file_id = _parse_file_id(_left.pop("file_id"))
 
-        bytes_ = d.pop("bytes", UNSET)
+        bytes_ = _left.pop("bytes", UNSET)
 
-        created_at = d.pop("created_at", UNSET)
+        created_at = _left.pop("created_at", UNSET)
 
-        filename = d.pop("filename", UNSET)
+        filename = _left.pop("filename", UNSET)
 
-        purpose = d.pop("purpose", UNSET)
+        purpose = _left.pop("purpose", UNSET)
 
         uploaded_file = cls(
             file_id=file_id,
@@ -86,7 +86,7 @@ class UploadedFile:
             purpose=purpose,
         )
 
-        uploaded_file.additional_properties = d
+        uploaded_file.additional_properties = _left
         return uploaded_file
 
     @property

@@ -48,7 +48,7 @@ class VoiceCloneBaseResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
+        _left = dict(src_dict)
 
         def _parse_status_code(data: object) -> int | StatusCode:
             try:
@@ -61,16 +61,16 @@ class VoiceCloneBaseResponse:
                 pass
             return cast(int | StatusCode, data)
 
-        status_code = _parse_status_code(d.pop("status_code"))
+        status_code = _parse_status_code(_left.pop("status_code"))
 
-        status_msg = d.pop("status_msg", UNSET)
+        status_msg = _left.pop("status_msg", UNSET)
 
         voice_clone_base_response = cls(
             status_code=status_code,
             status_msg=status_msg,
         )
 
-        voice_clone_base_response.additional_properties = d
+        voice_clone_base_response.additional_properties = _left
         return voice_clone_base_response
 
     @property

@@ -120,37 +120,37 @@ class VoiceCloneReq:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.clone_prompt import ClonePrompt
 
-        d = dict(src_dict)
-        file_id = d.pop("file_id")
+        _left = dict(src_dict)
+        file_id = _left.pop("file_id")
 
-        voice_id = d.pop("voice_id")
+        voice_id = _left.pop("voice_id")
 
-        _clone_prompt = d.pop("clone_prompt", UNSET)
+        _clone_prompt = _left.pop("clone_prompt", UNSET)
         clone_prompt: ClonePrompt | Unset
         if isinstance(_clone_prompt, Unset):
             clone_prompt = UNSET
         else:
             clone_prompt = ClonePrompt.from_dict(_clone_prompt)
 
-        text = d.pop("text", UNSET)
+        text = _left.pop("text", UNSET)
 
-        _model = d.pop("model", UNSET)
+        _model = _left.pop("model", UNSET)
         model: SpeechModel | Unset
         if isinstance(_model, Unset):
             model = UNSET
         else:
             model = SpeechModel(_model)
 
-        _language_boost = d.pop("language_boost", UNSET)
+        _language_boost = _left.pop("language_boost", UNSET)
         language_boost: LanguageBoost | Unset
         if isinstance(_language_boost, Unset):
             language_boost = UNSET
         else:
             language_boost = LanguageBoost(_language_boost)
 
-        need_noise_reduction = d.pop("need_noise_reduction", UNSET)
+        need_noise_reduction = _left.pop("need_noise_reduction", UNSET)
 
-        need_volume_normalization = d.pop("need_volume_normalization", UNSET)
+        need_volume_normalization = _left.pop("need_volume_normalization", UNSET)
 
         voice_clone_req = cls(
             file_id=file_id,
@@ -163,7 +163,7 @@ class VoiceCloneReq:
             need_volume_normalization=need_volume_normalization,
         )
 
-        voice_clone_req.additional_properties = d
+        voice_clone_req.additional_properties = _left
         return voice_clone_req
 
     @property

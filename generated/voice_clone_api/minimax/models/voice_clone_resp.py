@@ -85,19 +85,19 @@ class VoiceCloneResp:
         from ..models.preview_info import PreviewInfo
         from ..models.voice_clone_base_response import VoiceCloneBaseResponse
 
-        d = dict(src_dict)
-        base_resp = VoiceCloneBaseResponse.from_dict(d.pop("base_resp"))
+        _left = dict(src_dict)
+        base_resp = VoiceCloneBaseResponse.from_dict(_left.pop("base_resp"))
 
-        demo_audio = d.pop("demo_audio", UNSET)
+        demo_audio = _left.pop("demo_audio", UNSET)
 
-        _extra_info = d.pop("extra_info", UNSET)
+        _extra_info = _left.pop("extra_info", UNSET)
         extra_info: PreviewInfo | Unset
         if isinstance(_extra_info, Unset):
             extra_info = UNSET
         else:
             extra_info = PreviewInfo.from_dict(_extra_info)
 
-        input_sensitive = d.pop("input_sensitive", UNSET)
+        input_sensitive = _left.pop("input_sensitive", UNSET)
 
         def _parse_input_sensitive_type(
             data: object,
@@ -115,7 +115,7 @@ class VoiceCloneResp:
             return cast(InputSensitiveType | int | Unset, data)
 
         input_sensitive_type = _parse_input_sensitive_type(
-            d.pop("input_sensitive_type", UNSET)
+            _left.pop("input_sensitive_type", UNSET)
         )
 
         voice_clone_resp = cls(
@@ -126,7 +126,7 @@ class VoiceCloneResp:
             input_sensitive_type=input_sensitive_type,
         )
 
-        voice_clone_resp.additional_properties = d
+        voice_clone_resp.additional_properties = _left
         return voice_clone_resp
 
     @property

@@ -72,17 +72,17 @@ class CloneVoiceBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
+        _left = dict(src_dict)
         files = []
-        _files = d.pop("files")
+        _files = _left.pop("files")
         for files_item_data in _files:
             files_item = File(payload=BytesIO(files_item_data))
 
             files.append(files_item)
 
-        voice_name = d.pop("voice_name")
+        voice_name = _left.pop("voice_name")
 
-        voice_provider = CloneProvider(d.pop("voice_provider"))
+        voice_provider = CloneProvider(_left.pop("voice_provider"))
 
         clone_voice_body = cls(
             files=files,
@@ -90,7 +90,7 @@ class CloneVoiceBody:
             voice_provider=voice_provider,
         )
 
-        clone_voice_body.additional_properties = d
+        clone_voice_body.additional_properties = _left
         return clone_voice_body
 
     @property

@@ -42,17 +42,17 @@ class ErrorResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        status = d.pop("status", UNSET)
+        _left = dict(src_dict)
+        status = _left.pop("status", UNSET)
 
-        message = d.pop("message", UNSET)
+        message = _left.pop("message", UNSET)
 
         error_response = cls(
             status=status,
             message=message,
         )
 
-        error_response.additional_properties = d
+        error_response.additional_properties = _left
         return error_response
 
     @property

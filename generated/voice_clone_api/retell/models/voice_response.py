@@ -104,10 +104,10 @@ class VoiceResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        d = dict(src_dict)
-        voice_id = d.pop("voice_id")
+        _left = dict(src_dict)
+        voice_id = _left.pop("voice_id")
 
-        voice_name = d.pop("voice_name")
+        voice_name = _left.pop("voice_name")
 
         def _parse_provider(data: object) -> str | VoiceProvider:
             try:
@@ -120,13 +120,13 @@ class VoiceResponse:
                 pass
             return cast(str | VoiceProvider, data)
 
-        provider = _parse_provider(d.pop("provider"))
+        provider = _parse_provider(_left.pop("provider"))
 
-        accent = d.pop("accent", UNSET)
+        accent = _left.pop("accent", UNSET)
 
-        age = d.pop("age", UNSET)
+        age = _left.pop("age", UNSET)
 
-        preview_audio_url = d.pop("preview_audio_url", UNSET)
+        preview_audio_url = _left.pop("preview_audio_url", UNSET)
 
         def _parse_gender(data: object) -> Gender | str | Unset:
             if isinstance(data, Unset):
@@ -141,7 +141,7 @@ class VoiceResponse:
                 pass
             return cast(Gender | str | Unset, data)
 
-        gender = _parse_gender(d.pop("gender", UNSET))
+        gender = _parse_gender(_left.pop("gender", UNSET))
 
         def _parse_voice_type(data: object) -> None | str | Unset:
             if data is None:
@@ -150,7 +150,7 @@ class VoiceResponse:
                 return data
             return cast(None | str | Unset, data)
 
-        voice_type = _parse_voice_type(d.pop("voice_type", UNSET))
+        voice_type = _parse_voice_type(_left.pop("voice_type", UNSET))
 
         def _parse_avatar_url(data: object) -> None | str | Unset:
             if data is None:
@@ -159,7 +159,7 @@ class VoiceResponse:
                 return data
             return cast(None | str | Unset, data)
 
-        avatar_url = _parse_avatar_url(d.pop("avatar_url", UNSET))
+        avatar_url = _parse_avatar_url(_left.pop("avatar_url", UNSET))
 
         voice_response = cls(
             voice_id=voice_id,
@@ -173,7 +173,7 @@ class VoiceResponse:
             avatar_url=avatar_url,
         )
 
-        voice_response.additional_properties = d
+        voice_response.additional_properties = _left
         return voice_response
 
     @property
