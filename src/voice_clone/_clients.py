@@ -49,8 +49,8 @@ class Client(Generic[C, X]):
     ) -> None:
         """Make a client.
 
-        `api_key` may be left out where the provider's environment variable is set. `timeout` is in seconds, for each
-        request; None means none. `max_retries` bounds how often one request is repeated, where that is safe at all.
+        `api_key` may be left out where the provider's environment variable is set. `timeout` is httpx's, in seconds
+        without a sign of life; None means none. `max_retries` bounds how often a request is repeated, where it may.
         Raises AuthenticationError for a key that is missing or can't be one.
         """
         provider = self.provider

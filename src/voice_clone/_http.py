@@ -111,7 +111,7 @@ def mapped_exceptions(provider: Provider, request: httpx.Request) -> Generator[N
     except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:  # RuntimeError: the client is closed
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         kind: type[VoiceCloneError] = errors.TransportError
-        message, retryable = f"no answer from {request.url.host} ({reason})", True
+        message, retryable = f"no answer from {request.url.host} ({reason})", not isinstance(error, RuntimeError)
         if request.method not in _SAFE and not isinstance(error, _NOT_SENT):
             kind = errors.OutcomeUnknownError
             message, retryable = f"no complete answer came ({reason}), yet {provider.name} {_LOOK}", False

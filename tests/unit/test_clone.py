@@ -277,7 +277,7 @@ def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wa
 
 @pytest.mark.parametrize("name", [5, None, b"Me", "\ud800"])
 def test_a_name_that_is_no_text_is_refused_before_any_request(
-    name: object, call_sync: Caller, mock: Mock, wav: bytes
+    name: Any, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
     """A paid voice is not made under a name that only looks like one."""
     for provider in ("heygen", "retell", "cartesia"):

@@ -353,7 +353,7 @@ def test_a_closed_client_says_so(mock: Mock, wav: bytes) -> None:
     cartesia.close()
     with pytest.raises(TransportError, match="closed") as caught:
         cartesia.clone(wav, name="Me", language="en")
-    assert caught.value.retryable
+    assert not caught.value.retryable
     assert not mock.requests
 
 
