@@ -77,7 +77,8 @@ def typing(session: nox.Session) -> None:
     """Types, by mypy and pyright, of shim, tests and generated packages."""
     install(session, "typing", "-e", ".[cli,testing]")
     session.run("mypy")
-    session.run("basedpyright")
+    # A `.venv` in the project would be taken for the one to look in.
+    session.run("basedpyright", "--pythonpath", str(Path(session.bin) / "python"))
 
 
 @nox.session(python=pythons())
