@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
 from voice_clone import __version__
-from voice_clone._flows import Ask, Flow, Request, Runtime, Send, Sleep, drive, drive_async, operation
+from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import ANSWER, AsyncHttp, Http, checked_url, key_auth, retry_after, ssl_context, within
 from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
@@ -25,9 +25,7 @@ from voice_clone.errors import (
 )
 from voice_clone.jobs import CloneJob, Progress, Voice
 
-P = ParamSpec("P")
 C = TypeVar("C")
-T = TypeVar("T")
 X = TypeVar("X")
 
 

@@ -55,11 +55,13 @@ _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
 
 def check(provider: Provider, response: httpx.Response) -> None:
     """Return for a good answer; raise its error for any other."""
+    key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix).encode()
+    content = response.content.replace(key, b"[key]") if len(key) > 7 else response.content  # some echo it
     try:
-        body = json.loads(response.content)
+        body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
-    raw = RawResponse(response.status_code, dict(response.headers), response.content[:MAX_KEPT_BYTES], body)
+    raw = RawResponse(response.status_code, dict(response.headers), content[:MAX_KEPT_BYTES], body)
     response.extensions[ANSWER] = raw
     about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
 
@@ -109,6 +111,7 @@ def mapped_exceptions(provider: Provider, request: httpx.Request) -> Generator[N
     try:
         yield
     except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:  # RuntimeError: the client is closed
+        request.headers.pop(provider.auth_header, None)  # it stays within reach of the traceback
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         kind: type[VoiceCloneError] = errors.TransportError
         message, retryable = f"no answer from {request.url.host} ({reason})", not isinstance(error, RuntimeError)

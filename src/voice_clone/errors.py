@@ -83,10 +83,9 @@ class VoiceCloneError(Exception):
     """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
 
     def __str__(self) -> str:
+        wait = None if self.retry_after is None else f"{self.retry_after:g} s"
         facts = {"HTTP": self.status, "code": self.code, "request": self.request_id, "voice": self.voice_id}
-        known = [f"{what} {value}" for what, value in facts.items() if value is not None]
-        if self.retry_after is not None:
-            known.append(f"retry after {self.retry_after:g} s")
+        known = [f"{what} {value}" for what, value in {**facts, "retry after": wait}.items() if value is not None]
         return (
             (f"{self.provider}: " if self.provider else "") + self.message + (f" ({', '.join(known)})" if known else "")
         )

@@ -372,6 +372,22 @@ def test_an_empty_error_beside_a_voice_is_none(call_sync: Caller, wav: bytes) ->
         assert call_sync("heygen", "start_clone", wav, name="Me").voice_id == "abc"
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_key_that_comes_back_is_not_kept(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """A provider that repeats the key in its error, or a connection that breaks, does not put it into an exception."""
+    key = "very-secret-key"
+    echo = {"message": f"bad key {key}", "error": {"code": "x", "message": f"bad key {key}"}}
+    for what in (httpx.Response(401, json=echo), httpx.ReadError("gone"), httpx.ConnectError("refused")):
+        call_sync.mock.fail(provider, what)
+        with pytest.raises(VoiceCloneError) as caught:
+            call_sync(provider, "clone", wav, client={"api_key": key, "max_retries": 0}, **OPTIONS[provider])
+        error = caught.value
+        shown = f"{error} {error!r} {error.args} {pickle.dumps(error)!r} {error.response and error.response.text}"
+        request = getattr(error.__cause__, "_request", None)
+        assert key not in f"{shown} {request and dict(request.headers)}"
+        assert "bad key [key]" in shown or not error.response
+
+
 def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:
     """An error that ends a call at once does not wait."""
     caller = Caller("sync", mock, clock)
