@@ -102,6 +102,11 @@ def read_json(path: Path, root: Path = ROOT) -> Any:
         raise PipelineError(f"{shown(path, root)}: not readable as JSON: {error}") from None
 
 
+def same(one: Any, two: Any) -> bool:
+    """Whether both are the same JSON; Python alone takes `1`, `1.0` and `true` for equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 

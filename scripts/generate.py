@@ -92,17 +92,21 @@ def install(provider: Provider, new: Files) -> tuple[int, int]:
     return written, len(orphans)
 
 
+def _is_marked(data: bytes) -> bool:
+    return MARKER.encode() in b"".join(data.splitlines()[:2])
+
+
 def compare(owner: str, old: Files, new: Files) -> Iterator[str]:
     """Every way in which committed files are not what the pipeline makes."""
     for name in sorted(set(old) | set(new)):
         path = f"generated/{name}"
         if name not in new:
-            unmarked = "" if MARKER.encode() in b"".join(old[name].splitlines()[:2]) else ", and has no marker"
+            unmarked = "" if _is_marked(old[name]) else ", and has no marker"
             yield f"{owner}: {path} is an orphan: the pipeline does not make it{unmarked}. Delete it"
         elif name not in old:
             yield f"{owner}: {path} is missing; run `nox -s generate`"
         elif old[name] != new[name]:
-            unmarked = "" if MARKER.encode() in b"".join(old[name].splitlines()[:2]) else " and has lost its marker"
+            unmarked = "" if _is_marked(old[name]) else " and has lost its marker"
             yield (
                 f"{owner}: {path} is stale or was edited by hand{unmarked}, "
                 f"{common.first_difference(old[name], new[name], 'committed', 'generated')}"

@@ -99,7 +99,7 @@ def apply(spec: dict[str, Any], action: Any) -> None:
             holder: Any = match.parent.obj
             del holder[match.parts[-1]]
         elif isinstance(node, list):
-            if any(_same(action["update"], item) for item in node):
+            if any(common.same(action["update"], item) for item in node):
                 raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
             node.append(_copy(action["update"]))
         else:
@@ -133,12 +133,7 @@ def holds(pattern: Any, value: Any) -> bool:
             value.get(key) is None if expected is None else key in value and holds(expected, value[key])
             for key, expected in pattern.items()
         )
-    return _same(pattern, value)
-
-
-def _same(one: Any, two: Any) -> bool:
-    """Whether both are the same JSON; Python alone takes `1`, `1.0` and `true` for equal."""
-    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+    return common.same(pattern, value)
 
 
 def _document_order(match: jsonpath.JSONPathMatch) -> list[tuple[bool, int | str]]:
@@ -155,7 +150,7 @@ def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> 
             _merge(target[key], value, f"{path}[{key!r}]", correction)
         elif isinstance(target[key], list) and isinstance(value, list):
             raise OverlayError(f"{path}[{key!r}] is an array: target it to append, or remove it first")
-        elif not _same(target[key], value):
+        elif not common.same(target[key], value):
             if not correction:
                 raise OverlayError(
                     f"replaces {json.dumps(target[key])} at {path}[{key!r}], so it needs `x-expect`; "

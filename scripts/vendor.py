@@ -11,7 +11,6 @@ Nothing is written before everything was understood.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -95,8 +94,8 @@ def check_document(document: dict[str, Any], where: str) -> None:
 def merge(pages: Sequence[Page]) -> dict[str, Any]:
     """Merge slices of one document: what they share must be identical, and stands once."""
     merged: dict[str, Any] = {}
-    for page in pages:
-        others = ", ".join(other.name for other in pages[: pages.index(page)])
+    for index, page in enumerate(pages):
+        others = ", ".join(other.name for other in pages[:index])
         _merge_into(merged, page.spec, "", page.name, others)
     return merged
 
@@ -109,7 +108,7 @@ def _merge_into(into: dict[str, Any], new: dict[str, Any], at: str, name: str, o
         elif _is_container(at, key) and isinstance(into[key], dict) and isinstance(value, dict):
             into[key] = dict(into[key])
             _merge_into(into[key], value, pointer, name, others)
-        elif not _same(into[key], value):
+        elif not common.same(into[key], value):
             raise PipelineError(
                 f"{name}: conflict at {pointer}: the pages are not slices of one document\n"
                 f"  {others} has\n{_block(into[key])}\n  {name} has\n{_block(value)}"
@@ -119,10 +118,6 @@ def _merge_into(into: dict[str, Any], new: dict[str, Any], at: str, name: str, o
 def _is_container(at: str, key: str) -> bool:
     """Whether pages may each hold a part of this object: paths, path items, components and their kinds."""
     return (not at and key in ("paths", "components")) or at in ("/paths", "/components")
-
-
-def _same(one: Any, two: Any) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
 
 
 def _block(value: Any) -> str:

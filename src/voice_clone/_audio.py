@@ -49,8 +49,7 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
         except (OSError, ValueError) as error:
             raise InvalidRequestError(f"can't read the audio: {error}") from error
         except (TypeError, AttributeError) as error:
-            kind = type(source).__name__
-            message = f"audio is a {kind}; give a path, bytes, or a file that is open in mode 'rb'"
+            message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"
             raise InvalidRequestError(message) from error
         yield audio
 
@@ -83,8 +82,7 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     media_type = by_content or next((kind for kind, known in _EXTENSIONS.items() if extension in known), None)
     if media_type is None:
         raise InvalidRequestError(f"{shown} is not recognised as audio: {', '.join(_EXTENSIONS)}")
-    fitting = _EXTENSIONS[media_type]
-    # Servers go by the extension.
+    fitting = _EXTENSIONS[media_type]  # servers go by the extension
     return Audio(stream, name if extension in fitting else (name or "audio") + fitting[0], media_type)
 
 

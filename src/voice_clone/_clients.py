@@ -51,20 +51,19 @@ class Client(Generic[C, X]):
         without a sign of life; None means none. `max_retries` bounds how often a request is repeated, where it may.
         Raises AuthenticationError for a key that is missing or can't be one.
         """
-        provider = self.provider
         self._max_retries = max_retries
         self._timeout = httpx.Timeout(timeout)
         self._runtime = Runtime()
-        url = base_url or os.environ.get(provider.host_variable) or provider.spec["servers"][0]["url"]
+        url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
         self.base_url = checked_url(url)
         options: dict[str, Any] = {
             "base_url": self.base_url,
             "timeout": self._timeout,
-            "auth": key_auth(provider, api_key),
+            "auth": key_auth(self.provider, api_key),
             "headers": {"User-Agent": f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"},
             **({"verify": ssl_context()} if transport is None else {"transport": transport}),
         }
-        self._open(options, provider.client(base_url=self.base_url, token=""))
+        self._open(options, self.provider.client(base_url=self.base_url, token=""))
 
     def _open(self, options: dict[str, Any], generated: Any) -> None: ...
 
@@ -91,8 +90,7 @@ class Client(Generic[C, X]):
 
     def _odd(self, raw: RawResponse, message: str, voice_id: str | None = None) -> InvalidResponseError:
         """The error for an answer that lacks what it must hold."""
-        about = (self.provider.name, None, raw.status_code)
-        return InvalidResponseError(message, *about, response=raw, voice_id=voice_id)
+        return InvalidResponseError(message, status=raw.status_code, response=raw, voice_id=voice_id)
 
     def _started(self, raw: RawResponse, voice_id: object, name: str | None) -> CloneJob:
         """The job of a clone that was answered with success."""
@@ -140,10 +138,9 @@ class Client(Generic[C, X]):
             status = raw.at(poll.status)
             if status in poll.success:
                 return self._voice(job, raw)
-            about: dict[str, Any] = {"provider": job.provider, "status": raw.status_code, "response": raw}
+            about: dict[str, Any] = {"status": raw.status_code, "response": raw}
             if status in poll.failure:
-                reason = raw.at(poll.reason)
-                raise CloneFailedError(str(reason or f"the clone ended as {status!r}"), **about)
+                raise CloneFailedError(str(raw.at(poll.reason) or f"the clone ended as {status!r}"), **about)
             if status not in poll.pending:
                 raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
             now: float = yield Ask.NOW

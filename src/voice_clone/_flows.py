@@ -54,7 +54,6 @@ class Sleep:
 Ask = Enum("Ask", ["NOW", "RANDOM"])
 """Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
 
-
 Effect = Send | Sleep | Open | Ask
 Flow = Generator[Effect, Any, T]
 
@@ -148,6 +147,14 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
 
         @functools.wraps(MethodType(self.flow, client))
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._run(self.flow(client, *args, **kwargs))
+            return client._run(_named(self.flow(client, *args, **kwargs), client.provider.name))
 
         return method
+
+
+def _named(flow: Flow[T], provider: str) -> Flow[T]:
+    try:
+        return (yield from flow)
+    except VoiceCloneError as error:
+        error.provider = error.provider or provider
+        raise

@@ -69,10 +69,9 @@ class Provider:
         return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), poll=poll, **data)
 
     @functools.cached_property
-    def spec(self) -> Mapping[str, Any]:
-        """The effective spec that ships in the generated package."""
-        text = (files(f"voice_clone_api.{self.name}") / "openapi.json").read_bytes()
-        return cast("dict[str, Any]", json.loads(text))
+    def spec(self) -> Any:
+        """The effective spec that ships in the generated package, decoded from JSON."""
+        return json.loads((files(f"voice_clone_api.{self.name}") / "openapi.json").read_bytes())
 
     def check(self, path: str, body: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError where the body of a POST breaks a limit of the spec."""
@@ -87,7 +86,7 @@ class Provider:
             if field in body and not set(others) <= set(body):
                 problems.append(f"{field} needs {' and '.join(others)} too")
         if problems:
-            raise errors.InvalidRequestError("; ".join(problems), provider=self.name)
+            raise errors.InvalidRequestError("; ".join(problems))
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         for part in schema.get("$ref", "").split("/")[1:]:
@@ -96,7 +95,6 @@ class Provider:
 
 
 def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any]) -> Iterator[str]:
-    by = schema.get("x-max-items-by", {"property": None, "limits": {}})
     count, least, most, what = 0, 0, 0, ""
     if schema.get("type") == "string" and "format" not in schema and not isinstance(value, str):
         yield f"is {value!r}; it must be text"
@@ -110,6 +108,7 @@ def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any])
     elif isinstance(value, list):
         count, what = len(cast("list[object]", value)), "items"
         least = schema.get("minItems", 0)
+        by = schema.get("x-max-items-by", {"property": None, "limits": {}})
         most = by["limits"].get(body.get(by["property"]), schema.get("maxItems", count))
     if count < least or count > most:
         bound = f"at least {least:,}" if count < least else f"at most {most:,}"

@@ -218,8 +218,9 @@ def test_bad_audio_is_refused_before_any_request(
     provider: str, audio: object, message: str, call_sync: Caller, mock: Mock
 ) -> None:
     """What is missing, empty, or no audio is refused with a message that says so, and nothing is sent."""
-    with pytest.raises(InvalidRequestError, match=message):
+    with pytest.raises(InvalidRequestError, match=message) as caught:
         call_sync(provider, "clone", audio, **OPTIONS[provider])
+    assert caught.value.provider == provider
     assert not mock.requests
 
 
@@ -364,7 +365,7 @@ def test_options_that_break_the_spec_are_refused_before_any_request(
     with pytest.raises(InvalidRequestError) as caught:
         call_sync(provider, "clone", wav, **OPTIONS[provider] | options)
     assert message in str(caught.value)
-    assert caught.value.provider in (provider, None)
+    assert caught.value.provider == provider
     assert not mock.requests
 
 

@@ -206,6 +206,7 @@ def test_the_wait_bounds_each_request(mock: Mock, clock: Clock) -> None:
         with pytest.raises(kind) as caught:
             Caller("sync", mock, clock)("heygen", "wait", CloneJob("heygen", "x"), timeout=whole, client=options)
         assert [timeout["read"] for timeout in given] == each
+        assert caught.value.provider == "heygen"
         assert caught.value.job == CloneJob("heygen", "x")
         assert caught.value.retryable
 

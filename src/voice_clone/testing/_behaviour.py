@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from voice_clone.testing._mock import Mock
 
 
+Errors = Mapping[str, tuple[int, str | int | None]]
+
+
 class Behaviour:
     """A provider that answers with samples from its spec; the modules in `providers` say more."""
 
-    errors: ClassVar[Mapping[str, tuple[int, str | int | None]]] = {
+    errors: ClassVar[Errors] = {
         "invalid_request": (400, "invalid_request"),
         "unauthorized": (401, "unauthorized"),
         "rate_limit": (429, "rate_limit"),

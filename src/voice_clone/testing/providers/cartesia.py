@@ -5,17 +5,18 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import ClassVar
 
 import httpx
 
-from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._multipart import Part
 
 
 class Mocked(Behaviour):
     """Cartesia."""
 
-    errors = {  # noqa: RUF012 - a ClassVar of the base class
+    errors: ClassVar[Errors] = {
         "invalid_request": (400, None),
         "unauthorized": (401, None),
         "payment_required": (402, None),

@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import time
+from typing import ClassVar
 
 import httpx
 
-from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._spec import Json, Refusal
 
 
 class Mocked(Behaviour):
     """HeyGen."""
 
-    errors = {  # noqa: RUF012 - a ClassVar of the base class
+    errors: ClassVar[Errors] = {
         "invalid_request": (400, "invalid_parameter"),
         "quota": (400, "resource_limit_reached"),
         "unauthorized": (401, "authentication_failed"),

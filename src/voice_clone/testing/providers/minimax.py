@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
-from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._multipart import Part
 from voice_clone.testing._spec import Json
 
@@ -15,7 +15,7 @@ from voice_clone.testing._spec import Json
 class Mocked(Behaviour):
     """MiniMax."""
 
-    errors = {  # noqa: RUF012 - a ClassVar of the base class
+    errors: ClassVar[Errors] = {
         "invalid_request": (200, 2013),
         "unauthorized": (200, 1004),
         "payment_required": (200, 1008),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import httpx
 
-from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._multipart import Part
 from voice_clone.testing._spec import Refusal
 
@@ -14,7 +16,7 @@ _MOST_FILES = {"cartesia": 1, "minimax": 1, "inworld": 3}
 class Mocked(Behaviour):
     """Retell AI."""
 
-    errors = {  # noqa: RUF012 - a ClassVar of the base class
+    errors: ClassVar[Errors] = {
         "invalid_request": (400, None),
         "unauthorized": (401, None),
         "payment_required": (402, None),
