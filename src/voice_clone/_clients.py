@@ -92,8 +92,10 @@ class Client(Generic[C, X]):
         """The error for an answer that lacks what it must hold."""
         return InvalidResponseError(message, status=raw.status_code, response=raw, voice_id=voice_id)
 
-    def _started(self, raw: RawResponse, voice_id: object, name: str | None) -> CloneJob:
-        """The job of a clone that was answered with success."""
+    def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> CloneJob:
+        """The job of a clone that was answered with success; `chosen` is the voice's id where the answer has none."""
+        path = self.provider.clone.voice_id
+        voice_id = chosen if path is None else raw.at(path)
         try:
             known = str(voice_id) if isinstance(voice_id, str | int) and not isinstance(voice_id, bool) else ""
             return CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)

@@ -32,6 +32,14 @@ class ErrorFormat:
 
 
 @attrs.frozen(kw_only=True)
+class Clone:
+    """The operation that starts a clone, and the path to the voice's id in its answer; None where the caller chose."""
+
+    operation: str
+    voice_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Poll:
     """How to see whether a clone is done: an operation that takes the voice id, paths into its answer, and values."""
 
@@ -53,6 +61,7 @@ class Provider:
     auth_header: str = "Authorization"
     auth_prefix: str = "Bearer "
     errors: ErrorFormat
+    clone: Clone
     voice: Mapping[str, str]  # fields of Voice, and the path to each in the answer that describes a voice
     poll: Poll | None = None  # None where a clone is done at once
     names: Mapping[str, str] = attrs.field(factory=dict[str, str])  # fields of bodies that have another name here
@@ -65,17 +74,19 @@ class Provider:
         data = tomllib.loads((files("voice_clone.providers") / f"{name}.toml").read_text("utf-8"))
         table = data.pop("errors")
         table["codes"] = {code: getattr(errors, kind) for code, kind in table.get("codes", {}).items()}
-        poll = Poll(**data.pop("poll")) if "poll" in data else None
-        return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), poll=poll, **data)
+        clone, poll = Clone(**data.pop("clone")), Poll(**data.pop("poll")) if "poll" in data else None
+        return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), clone=clone, poll=poll, **data)
 
     @functools.cached_property
     def spec(self) -> Any:
         """The effective spec that ships in the generated package, decoded from JSON."""
         return json.loads((files(f"voice_clone_api.{self.name}") / "openapi.json").read_bytes())
 
-    def check(self, path: str, body: Mapping[str, Any]) -> None:
-        """Raise InvalidRequestError where the body of a POST breaks a limit of the spec."""
-        (content,) = self.spec["paths"][path]["post"]["requestBody"]["content"].values()
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""
+        posts = (item["post"] for item in self.spec["paths"].values() if "post" in item)
+        operation = next(post for post in posts if post["operationId"] == self.clone.operation)
+        (content,) = operation["requestBody"]["content"].values()
         schema = self._resolve(content["schema"])
         problems = [
             f"{self.names.get(field, field)} {problem}"

@@ -43,10 +43,10 @@ class _Cartesia(Client[AuthenticatedClient, X]):
             description=UNSET if description is None else description,
             base_voice_id=UNSET if base_voice_id is None else base_voice_id,
         )
-        self.provider.check("/voices/clone", body.to_dict())
+        self.provider.check(body.to_dict())
         version = CartesiaVersion.V2026_03_01
         answer = yield from self._call(voices_clone._get_kwargs, PAID, body=body, cartesia_version=version)
-        return self._started(answer, answer.at("id"), name)
+        return self._started(answer, name)
 
     @start_clone.then_wait
     def clone(self) -> None:

@@ -49,9 +49,9 @@ class _HeyGen(Client[AuthenticatedClient, X]):
             language=UNSET if language is None else language,
             remove_background_noise=remove_background_noise,
         )
-        self.provider.check("/v3/voices/clone", body.to_dict())
+        self.provider.check(body.to_dict())
         answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
-        return self._started(answer, answer.at("data.voice_clone_id"), name)
+        return self._started(answer, name)
 
     @operation
     def clone(

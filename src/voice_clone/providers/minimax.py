@@ -74,7 +74,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
-        self.provider.check("/v1/voice_clone", request.to_dict())
+        self.provider.check(request.to_dict())
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
@@ -85,7 +85,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
                 raise
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
             return CloneJob(self.provider.name, chosen, True, name=name)
-        return self._started(answer, chosen, name)
+        return self._started(answer, name, chosen)
 
     @start_clone.then_wait
     def clone(self) -> None:

@@ -45,9 +45,9 @@ class _Retell(Client[AuthenticatedClient, X]):
             voice_name=name,
             voice_provider=choice(CloneProvider, voice_provider, "voice_provider"),
         )
-        self.provider.check("/clone-voice", body.to_dict())
+        self.provider.check(body.to_dict())
         answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
-        return self._started(answer, answer.at("voice_id"), name)
+        return self._started(answer, name)
 
     @start_clone.then_wait
     def clone(self) -> None:

@@ -1,0 +1,265 @@
+"""The effective specs as the contract tests read them. Every part of one knows the JSON pointer to where it stands."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, cast
+
+import attrs
+from openapi_python_client.strings import PythonIdentifier, snake_case
+
+from scripts import common
+from scripts.common import Provider
+from scripts.vendor import METHODS
+
+Json = Any
+
+
+@attrs.frozen(eq=False)
+class Document:
+    """The effective spec of a provider, as it ships in the generated package."""
+
+    provider: Provider
+    json: dict[str, Json] = attrs.field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.provider.name
+
+    @property
+    def file(self) -> str:
+        """The spec's path, as messages show it."""
+        return self.provider.shown(self.provider.package / "openapi.json")
+
+    @property
+    def version(self) -> str:
+        """The version of OpenAPI, without its last number."""
+        return str(self.json["openapi"]).rpartition(".")[0]
+
+    @property
+    def root(self) -> Place:
+        """The whole document."""
+        return Place(self, (), self.json)
+
+    def operations(self) -> list[Operation]:
+        """All operations, in the order of the document."""
+        return [
+            Operation(path.key, method.key, method)
+            for path in self.root["paths"].values()
+            for method in path.values()
+            if method.key in METHODS
+        ]
+
+    def operation(self, name: str) -> Operation:
+        """The operation of this id."""
+        (found,) = [operation for operation in self.operations() if operation.id == name]
+        return found
+
+
+@attrs.frozen(eq=False)
+class Place:
+    """A node of a document. Going down from a reference goes on at what it refers to."""
+
+    document: Document = attrs.field(repr=lambda document: document.name)
+    keys: tuple[str | int, ...]
+    value: Json = attrs.field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """The last key on the way here."""
+        return str(self.keys[-1])
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer to this place, as a URI fragment."""
+        return "#" + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
+
+    @property
+    def line(self) -> int:
+        """The line of the document's file at which this place begins."""
+        if not self.keys:
+            return 1
+        copy = cast("dict[Any, Any]", json.loads(common.dump_json(self.document.json)))
+        node: Any = copy
+        for key in self.keys[:-1]:
+            node = node[key]
+        node[self.keys[-1]] = mark = "\x00here"
+        before = common.dump_json(copy).partition(common.dump_json(mark).strip())[0]
+        return before.count("\n") + 1
+
+    @property
+    def here(self) -> str:
+        """Where this is, for messages."""
+        return f"{self.document.file}:{self.line} {self.pointer}"
+
+    def followed(self) -> Place:
+        """This place, or what it refers to."""
+        place = self
+        while isinstance(place.value, dict) and "$ref" in place.value:
+            keys = place.value["$ref"].removeprefix("#/").split("/")
+            node = place.document.root
+            for key in keys:
+                node = node[key.replace("~1", "/").replace("~0", "~")]
+            place = node
+        return place
+
+    @property
+    def name(self) -> str | None:
+        """The name of the component that this place is, or refers to."""
+        keys = self.followed().keys
+        return str(keys[-1]) if len(keys) == 3 and keys[0] == "components" else None
+
+    def __getitem__(self, key: str | int) -> Place:
+        place = self.followed()
+        return Place(place.document, (*place.keys, key), place.value[key])
+
+    def __contains__(self, key: str) -> bool:
+        return isinstance(self.followed().value, dict) and key in self.followed().value
+
+    def get(self, key: str, default: Json = None) -> Json:
+        """What stands at a key: the value, not the place."""
+        return self[key].value if key in self else default
+
+    def values(self) -> Iterator[Place]:
+        """The places at all keys, or of all items."""
+        node = self.followed().value
+        return (self[key] for key in (range(len(node)) if isinstance(node, list) else node))
+
+    def inside(self, key: str) -> list[Place]:
+        """The places inside of what stands at a key; none where nothing does."""
+        return list(self[key].values()) if key in self else []
+
+
+@attrs.frozen(eq=False)
+class Operation:
+    """An operation of a spec."""
+
+    path: str
+    method: str
+    place: Place = attrs.field(repr=False)
+
+    @property
+    def document(self) -> Document:
+        """The spec that has it."""
+        return self.place.document
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.document.name
+
+    @property
+    def id(self) -> str:
+        """The operation's id."""
+        return str(self.place["operationId"].value)
+
+    def __str__(self) -> str:
+        return f"{self.provider}-{self.id}"
+
+    @property
+    def parameters(self) -> list[Place]:
+        """The parameters, those of the whole path included."""
+        shared = self.document.root["paths"][self.path]
+        return [each.followed() for each in (*shared.inside("parameters"), *self.place.inside("parameters"))]
+
+    @property
+    def media_type(self) -> str | None:
+        """The media type of the request's body; None for no body."""
+        return next((content.key for content in self._contents()), None)
+
+    @property
+    def body(self) -> Place | None:
+        """The schema of the request's body."""
+        return next((content["schema"] for content in self._contents()), None)
+
+    @property
+    def encoding(self) -> dict[str, Any]:
+        """How parts of a form are encoded."""
+        return next((content.get("encoding", {}) for content in self._contents()), {})
+
+    def _contents(self) -> list[Place]:
+        return self.place["requestBody"].inside("content") if "requestBody" in self.place else []
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The documented answers."""
+        return [Answer(self, place.key, place) for place in self.place["responses"].values()]
+
+    @property
+    def success(self) -> Answer:
+        """The first documented answer of success."""
+        return next(answer for answer in self.answers if answer.status.startswith("2"))
+
+    @property
+    def module(self) -> ModuleType:
+        """The generated module."""
+        tag = snake_case((self.place.get("tags") or ["default"])[0])
+        name = PythonIdentifier(self.id, "field_")
+        return importlib.import_module(f"voice_clone_api.{self.provider}.api.{tag}.{name}")
+
+
+@attrs.frozen(eq=False)
+class Answer:
+    """A documented answer."""
+
+    operation: Operation
+    status: str
+    place: Place = attrs.field(repr=False)
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.operation.provider
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{self.status}"
+
+    @property
+    def body(self) -> Place | None:
+        """The schema of the JSON body; None where there is none."""
+        return next((content["schema"] for content in self.place.inside("content") if "json" in content.key), None)
+
+
+@functools.cache
+def document(name: str) -> Document:
+    """The effective spec of a provider."""
+    provider = Provider(common.ROOT, name)
+    return Document(provider, common.read_json(provider.package / "openapi.json"))
+
+
+def documents() -> list[Document]:
+    """The effective specs of all providers that there are."""
+    return [document(provider.name) for provider in common.providers()]
+
+
+def operations() -> list[Operation]:
+    """All operations of all providers."""
+    return [operation for document in documents() for operation in document.operations()]
+
+
+def answers() -> list[Answer]:
+    """All documented answers of all operations."""
+    return [answer for operation in operations() for answer in operation.answers]
+
+
+@functools.cache
+def contracts(name: str) -> ModuleType:
+    """The provider's contract models: the other generator's reading of the same spec."""
+    path = Provider(common.ROOT, name).contracts
+    spec = importlib.util.spec_from_file_location(f"voice_clone_contracts.{name}", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pydantic's own experimental module
+        spec.loader.exec_module(module)
+    return module
