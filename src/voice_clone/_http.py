@@ -80,7 +80,8 @@ def check(provider: Provider, response: httpx.Response) -> None:
         raise invalid()
     code = _first(raw, where.code)
     plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
-    message = _first(raw, where.message) or (plain and raw.text.strip()[:500]) or response.reason_phrase or "failed"
+    message = _first(raw, where.message) or (plain and raw.text.strip()[:500])
+    message = message or (response.is_error and response.reason_phrase) or "failed"
     # Where the status says only "wrong", or even "good", the provider's code says more.
     vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
     kind = _BY_STATUS.get(raw.status_code) or where.codes.get(code or "", vague)

@@ -22,7 +22,7 @@ E = TypeVar("E", bound=StrEnum)
 class ErrorFormat:
     """Where an answer says what went wrong. A path is dotted keys into a JSON body; the first that is there counts."""
 
-    failed: str  # path that is there and not null in an error that comes with a 2xx status
+    failed: str = ""  # path that is there and not null in an error with a 2xx status; empty: there are none
     good: object = None  # what stands at `failed` in a success, besides null
     message: list[str]
     code: list[str] = attrs.field(factory=list[str])

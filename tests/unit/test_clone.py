@@ -303,8 +303,8 @@ def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:
     for name, sent in (("a.m4a", "a.m4a"), ("a.MP4", "a.MP4"), ("a.txt", "a.txt.m4a"), (7, "audio.m4a")):
         file = io.BytesIO(m4a)
         file.name = name
-        call_sync("cartesia", "clone", file, **OPTIONS["cartesia"])
-        (part,) = [part for part in parts(mock, "voices_clone") if part.file_name]
+        call_sync("retell", "clone", file, **OPTIONS["retell"])
+        (part,) = [part for part in parts(mock, "cloneVoice") if part.file_name]
         assert (part.file_name, part.media_type) == (sent, "audio/mp4")
 
 

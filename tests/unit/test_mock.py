@@ -81,7 +81,7 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
     ("retell", [*RETELL.items(), ("voice_name", (None, "Two")), ("files", CLIP)], "sent twice"),
     ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "a file,"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "cartesia")), ("files", CLIP), ("files", CLIP)],
-     "too many files"),
+     "at most 1 for cartesia"),
     ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("clip", CLIP)], "sent twice"),
     ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "for null; leave it out"),
     ("cartesia", [("name", (None, "Me")), ("clip", CLIP)], "'language' is a required property"),

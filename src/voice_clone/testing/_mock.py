@@ -39,7 +39,7 @@ class Recorded:
     """The operation id; empty for a path that the provider does not have."""
     request: httpx.Request
     body: Any
-    """A dict for JSON, a list of Part for a form, None where there is none or it was refused."""
+    """A dict for JSON, a list of Part for a form, None where there is none or the spec forbids it."""
     status: int
     """The HTTP status of the answer; 0 where none was given."""
 
@@ -154,11 +154,12 @@ class Mock:
         fault = self._next_fault(name, operation)
         if fault and not fault.after_work:
             return self._fail(behaviour, fault), None
+        body: Any = None
         try:
             body = self._specs[name].judge(operation, request, self.api_keys)
             response = behaviour.respond(operation, parameters, body)
         except Refusal as refusal:
-            return behaviour.error(refusal.kind, refusal.message), None
+            return behaviour.error(refusal.kind, refusal.message), body
         return (self._fail(behaviour, fault) if fault else response), body
 
     def _next_fault(self, name: str, operation: Operation) -> _Fault | None:

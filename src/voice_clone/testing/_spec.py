@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -25,6 +26,11 @@ class Refusal(Exception):  # noqa: N818 - not an error of ours: the mock answers
     kind: str
     """`unauthorized`, `invalid_request` or `not_found`."""
     message: str
+
+
+def _without_discriminator(node: Json) -> Json:
+    # It allows and forbids nothing, and its reader fails on odd values.
+    return {key: value for key, value in node.items() if key != "discriminator" or "propertyName" not in value}
 
 
 @attrs.frozen
@@ -54,7 +60,8 @@ class Spec:
     @functools.cache
     def of(cls, provider: str) -> Spec:
         """The effective spec that ships in the generated package."""
-        return cls(provider, json.loads((files(f"voice_clone_api.{provider}") / "openapi.json").read_bytes()))
+        text = (files(f"voice_clone_api.{provider}") / "openapi.json").read_bytes()
+        return cls(provider, json.loads(text, object_hook=_without_discriminator))
 
     @property
     def host(self) -> str:
@@ -159,6 +166,11 @@ class Spec:
                 form[part.name] = value
         for problem in self.problems(schema, form):
             raise Refusal("invalid_request", problem)
+        for name, declared in schema["properties"].items():
+            by = declared.get("x-max-items-by", {"property": None, "limits": {}})
+            other = form.get(by["property"])
+            if len(form.get(name, ())) > by["limits"].get(other, math.inf):
+                raise Refusal("invalid_request", f"{name}: at most {by['limits'][other]} for {other}")
 
     @staticmethod
     def _judge_part(part: Part, schema: Json, encoding: Json) -> str:

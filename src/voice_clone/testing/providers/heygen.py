@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 from typing import ClassVar
 
@@ -36,7 +35,7 @@ class Mocked(Behaviour):
         if audio["type"] == "base64":
             try:
                 decoded = base64.b64decode(audio["data"], validate=True)
-            except binascii.Error as error:
+            except ValueError as error:
                 raise Refusal("invalid_request", f"audio.data: {error}") from None
             if not decoded or not audio["media_type"].startswith("audio/"):
                 raise Refusal("invalid_request", "audio: not audio")

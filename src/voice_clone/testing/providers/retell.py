@@ -8,9 +8,6 @@ import httpx
 
 from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._multipart import Part
-from voice_clone.testing._spec import Refusal
-
-_MOST_FILES = {"cartesia": 1, "minimax": 1, "inworld": 3}
 
 
 class Mocked(Behaviour):
@@ -27,9 +24,6 @@ class Mocked(Behaviour):
     def cloneVoice(self, parts: list[Part]) -> httpx.Response:  # noqa: N802 - the operation's id
         """Clone a voice."""
         fields = {part.name: part.content.decode() for part in parts if part.file_name is None}
-        files = [part for part in parts if part.name == "files"]
-        if len(files) > _MOST_FILES.get(fields["voice_provider"], 25):
-            raise Refusal("invalid_request", f"too many files for {fields['voice_provider']}")
         voice_id = f"custom_voice_{self.new_id()[:20]}"
         self.voices[voice_id] = {
             "voice_id": voice_id,
