@@ -92,6 +92,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def contract(session: nox.Session) -> None:
+    """Contract tests against the specs: `-- heygen` for one provider, `-- --report` for a page of what is covered."""
+    install(session, "tests", ".[cli,testing]")
+    known = {path.name for path in Path("specs").iterdir()}
+    given = (f"--provider={each}" if each in known else each for each in session.posargs)
+    session.run("python", "-m", "pytest", "tests/contract", *given)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
     install(session, "package")

@@ -10,12 +10,13 @@ import httpx
 from tests.contract.documents import Place
 
 
-class Breach(AssertionError):
+class Breach(AssertionError):  # noqa: N818 - the name that reports show
     """Somebody broke the contract."""
 
 
 def breach(promise: Place | str, problem: str, *, do: str, **seen: Any) -> NoReturn:
-    """Fail: `promise` is the place in the spec (or the file) that says otherwise; `seen` is what was sent, received …"""
+    """Fail: `promise` is the place in the spec, or the file, that says otherwise; `seen` is what came."""
+    __tracebackhide__ = True
     where = promise.here if isinstance(promise, Place) else promise
     lines = [problem, f"  promised by: {where}"]
     lines += [f"  {what.replace('_', ' ')}: {shown(value)}" for what, value in seen.items()]

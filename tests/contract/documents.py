@@ -20,6 +20,9 @@ from scripts.common import Provider
 from scripts.vendor import METHODS
 
 Json = Any
+# Where a document holds names of its own, and where data; everything else is OpenAPI's.
+NAMED = ("properties", "patternProperties", "$defs", "schemas", "parameters")
+DATA = ("example", "examples", "default", "enum", "const")
 
 
 @attrs.frozen(eq=False)
@@ -48,6 +51,19 @@ class Document:
     def root(self) -> Place:
         """The whole document."""
         return Place(self, (), self.json)
+
+    def nodes(self) -> Iterator[Place]:
+        """Every object that is no data, references not followed."""
+
+        def walk(node: Any, keys: tuple[str | int, ...], *, names: bool = False) -> Iterator[Place]:
+            if isinstance(node, dict) and not names:
+                yield Place(self, keys, node)
+            inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+            for key, value in inner:
+                if names or key not in DATA:
+                    yield from walk(value, (*keys, key), names=not names and key in NAMED)
+
+        return walk(self.json, ())
 
     def operations(self) -> list[Operation]:
         """All operations, in the order of the document."""
@@ -164,6 +180,9 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.provider}-{self.id}"
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(str(self))  # for Hypothesis
+
     @property
     def parameters(self) -> list[Place]:
         """The parameters, those of the whole path included."""
@@ -187,6 +206,13 @@ class Operation:
 
     def _contents(self) -> list[Place]:
         return self.place["requestBody"].inside("content") if "requestBody" in self.place else []
+
+    @property
+    def schemes(self) -> list[Place]:
+        """The security schemes of which one is needed."""
+        needed = self.place if "security" in self.place else self.document.root
+        schemes = self.document.root["components"]["securitySchemes"]
+        return [schemes[name] for each in needed.inside("security") for name in each.value]
 
     @property
     def answers(self) -> list[Answer]:
@@ -221,6 +247,9 @@ class Answer:
 
     def __str__(self) -> str:
         return f"{self.operation}-{self.status}"
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(str(self))  # for Hypothesis
 
     @property
     def body(self) -> Place | None:

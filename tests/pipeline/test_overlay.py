@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts import common, overlay, yaml12
+from scripts import common, overlay
 from scripts.common import PipelineError, Provider
-from tests.pipeline.helpers import PROVIDERS, document, operation
+from tests.pipeline.helpers import document, operation
 
 FIXED = "Fixed upstream? Delete this action"
 
@@ -313,30 +313,3 @@ def test_the_command_prints_effective_specs() -> None:
     """The command prints the effective spec of each provider named, as JSON."""
     [printed] = overlay.run(["retell"])
     assert json.loads(printed) == overlay.effective_spec(Provider(common.ROOT, "retell"))
-
-
-# The committed overlays
-
-
-def actions_of(name: str) -> list[Any]:
-    """The actions of a committed overlay."""
-    provider = Provider(common.ROOT, name)
-    if not provider.overlay.is_file():
-        return []
-    return overlay.read_actions(yaml12.load(provider.overlay.read_text("utf-8")))
-
-
-@pytest.mark.parametrize(
-    ("name", "index"), [(name, index) for name in PROVIDERS for index in range(len(actions_of(name)))]
-)
-def test_every_committed_action_is_needed(name: str, index: int) -> None:
-    """Without any one action the effective spec is another one, or a later action no longer fits."""
-    provider = Provider(common.ROOT, name)
-    actions = actions_of(name)
-    spec = json.loads(provider.spec.read_bytes())
-    for what in actions[:index] + actions[index + 1 :]:
-        try:
-            overlay.apply(spec, what)
-        except overlay.OverlayError:
-            return
-    assert spec != overlay.effective_spec(provider)

@@ -1,0 +1,352 @@
+"""What is known of the providers from elsewhere, `tests/evidence/<provider>.yaml`, and the specs that it judges.
+
+A lie that is told in an overlay, and generated from consistently, is only found by somebody who knows better. Each file
+holds facts, enums, and examples of requests and answers, all with their sources.
+
+An example may stand for several: `each` names places in it (`body.audio.type`) and the values to put there one by one,
+`without` the places to leave out one by one; the example as it stands is then one that is accepted, whatever becomes
+of the others. `{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form.
+`undeclared` names what an example holds beyond the spec on purpose.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from scripts import common, yaml12
+from tests.contract.breach import breach
+from tests.contract.documents import Document, Json, Operation, Place, documents
+from tests.contract.judges import undeclared
+from tests.contract.schemas import errors
+from tests.pipeline.helpers import mapping, sequence
+
+FOLDER = common.ROOT / "tests" / "evidence"
+
+
+# Evidence
+
+
+@attrs.frozen(kw_only=True)
+class Example:
+    """A request or an answer, and whether it is one that the provider takes or gives."""
+
+    provider: str
+    where: str
+    operation: str
+    why: str
+    source: str
+    accepted: bool
+    status: int | None = None  # None for a request
+    body: Json = None
+    headers: dict[str, Json] | None = None
+    path: dict[str, Json] | None = None
+    undeclared: list[str] = attrs.field(factory=list[str])
+    voice: dict[str, str | None] | None = None
+    each: dict[str, list[Json]] = attrs.field(factory=dict[str, list[Json]])
+    without: list[str] = attrs.field(factory=list[str])
+
+    def __str__(self) -> str:
+        words = re.sub(r"[^a-z0-9]+", "-", self.why.lower())[:50].strip("-")
+        part = "request" if self.status is None else self.status
+        return f"{self.provider}-{self.operation}-{part}-{'takes' if self.accepted else 'refuses'}-{words}"
+
+    def variants(self) -> Iterator[Example]:
+        """The examples that this one stands for."""
+        if not self.each and not self.without:
+            yield self
+            return
+        yield attrs.evolve(self, each={}, without=[], accepted=True)
+        changes: list[tuple[str, Json]] = [(path, value) for path, values in self.each.items() for value in values]
+        changes += [(path, ABSENT) for path in self.without]
+        for path, value in changes:
+            whole: dict[str, Any] = copy.deepcopy({"body": self.body, "headers": self.headers, "path": self.path})
+            node: Any = whole
+            *before, last = path.split(".")
+            for key in before:
+                node = node[key]
+            if value is ABSENT:
+                del node[last]
+            else:
+                node[last] = value
+            yield attrs.evolve(self, each={}, without=[], **whole)
+
+
+ABSENT = object()
+PARTS = ("sources", "clone", "operations", "enums", "requests", "answers")
+
+
+@attrs.frozen(kw_only=True)
+class Evidence:
+    """A provider's file."""
+
+    provider: str
+    path: Path
+    clone: dict[str, Any]
+    operations: dict[str, dict[str, Any]]
+    enums: dict[str, dict[str, Any]]
+    examples: list[Example]
+
+    def about(self, name: str) -> str:
+        """Where a fact stands, and its source, for messages."""
+        fact: Any = self.operations.get(name) or self.enums.get(name)
+        return f"{shown(self.path)}: {name}" + (f" (source: {fact['source']})" if fact else "")
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it."""
+    return common.shown(path)
+
+
+def read(path: Path) -> Evidence:
+    """Read a file of evidence strictly: every entry is whole, names its source, and has no key that is not known."""
+    data, lines = yaml12.load_with_lines(path.read_text("utf-8"))
+    if set(data) != set(PARTS):
+        breach(shown(path), f"has {', '.join(data)}", do=f"a file of evidence has {', '.join(PARTS)}, no more, no less")
+    sources: dict[str, str] = data.pop("sources")
+
+    def sourced(entry: dict[str, Any], *at: str | int) -> dict[str, Any]:
+        if not any(source in entry.get("source", "") for source in sources):
+            problem = f"source {entry.get('source')!r} is none of {', '.join(sources)}"
+            breach(f"{shown(path)}:{lines[at]}", problem, do="name one of `sources`, or add it there")
+        return entry
+
+    def examples(kind: str) -> Iterator[Example]:
+        for index, entry in enumerate(data.pop(kind)):
+            where = f"{shown(path)}:{lines[kind, index]}"
+            wanted = {"operation", "why", "source", "accepted", *(["status"] if kind == "answers" else [])}
+            unknown = set(entry) - {field.name for field in attrs.fields(Example)} | set(entry) & {"provider", "where"}
+            if wanted - set(entry) or unknown or ("status" in entry) == (kind == "requests"):
+                problem = f"missing {sorted(wanted - set(entry))}, not known {sorted(unknown)}"
+                breach(where, f"this is no entry of `{kind}`: {problem}", do="see the docstring of test_evidence.py")
+            yield Example(provider=path.stem, where=where, **expanded(sourced(entry, kind, index)))
+
+    for kind in ("operations", "enums"):
+        for name, entry in data[kind].items():
+            sourced(entry, kind, name)
+    listed = [*examples("requests"), *examples("answers")]
+    return Evidence(provider=path.stem, path=path, examples=listed, **data)
+
+
+def expanded(node: Json) -> Json:
+    """Data with what is repeated written out."""
+    if (items := sequence(node)) is not None:
+        return [expanded(item) for item in items]
+    if (whole := mapping(node)) is None:
+        return node
+    if set(whole) == {"repeat", "times"}:
+        item = expanded(whole["repeat"])
+        return item * whole["times"] if isinstance(item, str) else [copy.deepcopy(item) for _ in range(whole["times"])]
+    return {key: expanded(value) for key, value in whole.items()}
+
+
+@functools.cache
+def evidence() -> list[Evidence]:
+    """All evidence that there is."""
+    return [read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {each.name for each in documents()}]
+
+
+# The spec as judge
+
+
+@attrs.frozen
+class Problem:
+    """Why an example is refused, and the keyword of the schema that refuses it."""
+
+    keyword: str
+    text: str
+
+
+def problems(document: Document, example: Example) -> list[Problem]:
+    """Why a spec refuses an example; nothing where it takes it. What is taken holds nothing undeclared."""
+    operation = next((each for each in document.operations() if each.id == example.operation), None)
+    if operation is None:
+        return [Problem("operation", f"there is no operation {example.operation}")]
+    if example.status is None:
+        return _request(operation, example)
+    answer = next((each for each in operation.answers if each.status == str(example.status)), None)
+    if answer is None or answer.body is None:
+        return [Problem("status", f"{operation} does not answer {example.status} with a body")]
+    declared = {header.key: header["schema"] for header in answer.place.inside("headers")}
+    return _named("header", declared, set(), example.headers) + _data(answer.body, example.body, example)
+
+
+def place_of(document: Document, example: Example) -> Place:
+    """The schema of an example's body, or the operation where it has none."""
+    operation = document.operation(example.operation)
+    answer = next((each for each in operation.answers if each.status == str(example.status)), None)
+    return (answer.body if answer else operation.body) or operation.place
+
+
+def _request(operation: Operation, example: Example) -> list[Problem]:
+    found: list[Problem] = []
+    for where, given in (("header", example.headers), ("path", example.path)):
+        described = [parameter for parameter in operation.parameters if parameter["in"].value == where]
+        schemas = {parameter["name"].value: parameter["schema"] for parameter in described}
+        needed = {parameter["name"].value for parameter in described if parameter.get("required")}
+        found += _named(where, schemas, needed, given)
+    if operation.body is None:
+        return found
+    files, body = as_form(operation, example.body)
+    return [*found, *files, *_data(operation.body, body, example)]
+
+
+def _named(what: str, schemas: dict[str, Place], needed: set[str], given: dict[str, Json] | None) -> list[Problem]:
+    if given is None:
+        return []
+    found = [f"{name} is missing" for name in needed - set(given)]
+    found += [f"{name} is not declared" for name in set(given) - set(schemas)]
+    for name in set(given) & set(schemas):
+        found += [f"{name}: {text}" for _, text in errors(schemas[name], given[name])]
+    return [Problem(what, f"{what} {text}") for text in found]
+
+
+def _data(place: Place, value: Json, example: Example) -> list[Problem]:
+    found = [Problem(keyword, text) for keyword, text in errors(place, value)]
+    if example.accepted and not found:
+        found = [Problem("undeclared", text) for text in undeclared(place, declared_only(value, example.undeclared))]
+    return found
+
+
+def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
+    """A body with an empty text in the places of files, and what is wrong with the files."""
+    form = dict(mapping(body) or {})
+    if operation.media_type != "multipart/form-data" or operation.body is None or not form:
+        return [], body
+    found: list[Problem] = []
+
+    def file(name: str, value: Json) -> Json:
+        if not isinstance(value, dict | str):
+            return value
+        types = operation.encoding.get(name, {}).get("contentType", "").split(", ")
+        given = mapping(value) or {}
+        if set(given) != {"file", "type"}:
+            found.append(Problem("binary", f"{name} is no file"))
+        elif given["type"] not in types:
+            found.append(Problem("contentType", f"{name} is {given['type']}, not one of {', '.join(types)}"))
+        return ""
+
+    for part in operation.body["properties"].values():
+        name, value = part.key, form.get(part.key)
+        if name in form and part.get("format") == "binary" and not isinstance(value, list):
+            form[name] = file(name, value)
+        elif "items" in part and part["items"].get("format") == "binary" and isinstance(value, list):
+            form[name] = [file(name, item) for item in sequence(value) or []]
+    return found, form
+
+
+def declared_only(body: Json, undeclared: list[str]) -> Json:
+    """A body without what it holds beyond the spec on purpose."""
+    kept = copy.deepcopy(body)
+    for path in undeclared:
+        node: Any = kept
+        *before, last = path.split(".")
+        for key in before:
+            node = node[key]
+        del node[last]
+    return kept
+
+
+# Facts
+
+
+def record(operation: Operation) -> dict[str, Any]:
+    """What an effective spec says of an operation, in the words of the evidence."""
+    root = operation.document.root
+    schemes = root["components"].get("securitySchemes", {})
+
+    def key(name: str) -> str:
+        scheme = schemes[name]
+        return (
+            f"{scheme['name']}: KEY" if scheme["type"] == "apiKey" else f"Authorization: {scheme['scheme'].title()} KEY"
+        )
+
+    parts = operation.body.inside("properties") if operation.body else []
+    return {
+        "request": " ".join(
+            [operation.method.upper(), *(server["url"].value + operation.path for server in root.inside("servers"))]
+        ),
+        "tag": (operation.place.get("tags") or [None])[0],
+        "keys": [" and ".join(map(key, each)) for each in operation.place.get("security", [])],
+        "parameters": [
+            f"{each['in'].value} {each['name'].value}" + ("" if each.get("required") else ", optional")
+            for each in operation.parameters
+        ],
+        "sends": operation.media_type,
+        "files": {name: part["contentType"].split(", ") for name, part in operation.encoding.items()},
+        "defaults": {part.key: part.value["default"] for part in parts if "default" in part.value},
+        "answers": {
+            answer.status: sorted(
+                f"{each.key}: {each['schema'].get('type')}" for each in answer.place.inside("headers")
+            )
+            for answer in operation.answers
+        },
+    }
+
+
+def enum_records(document: Document) -> dict[str, dict[str, Any]]:
+    """The named enums of an effective spec, and where each is used, in the words of the evidence."""
+    ids = {(operation.path, operation.method): operation.id for operation in document.operations()}
+
+    def name(place: Place) -> str:
+        owner = place.keys[2] if place.keys[0] == "components" else ids[str(place.keys[1]), str(place.keys[2])]
+        fields = [after for key, after in zip(place.keys, place.keys[1:], strict=False) if key == "properties"]
+        return ".".join(map(str, (owner, *fields)))
+
+    found: dict[str, dict[str, Any]] = {}
+    for place in document.nodes():
+        if "enum" in place.value:
+            values, names = place.value["enum"], place.value.get("x-enum-varnames", [])
+            named = dict(zip(map(str, values), names, strict=True)) if len(names) == len(values) else values
+            found[name(place)] = {"values": named} | ({"at": list[str]()} if len(place.keys) == 3 else {})
+    for place in document.nodes():
+        enum = found.get(str(place.value.get("$ref", "")).rpartition("/")[2], {})
+        if "at" in enum:
+            enum["at"] = sorted([*enum["at"], name(place)])
+    return found
+
+
+def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str, Place, Any, Any]]:
+    """Each fact that an effective spec contradicts: its kind and name, where, what the spec says, what is known.
+
+    What a provider's own page has more than is known is no contradiction: providers grow.
+    """
+    pages = Document(document.provider, common.read_json(document.provider.spec))
+    said = {operation.id: operation for operation in document.operations()}
+    grown = {operation.id: record(operation) for operation in pages.operations()}
+    for name in sorted(set(said) | set(known.operations)):
+        if name not in known.operations and name in grown:
+            continue
+        fact = {key: value for key, value in known.operations.get(name, {}).items() if key != "source"}
+        spec = record(said[name]) if name in said else {}
+        for key in sorted(set(fact) | set(spec)):
+            page = grown.get(name, {}).get(key)
+            if key == "parameters":
+                page = [each for each in page or [] if each.endswith(", optional")]
+            if not agree(fact.get(key), spec.get(key), page):
+                place = said[name].place if name in said else document.root["paths"]
+                yield f"{key} of operations", name, place, spec.get(key, "nothing"), fact.get(key, "nothing")
+    enums, more, schemas = enum_records(document), enum_records(pages), document.root["components"]["schemas"]
+    for name in sorted(set(enums) | set(known.enums)):
+        if name not in known.enums and name in more:
+            continue
+        fact, spec = known.enums.get(name, {}), enums.get(name, {})
+        for key in ("values", "at"):
+            if not agree(fact.get(key), spec.get(key), more.get(name, {}).get(key)):
+                place = next((each for each in schemas.values() if each.key == name), document.root)
+                yield f"{key} of enums", name, place, spec.get(key), fact.get(key)
+
+
+def agree(fact: Any, spec: Any, page: Any) -> bool:
+    """Whether a spec says what is known, and beyond it only what the provider's own page says too."""
+    if isinstance(fact, dict | list) and isinstance(spec, type(fact)) and isinstance(page, type(fact)):
+        more = [key for key in spec if key not in fact and key in page]
+        left = [key for key in spec if key not in more]
+        spec = {key: spec[key] for key in left} if isinstance(spec, dict) else left
+    return common.same(fact, spec)

@@ -1,0 +1,255 @@
+"""Judges of requests and answers: openapi-core, the contract models, and a strict reader of what both let pass."""
+
+from __future__ import annotations
+
+import functools
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+import attrs
+import httpx
+import pydantic
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.validation.request.validators import V30RequestValidator, V31RequestValidator
+from openapi_core.validation.response.validators import V30ResponseValidator, V31ResponseValidator
+from openapi_core.validation.schemas.factories import SchemaValidatorsFactory
+from openapi_python_client.strings import pascal_case
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from tests.contract.breach import breach
+from tests.contract.documents import Answer, Document, Json, Operation, Place, contracts
+from tests.contract.schemas import Validator31, normal, problems, touched, without_discriminators
+from tests.contract.witnesses import witness
+from voice_clone.testing._multipart import MultipartError, Part, read_parts
+
+# What HTTP itself needs; any other header is a promise to the provider, and must be in its spec.
+HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
+                          "content-type", "transfer-encoding"})  # fmt: skip
+MEND = "regenerate if the spec is right; mend the overlay if the spec is wrong; else mend what sent it"
+
+
+@attrs.define
+class _Request:
+    """A request as openapi-core wants it."""
+
+    host_url: str
+    path: str
+    method: str
+    parameters: RequestParameters
+    content_type: str
+    body: bytes | None
+
+
+@attrs.define
+class _Response:
+    """An answer as openapi-core wants it."""
+
+    status_code: int
+    content_type: str
+    headers: Headers
+    data: bytes
+
+
+def _adapted(request: httpx.Request) -> _Request:
+    parameters = RequestParameters(
+        query=ImmutableMultiDict(request.url.params.multi_items()),
+        header=Headers(request.headers.multi_items()),
+        cookie=ImmutableMultiDict(),
+    )
+    # The path as it is on the wire: a decoded one could hide a slash.
+    path = request.url.raw_path.decode().partition("?")[0]
+    host = f"{request.url.scheme}://{request.url.netloc.decode()}"
+    kind = request.headers.get("content-type", "")
+    return _Request(host, path, request.method.lower(), parameters, kind, request.content or None)
+
+
+@functools.cache
+def _judges(document: Document) -> tuple[Any, Any]:
+    spec = OpenAPI.from_dict(without_discriminators(document.json)).spec
+    if document.version == "3.0":
+        return V30RequestValidator(spec), V30ResponseValidator(spec)
+    schemas = SchemaValidatorsFactory(Validator31)
+    return V31RequestValidator(spec, schema_validators_factory=schemas), V31ResponseValidator(spec)
+
+
+def _causes(error: BaseException | None) -> str:
+    chain: list[str] = []
+    while error is not None:
+        details = getattr(error, "schema_errors", None)
+        chain.append("; ".join(each.message for each in details) if details else str(error))
+        error = error.__cause__
+    return ": ".join(chain)
+
+
+def judge_request(operation: Operation, request: httpx.Request, key: str) -> Json:
+    """Fail where a request breaks the spec; what its body says, decoded, otherwise."""
+    __tracebackhide__ = True
+    sees = functools.partial(breach, do=MEND, sent=request)
+    adapted = _adapted(request)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # openapi-core's own
+        for error in _judges(operation.document)[0].iter_errors(adapted):
+            sees(operation.place, f"{operation}: openapi-core: {_causes(error)}")
+    _judge_headers(operation, request, key)
+    for each in operation.parameters:
+        # openapi-core takes the default for one that is missing.
+        if each.get("required") and each.get("in") == "header" and each.get("name") not in request.headers:
+            sees(each, f"{operation}: the header {each.get('name')} is missing")
+    declared = {each.get("name") for each in operation.parameters if each.get("in") == "query"}
+    for name in set(request.url.params) - declared:
+        sees(operation.place, f"{operation}: the query {name!r} is not documented")
+    witness(operation.place, *operation.parameters)
+    if operation.body is None:
+        if request.content:
+            sees(operation.place, f"{operation}: a body is sent, where none is documented")
+        return None
+    if operation.media_type == "multipart/form-data":
+        body = _judge_form(operation, operation.body, request)
+    else:
+        body = json.loads(request.content)
+    for problem in problems(operation.body, body):
+        sees(operation.body, f"{operation}: {problem}")
+    if refusal := contract_problem(operation.body, operation, body):
+        sees(operation.body, f"{operation}: the contract model refuses the body: {refusal}")
+    witness(*touched(operation.body, body))
+    return body
+
+
+def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> None:
+    """Exactly one documented credential, holding the key and nothing else; no header that nobody documents."""
+    credentials: dict[str, tuple[str, Place]] = {}
+    for scheme in operation.schemes:
+        header, value = (
+            ("Authorization", f"Bearer {key}") if scheme.get("type") == "http" else (scheme.get("name"), key)
+        )
+        credentials[header.lower()] = value, scheme
+    sent = {name: request.headers[name] for name in credentials if name in request.headers}
+    if len(sent) != 1 or any(value != credentials[name][0] for name, value in sent.items()):
+        shape = " or ".join(f"{name}: {value.replace(key, 'KEY')}" for name, (value, _) in credentials.items())
+        place = next(iter(credentials.values()))[1] if credentials else operation.place
+        breach(place, f"{operation}: the key is not sent as documented", do=MEND, documented=shape, sent=list(sent))
+    if key in str(request.url) or key.encode() in request.content:
+        breach(operation.place, f"{operation}: the key is sent outside of its header", do=MEND, sent=request)
+    witness(*(credentials[name][1] for name in sent))
+    known = {each.get("name").lower() for each in operation.parameters if each.get("in") == "header"}
+    for name in set(request.headers) - HTTP_HEADERS - known - set(credentials):
+        breach(operation.place, f"{operation}: the header {name!r} is not documented", do=MEND, sent=request)
+
+
+def _judge_form(operation: Operation, body: Place, request: httpx.Request) -> Json:
+    """Read a form part by part; fail at the first that is not as documented."""
+    sees = functools.partial(breach, do=MEND, sent=request)
+    try:
+        parts = read_parts(request.headers["content-type"], request.content)
+    except MultipartError as error:
+        sees(operation.place, f"{operation}: the form is not well-formed: {error}")
+    form: dict[str, Any] = {}
+    for part in parts:
+        if part.name not in body["properties"]:
+            sees(body["properties"], f"{operation}: the part {part.name!r} is not documented")
+        place = body["properties"][part.name].followed()
+        single = place["items"].followed() if place.get("type") == "array" else place
+        value = _read_part(operation, part, single, request)
+        if single is not place:
+            form.setdefault(part.name, []).append(value)
+        elif part.name in form:
+            sees(place, f"{operation}: the part {part.name!r} is sent twice")
+        else:
+            form[part.name] = value
+    return form
+
+
+def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Request) -> Json:
+    sees = functools.partial(breach, do=MEND, sent=request, part=part)
+    what = f"{operation}: the part {part.name!r}"
+    if place.get("format") == "binary":
+        if not part.file_name or not PurePath(part.file_name).suffix:
+            sees(place, f"{what} carries a file, so it needs a file name with an extension")
+        if not part.content:
+            sees(place, f"{what} carries an empty file")
+        allowed = operation.encoding.get(part.name, {}).get("contentType", str(part.media_type)).split(", ")
+        if part.media_type not in allowed:
+            sees(place, f"{what} has a media type that is not documented; {', '.join(allowed)} are")
+        return part.content
+    if part.file_name is not None or part.media_type is not None:
+        sees(place, f"{what} is a plain field, yet it is sent as a file")
+    text = part.content.decode()
+    if place.get("nullable") and text in ("None", "null"):
+        sees(place, f"{what} is null, which a form can't say: leave it out")
+    return json.loads(text) if place.get("type") in ("integer", "number", "boolean") else text
+
+
+def contract_model(place: Place, operation: Operation, answer: Answer | None = None) -> Any:
+    """The contract model of a body: that of its component, or the one that is named after the operation."""
+    models = contracts(operation.provider)
+    base = pascal_case(operation.id)
+    status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
+    names = [place.name, f"{base}Response{status}", f"{base}Response"] if answer else [place.name, f"{base}Request"]
+    found = next((name for name in names if name and hasattr(models, name)), None)
+    if found is None:
+        breach(
+            place, f"{operation}: no contract model has one of the names {names}", do="name the schema by an overlay"
+        )
+    return getattr(models, found)
+
+
+def contract_problem(place: Place, operation: Operation, body: Json, answer: Answer | None = None) -> str | None:
+    """Why the contract model refuses a body; None where it takes it and gives it back as it is."""
+    try:
+        # As JSON: strict models take JSON's own types only, and undeclared properties are none of the contract.
+        model = contract_model(place, operation, answer).model_validate(body, strict=False)
+    except pydantic.ValidationError as error:
+        return "; ".join(f"{each['loc']}: {each['msg']}" for each in error.errors(include_url=False))
+    again = normal(model.model_dump(exclude_unset=True))
+    return None if again == normal(body) else f"it reads {again}"
+
+
+def judge_answer(answer: Answer, response: httpx.Response) -> None:
+    """Fail where an answer breaks the spec."""
+    operation = answer.operation
+    __tracebackhide__ = True
+    sees = functools.partial(breach, received=response)
+    adapted = _Response(
+        response.status_code,
+        response.headers.get("content-type", ""),
+        Headers(response.headers.multi_items()),
+        response.content,
+    )
+    server = operation.document.root["servers"][0].get("url")
+    path = operation.path.replace("{", "").replace("}", "")
+    request = _adapted(httpx.Request(operation.method, f"{server}{path}"))
+    do = "mend what answered, or the overlay if the spec is wrong"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for error in _judges(operation.document)[1].iter_errors(request, adapted):
+            sees(answer.place, f"{answer}: openapi-core: {_causes(error)}", do=do)
+    witness(answer.place, *(each for each in answer.place.inside("headers") if each.key.lower() in response.headers))
+    if answer.body is None:
+        return
+    for problem in (*problems(answer.body, response.json()), *undeclared(answer.body, response.json())):
+        sees(answer.body, f"{answer}: {problem}", do=do)
+    if refusal := contract_problem(answer.body, operation, response.json(), answer):
+        sees(answer.body, f"{answer}: the contract model refuses the body: {refusal}", do=do)
+    witness(*touched(answer.body, response.json()))
+
+
+def undeclared(place: Place, value: Json, at: str = "$") -> Iterator[str]:
+    """The properties of a value that its schema does not declare."""
+    place = place.followed()
+    branches = [branch for key in ("anyOf", "oneOf") for branch in place.inside(key)]
+    if branches:
+        found = [list(undeclared(branch, value, at)) for branch in branches if not problems(branch, value, most=1)]
+        yield from min(found, key=len, default=[])
+    elif isinstance(value, dict) and not isinstance(place.get("additionalProperties"), dict):
+        for name, inner in value.items():
+            if "properties" in place and name in place["properties"]:
+                yield from undeclared(place["properties"][name], inner, f"{at}.{name}")
+            else:
+                yield f"{at}.{name}: not declared"
+    elif isinstance(value, list) and "items" in place:
+        for index, inner in enumerate(value):
+            yield from undeclared(place["items"], inner, f"{at}[{index}]")

@@ -1,0 +1,106 @@
+"""The page that shows for each promise of the specs which test speaks for it."""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import groupby
+
+from tests.contract.documents import Document, Operation, Place, documents
+from tests.contract.witnesses import promises, seen, unique
+
+STYLE = """
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent);
+        --soft: color-mix(in srgb, currentColor 6%, transparent); --good: #2e8b57; --bad: #d33 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem; margin: 0 } h2 { margin: 2.5rem 0 .5rem } h3 { margin: 0; display: inline; font-size: 1rem }
+.tiles { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.2rem 0 }
+.tile { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem 1rem; min-width: 11rem; flex: 1 }
+.tile b { font-size: 1.5rem; display: block } .bar { height: .35rem; border-radius: 1rem; background: var(--bad) }
+.bar i { display: block; height: 100%; border-radius: 1rem; background: var(--good) }
+details { border: 1px solid var(--line); border-radius: .6rem; margin: .6rem 0; padding: .5rem .9rem }
+summary { cursor: pointer } summary small { float: right }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .88rem; table-layout: fixed }
+td, th { text-align: left; padding: .25rem .5rem; border-top: 1px solid var(--line); vertical-align: top;
+         overflow-wrap: anywhere }
+th { background: var(--soft) } td:nth-child(1) { width: 34% } td:nth-child(2) { width: 18% }
+tr.silent td { color: var(--bad); font-weight: 600 } code { font-size: .92em }
+input { font: inherit; padding: .4rem .7rem; width: 100%; box-sizing: border-box; border-radius: .5rem;
+        border: 1px solid var(--line); background: transparent; color: inherit }
+ul { margin: 0; padding-left: 1rem } .failed { color: var(--bad) }
+"""
+SCRIPT = """
+document.querySelector("input").addEventListener("input", event => {
+  const wanted = event.target.value.toLowerCase();
+  for (const row of document.querySelectorAll("tbody tr"))
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  for (const each of document.querySelectorAll("details")) {
+    const some = each.querySelector("tbody tr:not([hidden])");
+    each.hidden = !some; each.open = wanted !== "" && some !== null;
+  }
+});
+"""
+
+
+def page(chosen: set[str], failed: set[str]) -> str:
+    """The whole page, as HTML that needs nothing else."""
+    shown = [document for document in documents() if not chosen or document.name in chosen]
+    body = "".join(_document(document) for document in shown)
+    tiles = "".join(_tile(document) for document in shown)
+    bad = "".join(f"<li>{escape(name)}</li>" for name in sorted(failed))
+    failures = f'<div class="failed"><h2>Failed</h2><ul>{bad}</ul></div>' if bad else ""
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Contract coverage</title><style>{STYLE}</style><h1>Contract coverage</h1>"
+        "<p>Each promise of the effective specs, and the tests that put it to the test.</p>"
+        f'<div class="tiles">{tiles}</div>{failures}'
+        f'<input type="search" placeholder="Filter: a field, a status, a limit, a test …">{body}'
+        f"<script>{SCRIPT}</script>"
+    )
+
+
+def _all(document: Document) -> list[tuple[Operation, str, Place]]:
+    return [(each, part, place) for each in document.operations() for part, place in unique(promises(each))]
+
+
+def _tests(place: Place) -> set[str]:
+    return seen.get((place.document.name, place.pointer), set())
+
+
+def _count(found: list[tuple[Operation, str, Place]]) -> tuple[int, int]:
+    return sum(bool(_tests(place)) for _, _, place in found), len(found)
+
+
+def _tile(document: Document) -> str:
+    good, whole = _count(_all(document))
+    return (
+        f'<div class="tile"><b>{escape(document.name)}</b>{good} of {whole} promises'
+        f'<div class="bar"><i style="width:{100 * good / max(whole, 1):.1f}%"></i></div></div>'
+    )
+
+
+def _document(document: Document) -> str:
+    parts = [f"<h2>{escape(document.name)} <small><code>{escape(document.file)}</code></small></h2>"]
+    for (operation, part), found in groupby(_all(document), key=lambda each: (each[0], each[1])):
+        listed = list(found)
+        good, whole = _count(listed)
+        title = f"{operation.method.upper()} {operation.path} · {operation.id} · {part}"
+        rows = "".join(_row(place) for _, _, place in listed)
+        parts.append(
+            f"<details{'' if good == whole else ' open'}><summary><h3>{escape(title)}</h3>"
+            f"<small>{good} / {whole}</small></summary>"
+            f"<table><thead><tr><th>Promise<th>Line<th>Spoken for by<tbody>{rows}</table></details>"
+        )
+    return "".join(parts)
+
+
+def _row(place: Place) -> str:
+    tests = _tests(place)
+    names = sorted({name.partition("[")[0].replace("::", " · ").removeprefix("test_") for name in tests})
+    listed = "".join(f"<li>{escape(name)}</li>" for name in names) or "nobody"
+    value = "" if isinstance(place.value, dict | list) else f" = {escape(repr(place.value)[:80])}"
+    kept = 4
+    where = "/".join(str(key) for key in place.keys[-kept:]) or place.pointer
+    return (
+        f"<tr{'' if tests else ' class=silent'}><td title='{escape(place.pointer, quote=True)}'>"
+        f"<code>{escape(where)}</code>{value}<td>line {place.line}<td><ul>{listed}</ul>"
+    )

@@ -1,0 +1,111 @@
+"""What a schema says of a value: whether it is allowed, why not, and which promises it puts to the test."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from jsonschema import validators  # type: ignore[import-untyped]
+from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_format_checker, oas31_format_checker
+
+from tests.contract.documents import Document, Json, Place
+from voice_clone.testing._spec import _without_discriminator
+
+# What a file holds is a string to OpenAPI 3.1 too; 3.0's judge knows that by itself.
+Validator31: Any = validators.extend(
+    OAS31Validator,
+    type_checker=OAS31Validator.TYPE_CHECKER.redefine("string", lambda _, value: isinstance(value, str | bytes)),
+)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
+COMBINATIONS = ("anyOf", "oneOf", "allOf")
+
+
+def valid(place: Place, value: Json) -> bool:
+    """Whether a schema allows a value, by the rules of its document's version of OpenAPI."""
+    return not problems(place, value, most=1)
+
+
+def problems(place: Place, value: Json, most: int = 20) -> list[str]:
+    """How a value breaks a schema."""
+    return [text for _, text in islice(errors(place, value), most)]
+
+
+def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
+    """Each keyword by which a schema refuses a value, and how."""
+    found = False
+    for error in _validator(place.document, place.keys).iter_errors(value):
+        found = True
+        yield str(error.validator), f"{error.json_path}: {error.message[:300]}"
+    if not found:
+        yield from (("x-max-items-by", text) for text in _too_many(place, value))
+
+
+def _too_many(place: Place, value: Json) -> Iterator[str]:
+    """What our own `x-max-items-by` forbids: more items than another property's value allows."""
+    for each in place.inside("properties"):
+        if isinstance(value, dict) and each.key in value and "x-max-items-by" in each:
+            by = each.get("x-max-items-by")
+            most = by["limits"].get(value.get(by["property"]))
+            if most is not None and len(value[each.key]) > most:
+                yield f"$.{each.key}: at most {most} beside {value[by['property']]!r}"
+
+
+@functools.cache
+def _validator(document: Document, keys: tuple[str | int, ...]) -> Any:
+    place = functools.reduce(lambda node, key: node[key], keys, document.root).followed()
+    is_30 = document.version == "3.0"
+    schema = {**place.value, "components": document.json.get("components", {})}
+    schema = without_discriminators(schema)
+    if is_30:
+        return OAS30Validator(schema, format_checker=oas30_format_checker)
+    return Validator31(schema, format_checker=oas31_format_checker)
+
+
+def without_discriminators(document: Json) -> Json:
+    """A copy without discriminators: they allow and forbid nothing, and their readers fail on odd values."""
+    return json.loads(json.dumps(document), object_hook=_without_discriminator)
+
+
+def touched(place: Place, value: Json) -> Iterator[Place]:
+    """The promises of a schema that a good value has put to the test: properties, values, limits at their edge."""
+    found = place.followed()
+    yield found
+    if "enum" in found and value in found.get("enum"):
+        yield found["enum"][found.get("enum").index(value)]
+    size = len(value) if isinstance(value, str | list) else None
+    for rule in ("minLength", "maxLength", "minItems", "maxItems"):
+        if rule in found and found.get(rule) == size:
+            yield found[rule]
+    for rule in ("pattern", "const"):
+        if rule in found:
+            yield found[rule]
+    if value is None and found.get("nullable"):
+        yield found["nullable"]
+    if isinstance(value, dict):
+        for each in found.inside("properties"):
+            if each.key in value:
+                yield each
+                yield from touched(each, value[each.key])
+    if isinstance(value, list) and "items" in found and value:
+        yield from touched(found["items"], value[0])
+    for key in COMBINATIONS:
+        for branch in found.inside(key):
+            if valid(branch, value):
+                yield branch
+                yield from touched(branch, value)
+
+
+def normal(body: Json) -> Json:
+    """JSON in which equal times are equal texts, as `datetime` writes them."""
+    if isinstance(body, dict):
+        return {name: normal(value) for name, value in body.items()}
+    if isinstance(body, list):
+        return [normal(value) for value in body]
+    if isinstance(body, datetime):
+        return body.isoformat()
+    return datetime.fromisoformat(body).isoformat() if isinstance(body, str) and _TIME.fullmatch(body) else body

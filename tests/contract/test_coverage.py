@@ -1,0 +1,24 @@
+"""Nothing in a spec goes without a test that speaks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.breach import breach
+from tests.contract.documents import Operation, operations
+from tests.contract.witnesses import promises, seen
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_every_promise_has_a_test(operation: Operation, request: pytest.FixtureRequest) -> None:
+    """Each parameter, property, value, limit, status and header of an operation was put to the test by some test."""
+    ran = {item.path.stem for item in request.session.items}
+    if not {"test_requests", "test_responses", "test_mock"} <= ran or request.config.getoption("-k"):
+        pytest.skip("needs the tests of requests, answers and mock to have run before")
+    silent = [place for _, place in promises(operation) if not seen[place.document.name, place.pointer]]
+    if silent:
+        breach(
+            silent[0],
+            f"{operation}: no test speaks for {len(silent)} promises: {', '.join(place.pointer for place in silent)}",
+            do="let a strategy make it, or an evidence file name it",
+        )

@@ -1,0 +1,357 @@
+"""The shim's own data, providers/<name>.toml: each path, name and value in it is one that the effective spec has."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from scripts import common
+from tests.contract.breach import Breach, breach
+from tests.contract.documents import Document, Json, Operation, Place, documents
+from tests.contract.schemas import COMBINATIONS
+from voice_clone import connect
+from voice_clone._provider import Provider
+from voice_clone.errors import VoiceCloneError
+from voice_clone.jobs import Voice
+
+Rule = Callable[[Provider, Document], None]
+DO = "correct the table; or the overlay, with its source, where the spec is wrong"
+TEXT, SCALAR, TIME = {"string"}, {"string", "integer"}, {"integer", "date-time"}
+
+
+def client(name: str) -> Any:
+    """The shim's client of a provider."""
+    return connect(name, api_key="any-key", transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+
+
+# Paths into schemas
+
+
+def branches(place: Place) -> Iterator[Place]:
+    """A schema and those that it combines, references followed."""
+    yield place.followed()
+    for branch in (branch for key in COMBINATIONS for branch in place.inside(key)):
+        yield from branches(branch)
+
+
+def at(places: Iterable[Place], path: str, *, required: bool = False) -> list[Place]:
+    """The schemas to which a path of dotted keys leads; with `required`, only where each key must be there."""
+    found = list(places)
+    for key in path.split("."):
+        owners = [each for place in found for each in branches(place) if key in each.get("properties", {})]
+        found = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
+    return found
+
+
+def enum(places: Iterable[Place]) -> list[Json]:
+    """The values that schemas list."""
+    return [value for place in places for each in branches(place) for value in each.get("enum", [])]
+
+
+def types(places: Iterable[Place]) -> set[str]:
+    """The types that schemas allow besides null; text that is a time is of the type `date-time`."""
+    found: set[str] = set()
+    for each in (each for place in places for each in branches(place)):
+        kind = each.get("type", [])
+        found |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
+    return found - {"null"}
+
+
+def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
+    """The schemas of the documented answers that are a success, or none, by their status."""
+    answers = [answer for each in operations for answer in each.answers if answer.status.startswith("2") is good]
+    return [answer.body for answer in answers if answer.body]
+
+
+# Rules
+
+
+def row(data: Provider, text: str) -> str:
+    """The line of a provider's table that holds a text, as messages show it."""
+    path = common.ROOT / "src" / "voice_clone" / "providers" / f"{data.name}.toml"
+    lines = [number for number, line in enumerate(path.read_text("utf-8").splitlines(), 1) if text in line]
+    return ":".join([common.shown(path), *map(str, lines[:1])])
+
+
+def named(data: Provider, document: Document, name: str) -> Operation:
+    """The operation of an id; a breach where there is none."""
+    found = [operation for operation in document.operations() if operation.id == name]
+    if not found:
+        breach(document.root["paths"], f"{data.name}: there is no operation {name!r}", do=DO, said_by=row(data, name))
+    return found[0]
+
+
+def check_types(data: Provider, path: str, places: list[Place], allowed: set[str]) -> None:
+    """Fail where a path leads nowhere, or to something of a type that is not allowed."""
+    if not places:
+        breach(row(data, path), f"{data.name}: no schema of these answers has {path!r}", do=DO)
+    if not types(places) or types(places) - allowed:
+        breach(places[0], f"{data.name}: {path!r} is of another type", do=DO, allowed=allowed, types=types(places))
+
+
+def poll_sees_each_status(data: Provider, document: Document) -> None:
+    """A clone is polled by its id alone, and each documented status is either success, failure or pending."""
+    poll = data.poll
+    if poll is None:
+        return
+    operation = named(data, document, poll.operation)
+    needed = [each.get("name") for each in operation.parameters if each.get("required")]
+    if len(needed) != 1 or operation.body:
+        breach(operation.place, f"{data.name}: polling needs more than an id", do=DO, needed=needed)
+    if data.look is not operation.module._get_kwargs:
+        breach(operation.place, f"{data.name}: `look` builds another request", do="pass the module's own `_get_kwargs`")
+    answers = bodies([operation], good=True)
+    for answer in answers:
+        if answer.name is None:
+            breach(answer, f"{data.name}: the answer to a look is no named schema", do="name it by an overlay")
+        statuses, values = at([answer], poll.status), [*poll.success, *poll.failure, *poll.pending]
+        check_types(data, poll.status, statuses, TEXT)
+        check_types(data, poll.reason, at([answer], poll.reason), TEXT)
+        if sorted(values) != sorted(enum(statuses)):
+            breach(statuses[0], f"{data.name}: other statuses", do=DO, table=values, spec=enum(statuses))
+    if not answers or not all([poll.success, poll.failure, poll.pending]):
+        breach(row(data, "[poll]"), f"{data.name}: nothing means success, failure, or not done yet", do=DO)
+
+
+def clone_tells_or_takes_the_id(data: Provider, document: Document) -> None:
+    """A clone is a POST whose answer must hold the voice's id, or whose body must."""
+    operation = named(data, document, data.clone.operation)
+    if operation.method != "post" or operation.body is None:
+        breach(operation.place, f"{data.name}: a clone is no POST with a body", do=DO)
+    if data.clone.voice_id is None:
+        if not at([operation.body], "voice_id", required=True) or "voice_id" not in parameters(data):
+            breach(operation.body, f"{data.name}: neither the answer tells the id nor does the request", do=DO)
+        return
+    for answer in bodies([operation], good=True):
+        check_types(data, data.clone.voice_id, at([answer], data.clone.voice_id, required=True), TEXT)
+
+
+def voice_is_described(data: Provider, document: Document) -> None:
+    """Each field of a voice is read from where the answer that describes it has such a value."""
+    operation = named(data, document, data.poll.operation if data.poll else data.clone.operation)
+    fields = {field.name for field in attrs.fields(Voice)} - {"provider", "id", "raw"}
+    for field, path in data.voice.items():
+        if field not in fields:
+            breach(row(data, field), f"{data.name}: a Voice has no field {field!r}", do=DO, fields=fields)
+        for answer in bodies([operation], good=True):
+            check_types(data, path, at([answer], path), TIME if field == "created_at" else TEXT)
+
+
+def error_answers(data: Provider, document: Document) -> list[Place]:
+    """The schemas of answers that may hold an error: those of a success too where it says so itself."""
+    good = bodies(document.operations(), good=True) if data.errors.good is not None else []
+    return [*bodies(document.operations(), good=False), *good]
+
+
+def errors_are_found(data: Provider, document: Document) -> None:
+    """Each path to a part of an error leads somewhere in a documented answer, the first to text or a number."""
+    where, answers = data.errors, error_answers(data, document)
+    if where.good is not None:
+        for answer in bodies(document.operations(), good=True):
+            check_types(data, where.failed, at([answer], where.failed, required=True), SCALAR)
+    for paths in (where.code, where.message, where.request_id):
+        for path in paths[:1]:
+            check_types(data, path, at(answers, path), SCALAR)
+    for path in filter(None, [where.failed, *where.code, *where.message, *where.request_id]):
+        if not at(answers, path):
+            breach(row(data, f'"{path}"'), f"{data.name}: no documented error has {path!r}", do=DO)
+
+
+def codes_are_those_of_the_spec(data: Provider, document: Document) -> None:
+    """Each code that the spec lists has a class below the root of the tree, and no other code has one."""
+    places = [place for path in data.errors.code for place in at(error_answers(data, document), path)]
+    listed = {str(value) for value in enum(places)} - {str(data.errors.good)}
+    if missing := listed - set(data.errors.codes):
+        breach(places[0], f"{data.name}: codes without a class: {sorted(missing)}", do=DO)
+    for code, kind in data.errors.codes.items():
+        if code not in listed:
+            breach(row(data, code), f"{data.name}: the spec does not list the code {code}", do=DO, listed=listed)
+        if VoiceCloneError not in kind.__mro__[1:]:
+            breach(row(data, code), f"{data.name}: {kind.__name__} is no class below VoiceCloneError", do=DO)
+
+
+def parameters(data: Provider) -> set[str]:
+    """The names of what `start_clone` takes."""
+    return set(inspect.signature(client(data.name).start_clone).parameters)
+
+
+def names_are_known(data: Provider, document: Document) -> None:
+    """What has another name here is a property of the clone's body, and a parameter of `start_clone`."""
+    body = named(data, document, data.clone.operation).body
+    for name, ours in data.names.items():
+        if body is None or not at([body], name):
+            breach(row(data, name), f"{data.name}: the clone's body has no {name!r}", do=DO)
+        if ours not in parameters(data):
+            breach(row(data, name), f"{data.name}: start_clone has no {ours!r}", do=DO, takes=parameters(data))
+
+
+def header_of(scheme: Place) -> tuple[str, str] | None:
+    """The header in which a security scheme wants the key, and what stands before it there."""
+    if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
+        return scheme.get("name").lower(), ""
+    is_bearer = (scheme.get("type"), scheme.get("scheme", "").lower()) == ("http", "bearer")
+    return ("authorization", "Bearer ") if is_bearer else None
+
+
+def key_is_sent_as_documented(data: Provider, document: Document) -> None:
+    """Each operation may be asked with the key in this header, behind this prefix."""
+    sent = data.auth_header.lower(), data.auth_prefix
+    for operation in document.operations():
+        documented = [header_of(scheme) for scheme in operation.schemes]
+        if sent not in documented:
+            breach(operation.place, f"{data.name}: another header for the key", do=DO, sent=sent, documented=documented)
+
+
+def request_id_is_in_every_answer(data: Provider, document: Document) -> None:
+    """The header that names a request is documented for every answer."""
+    header = data.errors.request_id_header
+    for answer in (answer for operation in document.operations() for answer in operation.answers):
+        if header and header.lower() not in {each.key.lower() for each in answer.place.inside("headers")}:
+            breach(answer.place, f"{answer}: the header {header!r} is not documented", do=DO, said_by=row(data, header))
+
+
+def variables_have_the_usual_names(data: Provider, _: Document) -> None:
+    """The key is read from <NAME>_API_KEY, and another server, where that can be chosen, from <NAME>_API_HOST."""
+    name = data.name.upper()
+    if data.key_variable != f"{name}_API_KEY" or data.host_variable not in ("", f"{name}_API_HOST"):
+        breach(row(data, "_variable"), f"{data.name}: a variable has an unusual name", do=DO)
+
+
+RULES: list[Rule] = [
+    poll_sees_each_status,
+    clone_tells_or_takes_the_id,
+    voice_is_described,
+    errors_are_found,
+    codes_are_those_of_the_spec,
+    names_are_known,
+    key_is_sent_as_documented,
+    request_id_is_in_every_answer,
+    variables_have_the_usual_names,
+]
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_data_of_a_provider_is_true(rule: Rule, document: Document) -> None:
+    """What the shim's table says of a provider is what its effective spec says."""
+    data: Provider = client(document.name).provider
+    assert (data.name, data.spec) == (document.name, document.json)
+    rule(data, document)
+
+
+# The rules themselves
+
+Damaged = Callable[[Provider], Provider]
+
+
+def poll(**changes: Any) -> Damaged:
+    """Damage to how a clone is polled."""
+    return lambda data: attrs.evolve(data, poll=data.poll and attrs.evolve(data.poll, **changes))
+
+
+def clone(**changes: Any) -> Damaged:
+    """Damage to how a clone is started."""
+    return lambda data: attrs.evolve(data, clone=attrs.evolve(data.clone, **changes))
+
+
+def errors(**changes: Any) -> Damaged:
+    """Damage to how an error is read."""
+    return lambda data: attrs.evolve(data, errors=attrs.evolve(data.errors, **changes))
+
+
+def whole(**changes: Any) -> Damaged:
+    """Damage to anything else."""
+    return lambda data: attrs.evolve(data, **changes)
+
+
+def more_codes(data: Provider) -> Provider:
+    """A code more than the spec has."""
+    return errors(codes={**data.errors.codes, "no_such_code": VoiceCloneError})(data)
+
+
+def fewer_codes(data: Provider) -> Provider:
+    """A code less than the spec has."""
+    return errors(codes=dict(list(data.errors.codes.items())[1:]))(data)
+
+
+def root_for_a_code(data: Provider) -> Provider:
+    """A code whose class says nothing."""
+    return errors(codes=dict.fromkeys(data.errors.codes, VoiceCloneError))(data)
+
+
+DAMAGE: list[tuple[Rule, str, Damaged]] = [
+    (poll_sees_each_status, "no operation 'noSuch'", poll(operation="noSuch")),
+    (poll_sees_each_status, "more than an id", lambda data: poll(operation=data.clone.operation)(data)),
+    (poll_sees_each_status, "another request", whole(look=dict)),
+    (poll_sees_each_status, "has 'data.nothing'", poll(status="data.nothing")),
+    (poll_sees_each_status, "has 'data.nothing'", poll(reason="data.nothing")),
+    (poll_sees_each_status, "other statuses", poll(pending=[])),
+    (poll_sees_each_status, "other statuses", poll(pending=["processing", "waiting"])),
+    (poll_sees_each_status, "other statuses", poll(failure=["failed", "complete"])),
+    (poll_sees_each_status, "other statuses", poll(success=["complete", "complete"])),
+    (poll_sees_each_status, "nothing means success", poll(success=["complete", "failed"], failure=[])),
+    (clone_tells_or_takes_the_id, "no operation 'noSuch'", clone(operation="noSuch")),
+    (clone_tells_or_takes_the_id, "no POST", lambda data: clone(operation=data.poll and data.poll.operation)(data)),
+    (clone_tells_or_takes_the_id, "has 'data.id'", clone(voice_id="data.id")),
+    (clone_tells_or_takes_the_id, "another type", clone(voice_id="data")),
+    (clone_tells_or_takes_the_id, "neither", clone(voice_id=None)),
+    (voice_is_described, "no field 'colour'", whole(voice={"colour": "data.name"})),
+    (voice_is_described, "has 'data.colour'", whole(voice={"name": "data.colour"})),
+    (voice_is_described, "another type", whole(voice={"name": "data.support_pause"})),
+    (voice_is_described, "another type", whole(voice={"created_at": "data.name"})),
+    (errors_are_found, "no documented error has 'oops'", errors(failed="oops")),
+    (errors_are_found, "no documented error has 'error.oops'", errors(message=["error.message", "error.oops"])),
+    (errors_are_found, "another type", errors(message=["error"])),
+    (errors_are_found, "has 'error.request'", errors(request_id=["error.request"])),
+    (errors_are_found, "has 'error.code'", errors(failed="error.code", good=0)),
+    (codes_are_those_of_the_spec, "does not list the code no_such_code", more_codes),
+    (codes_are_those_of_the_spec, "codes without a class", fewer_codes),
+    (codes_are_those_of_the_spec, "no class below", root_for_a_code),
+    (codes_are_those_of_the_spec, "does not list", errors(code=["error.message"])),
+    (names_are_known, "body has no 'title'", whole(names={"title": "name"})),
+    (names_are_known, "start_clone has no 'title'", whole(names={"voice_name": "title"})),
+    (key_is_sent_as_documented, "another header", whole(auth_header="X-Key")),
+    (key_is_sent_as_documented, "another header", whole(auth_prefix="Token ")),
+    (request_id_is_in_every_answer, "is not documented", errors(request_id_header="x-other")),
+    (variables_have_the_usual_names, "unusual name", whole(key_variable="API_KEY")),
+    (variables_have_the_usual_names, "unusual name", whole(host_variable="HOST")),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message", "damage"), DAMAGE, ids=[f"{each.__name__}-{text}" for each, text, _ in DAMAGE]
+)
+def test_the_rules_find_what_is_wrong(rule: Rule, message: str, damage: Damaged) -> None:
+    """Each rule fails where one thing in a good table is wrong, and says what."""
+    document = next(each for each in documents() if each.name == "heygen")
+    with pytest.raises(Breach, match=message) as caught:
+        rule(damage(client(document.name).provider), document)
+    assert "promised by: " in str(caught.value)
+    assert "what to do: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message", "keys", "value"),
+    [
+        (poll_sees_each_status, "other statuses", ("schemas", "CloneStatus", "enum"), ["complete", "failed"]),
+        (clone_tells_or_takes_the_id, "has 'data.voice_clone_id'", ("schemas", "CloneVoiceResponse", "required"), []),
+        (codes_are_those_of_the_spec, "does not list the code", ("schemas", "ErrorCode", "enum"), ["conflict"]),
+        (key_is_sent_as_documented, "another header", ("securitySchemes", "ApiKeyAuth", "name"), "X-Key"),
+    ],
+)
+def test_the_rules_find_what_changed(rule: Rule, message: str, keys: tuple[str, ...], value: Json) -> None:
+    """Each rule fails where the spec no longer says what a good table says."""
+    document = next(each for each in documents() if each.name == "heygen")
+    changed = copy.deepcopy(document.json)
+    node = changed["components"]
+    for key in keys[:-1]:
+        node = node[key]
+    node[keys[-1]] = value
+    with pytest.raises(Breach, match=message):
+        rule(client(document.name).provider, Document(document.provider, changed))

@@ -1,0 +1,402 @@
+"""Errors: every documented way to fail has a file in tests/errors, and ends in the error that the file says."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+from openapi_python_client.strings import pascal_case
+
+from scripts import common
+from tests.contract.breach import breach
+from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
+from tests.contract.judges import judge_answer
+from tests.contract.schemas import COMBINATIONS, touched
+from tests.contract.strategies import alternatives
+from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, methods
+from voice_clone import connect, errors
+from voice_clone._http import _BY_STATUS
+from voice_clone._provider import Provider
+from voice_clone.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    InvalidResponseError,
+    RateLimitError,
+    ServerError,
+    VoiceCloneError,
+)
+from voice_clone.jobs import CloneJob
+
+FOLDER = common.ROOT / "tests" / "errors"
+MEND = (
+    "mend the shim or its table if the promise holds; correct the file or the overlay, with its source, if it does not"
+)
+WRITE = (
+    "write tests/errors/<provider>/<status or code>.json like its neighbours, or delete what is no longer documented"
+)
+
+
+@functools.cache
+def shim(name: str) -> Provider:
+    """What the shim knows of a provider."""
+    with connect(name, api_key=KEY, transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+        return client.provider
+
+
+# Files
+
+
+@attrs.frozen(eq=False)
+class Fixture:
+    """A file that holds one error answer of a provider, and the error that it is to end in.
+
+    It is named after the status, and then says what the status alone ends in, or after the code. `operation` is there
+    where only that one answers so. `retryable` is told for each HTTP method: a safe request may be made again.
+    """
+
+    path: Path
+    json: dict[str, Any] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.provider}-{self.path.stem}"
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.path.parent.name
+
+    @property
+    def file(self) -> str:
+        """The path, as messages show it."""
+        return common.shown(self.path)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer; 0 where the file has none."""
+        return int(self.json.get("response", {}).get("status", 0))
+
+    @property
+    def body(self) -> Json:
+        """The body of the answer."""
+        return self.json["response"]["body"]
+
+    def response(self, status: int | str | None = None) -> httpx.Response:
+        """The answer, or one that differs in its status alone."""
+        headers = self.json["response"]["headers"]
+        return httpx.Response(int(status or self.status), headers=headers, json=self.body)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The documented answers that this is one of: those of one operation, or of all that document its status."""
+        named = self.json.get("operation")
+        return [
+            answer
+            for operation in operations()
+            if operation.provider == self.provider and named in (None, operation.id)
+            for answer in operation.answers
+            if answer.status == str(self.status)
+        ]
+
+    def expected(self, operation: Operation) -> dict[str, Any]:
+        """The error, as the file says; whether to try again depends on what was asked for."""
+        again = self.json["error"]["retryable"].get(operation.method.upper())
+        return {**self.json["error"], "retryable": again, "status": self.status, "provider": self.provider}
+
+
+FIXTURES = [Fixture(path, common.read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
+
+
+def seen(error: VoiceCloneError) -> dict[str, Any]:
+    """An error, as a file would say it."""
+    names = ("code", "message", "request_id", "retry_after", "retryable", "status", "provider")
+    return {"class": type(error).__name__, **{name: getattr(error, name) for name in names}}
+
+
+def compare(promise: Place | str, expected: dict[str, Any], error: VoiceCloneError, what: object) -> None:
+    """Fail where an error is not the expected one."""
+    __tracebackhide__ = True
+    got = seen(error)
+    if wrong := {name: value for name, value in expected.items() if got[name] != value}:
+        instead = {name: got[name] for name in wrong}
+        breach(promise, f"{what}: {', '.join(wrong)} of the error differs", do=MEND, expected=wrong, instead=instead)
+
+
+def failures(operation: Operation) -> list[Answer]:
+    """The documented answers that are errors by their status."""
+    return [answer for answer in operation.answers if not answer.status.startswith("2")]
+
+
+def promised(document: Document) -> dict[str, Place | str]:
+    """The statuses and codes of errors that are documented, each with who says so."""
+    table = f"src/voice_clone/providers/{document.name}.toml [errors.codes]"
+    codes = dict.fromkeys(shim(document.name).errors.codes, table)
+    return {**codes, **{answer.status: answer.place for each in document.operations() for answer in failures(each)}}
+
+
+# Ways to get an error
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """One way in which a user makes a request of an operation through the shim."""
+
+    operation: Operation
+    name: str
+    run: Callable[[Wire, str], Any] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{self.name}"
+
+    def error(self, way: str, response: httpx.Response, promise: Place | str) -> VoiceCloneError:
+        """The error that this ends in where the provider answers like this; it keeps the whole answer."""
+        __tracebackhide__ = True
+        wire = Wire(self.operation.document, lambda _: response)
+        try:
+            outcome = self.run(wire, way)
+        except VoiceCloneError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001 - whatever else is raised is the breach
+            breach(promise, f"{self}: an error that is none of ours", do=MEND, answered=response, raised=error)
+        else:
+            breach(promise, f"{self}: an error was taken for a success", do=MEND, answered=response, outcome=outcome)
+        raw = found.response
+        if raw is None or (raw.status_code, raw.content) != (response.status_code, response.content):
+            breach(promise, f"{self}: the answer is not kept as it came", do=MEND, answered=response, kept=raw)
+        if any(raw.headers.get(name) != value for name, value in response.headers.items()):
+            breach(promise, f"{self}: not all headers are kept", do=MEND, answered=response, kept=raw.headers)
+        if len(wire.sent) != 1:
+            breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=found)
+        return found
+
+
+def least(operation: Operation) -> tuple[dict[str, Json], Json]:
+    """The parameters and the body of a request that says no more than it must."""
+    parameters = {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+    return parameters, alternatives(operation.body)[0] if operation.body else None
+
+
+def entries(operation: Operation) -> Iterator[Entry]:
+    """The generated function under the shim's client, and the methods of the shim that make such requests."""
+    parameters, body = least(operation)
+    yield Entry(operation, "generated", lambda wire, way: wire.call_generated(way, operation, parameters, body))
+    for method in methods(operation.document):
+        if method.operation.id == operation.id:
+            audio, keywords = method.arguments(body)
+            yield Entry(operation, method.name, _calling(method.name, audio, **keywords))
+    poll = shim(operation.provider).poll
+    if poll and poll.operation == operation.id:
+        yield Entry(operation, "wait", _calling("wait", CloneJob(operation.provider, "a-voice")))
+
+
+def _calling(method: str, *args: Any, **kwargs: Any) -> Callable[[Wire, str], Any]:
+    return lambda wire, way: wire.call(way, method, *args, **kwargs)
+
+
+CASES = [(fixture, answer) for fixture in FIXTURES for answer in fixture.answers]
+ENTRIES = [entry for operation in operations() for entry in entries(operation)]
+CALLS = [(each, entry) for each, answer in CASES for entry in ENTRIES if str(entry.operation) == str(answer.operation)]
+STATUSES = [(each, entry) for each, entry in CALLS if each.path.stem == str(each.status)]
+CODES = [(each, entry) for each, entry in CALLS if each.path.stem in shim(each.provider).errors.codes]
+
+
+def each_call(calls: list[tuple[Fixture, Entry]]) -> pytest.MarkDecorator:
+    """Once for each file and each way to get its error."""
+    named = [pytest.param(*call, id=f"{call[0]}-{call[1].operation.id}-{call[1].name}") for call in calls]
+    return pytest.mark.parametrize(("fixture", "entry"), named)
+
+
+each_way = pytest.mark.parametrize("way", WAYS)
+each_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=str)
+each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=str)
+each_case = pytest.mark.parametrize(
+    ("fixture", "answer"), [pytest.param(*case, id=f"{case[0]}-{case[1].operation.id}") for case in CASES]
+)
+
+
+# Files and specs
+
+
+@each_fixture
+def test_a_file_is_whole(fixture: Fixture) -> None:
+    """Each file has a source, an answer and all parts of an error, whose class is one below VoiceCloneError."""
+    parts = fixture.json, fixture.json.get("response", {}), fixture.json.get("error", {})
+    kind = getattr(errors, parts[2].get("class", ""), object)
+    asked = {answer.operation.method.upper() for answer in fixture.answers}
+    problems = {
+        "the file has other parts": set(parts[0]) - {"operation"} != {"source", "response", "error"},
+        "the answer has other parts": set(parts[1]) != {"status", "headers", "body"},
+        "the error has other parts": set(parts[2]) != {"class", *seen(VoiceCloneError(""))} - {"status", "provider"},
+        "it does not say where it is known from": not parts[0].get("source", "").strip(),
+        "the class is none below VoiceCloneError": VoiceCloneError not in kind.__mro__[1:],
+        f"`retryable` is not about {sorted(asked)}": set(parts[2].get("retryable", {})) != asked,
+    }
+    if found := [problem for problem, there in problems.items() if there]:
+        breach(fixture.file, f"{fixture}: {'; '.join(found)}", do=WRITE)
+
+
+@each_fixture
+def test_a_file_is_of_something_documented(fixture: Fixture) -> None:
+    """Each file is named after its status or its code, which the provider documents, as is the answer."""
+    document = next((each for each in documents() if each.name == fixture.provider), None)
+    if document is None or fixture.path.stem not in promised(document) or not fixture.answers:
+        breach(fixture.file, f"{fixture}: no spec documents it", do=WRITE)
+    if fixture.path.stem not in (str(fixture.status), fixture.json["error"]["code"]):
+        breach(fixture.file, f"{fixture}: it holds neither this status nor this code", do="rename the file")
+
+
+@each_document
+def test_all_that_is_documented_has_a_file(document: Document) -> None:
+    """Each code has a file, and each error status of each operation."""
+    for name, promise in promised(document).items():
+        if name not in {fixture.path.stem for fixture in FIXTURES if fixture.provider == document.name}:
+            breach(promise, f"{document.name}: the error {name} has no file", do=WRITE)
+    files = {(fixture.path.stem, str(answer)) for fixture, answer in CASES}
+    for answer in (answer for operation in document.operations() for answer in failures(operation)):
+        if (answer.status, str(answer)) not in files:
+            breach(answer.place, f"{answer}: the file is not of this operation", do="leave out its `operation`")
+
+
+@each_case
+def test_a_file_holds_what_the_spec_documents(fixture: Fixture, answer: Answer) -> None:
+    """Each answer is as the spec says, and holds nothing that it does not declare."""
+    judge_answer(answer, fixture.response())
+
+
+def declared(place: Place) -> Iterator[Place]:
+    """All properties that a schema declares, however deep."""
+    for each in place.inside("properties"):
+        yield each
+        yield from declared(each)
+    for branch in (branch for key in COMBINATIONS for branch in place.inside(key)):
+        yield from declared(branch)
+
+
+def error_schemas(document: Document) -> Iterator[Place]:
+    """The schemas of errors: all answers that are none by status, and the part of a success that may say so."""
+    where = shim(document.name).errors
+    for operation in document.operations():
+        yield from (answer.body for answer in failures(operation) if answer.body)
+        if where.good is not None and operation.success.body:
+            way = where.failed.split(".")[:-1]
+            yield functools.reduce(lambda place, key: place["properties"][key], way, operation.success.body)
+
+
+@each_document
+def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
+    """Each property that an error may have is there in some file."""
+    cases = [(fixture, answer) for fixture, answer in CASES if fixture.provider == document.name and answer.body]
+    there = {place.pointer for fixture, answer in cases if answer.body for place in touched(answer.body, fixture.body)}
+    for place in (place for schema in error_schemas(document) for place in declared(schema)):
+        if place.pointer not in there:
+            breach(place, f"{document.name}: no file has an error with {place.key!r}", do=WRITE)
+
+
+def test_every_status_with_a_class_is_documented() -> None:
+    """No status is mapped to a class that no provider documents."""
+    documented = {answer.status for operation in operations() for answer in operation.answers}
+    for status in _BY_STATUS:
+        if str(status) not in documented:
+            breach("voice_clone._http._BY_STATUS", f"no spec documents {status}", do="delete the row, or document it")
+
+
+# Errors
+
+
+@each_way
+@each_call(CALLS)
+def test_an_error_ends_as_its_file_says(fixture: Fixture, entry: Entry, way: str) -> None:
+    """Each documented error ends in its class with all that is known, whatever was called, and keeps the answer."""
+    error = entry.error(way, fixture.response(), fixture.file)
+    compare(fixture.file, fixture.expected(entry.operation), error, entry)
+    if error.response is None or not common.same(error.response.json, fixture.body):
+        breach(fixture.file, f"{entry}: the error holds another body", do=MEND, kept=error.response)
+
+
+@each_case
+def test_the_generated_client_alone_reads_an_error(fixture: Fixture, answer: Answer) -> None:
+    """A generated function without the shim returns a documented error as its own model, and loses nothing of it."""
+    operation = answer.operation
+    with httpx.Client(transport=httpx.MockTransport(lambda _: fixture.response()), base_url="https://x.test") as http:
+        client = shim(fixture.provider).client(base_url="https://x.test", token=KEY).set_httpx_client(http)
+        found = operation.module.sync_detailed(client=client, **generated_arguments(operation, *least(operation)))
+    name = answer.body and answer.body.name
+    do = "generate anew, or mend the overlay"
+    if name and type(found.parsed).__name__ != pascal_case(name):
+        breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=found.parsed)
+    if (found.status_code, found.content) != (fixture.status, fixture.response().content):
+        breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=found)
+    if found.parsed is None or not common.same(found.parsed.to_dict(), fixture.body):
+        breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=found.parsed)
+
+
+@each_way
+@each_call(STATUSES)
+def test_a_status_counts_alone(fixture: Fixture, entry: Entry, way: str) -> None:
+    """A documented status ends in the class that its file says where the body says nothing, and without a code."""
+    expected = {"class": fixture.json["error"]["class"], "status": fixture.status, "code": None}
+    for content in (b"{}", b"", b"an odd answer"):
+        error = entry.error(way, httpx.Response(fixture.status, content=content), fixture.file)
+        compare(fixture.file, expected, error, entry)
+
+
+@each_way
+@each_call(CODES)
+def test_a_code_counts_where_the_status_leaves_it_open(fixture: Fixture, entry: Entry, way: str) -> None:
+    """A documented code ends in the same class where it comes with 400, and where it comes with the success status."""
+    for status in ("400", entry.operation.success.status):
+        error = entry.error(way, fixture.response(status), fixture.file)
+        expected = {**fixture.expected(entry.operation), "status": int(status)}
+        compare(fixture.file, expected, error, f"{entry} with HTTP {status}")
+
+
+# What nobody documents
+
+HTML = b"<!doctype html><title>Bad Gateway</title>"
+UNFAMILIAR: list[tuple[int, bytes, type[VoiceCloneError]]] = [
+    (300, b"", InvalidResponseError),
+    (302, b"moved", InvalidResponseError),
+    (400, b'{"half": ', InvalidRequestError),
+    (418, HTML, InvalidRequestError),
+    (451, b"\xff\x00", InvalidRequestError),
+    (429, HTML, RateLimitError),
+    (500, b"[]", ServerError),
+    (502, HTML, ServerError),
+    (520, b"error code: 520", ServerError),
+    (599, b"", ServerError),
+]
+
+
+@each_way
+@each_entry
+@pytest.mark.parametrize(("status", "content", "kind"), UNFAMILIAR)
+def test_an_unfamiliar_answer_ends_in_its_family(
+    entry: Entry, way: str, status: int, content: bytes, kind: type[VoiceCloneError]
+) -> None:
+    """A status or a body that nobody documents ends in the class of its family, the text of the answer kept."""
+    error = entry.error(way, httpx.Response(status, content=content), entry.operation.place)
+    again = kind is RateLimitError or (kind is ServerError and entry.operation.method == "get")
+    expected = {"class": kind.__name__, "status": status, "provider": entry.operation.provider, "code": None}
+    compare(entry.operation.place, {**expected, "retryable": again}, error, entry)
+    if not error.message or error.response is None or error.response.text != content.decode(errors="replace"):
+        breach(entry.operation.place, f"{entry}: no message, or the text is lost", do=MEND, raised=error)
+
+
+@each_way
+@each_entry
+@pytest.mark.parametrize("code", ["a_new_code", 99999])
+def test_an_unknown_code_ends_in_the_family_of_its_status(entry: Entry, way: str, code: object) -> None:
+    """A code that is new is kept; the class is that of the status, or the root of the tree where it says success."""
+    where = shim(entry.operation.provider).errors
+    statuses = {"400": InvalidRequestError, "401": AuthenticationError, "418": InvalidRequestError, "503": ServerError}
+    for status, kind in {**statuses, entry.operation.success.status: VoiceCloneError}.items():
+        if where.code:
+            body = functools.reduce(lambda inner, key: {key: inner}, reversed(where.code[0].split(".")), code)
+            error = entry.error(way, httpx.Response(int(status), json=body), entry.operation.place)
+            expected = {"class": kind.__name__, "code": str(code), "status": int(status)}
+            compare(entry.operation.place, expected, error, entry)

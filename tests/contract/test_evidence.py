@@ -1,0 +1,221 @@
+"""What is known of the providers from elsewhere holds for the effective specs.
+
+An example is judged twice: by the spec, under the rules of its own version of OpenAPI, and by the contract models that
+another generator made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from tests.contract.breach import Breach, breach
+from tests.contract.documents import document, documents
+from tests.contract.evidence import (
+    FOLDER,
+    Evidence,
+    Example,
+    as_form,
+    declared_only,
+    differences,
+    evidence,
+    place_of,
+    problems,
+    read,
+    shown,
+)
+from tests.contract.judges import contract_model
+from tests.contract.wire import CLIP
+from voice_clone import connect
+
+CHANGED = (
+    "has the provider changed its mind? Then change the evidence, with its new source. Otherwise the spec lies: "
+    "correct overlay.yaml and generate anew"
+)
+UNREAD_BY_CONTRACTS = {
+    "dependentRequired": "datamodel-code-generator ignores it",
+    "x-max-items-by": "an extension that our shim reads",
+    "contentType": "a model of a form holds a file's bytes only",
+    "binary": "a model of a form takes text for bytes",
+    "header": "there are models of bodies only",
+    "path": "there are models of bodies only",
+}
+"""Keywords that refuse examples in vain where contract models judge, each with the reason."""
+
+
+# The contract models as judge
+
+
+def contract_problems(example: Example) -> list[str]:
+    """Why the contract models refuse an example; nothing where they take it."""
+    operation = document(example.provider).operation(example.operation)
+    answer = next((each for each in operation.answers if each.status == str(example.status)), None)
+    body = answer.body if answer else operation.body
+    if body is None:
+        return []
+    value = example.body if answer else as_form(operation, example.body)[1]
+    data = declared_only(value, example.undeclared if example.accepted else [])
+    model = contract_model(body, operation, answer)
+    try:
+        model.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        return [f"{model.__name__}.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return []
+
+
+# Tests of the evidence
+
+EXAMPLES = pytest.mark.parametrize("example", [each for known in evidence() for each in known.examples], ids=str)
+KNOWN = pytest.mark.parametrize("known", evidence(), ids=lambda known: known.provider)
+
+
+def test_evidence_is_about_providers_that_there_are() -> None:
+    """Every file of evidence belongs to a provider; a folder in `specs/` that is gone takes its evidence with it."""
+    names = {each.name for each in documents()}
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix != ".yaml" or path.stem not in names:
+            breach(shown(path), f"there is no provider {path.stem}", do="delete or rename the file", providers=names)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{operation: a, why: b, source: page, accepted: true, boddy: 1}",
+        "{operation: a, why: b, source: page, accepted: true, status: 200}",
+        "{operation: a, why: b, source: page}",
+        "{operation: a, why: b, source: hearsay, accepted: true}",
+        "{operation: a, why: b, accepted: true}",
+        "{operation: a, why: b, source: page, accepted: true, where: c}",
+    ],
+)
+def test_evidence_is_read_strictly(tmp_path: Path, entry: str) -> None:
+    """An entry with an unknown key or source, or without what is needed, is named with its line."""
+    path = tmp_path / "acme.yaml"
+    rest = "clone: {}\noperations: {}\nenums: {}\nanswers: []\nrequests:\n"
+    path.write_text("sources: {page: 'https://docs.example'}\n" + rest + f"  - {entry}\n", encoding="utf-8")
+    with pytest.raises(Breach, match=r"acme\.yaml:7"):
+        read(path)
+
+
+@KNOWN
+def test_facts_hold(known: Evidence) -> None:
+    """Addresses, keys, parameters, media types, defaults, statuses and enums of the spec are those that are known."""
+    for kind, name, place, says, truth in differences(known, document(known.provider)):
+        do = CHANGED
+        breach(
+            place, f"{name}: {kind} are not what is known", do=do, evidence=known.about(name), spec=says, known=truth
+        )
+
+
+@EXAMPLES
+def test_the_spec_takes_what_the_provider_takes(example: Example) -> None:
+    """An effective spec takes each example that the provider takes or gives, declares all of it, and refuses others."""
+    spec = document(example.provider)
+    for variant in example.variants():
+        found = problems(spec, variant)
+        if variant.accepted == bool(found):
+            problem = "refuses what it must take" if variant.accepted else "takes what it must refuse"
+            breach(
+                place_of(spec, variant),
+                f"the spec of {example.provider} {problem}: {example.why}",
+                do=CHANGED,
+                example=variant.body if variant.headers is None else {"headers": variant.headers, "body": variant.body},
+                because=[each.text for each in found],
+                evidence=f"{example.where} (source: {example.source})",
+            )
+
+
+def unread(example: Example) -> set[str]:
+    """The keywords that refuse an example alone, where all of them are such as contract models do not read."""
+    keywords = {problem.keyword for problem in problems(document(example.provider), example)}
+    return keywords if keywords <= set(UNREAD_BY_CONTRACTS) else set()
+
+
+@EXAMPLES
+def test_the_contract_models_take_what_the_provider_takes(example: Example) -> None:
+    """The contract models judge each example as the provider does, save by keywords that they are known not to read."""
+    for variant in example.variants():
+        found = contract_problems(variant)
+        if variant.accepted == bool(found) and not (not variant.accepted and unread(variant)):
+            problem = "refuse what they must take" if variant.accepted else "take what they must refuse"
+            breach(
+                place_of(document(example.provider), variant),
+                f"the contract models of {example.provider} {problem}: {example.why}",
+                do=CHANGED + "; or does datamodel-code-generator read a keyword otherwise? See UNREAD_BY_CONTRACTS",
+                example=variant.body,
+                because=found,
+                evidence=f"{example.where} (source: {example.source})",
+            )
+
+
+@pytest.mark.parametrize("keyword", UNREAD_BY_CONTRACTS)
+def test_contract_models_still_do_not_read(keyword: str) -> None:
+    """Each keyword that contract models are said not to read does refuse an example that they take."""
+    every = (variant for known in evidence() for example in known.examples for variant in example.variants())
+    refused = (variant for variant in every if not variant.accepted and keyword in unread(variant))
+    if not any(not contract_problems(variant) for variant in refused):
+        breach("tests/contract/test_evidence.py", f"{keyword} needs no exception", do="delete it: UNREAD_BY_CONTRACTS")
+
+
+# The shim makes of an answer the voice that it describes
+
+
+def answering(known: Evidence, example: Example) -> Callable[[httpx.Request], httpx.Response]:
+    """The provider as the evidence knows it: it answers with the example, and to other operations with success."""
+
+    def problem(request: httpx.Request, fact: dict[str, Any]) -> str | None:
+        keys = [line.replace("KEY", "any-key").split(": ") for line in fact["keys"]]
+        if not any(request.headers.get(name) == text for name, text in keys):
+            return f"none of the keys {fact['keys']}"
+        missing = [each for each in fact["parameters"] if each[:7] == "header " and each[7:] not in request.headers]
+        media_type = request.headers.get("content-type", "").split(";")[0] or None
+        return f"missing {missing}, sends {media_type}" if missing or media_type != fact["sends"] else None
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        for name, fact in known.operations.items():
+            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(fact["request"]))
+            if re.fullmatch(pattern, f"{request.method} {request.url}"):
+                if wrong := problem(request, fact):
+                    breach(known.about(name), f"the shim's request has {wrong}", do=CHANGED, request=request)
+                good = (e for e in known.examples if e.operation == name and e.accepted and (e.status or 0) // 100 == 2)
+                chosen = example if example.operation == name else next(good)
+                return httpx.Response(chosen.status or 0, json=chosen.body)
+        return breach(known.about("operations"), "the shim asks for what is not known", do=CHANGED, request=request)
+
+    return answer
+
+
+def voices() -> list[Any]:
+    """The examples of answers that say what voice they make."""
+    return [
+        pytest.param(known, example, id=str(example))
+        for known in evidence()
+        for example in known.examples
+        if example.voice
+    ]
+
+
+@pytest.mark.parametrize(("known", "example"), voices())
+def test_the_shim_makes_the_voice_that_an_answer_describes(known: Evidence, example: Example) -> None:
+    """Our `clone` asks where the provider is known to be, and makes exactly the known voice of its answer."""
+    with connect(known.provider, api_key="any-key", transport=httpx.MockTransport(answering(known, example))) as client:
+        voice = cast("Any", client).clone(CLIP, **known.clone)
+    made = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
+    made["created_at"] = made["created_at"] and made["created_at"].isoformat()
+    if made != example.voice or voice.provider != known.provider or voice.raw != example.body:
+        breach(
+            place_of(document(known.provider), example),
+            "the shim makes another voice of an answer than it describes",
+            do=f"mend src/voice_clone/providers/{known.provider}.toml; {CHANGED}",
+            answer=example.body,
+            made=made,
+            known=example.voice,
+            evidence=f"{example.where} (source: {example.source})",
+        )

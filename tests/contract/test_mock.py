@@ -1,0 +1,298 @@
+"""The mock is no fiction: what it answers is documented, and what no document allows it refuses, as our judges do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import attrs
+import httpx
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.contract.breach import Breach, breach
+from tests.contract.documents import Answer, Document, Operation, documents, operations
+from tests.contract.judges import judge_answer, judge_request
+from tests.contract.strategies import alternatives, breaking, values
+from tests.contract.test_responses import is_success, provider_of
+from tests.contract.wire import CLIP, KEY, Method, form, least_parameters, methods, request
+from tests.contract.witnesses import witness
+from voice_clone import connect, errors
+from voice_clone.errors import RawResponse
+from voice_clone.testing import Kind, Mock
+
+DO = "mend the mock, or the overlay if the spec is wrong"
+CLASSES = {
+    "invalid_request": errors.InvalidRequestError,
+    "unauthorized": errors.AuthenticationError,
+    "payment_required": errors.PaymentRequiredError,
+    "forbidden": errors.PermissionDeniedError,
+    "not_found": errors.NotFoundError,
+    "conflict": errors.ConflictError,
+    "quota": errors.QuotaExceededError,
+    "rate_limit": errors.RateLimitError,
+    "content_rejected": errors.ContentRejectedError,
+    "server_error": errors.ServerError,
+}
+each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
+each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+
+
+def answered(operation: Operation, response: httpx.Response) -> Answer:
+    """The documented answer that a response is, after it was judged."""
+    answer = next((each for each in operation.answers if each.status == str(response.status_code)), None)
+    if answer:
+        judge_answer(answer, response)
+        return answer
+    return breach(
+        operation.place["responses"],
+        f"{operation}: the mock answers with a status that is not documented",
+        do=DO,
+        answered=response,
+    )
+
+
+def succeeded(document: Document, response: httpx.Response) -> bool:
+    """Whether a response says that what was asked for was done."""
+    raw = RawResponse(response.status_code, {}, b"", response.json() if response.content else None)
+    return is_success(provider_of(document), raw)
+
+
+@attrs.define
+class Judged:
+    """A mock that judges each request that it gets, and each answer that it gives."""
+
+    document: Document
+    mock: Mock
+    seen: list[tuple[Operation, httpx.Response]] = attrs.field(factory=list[tuple[Operation, httpx.Response]])
+
+    def handle(self, sent: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        response = self.mock.handle(sent)
+        operation = self.document.operation(self.mock.requests[-1].operation)
+        judge_request(operation, sent, KEY)
+        answered(operation, response)
+        self.seen.append((operation, response))
+        return response
+
+
+def start(document: Document, **keywords: Any) -> tuple[Any, Judged, Method]:
+    """A client at a judged mock, and the method that clones."""
+    judged = Judged(document, Mock(**keywords))
+    client: Any = connect(document.name, api_key=KEY, transport=httpx.MockTransport(judged.handle), max_retries=0)
+    (method,) = [each for each in methods(document) if each.name == "start_clone"]
+    return client, judged, method
+
+
+def clip_for(method: Method) -> tuple[Any, dict[str, Any]]:
+    """The audio as bytes, and the least keyword arguments."""
+    assert method.operation.body
+    return CLIP, method.arguments(alternatives(method.operation.body)[0])[1]
+
+
+@pytest.mark.parametrize("failure", [None, "too much noise"])
+@each_document
+def test_a_whole_clone_is_as_documented(document: Document, failure: str | None) -> None:
+    """From the first request to the voice, each request and each answer of the mock is as the spec has it."""
+    client, judged, method = start(document, clone_failure=failure, polls_until_done=3)
+    audio, keywords = clip_for(method)
+    job = client.start_clone(audio, **keywords)
+    for _ in range(0 if job.done else 3):
+        answered_now = judged.mock.handle(request(*_look(document, job.voice_id)))
+        answered(_look(document, job.voice_id)[0], answered_now)
+    if failure and not job.done:
+        with pytest.raises(errors.CloneFailedError, match=failure):
+            client.wait(job)
+    else:
+        assert client.wait(job).id == job.voice_id
+    assert list(judged.mock.voices(document.name)) == [job.voice_id]
+    assert judged.seen
+
+
+def _look(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:
+    poll = provider_of(document).poll
+    assert poll
+    operation = document.operation(poll.operation)
+    (name,) = [each.get("name") for each in operation.parameters]
+    return operation, {name: voice_id}
+
+
+@each_operation
+@given(data=st.data())
+def test_the_mock_takes_what_the_spec_allows(operation: Operation, data: st.DataObject) -> None:
+    """Each request that the spec allows is taken for one, and answered as documented."""
+    parameters = least_parameters(operation)
+    for body in [data.draw(values(operation.body))] if operation.body else [None]:
+        mock, sent = Mock(), request(operation, parameters, body)
+        judge_request(operation, sent, KEY)
+        answered(operation, mock.handle(sent))
+        if operation.body and mock.requests[-1].body is None:
+            breach(operation.body, f"{operation}: the mock refuses a good request", do=DO, sent=sent)
+
+
+@each_operation
+def test_the_mock_takes_each_documented_credential(operation: Operation) -> None:
+    """Where the spec offers several ways to send the key, the mock and the judges take each of them."""
+    body = alternatives(operation.body)[0] if operation.body else None
+    for index, scheme in enumerate(operation.schemes):
+        sent = request(operation, least_parameters(operation), body, credential=index)
+        judge_request(operation, sent, KEY)
+        response = Mock(api_keys=frozenset({KEY})).handle(sent)
+        refusal = Mock()._behaviours[operation.provider].error("unauthorized", "")
+        if (response.status_code, code(response)) == (refusal.status_code, code(refusal)):
+            breach(scheme, f"{operation}: the mock refuses a good key", do=DO, answered=response)
+
+
+def code(response: httpx.Response) -> Any:
+    """What sets one error with this status apart from another."""
+    body = response.json()
+    return body["base_resp"]["status_code"] if "base_resp" in body else None
+
+
+def refused(operation: Operation, sent: httpx.Request) -> None:
+    """Fail unless both the judges and the mock refuse a request, and the mock by a documented answer."""
+    with pytest.raises(Breach):
+        judge_request(operation, sent, KEY)
+    response = Mock().handle(sent)
+    answered(operation, response)
+    if succeeded(operation.document, response):
+        breach(operation.place, f"{operation}: the mock takes what the spec forbids", do=DO, sent=sent)
+
+
+@pytest.mark.parametrize("operation", [each for each in operations() if each.body], ids=str)
+def test_the_mock_refuses_what_the_spec_forbids(operation: Operation) -> None:
+    """A body that breaks any one rule is refused by the mock and by the judges, each in its own words."""
+    assert operation.body
+    is_form = operation.media_type == "multipart/form-data"
+    for broken in breaking(operation.body):
+        if not (is_form and (broken.rule.key == "type" or _unsayable(broken.value))):
+            refused(operation, request(operation, least_parameters(operation), broken.value))
+            witness(broken.rule)
+
+
+def _unsayable(body: dict[str, Any]) -> bool:
+    """Whether a form can't say a body: text has no types, and without any part there is none."""
+    items = [item for value in body.values() for item in (value if isinstance(value, list) else [value])]
+    return not items or not all(isinstance(item, str | bytes) for item in items)
+
+
+def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]]:
+    """Requests that are wrong on the wire, though their values are good."""
+    parameters = least_parameters(operation)
+    body = alternatives(operation.body)[0] if operation.body else None
+    good = request(operation, parameters, body)
+
+    def changed(headers: dict[str, str | None], url: str = "") -> httpx.Request:
+        kept = {**dict(good.headers), **headers}
+        left = {name: value for name, value in kept.items() if value is not None}
+        return httpx.Request(good.method, url or good.url, headers=left, content=good.content)
+
+    credential = next(name for name in good.headers if good.headers[name].endswith(KEY))
+    yield "no key", changed({credential: None})
+    yield "a key in another scheme", changed({credential: f"Basic {KEY}" if credential == "authorization" else ""})
+    yield "a query", changed({}, f"{good.url}?page=1")
+    for each in operation.parameters:
+        if each.get("in") == "header":
+            yield f"no {each.get('name')}", changed({each.get("name").lower(): None})
+            yield f"a wrong {each.get('name')}", changed({each.get("name").lower(): "no such value"})
+    if body is None:
+        yield "a body", httpx.Request(good.method, good.url, headers=dict(good.headers), content=b"{}")
+        return
+    yield "another media type", changed({"content-type": "text/plain"})
+    yield "no media type", changed({"content-type": None})
+    if operation.media_type != "multipart/form-data":
+        yield "half a body", request(operation, parameters, content=good.content[:-1], headers=dict(good.headers))
+        return
+    parts = form(operation, body)
+    headers = {name: value for name, value in good.headers.items() if name not in ("content-type", "content-length")}
+
+    def sent(parts: Any) -> httpx.Request:
+        return request(operation, parameters, files=parts, headers=headers)
+
+    yield "a part that nobody knows", sent([*parts, ("no_such_part", (None, b"1", None))])
+    for index, (name, (file_name, content, media_type)) in enumerate(parts):
+        others = parts[:index] + parts[index + 1 :]
+        yield f"no {name}", sent(others or [("x", (None, b"", None))])
+        yield f"{name}[]", sent([*others, (f"{name}[]", (file_name, content, media_type))])
+        if file_name:
+            yield f"{name} without a file name", sent([*others, (name, (None, content, media_type))])
+            yield f"{name} without an extension", sent([*others, (name, ("clip", content, media_type))])
+            yield f"{name} of another media type", sent([*others, (name, ("clip.html", content, "text/html"))])
+            yield f"{name} without content", sent([*others, (name, (file_name, b"", media_type))])
+        else:
+            yield f"{name} as a file", sent([*others, (name, ("name.txt", content, "text/plain"))])
+            yield f"{name} twice", sent([*parts, parts[index]])
+    assert operation.body
+    for each in operation.body.inside("properties"):
+        if each.get("nullable"):
+            yield f"None for {each.key}", sent([*parts, (each.key, (None, b"None", None))])
+    boundary = good.headers["content-type"].partition("boundary=")[2].encode()
+    yield (
+        "an open form",
+        request(
+            operation,
+            parameters,
+            content=good.content.replace(b"--" + boundary + b"--", b""),
+            headers=dict(good.headers),
+        ),
+    )
+
+
+DAMAGED = [(operation, what) for operation in operations() for what, _ in damaged_requests(operation)]
+
+
+@pytest.mark.parametrize(("operation", "what"), DAMAGED, ids=str)
+def test_the_mock_refuses_what_is_wrong_on_the_wire(operation: Operation, what: str) -> None:
+    """A request whose form is not as documented is refused by the mock and by the judges, however good its values."""
+    refused(operation, dict(damaged_requests(operation))[what])
+
+
+KINDS = [(document, kind) for document in documents() for kind in Mock()._behaviours[document.name].errors]
+
+
+@pytest.mark.parametrize(("document", "kind"), KINDS, ids=lambda item: getattr(item, "name", item))
+def test_every_error_of_the_mock_is_documented(document: Document, kind: str) -> None:
+    """What the mock says when it fails is documented down to the code, and is of the class that its kind names."""
+    provider = provider_of(document)
+    found: list[Answer] = []
+    for operation in document.operations():
+        mock = Mock()
+        mock.fail(document.name, cast("Kind", kind), retry_after=7)
+        body = alternatives(operation.body)[0] if operation.body else None
+        response = mock.handle(request(operation, least_parameters(operation), body))
+        if str(response.status_code) in [answer.status for answer in operation.answers]:
+            found.append(answered(operation, response))
+            raw = RawResponse(response.status_code, {}, b"", response.json())
+            code = next((raw.at(path) for path in provider.errors.code if raw.at(path) is not None), None)
+            if code is not None and str(code) not in provider.errors.codes:
+                breach(
+                    operation.place,
+                    f"{operation}: the mock's code {code!r} is not documented",
+                    do=DO,
+                    answered=response,
+                )
+    if not found:
+        breach(document.root["paths"], f"{document.name}: no operation documents the mock's {kind}", do=DO)
+    client, judged, method = start(document)
+    judged.mock.fail(document.name, cast("Kind", kind), retry_after=7, operation=method.operation.id)
+    audio, keywords = clip_for(method)
+    if str(judged.mock._behaviours[document.name].errors[kind][0]) in [
+        each.status for each in method.operation.answers
+    ]:
+        with pytest.raises(CLASSES[kind]) as caught:
+            client.start_clone(audio, **keywords)
+        assert type(caught.value) is CLASSES[kind]
+        assert caught.value.retry_after == 7
+    else:
+        assert kind == "not_found"
+
+
+@each_document
+def test_the_mock_knows_a_key_that_is_not_accepted(document: Document) -> None:
+    """With `api_keys` the mock refuses any other key as the provider does."""
+    client, judged, method = start(document, api_keys=frozenset({"another"}))
+    audio, keywords = clip_for(method)
+    with pytest.raises(errors.AuthenticationError):
+        client.start_clone(audio, **keywords)
+    judged.mock.api_keys = frozenset({KEY})
+    assert client.start_clone(audio, **keywords)

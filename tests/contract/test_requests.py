@@ -1,0 +1,175 @@
+"""Requests: what leaves httpx is what the spec asks for, and says what the caller said."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.contract.breach import breach
+from tests.contract.documents import Json, Operation, Place, documents, operations
+from tests.contract.judges import MEND, judge_request
+from tests.contract.schemas import valid
+from tests.contract.strategies import alternatives, breaking, values
+from tests.contract.wire import KEY, WAYS, Method, Wire, methods, path_of
+from tests.contract.witnesses import witness
+from voice_clone.errors import InvalidRequestError
+
+METHODS = [method for document in documents() for method in methods(document)]
+# The shim holds the caller to these before anything is sent; the rest is held by types.
+CHECKED = ("minLength", "maxLength", "pattern", "enum", "minItems", "maxItems", "dependentRequired")
+
+each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
+each_method = pytest.mark.parametrize("method", METHODS, ids=str)
+each_way = pytest.mark.parametrize("way", WAYS)
+
+
+def parameters(operation: Operation) -> st.SearchStrategy[dict[str, Json]]:
+    """Values for all parameters. An id of a path is never empty or dots, which would be no id but a way up."""
+    return st.fixed_dictionaries(
+        {
+            each.get("name"): values(each["schema"]).filter(functools.partial(is_sayable, each))
+            for each in operation.parameters
+        }
+    )
+
+
+def is_sayable(parameter: Place, value: Json) -> bool:
+    """Whether a parameter can say a value."""
+    return parameter.get("in") != "path" or str(value) not in ("", ".", "..")
+
+
+def bodies(operation: Operation) -> st.SearchStrategy[Json]:
+    """Values for the body; None where there is none."""
+    return values(operation.body) if operation.body else st.none()
+
+
+def check_generated(operation: Operation, way: str, given_parameters: dict[str, Json], body: Json) -> None:
+    """Call a generated function; judge what it sends."""
+    wire = Wire(operation.document)
+    wire.call_generated(way, operation, given_parameters, body)
+    [(seen, request)] = wire.sent
+    assert seen.id == operation.id
+    sent = judge_request(operation, request, KEY)
+    path = request.url.raw_path.decode().partition("?")[0]
+    if path != path_of(operation, given_parameters):
+        breach(
+            operation.place,
+            f"{operation}: another path than {path_of(operation, given_parameters)}",
+            do=MEND,
+            sent=path,
+        )
+    for each in operation.parameters:
+        name, value = each.get("name"), given_parameters[each.get("name")]
+        there = {"header": request.headers.get(name), "query": request.url.params.get(name)}.get(each.get("in"), value)
+        if there != value:
+            breach(each, f"{operation}: {name} was to be {value!r}", do=MEND, sent=there)
+    if operation.media_type == "multipart/form-data":
+        body = {name: value for name, value in body.items() if value is not None}  # null is left out of a form
+    if sent != body:
+        breach(
+            operation.body or operation.place,
+            f"{operation}: the body says something else",
+            do=MEND,
+            sent=sent,
+            given=body,
+        )
+
+
+@each_way
+@each_operation
+@given(data=st.data())
+def test_a_generated_function_sends_what_the_spec_asks_for(operation: Operation, way: str, data: st.DataObject) -> None:
+    """Whatever the caller says, the request is as documented, and says just that."""
+    check_generated(operation, way, data.draw(parameters(operation)), data.draw(bodies(operation)))
+
+
+@each_way
+@each_operation
+def test_a_generated_function_can_say_all_that_the_spec_allows(operation: Operation, way: str) -> None:
+    """Each branch, each value of an enum, each limit at its edge and each option on and off can be sent."""
+    least = {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+    some = alternatives(operation.body) if operation.body else [None]
+    for body in some:
+        check_generated(operation, way, least, body)
+    for each in operation.parameters:
+        for value in alternatives(each["schema"]):
+            check_generated(operation, way, {**least, each.get("name"): value}, some[0])
+            witness(*each["schema"].inside("enum"))
+
+
+# The shim
+
+
+def call_shim(method: Method, way: str, body: dict[str, Json], **more: Any) -> tuple[Wire, Any]:
+    """Call a method of the shim with what makes this body."""
+    wire = Wire(method.operation.document)
+    audio, keywords = method.arguments(body)
+    return wire, functools.partial(wire.call, way, method.name, audio, **keywords, **more)
+
+
+def check_shim(method: Method, way: str, body: dict[str, Json]) -> None:
+    """Call a method of the shim; judge what it sends, the last request being that of its operation."""
+    wire, call = call_shim(method, way, body)
+    call()
+    *before, (last, request) = wire.sent
+    assert last.id == method.operation.id
+    for operation, earlier in before:
+        judge_request(operation, earlier, KEY)
+    sent = judge_request(method.operation, request, KEY)
+    wanted = method.arguments(body)[1]
+    for name in method.parameters:
+        check_said(method, name, body.get(name), sent.get(name), given_at_all=method.parameters[name] in wanted)
+    undue = set(sent) - set(method.parameters) - {method.audio}
+    if undue:
+        breach(method.operation.place, f"{method}: sends {sorted(undue)}, which nobody said", do=MEND, sent=request)
+
+
+def check_said(method: Method, name: str, said: Json, sent: Json, *, given_at_all: bool) -> None:
+    """What was said is sent; what was not is left out, or sent as its documented default."""
+    assert method.operation.body
+    place = method.operation.body["properties"][name]
+    left_out = said is None and (sent is None or sent == place.get("default") or not given_at_all)
+    if sent != said and not (left_out and (sent is None or valid(place, sent))):
+        breach(place, f"{method}: {name} was to be {said!r}", do=MEND, sent=sent)
+
+
+@each_way
+@each_method
+@given(data=st.data())
+def test_the_shim_sends_what_the_spec_asks_for(method: Method, way: str, data: st.DataObject) -> None:
+    """Whatever the caller says, each request is as documented, and says just that."""
+    check_shim(method, way, data.draw(bodies(method.operation)))
+
+
+@each_way
+@each_method
+def test_the_shim_can_say_all_that_the_spec_allows(method: Method, way: str) -> None:
+    """Each branch, each value of an enum, each limit at its edge and each option on and off can be sent."""
+    assert method.operation.body
+    for body in alternatives(method.operation.body):
+        check_shim(method, way, body)
+
+
+@each_method
+def test_the_shim_refuses_what_the_spec_forbids(method: Method) -> None:
+    """A value over the edge of a limit is refused before anything is sent, by the caller's own word for it."""
+    assert method.operation.body
+    for broken in breaking(method.operation.body):
+        if broken.rule.key not in CHECKED and "x-max-items-by" not in broken.rule.keys:
+            continue
+        wire, call = call_shim(method, "sync", broken.value)
+        with pytest.raises(InvalidRequestError):
+            call()
+        if wire.sent:
+            breach(broken.rule, f"{method}: sent, though the spec forbids it", do=MEND, sent=wire.sent)
+        witness(broken.rule)
+
+
+def test_there_are_operations_and_methods() -> None:
+    """Every provider has operations, and a shim that clones."""
+    for document in documents():
+        assert document.operations()
+        assert "start_clone" in [method.name for method in METHODS if method.provider == document.name]

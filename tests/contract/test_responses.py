@@ -1,0 +1,393 @@
+"""Answers: those of the spec are read whole; those beside it lose nothing, or end in our own error."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.contract.breach import breach
+from tests.contract.documents import Answer, Document, Json, Operation, Place, answers, documents
+from tests.contract.judges import judge_answer
+from tests.contract.schemas import normal, touched
+from tests.contract.strategies import Damage, alternatives, damaged, values
+from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least_parameters, methods
+from tests.contract.witnesses import witness
+from voice_clone import CloneJob, Voice, errors
+from voice_clone._provider import Provider
+from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
+
+DO = "mend the reader, or the overlay if the spec is wrong"
+NO_JSON = [
+    b"",
+    b"null",
+    b"12",
+    b'"text"',
+    b"<html>Bad Gateway</html>",
+    b'{"data": {"voice',
+    b"\xff\xfe",
+    b"[" * 100_000,
+]
+
+with_body = [answer for answer in answers() if answer.body]
+each_answer = pytest.mark.parametrize("answer", with_body, ids=str)
+each_way = pytest.mark.parametrize("way", WAYS)
+each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+CLONES = [method for document in documents() for method in methods(document) if method.name == "start_clone"]
+each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
+
+
+def least(operation: Operation) -> tuple[dict[str, Json], Json]:
+    """The least that a call of an operation needs: its parameters and its body."""
+    return least_parameters(operation), alternatives(operation.body)[0] if operation.body else None
+
+
+def provider_of(document: Document) -> Provider:
+    """What the shim knows of a provider."""
+    found: Provider = next(each for each in CLONES if each.provider == document.name).kind.provider
+    return found
+
+
+def headers(answer: Answer) -> dict[str, str]:
+    """All headers that the answer is documented to have; a number where one is due."""
+    return {each.key: "7" for each in answer.place.inside("headers")}
+
+
+def response(answer: Answer, body: Json) -> httpx.Response:
+    """An answer with this body."""
+    return httpx.Response(int(answer.status), json=body, headers=headers(answer))
+
+
+def is_success(provider: Provider, raw: RawResponse) -> bool:
+    """Whether an answer says that what was asked for was done; MiniMax says it in the body."""
+    said = raw.at(provider.errors.failed)
+    good = provider.errors.good
+    return raw.status_code < 300 and (said in (None, "", 0, [], {}, False) if good is None else str(said) == str(good))
+
+
+# Generated functions
+
+
+def stock(operation: Operation, way: str, answer: httpx.Response) -> Any:
+    """The Response of a generated function, under a generated client and plain httpx."""
+    wire = Wire(operation.document, lambda _: answer)
+    package = __import__(f"voice_clone_api.{operation.provider}", fromlist=["AuthenticatedClient"])
+    client = package.AuthenticatedClient(base_url=operation.document.root["servers"][0].get("url"), token=KEY)
+    return wire.call_stock(way, operation, client, *least(operation))
+
+
+def check_read(answer: Answer, read: Any, body: Json) -> None:
+    """Fail unless a generated Response holds a model that gives the body back."""
+    assert answer.body
+    if read.parsed is None or normal(read.parsed.to_dict()) != normal(body):
+        seen = None if read.parsed is None else read.parsed.to_dict()
+        breach(answer.body, f"{answer}: the client reads something else", do=DO, received=body, read=seen)
+    assert read.status_code == int(answer.status)
+    witness(*touched(answer.body, body))
+
+
+@each_way
+@each_answer
+@given(data=st.data())
+def test_documented_answers_are_read_whole(answer: Answer, way: str, data: st.DataObject) -> None:
+    """Each body that the spec allows is parsed and gives equal JSON back, under the stock client and under ours."""
+    assert answer.body
+    check_whole(answer, way, data.draw(values(answer.body)))
+
+
+@each_way
+@each_answer
+def test_all_that_an_answer_may_say_is_read(answer: Answer, way: str) -> None:
+    """Each branch, each value of an enum and each option on and off is parsed and gives equal JSON back."""
+    assert answer.body
+    for body in alternatives(answer.body):
+        check_whole(answer, way, body)
+
+
+def check_whole(answer: Answer, way: str, body: Json) -> None:
+    """Send an answer to a generated function, under a stock client and under ours; judge what both make of it."""
+    assert answer.body
+    judge_answer(answer, response(answer, body))
+    check_read(answer, stock(answer.operation, way, response(answer, body)), body)
+    raw = RawResponse(int(answer.status), {}, b"", body)
+    wire = Wire(answer.operation.document, lambda _: response(answer, body))
+    call = functools.partial(wire.call_generated, way, answer.operation, *least(answer.operation))
+    provider = provider_of(answer.operation.document)
+    if is_success(provider, raw):
+        check_read(answer, call(), body)
+        return
+    with pytest.raises(VoiceCloneError) as caught:
+        call()
+    check_error(answer, provider, caught.value, body)
+
+
+def check_error(answer: Answer, provider: Provider, error: VoiceCloneError, body: Json) -> None:
+    """Fail unless an error carries what the answer says."""
+    sees = functools.partial(breach, answer.place, do=DO, received=body)
+    if (
+        type(error) is VoiceCloneError
+        and str(RawResponse(0, {}, b"", body).at(provider.errors.code[0])) in provider.errors.codes
+    ):
+        sees(f"{answer}: a documented code ends in no class of its own", raised=error)
+    if not answer.status.startswith("2") and type(error) in (VoiceCloneError, InvalidResponseError):
+        sees(f"{answer}: a documented status ends in no class of its own", raised=error)
+    if error.response is None or (error.response.json, error.status) != (body, int(answer.status)):
+        sees(f"{answer}: the answer is not kept", raised=error)
+    for header in answer.place.inside("headers"):
+        if header.key.lower() == provider.errors.request_id_header and error.request_id != "7":
+            sees(f"{answer}: the request's id is lost", raised=error)
+        if header.key.lower() == "retry-after" and error.retry_after != 7:
+            sees(f"{answer}: Retry-After is lost", raised=error)
+        witness(header)
+
+
+@each_answer
+@given(data=st.data())
+def test_what_an_answer_adds_is_kept(answer: Answer, data: st.DataObject) -> None:
+    """A property that no document knows is no reason to fail, and can be read."""
+    assert answer.body
+    body = data.draw(values(answer.body, extras=True))
+    check_read(answer, stock(answer.operation, "sync", response(answer, body)), body)
+
+
+@each_way
+@pytest.mark.parametrize("content", NO_JSON, ids=lambda content: repr(content[:16]))
+@each_answer
+def test_an_answer_that_is_no_object_ends_in_our_error(answer: Answer, content: bytes, way: str) -> None:
+    """Where JSON is due and none comes, our own error says so, and keeps what came."""
+    wire = Wire(answer.operation.document, lambda _: httpx.Response(int(answer.status), content=content))
+    with pytest.raises(VoiceCloneError) as caught:
+        wire.call_generated(way, answer.operation, *least(answer.operation))
+    assert caught.value.response
+    assert caught.value.response.content == content[: 64 * 1024]
+    assert isinstance(caught.value, InvalidResponseError) == answer.status.startswith("2")
+
+
+@each_answer
+@given(data=st.data())
+def test_a_damaged_answer_ends_in_a_model_or_in_our_error(answer: Answer, data: st.DataObject) -> None:
+    """Whatever is wrong with a body, a generated function under our client returns a model, or raises our error."""
+    assert answer.body
+    damage = data.draw(values(answer.body).flatmap(damaged))
+    wire = Wire(answer.operation.document, lambda _: response(answer, damage.body))
+    error: VoiceCloneError | None = None
+    read: Any = None
+    try:
+        read = wire.call_generated("sync", answer.operation, *least(answer.operation))
+    except VoiceCloneError as raised:
+        error = raised
+    if error:
+        assert error.response
+        assert error.response.json == damage.body
+        assert error.provider == answer.provider
+    else:
+        if not is_success(provider_of(answer.operation.document), RawResponse(200, {}, b"", damage.body)):
+            breach(
+                answer.place, f"{answer}: an answer that says no success passes for one", do=DO, received=damage.body
+            )
+        assert hasattr(read.parsed, "to_dict")
+
+
+# The shim: a voice that was made is never lost
+
+
+def body_of(answer: Answer) -> Place:
+    """The schema of an answer that has one."""
+    assert answer.body
+    return answer.body
+
+
+def first_body(method: Method) -> dict[str, Json]:
+    """The least body that a clone's request can have."""
+    assert method.operation.body
+    found: dict[str, Json] = alternatives(method.operation.body)[0]
+    return found
+
+
+def clone_with(method: Method, way: str, content: httpx.Response) -> Any:
+    """What `start_clone` makes of an answer; any upload before it succeeds."""
+
+    def answer(operation: Operation) -> httpx.Response:
+        if operation.id == method.operation.id:
+            return content
+        return httpx.Response(int(operation.success.status), json=good_body(operation))
+
+    wire = Wire(method.operation.document, answer)
+    audio, keywords = method.arguments(first_body(method))
+    try:
+        return wire.call(way, "start_clone", audio, **keywords)
+    except VoiceCloneError as error:
+        return error
+
+
+def usable(value: Json) -> str | None:
+    """The voice id that a value is; None where it can't be one."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if text.isprintable() and text not in ("", ".", "..") else None
+
+
+def check_clone(method: Method, way: str, body: Json) -> None:
+    """Let `start_clone` read a body; fail unless the voice is there, or the error says what there is to know."""
+    provider, answer = method.kind.provider, method.operation.success
+    raw = RawResponse(int(answer.status), {}, b"", body)
+    made = clone_with(method, way, response(answer, body))
+    path = provider.clone.voice_id
+    sent = first_body(method).get("voice_id")
+    voice_id = usable(raw.at(path)) if path else sent
+    sees = functools.partial(
+        breach, answer.place, do="a voice that was made is never lost: mend the shim", received=body
+    )
+    if is_success(provider, raw) and isinstance(body, dict) and voice_id:
+        if not isinstance(made, CloneJob) or made.voice_id != voice_id:
+            sees(f"{method}: the answer names the voice {voice_id!r}, yet it is lost", made=made)
+        elif (made.provider, made.done, made.raw) != (provider.name, provider.poll is None, body):
+            sees(f"{method}: the job does not say what the answer says", made=made)
+        return
+    if not isinstance(made, VoiceCloneError):
+        sees(f"{method}: passes for a success", made=made)
+    elif made.response is None or made.response.json != body or made.provider != provider.name:
+        sees(f"{method}: the error does not say what is known", raised=made)
+    elif made.retryable != isinstance(made, errors.RateLimitError):
+        sees(f"{method}: says wrongly whether a paid request may be repeated", raised=made)
+    elif path is None and isinstance(made, InvalidResponseError) and made.voice_id != sent:
+        sees(f"{method}: the error does not name the voice that may exist", raised=made)
+
+
+@each_way
+@each_clone
+@given(data=st.data())
+def test_a_clone_that_succeeded_is_never_lost(method: Method, way: str, data: st.DataObject) -> None:
+    """Each answer that the spec allows, and what else it may hold, becomes a job with the voice's id."""
+    check_clone(method, way, data.draw(values(body_of(method.operation.success), extras=True)))
+
+
+@each_clone
+@given(data=st.data())
+def test_a_damaged_success_is_read_or_said(method: Method, data: st.DataObject) -> None:
+    """Whatever is wrong with a success, the voice arrives if the answer names it, or an error keeps the answer."""
+    whole = good_body(method.operation, "a-voice-id")
+    damage: Damage = data.draw(st.one_of(st.just(whole), values(body_of(method.operation.success))).flatmap(damaged))
+    check_clone(method, "sync", damage.body)
+
+
+@each_clone
+@pytest.mark.parametrize("content", NO_JSON, ids=lambda content: repr(content[:16]))
+def test_a_success_without_json_is_said(method: Method, content: bytes) -> None:
+    """A success that says nothing ends in InvalidResponseError: the voice may exist, so it is not to be repeated."""
+    error = clone_with(method, "sync", httpx.Response(int(method.operation.success.status), content=content))
+    assert isinstance(error, InvalidResponseError)
+    assert not error.retryable
+    assert error.response
+    assert error.response.content == content[: 64 * 1024]
+
+
+# Polls
+
+
+POLLED = [document for document in documents() if provider_of(document).poll]
+each_polled = pytest.mark.parametrize("document", POLLED, ids=lambda document: document.name)
+UNKNOWN: list[Json] = [None, "", "no such status", "COMPLETE", 0, True, ["complete"], {}]
+
+
+def polled(document: Document) -> tuple[Any, Operation]:
+    """How the clone is polled: the data, and the operation."""
+    poll = provider_of(document).poll
+    assert poll
+    return poll, document.operation(poll.operation)
+
+
+def wait_with(document: Document, way: str, *bodies: Json) -> tuple[Wire, Any]:
+    """What `wait` makes of answers that come one after the other."""
+    left = list(bodies)
+    wire = Wire(document, lambda operation: response(operation.success, left.pop(0)))
+    try:
+        return wire, wire.call(way, "wait", CloneJob(document.name, "voice-id", name="Me"))
+    except VoiceCloneError as error:
+        return wire, error
+
+
+def with_status(document: Document, status: Json) -> Json:
+    """A whole answer to a poll, with this status."""
+    poll, operation = polled(document)
+    body = good_body(operation)
+    *way, last = poll.status.split(".")
+    functools.reduce(lambda node, key: node[key], way, body)[last] = status
+    return body
+
+
+@each_way
+@each_polled
+def test_a_poll_ends_as_its_status_says(document: Document, way: str) -> None:
+    """Each status that is pending is looked at again; success is a voice, failure an error with the reason."""
+    poll, operation = polled(document)
+    for pending in poll.pending:
+        wire, voice = wait_with(
+            document, way, *(with_status(document, pending),) * 3, with_status(document, poll.success[0])
+        )
+        assert isinstance(voice, Voice)
+        assert [seen.id for seen, _ in wire.sent] == [operation.id] * 4
+    for success in poll.success:
+        body = with_status(document, success)
+        wire, voice = wait_with(document, way, body)
+        assert (len(wire.sent), voice.id, voice.raw, voice.provider) == (1, "voice-id", body, document.name)
+    for failure in poll.failure:
+        body = with_status(document, failure)
+        wire, error = wait_with(document, way, body)
+        assert type(error) is errors.CloneFailedError
+        assert error.message == RawResponse(200, {}, b"", body).at(poll.reason)
+        assert error.job
+        assert error.response
+        assert (len(wire.sent), error.job.voice_id, error.response.json) == (1, "voice-id", body)
+
+
+@each_polled
+@pytest.mark.parametrize("status", UNKNOWN, ids=repr)
+def test_a_status_that_nobody_knows_ends_the_wait(document: Document, status: Json) -> None:
+    """An unknown status is an error with the job, never a reason to look for ever."""
+    wire, error = wait_with(document, "sync", with_status(document, status))
+    assert len(wire.sent) == 1
+    assert isinstance(error, InvalidResponseError)
+    assert (error.job and error.job.voice_id, error.voice_id) == ("voice-id", "voice-id")
+
+
+@each_way
+@each_polled
+@given(data=st.data())
+def test_a_voice_that_is_ready_is_never_lost(document: Document, way: str, data: st.DataObject) -> None:
+    """However an answer to a poll is damaged, while its status says success the voice arrives."""
+    poll, _ = polled(document)
+    damage = data.draw(damaged(with_status(document, poll.success[0])))
+    raw = RawResponse(200, {}, b"", damage.body)
+    _, made = wait_with(document, way, damage.body)
+    if raw.at(poll.status) in poll.success:
+        assert isinstance(made, Voice)
+        assert made.id == "voice-id"
+    else:
+        assert isinstance(made, VoiceCloneError)
+        assert made.job
+        assert made.job.voice_id == "voice-id"
+        assert made.response
+        assert made.response.json == damage.body
+
+
+@each_document
+@given(data=st.data())
+def test_a_voice_tells_what_its_answer_tells(document: Document, data: st.DataObject) -> None:
+    """Each field of a voice is what stands at its path in the answer; what is missing or odd is left out."""
+    provider = provider_of(document)
+    operation = document.operation(provider.poll.operation if provider.poll else provider.clone.operation)
+    body = data.draw(values(body_of(operation.success)))
+    if provider.poll:
+        body = normal({**body, "data": {**body["data"], "status": provider.poll.success[0]}})
+        _, voice = wait_with(document, "sync", body)
+    else:
+        job = CloneJob(document.name, "voice-id", done=True, name="Me", raw=body)
+        voice = Wire(document).call("sync", "wait", job)
+    raw = RawResponse(200, {}, b"", body)
+    for field in ("name", "language", "preview_url"):
+        told = raw.at(provider.voice[field]) if field in provider.voice else None
+        assert getattr(voice, field) == (told or ("Me" if field == "name" else None))
+    assert (voice.raw, voice.id) == (body, "voice-id")

@@ -1,0 +1,314 @@
+"""The effective specs are valid, whole and consistent, their examples are true, and what providers answer is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+
+from scripts import common
+from scripts.common import Provider
+from tests.contract.breach import breach
+from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
+from tests.contract.judges import undeclared
+from tests.contract.schemas import COMBINATIONS, problems
+
+KINDS = ("type", "$ref", "enum", "const", *COMBINATIONS)
+CORRECT = "correct the spec with an action in overlay.yaml, with its source, and generate anew"
+
+
+def faults(spec: dict[str, Any]) -> list[str]:
+    """What makes a document an invalid one of its own version of OpenAPI."""
+    judge = OpenAPIV30SpecValidator(spec) if spec["openapi"].startswith("3.0") else OpenAPIV31SpecValidator(spec)
+    return [f"{error.json_path}: {error.message}" for error in judge.iter_errors()]
+
+
+def examples(document: Document) -> Iterator[tuple[Place, Json, Place]]:
+    """Each example of a document: where it stands, itself, and the schema that it illustrates."""
+    for place in document.nodes():
+        schema = place["schema"] if "schema" in place.value else place
+        if "example" in place.value:
+            yield Place(document, (*place.keys, "example"), place.value["example"]), place.value["example"], schema
+        several = place.value.get("examples", ())
+        for key, each in several.items() if isinstance(several, dict) else enumerate(several):
+            value = each["value"] if isinstance(several, dict) else each
+            yield Place(document, (*place.keys, "examples", key), value), value, schema
+
+
+def false_examples(document: Document) -> Iterator[str]:
+    """Each example of a document that does not fit the schema that it illustrates, or shows what is not declared."""
+    for place, example, schema in examples(document):
+        found = problems(schema, example) or undeclared(schema, example)
+        yield from (f"{place.pointer}: {problem}" for problem in found)
+
+
+def closed(place: Place, *, is_open: bool = False) -> Iterator[str]:
+    """Each place where a schema admits certain values only, unless the plain type stands beside it in an `anyOf`."""
+    place = place.followed()
+    if not is_open and ("enum" in place or "const" in place):
+        yield place.pointer
+    for branch in place.inside("anyOf"):
+        others = [other.followed().value for other in place.inside("anyOf") if other.keys != branch.keys]
+        kind = branch.get("type")
+        plain = any(other.get("type") == kind and not set(other) & {"enum", "const", "pattern"} for other in others)
+        yield from closed(branch, is_open=plain)
+    inner = [each for key in (*NAMED, "oneOf", "allOf", "prefixItems") for each in place.inside(key)]
+    inner += [place[key] for key in ("items", "additionalProperties", "not") if isinstance(place.get(key), dict)]
+    for each in inner:
+        yield from closed(each)
+
+
+def closed_answers(document: Document) -> Iterator[str]:
+    """Each place where an answer is limited to the values that are documented today."""
+    for operation in document.operations():
+        for answer in operation.answers:
+            if answer.body:
+                yield from closed(answer.body)
+
+
+def schemas(document: Document) -> Iterator[Place]:
+    """Every schema of a document, references not followed."""
+    for place in document.nodes():
+        named = place.keys[:2] == ("components", "schemas") and len(place.keys) == 3
+        single = place.keys[-1:] in (("schema",), ("items",))
+        if named or single or set(place.keys[-2:-1]) & {"properties", "patternProperties", *COMBINATIONS}:
+            yield place
+
+
+# Whole documents
+
+DOCUMENTS = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+OPERATIONS = pytest.mark.parametrize("operation", operations(), ids=str)
+ANSWERS = pytest.mark.parametrize("answer", answers(), ids=str)
+
+
+@DOCUMENTS
+def test_effective_specs_are_valid(document: Document) -> None:
+    """Each effective spec is a valid document of its own version of OpenAPI."""
+    if found := faults(document.json):
+        breach(document.root, f"this is no valid OpenAPI {document.version}", do=CORRECT, faults=found)
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_the_judges_of_specs_judge(version: str) -> None:
+    """The validators used here do refuse a document that is wrong."""
+    assert faults({"openapi": version, "info": {"title": "a"}, "paths": {}})
+
+
+@DOCUMENTS
+def test_examples_are_true(document: Document) -> None:
+    """Every example of an effective spec, the provider's own or ours, fits its schema and shows what is declared."""
+    assert len(list(examples(document))) == json.dumps(document.json).count('"example": ')
+    if found := list(false_examples(document)):
+        breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=found)
+
+
+@DOCUMENTS
+def test_answers_are_open(document: Document) -> None:
+    """No answer is limited to the values that are documented today: each enum stands beside its plain type."""
+    if found := list(closed_answers(document)):
+        do = "open it with `anyOf`, the enum beside its plain type, so that a value that is new is no failure"
+        breach(document.root, "an answer with a value that is new would be refused", do=do, places=found)
+
+
+@DOCUMENTS
+def test_every_reference_leads_somewhere(document: Document) -> None:
+    """Every `$ref` of an effective spec names something that is there, in the same document."""
+    for place in document.nodes():
+        reference = place.value.get("$ref")
+        if isinstance(reference, str):
+            try:
+                place.followed()
+            except (KeyError, TypeError):
+                breach(place, f"{reference} names nothing", do=CORRECT)
+
+
+@DOCUMENTS
+def test_every_schema_says_what_it_describes(document: Document) -> None:
+    """Every schema has a type, values or branches, or refers to one that has; none admits anything at all."""
+    for place in schemas(document):
+        if not set(place.value) & set(KINDS):
+            breach(place, f"the schema has none of {', '.join(KINDS)}", do=CORRECT, schema=place.value)
+
+
+@DOCUMENTS
+def test_required_properties_are_declared(document: Document) -> None:
+    """What a schema requires is among the properties that it declares."""
+    for place in schemas(document):
+        if unknown := set(place.value.get("required", [])) - set(place.value.get("properties", {})):
+            breach(place, f"requires {sorted(unknown)}, which it does not declare", do=CORRECT)
+
+
+@DOCUMENTS
+def test_discriminators_lead_to_the_branch_that_has_their_value(document: Document) -> None:
+    """Each value of a discriminator leads to the branch of the union that has this value, and each branch has one."""
+    for place in schemas(document):
+        if "discriminator" not in place:
+            continue
+        name = place["discriminator"]["propertyName"].value
+        mapped = {value: str(target) for value, target in place["discriminator"].get("mapping", {}).items()}
+        branches = {branch["properties"][name].get("const"): branch.value["$ref"] for branch in place["oneOf"].values()}
+        if mapped != branches:
+            breach(place["discriminator"], "it leads elsewhere", do=CORRECT, mapping=mapped, branches=branches)
+
+
+@DOCUMENTS
+def test_servers_are_secure(document: Document) -> None:
+    """A provider is spoken to over https only, by all operations at the same server."""
+    servers = document.root.inside("servers")
+    if not servers:
+        breach(document.root, "the document names no server", do=CORRECT)
+    for place in document.nodes():
+        if place.keys and "servers" in place.value:
+            breach(place, "a part of the document has a server of its own", do=CORRECT)
+    for server in servers:
+        if not server["url"].value.startswith("https://"):
+            breach(server, f"keys and voices would be sent in the clear to {server['url'].value}", do=CORRECT)
+
+
+@DOCUMENTS
+def test_operations_have_names_of_their_own(document: Document) -> None:
+    """Each operation has an id that no other has, and either all operations of a document have a tag or none has."""
+    names = [operation.place.get("operationId") for operation in document.operations()]
+    if not all(names) or len(set(names)) < len(names):
+        breach(document.root["paths"], "two operations share an id, or one has none", do=CORRECT, ids=names)
+    tags: list[list[str]] = [operation.place.get("tags", []) for operation in document.operations()]
+    used = {tag for each in tags for tag in each}
+    listed = {tag["name"].value for tag in document.root.inside("tags")} or used
+    if len({len(each) for each in tags}) > 1 or used - listed:
+        breach(document.root["paths"], "an operation's tags are missing, or not listed", do=CORRECT, tags=tags)
+
+
+# Operations and answers
+
+
+def insecure(operation: Operation) -> str | None:
+    """What is wrong with the security of an operation; the client generator reads the operation's own only."""
+    schemes = operation.document.root["components"].get("securitySchemes", {})
+    alternatives = operation.place.get("security", [])
+    if not alternatives:
+        return "the operation itself names no security scheme"
+    for name in (name for alternative in alternatives for name in alternative):
+        scheme: Json = schemes.get(name)
+        if scheme is None:
+            return f"security scheme {name} is not described"
+        if (scheme.get("type"), scheme.get("in"), scheme.get("scheme")) not in (
+            ("apiKey", "header", None),
+            ("http", None, "bearer"),
+        ):
+            return f"security scheme {name} is neither a key in a header nor a bearer token: {scheme}"
+    return None if all(alternatives) else "security is optional: one alternative is empty"
+
+
+@OPERATIONS
+def test_every_operation_is_secured(operation: Operation) -> None:
+    """Each operation asks for a key, in a header, in a way that the document describes and the shim can do."""
+    if problem := insecure(operation):
+        breach(operation.place, problem, do=CORRECT)
+
+
+@OPERATIONS
+def test_every_body_is_described(operation: Operation) -> None:
+    """A request's body is needed, has one media type and a schema."""
+    if "requestBody" in operation.place:
+        content = operation.place["requestBody"].get("content", {})
+        if len(content) != 1 or operation.body is None or not operation.place["requestBody"].get("required"):
+            breach(operation.place["requestBody"], "the body is optional, or of several media types", do=CORRECT)
+
+
+@OPERATIONS
+def test_every_part_that_is_a_file_has_its_media_types(operation: Operation) -> None:
+    """Each file of a form has the media types that the provider takes, and no plain field has any."""
+    if operation.media_type == "multipart/form-data" and operation.body:
+        parts = operation.body["properties"]
+        binary = {part.key for part in parts.values() if "binary" in (part.get("format"), item_format(part))}
+        if binary != set(operation.encoding):
+            breach(parts, "the files and the encoding differ", do=CORRECT, files=binary, encoding=operation.encoding)
+
+
+def item_format(place: Place) -> str | None:
+    """The format of an array's items."""
+    return place["items"].get("format") if "items" in place else None
+
+
+@OPERATIONS
+def test_path_parameters_are_those_of_the_path(operation: Operation) -> None:
+    """The parameters in the path are described, required, and no others are."""
+    named = {part[1:-1] for part in operation.path.split("/") if part.startswith("{")}
+    described = {parameter["name"].value for parameter in operation.parameters if parameter["in"].value == "path"}
+    needed = {parameter["name"].value for parameter in operation.parameters if parameter.get("required")}
+    if named != described or not named <= needed:
+        breach(operation.place, "path and parameters differ", do=CORRECT, path=operation.path, described=described)
+
+
+@OPERATIONS
+def test_every_operation_can_succeed_and_fail(operation: Operation) -> None:
+    """Each operation documents one success, with a JSON body, and at least one failure, each under one status."""
+    statuses = [answer.status for answer in operation.answers]
+    if not all(status.isdigit() and len(status) == 3 for status in statuses):
+        breach(operation.place["responses"], "a status is no number", do=CORRECT, statuses=statuses)
+    if sum(status.startswith("2") for status in statuses) != 1 or len(statuses) < 2 or operation.success.body is None:
+        breach(operation.place["responses"], "no success with a body, or no failure", do=CORRECT, statuses=statuses)
+
+
+@ANSWERS
+def test_every_answer_is_described(answer: Answer) -> None:
+    """Each answer has a JSON body with a schema and no other, and each of its headers has a schema too."""
+    if answer.body is None or [content.key for content in answer.place.inside("content")] != ["application/json"]:
+        breach(answer.place, "the answer has no JSON body, or others too", do=CORRECT)
+    for header in answer.place.inside("headers"):
+        if not set(header.get("schema", {})) & set(KINDS):
+            breach(header, f"header {header.key} has no schema", do=CORRECT)
+
+
+# The judges themselves
+
+
+def told(**spec: Json) -> Document:
+    """A document that says this."""
+    return Document(Provider(common.ROOT, "acme"), {"openapi": "3.1.0", **spec})
+
+
+def test_the_reader_of_examples_finds_them_all() -> None:
+    """Examples are found in schemas, media types and parameters, and properties of that name are none."""
+    document = told(
+        components={
+            "schemas": {
+                "example": {"properties": {"example": {"type": "string", "examples": ["a", 1]}}, "example": {}}
+            },
+            "parameters": {"examples": {"schema": {"type": "integer"}, "examples": {"one": {"value": "x"}}}},
+        },
+        content={"application/json": {"schema": {"$ref": "#/components/schemas/example"}, "example": {"example": 2}}},
+    )
+    found = {place.pointer: bool(problems(schema, example)) for place, example, schema in examples(document)}
+    assert found == {
+        "#/components/schemas/example/example": False,
+        "#/components/schemas/example/properties/example/examples/0": False,
+        "#/components/schemas/example/properties/example/examples/1": True,
+        "#/components/parameters/examples/examples/one": True,
+        "#/content/application~1json/example": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "where"),
+    [
+        ({"enum": ["a"]}, ["#/S"]),
+        ({"const": "a"}, ["#/S"]),
+        ({"properties": {"p": {"$ref": "#/E"}}}, ["#/E"]),
+        ({"items": {"additionalProperties": {"enum": [1]}}}, ["#/S/items/additionalProperties"]),
+        ({"anyOf": [{"$ref": "#/E"}, {"type": "null"}]}, ["#/E"]),
+        ({"anyOf": [{"$ref": "#/E"}, {"type": "integer"}]}, ["#/E"]),
+        ({"anyOf": [{"$ref": "#/E"}, {"$ref": "#/E"}]}, ["#/E", "#/E"]),
+        ({"oneOf": [{"$ref": "#/E"}, {"type": "string"}]}, ["#/E"]),
+        ({"allOf": [{"$ref": "#/E"}]}, ["#/E"]),
+        ({"anyOf": [{"$ref": "#/E"}, {"type": "string"}, {"type": "null"}]}, []),
+        ({"properties": {"enum": {"type": "string"}}}, []),
+    ],
+)
+def test_closed_answers_are_found(schema: dict[str, Any], where: list[str]) -> None:
+    """An enum is open only beside its own plain type in an `anyOf`, however deep it lies."""
+    assert list(closed(told(S=schema, E={"type": "string", "enum": ["a"]}).root["S"])) == where

@@ -1,0 +1,275 @@
+"""What leaves httpx when a generated function or the shim is called, and how both are called with data of a spec."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Any, cast
+from urllib.parse import quote
+
+import anyio
+import attrs
+import httpx
+from openapi_python_client.strings import PythonIdentifier
+
+from tests.conftest import Clock
+from tests.contract.documents import Document, Json, Operation
+from tests.contract.strategies import alternatives
+from voice_clone import connect, connect_async
+from voice_clone._flows import operation as shim_operation
+
+KEY = "key-0123456789abcdef"
+WAYS = ("sync", "asyncio")
+CLIP = b"RIFF\x24\x00\x00\x00WAVEfmt "
+NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
+Answers = Callable[[Operation], httpx.Response]
+
+
+def path_of(operation: Operation, parameters: dict[str, Json]) -> str:
+    """The path that a request must have: each parameter is one segment, whatever it holds."""
+    return re.sub(r"\{([^}]+)\}", lambda found: quote(str(parameters[found[1]]), safe=""), operation.path)
+
+
+def good_body(operation: Operation, voice_id: str | None = None) -> Json:
+    """The body of a success with everything that the spec declares, as the shim takes it for one."""
+    assert operation.success.body
+    body = alternatives(operation.success.body)[1]
+    provider = connect(operation.provider, api_key=KEY, transport=NOBODY).provider
+    if provider.errors.good is not None:
+        _put(body, provider.errors.failed, provider.errors.good)
+    if provider.poll and provider.poll.operation == operation.id:
+        _put(body, provider.poll.status, provider.poll.success[0])
+    if voice_id and provider.clone.operation == operation.id and provider.clone.voice_id:
+        _put(body, provider.clone.voice_id, voice_id)
+    return body
+
+
+def _put(body: Json, path: str, value: Json) -> None:
+    *way, last = path.split(".")
+    for key in way:
+        body = body.setdefault(key, {})
+    body[last] = value
+
+
+@attrs.define
+class Wire:
+    """Takes the place of a provider: keeps each request, and answers it."""
+
+    document: Document
+    answer: Answers = lambda operation: httpx.Response(int(operation.success.status), json=good_body(operation))
+    sent: list[tuple[Operation, httpx.Request]] = attrs.field(factory=list[tuple[Operation, httpx.Request]])
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        request.read()
+        path = request.url.raw_path.decode().partition("?")[0]
+        for operation in self.document.operations():
+            pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(operation.path))
+            if operation.method == request.method.lower() and re.fullmatch(pattern, path):
+                self.sent.append((operation, request))
+                return self.answer(operation)
+        raise AssertionError(f"{self.document.name} documents no {request.method} {path}")
+
+    def options(self) -> dict[str, Any]:
+        """The options of a client that talks to this."""
+        return {"api_key": KEY, "transport": httpx.MockTransport(self.handle), "max_retries": 0}
+
+    def call(self, way: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the shim's client."""
+        if way == "sync":
+            with connect(self.document.name, **self.options()) as client:
+                client._runtime = Clock().runtime()
+                return getattr(client, method)(*args, **kwargs)
+
+        async def main() -> Any:
+            async with connect_async(self.document.name, **self.options()) as client:
+                client._runtime = Clock().runtime()
+                return await getattr(client, method)(*args, **kwargs)
+
+        return anyio.run(main, backend=way)
+
+    def call_generated(self, way: str, operation: Operation, parameters: dict[str, Json], body: Json) -> Any:
+        """Call a generated function with a shim's client; the outcome is its Response."""
+        arguments = generated_arguments(operation, parameters, body)
+        if way == "sync":
+            with connect(self.document.name, **self.options()) as client:
+                return operation.module.sync_detailed(client=client.client, **arguments)
+
+        async def main() -> Any:
+            async with connect_async(self.document.name, **self.options()) as client:
+                return await operation.module.asyncio_detailed(client=client.client, **arguments)
+
+        return anyio.run(main, backend=way)
+
+    def call_stock(self, way: str, operation: Operation, client: Any, parameters: dict[str, Json], body: Json) -> Any:
+        """Call a generated function with a client that was generated too; the outcome is its Response."""
+        arguments = generated_arguments(operation, parameters, body)
+        options: dict[str, Any] = {"transport": httpx.MockTransport(self.handle), "base_url": client._base_url}
+        if way == "sync":
+            with client.set_httpx_client(httpx.Client(**options)) as opened:
+                return operation.module.sync_detailed(client=opened, **arguments)
+
+        async def main() -> Any:
+            async with client.set_async_httpx_client(httpx.AsyncClient(**options)) as opened:
+                return await operation.module.asyncio_detailed(client=opened, **arguments)
+
+        return anyio.run(main, backend=way)
+
+
+# From data of a spec to a request, with no client between
+
+
+Form = list[tuple[str, tuple[str | None, bytes, str | None]]]
+
+
+def least_parameters(operation: Operation) -> dict[str, Json]:
+    """The first good value for each parameter."""
+    return {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+
+
+def form(operation: Operation, body: dict[str, Json]) -> Form:
+    """The parts of a form: files under a name of their own, everything else as text; null is left out."""
+    parts: Form = []
+    for name, value in body.items():
+        for item in value if isinstance(value, list) else [] if value is None else [value]:
+            is_file = isinstance(item, bytes)
+            text = item if is_file else str(item).encode()
+            parts.append(
+                (name, ("clip.wav" if is_file else None, text, file_type(operation, name) if is_file else None))
+            )
+    return parts
+
+
+def request(
+    operation: Operation, parameters: dict[str, Json], body: Json = None, *, credential: int = 0, **more: Any
+) -> httpx.Request:
+    """A request as the spec has it, written without any client; `more` is httpx's, in place of the body."""
+    scheme = operation.schemes[credential]
+    headers = {"Authorization": f"Bearer {KEY}"} if scheme.get("type") == "http" else {scheme.get("name"): KEY}
+    for each in operation.parameters:
+        if each.get("in") == "header" and parameters.get(each.get("name")) is not None:
+            headers[each.get("name")] = parameters[each.get("name")]
+    if not more and body is not None:
+        is_form = operation.media_type == "multipart/form-data"
+        more = {"files": form(operation, body)} if is_form else {"json": body}
+    url = operation.document.root["servers"][0].get("url") + path_of(operation, parameters)
+    options: dict[str, Any] = {"headers": headers, **more}
+    made = httpx.Request(operation.method.upper(), url, **options)
+    made.read()
+    return made
+
+
+# From data of a spec to arguments
+
+
+def generated_arguments(operation: Operation, parameters: dict[str, Json], body: Json) -> dict[str, Any]:
+    """The arguments of a generated function: its own enums, models and files, made of JSON."""
+    hints = typing.get_type_hints(operation.module._get_kwargs)
+    arguments = {str(PythonIdentifier(name, "field_")): value for name, value in parameters.items()}
+    arguments = {name: typed(hints[name], value) for name, value in arguments.items()}
+    if operation.body is not None:
+        arguments["body"] = _with_files(operation, hints["body"].from_dict(body))
+    return arguments
+
+
+def typed(hint: Any, value: Json) -> Any:
+    """JSON as a Python type asks for it."""
+    for kind in typing.get_args(hint) or (hint,):
+        if isinstance(kind, type) and issubclass(kind, Enum) and value in [each.value for each in kind]:
+            return kind(value)
+        if hasattr(kind, "from_dict") and isinstance(value, dict):
+            with suppress(KeyError, TypeError, ValueError):
+                made: Any = cast("Any", kind).from_dict(value)
+                if made.to_dict() == value:
+                    return made
+    return value
+
+
+def file_type(operation: Operation, name: str) -> str:
+    """A media type that a part may have."""
+    return str(operation.encoding.get(name, {}).get("contentType", "audio/x-wav").split(", ")[0])
+
+
+def _with_files(operation: Operation, body: Any) -> Any:
+    for field in attrs.fields(type(body)):
+        value = getattr(body, field.name)
+        for file in value if isinstance(value, list) else [value]:
+            if hasattr(file, "payload"):
+                file.file_name, file.mime_type = "clip.wav", file_type(operation, field.name)
+    return body
+
+
+# The shim's methods
+
+
+@attrs.frozen(eq=False)
+class Method:
+    """A method of the shim that makes requests of one operation from the caller's audio."""
+
+    kind: Any
+    """The client's class."""
+    name: str
+    operation: Operation
+    audio: str
+    """The property of the body that the audio becomes."""
+    parameters: dict[str, str]
+    """Properties of the body to the keyword parameters that they come from."""
+
+    def __str__(self) -> str:
+        return f"{self.operation.provider}-{self.name}"
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(str(self))  # for Hypothesis
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.operation.provider
+
+    def arguments(self, body: dict[str, Json]) -> tuple[Any, dict[str, Any]]:
+        """The audio, and the keyword arguments, that make a request with this body."""
+        hints = self._hints()
+        keywords = {name: typed(hints[name], body[prop]) for prop, name in self.parameters.items() if prop in body}
+        return typed(hints["audio"], _audible(body[self.audio])), keywords
+
+    def _hints(self) -> dict[str, Any]:
+        return typing.get_type_hints(getattr(self.kind, self.name))
+
+
+def _audible(value: Json) -> Any:
+    """Files whose content is taken for audio."""
+    if isinstance(value, list):
+        return [_audible(each) for each in value]
+    return CLIP + value if isinstance(value, bytes) else value
+
+
+def _class(document: Document) -> Any:
+    return type(connect(document.name, api_key=KEY, transport=NOBODY))
+
+
+def methods(document: Document) -> list[Method]:
+    """The shim's `start_clone`, and each method that is named after an operation."""
+    kind = _class(document)
+    found: list[Method] = []
+    for name in dir(kind):
+        if not any(isinstance(vars(base).get(name), shim_operation) for base in kind.__mro__):
+            continue
+        for operation in document.operations():
+            is_clone = name == "start_clone" and operation.id == kind.provider.clone.operation
+            if operation.body and (is_clone or name == str(PythonIdentifier(operation.id, "field_"))):
+                found.append(_method(kind, name, operation))
+    return found
+
+
+def _method(kind: Any, name: str, operation: Operation) -> Method:
+    assert operation.body
+    parameters = list(inspect.signature(getattr(kind, name)).parameters)[2:]
+    properties = [each.key for each in operation.body.inside("properties")]
+    named = {prop: kind.provider.names.get(prop, prop) for prop in properties}
+    known = {prop: parameter for prop, parameter in named.items() if parameter in parameters}
+    (audio,) = [prop for prop in operation.body.get("required") if prop not in known]
+    return Method(kind, name, operation, audio, known)
