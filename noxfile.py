@@ -101,6 +101,13 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session
+def mutate(session: nox.Session) -> None:
+    """Plant lies one at a time, run the contract tests on each, print what survived: `-- --list`, `-- --help`."""
+    install(session, "mutate", ".[cli,testing]")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
     install(session, "package")

@@ -9,20 +9,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
-from voice_clone import __version__
+from voice_clone import __version__, errors
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import ANSWER, AsyncHttp, Http, checked_url, key_auth, retry_after, ssl_context, within
 from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
-from voice_clone.errors import (
-    CloneFailedError,
-    InvalidRequestError,
-    InvalidResponseError,
-    PollTimeoutError,
-    RawResponse,
-    RequestTimeoutError,
-    VoiceCloneError,
-)
+from voice_clone.errors import InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 from voice_clone.jobs import CloneJob, Progress, Voice
 
 C = TypeVar("C")
@@ -94,8 +86,7 @@ class Client(Generic[C, X]):
 
     def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> CloneJob:
         """The job of a clone that was answered with success; `chosen` is the voice's id where the answer has none."""
-        path = self.provider.clone.voice_id
-        voice_id = chosen if path is None else raw.at(path)
+        voice_id = raw.at(path) if (path := self.provider.clone.voice_id) else chosen
         try:
             known = str(voice_id) if isinstance(voice_id, str | int) and not isinstance(voice_id, bool) else ""
             return CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
@@ -132,24 +123,25 @@ class Client(Generic[C, X]):
         while True:
             try:
                 raw = yield from self._call(look, Repeat(safe=True, deadline=deadline), job.voice_id)
-            except RequestTimeoutError as error:
+            except errors.RequestTimeoutError as error:
                 if (yield Ask.NOW) < deadline:
                     raise
-                raise PollTimeoutError(f"no answer for {timeout:g} s; wait(error.job) later", retryable=True) from error
+                message = f"no answer for {timeout:g} s; wait(error.job) later"
+                raise errors.PollTimeoutError(message, retryable=True) from error
             polls += 1
             status = raw.at(poll.status)
             if status in poll.success:
                 return self._voice(job, raw)
             about: dict[str, Any] = {"status": raw.status_code, "response": raw}
             if status in poll.failure:
-                raise CloneFailedError(str(raw.at(poll.reason) or f"the clone ended as {status!r}"), **about)
+                raise errors.CloneFailedError(str(raw.at(poll.reason) or f"the clone ended as {status!r}"), **about)
             if status not in poll.pending:
                 raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
             now: float = yield Ask.NOW
             asked = retry_after(raw.headers)
             if now >= deadline or now + (asked or 0) > deadline:
                 message = f"not done after {now - started:.0f} s; it goes on at {job.provider}: wait(error.job) later"
-                raise PollTimeoutError(message, retry_after=asked, retryable=True, **about)
+                raise errors.PollTimeoutError(message, retry_after=asked, retryable=True, **about)
             delay = min(poll_delay(now - started, (yield Ask.RANDOM)) if asked is None else asked, deadline - now)
             if on_poll:
                 on_poll(Progress(job=job, status=status, polls=polls, elapsed=now - started, next_in=delay))

@@ -1,7 +1,6 @@
 """Flows: every policy written once, for the sync and the async client alike.
 
-A flow is a generator. It yields what it wants done and gets the outcome back; it holds no I/O, clock or randomness.
-The two drivers below are the only places that block or `await`.
+A flow yields what it wants done and gets the outcome back; it holds no I/O, clock or randomness. Only drivers block.
 """
 
 from __future__ import annotations

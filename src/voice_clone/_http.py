@@ -1,8 +1,4 @@
-"""HTTP: the one module that knows httpx and its exceptions.
-
-What leaves the two clients below is a good answer or a VoiceCloneError, for the shim and for a generated function that
-is called with them alike.
-"""
+"""HTTP: the one module that knows httpx's exceptions. What leaves its clients is a good answer or a VoiceCloneError."""
 
 from __future__ import annotations
 

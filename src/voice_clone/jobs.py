@@ -55,8 +55,7 @@ class CloneJob:
 
     def to_token(self) -> str:
         """The job as JSON text, to keep and to go on with later or elsewhere. It holds no secret."""
-        data = attrs.asdict(self, recurse=False)
-        return json.dumps({"version": TOKEN_VERSION, **data}, separators=(",", ":"))
+        return json.dumps({"version": TOKEN_VERSION, **attrs.asdict(self, recurse=False)}, separators=(",", ":"))
 
     @classmethod
     def from_token(cls, token: str) -> CloneJob:

@@ -23,19 +23,8 @@ settings.register_profile(
 settings.load_profile("contract")
 
 # What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
-ORDER = (
-    "data",
-    "errors",
-    "evidence",
-    "requests",
-    "specs",
-    "mock",
-    "responses",
-    "readings",
-    "overlays",
-    "derived",
-    "coverage",
-)
+ORDER = ("data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses", "readings",
+         "overlays", "derived", "coverage")  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
