@@ -93,11 +93,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Contract tests against the specs: `-- heygen` for one provider, `-- --report` for a page of what is covered."""
+    """Contract tests, and the shim's own: `-- heygen` for one provider, `-- --report` for a page of what is covered."""
     install(session, "tests", ".[cli,testing]")
     known = {path.name for path in Path("specs").iterdir()}
     given = (f"--provider={each}" if each in known else each for each in session.posargs)
-    session.run("python", "-m", "pytest", "tests/contract", *given)
+    session.run("python", "-m", "pytest", "tests/contract", "tests/unit", *given)
 
 
 @nox.session

@@ -11,10 +11,23 @@ from typing import Any
 import anyio
 import attrs
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from voice_clone import connect, connect_async
 from voice_clone._flows import Runtime
 from voice_clone.testing import Mock
+
+# The same examples in every run, so that a test that fails fails for all.
+settings.register_profile(
+    "tests",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("tests")
 
 PROVIDERS = ("heygen", "retell", "cartesia", "minimax")
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -86,7 +86,7 @@ class CartesiaVersion(RootModel[Literal["2026-03-01"]]):
     root: Annotated[
         Literal["2026-03-01"],
         Field(description="The version of the API that these clients speak."),
-    ] = "2026-03-01"
+    ]
 
 
 class ErrorResponse(BaseModel):

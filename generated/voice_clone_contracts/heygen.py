@@ -116,17 +116,6 @@ class StandardAPIError(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
-    message: Annotated[
-        StrictStr,
-        Field(description="Human-readable error message", examples=["Video not found"]),
-    ]
-    param: Annotated[
-        StrictStr | None | MISSING,
-        Field(description="Which request field caused the error"),
-    ] = MISSING
-    doc_url: Annotated[
-        StrictStr | None | MISSING, Field(description="Link to error documentation")
-    ] = MISSING
     code: Annotated[
         StrictStr
         | Literal[
@@ -149,6 +138,17 @@ class StandardAPIError(BaseModel):
             description="Machine-readable error code", examples=["invalid_parameter"]
         ),
     ]
+    message: Annotated[
+        StrictStr,
+        Field(description="Human-readable error message", examples=["Video not found"]),
+    ]
+    param: Annotated[
+        StrictStr | None | MISSING,
+        Field(description="Which request field caused the error"),
+    ] = MISSING
+    doc_url: Annotated[
+        StrictStr | None | MISSING, Field(description="Link to error documentation")
+    ] = MISSING
 
 
 class VoiceDetailV3(BaseModel):

@@ -6,25 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 
 from scripts import common
 from tests.contract import report
 
-settings.register_profile(
-    "contract",
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=25,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
-settings.load_profile("contract")
-
 # What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
-ORDER = ("data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses", "readings",
-         "overlays", "derived", "coverage")  # fmt: skip
+ORDER = ("data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses", "unit",
+         "readings", "overlays", "derived", "coverage")  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,8 +46,9 @@ def _providers(item: pytest.Item, known: set[str]) -> set[str]:
 
 
 def _rank(item: pytest.Item) -> int:
-    name = item.path.stem.removeprefix("test_")
-    return ORDER.index(name) if item.path.parent == Path(__file__).parent and name in ORDER else -1
+    here = item.path.parent == Path(__file__).parent
+    name = item.path.stem.removeprefix("test_") if here else item.path.parent.name
+    return ORDER.index(name) if name in ORDER else -1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from openapi_python_client.strings import snake_case
 from pydantic import MISSING, AwareDatetime, BaseModel
 
 from tests.contract.breach import breach
@@ -226,6 +227,15 @@ def test_every_model_is_read(document: Document) -> None:
     there = {key for key, model in vars(models).items() if isinstance(model, type) and attrs.has(model)}
     if there != (read := {pair.client.__name__ for pair in PAIRS if pair.place.document is document}):
         breach(document.root, "models that no operation leads to", do="remove the schema", models=there ^ read)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_every_model_is_where_its_name_says(document: Document) -> None:
+    """Each class of the client is in the module that is named after it."""
+    models: ModuleType = importlib.import_module(f"voice_clone_api.{document.name}.models")
+    for key, model in vars(models).items():
+        if isinstance(model, type) and model.__module__ != f"{models.__name__}.{snake_case(key)}":
+            breach(document.root, f"{key} is in {model.__module__}", do="mend class_overrides in source.toml")
 
 
 def test_known_differences_are_there() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from voice_clone import CloneJob, InvalidRequestError
 
@@ -34,6 +34,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=100)
 @given(
     voice_id=st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1).filter(
         lambda text: text not in (".", "..")
@@ -86,6 +87,7 @@ def test_rubbish_is_refused(token: object) -> None:
         CloneJob.from_token(token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+@settings(max_examples=100)
 @given(st.text())
 def test_no_text_raises_anything_else(text: str) -> None:
     """Any text is a token or an InvalidRequestError."""

@@ -17,26 +17,26 @@ T = TypeVar("T", bound="StandardAPIError")
 class StandardAPIError:
     """
     Attributes:
-        message (str): Human-readable error message Example: Video not found.
         code (ErrorCode | str): Machine-readable error code Example: invalid_parameter.
+        message (str): Human-readable error message Example: Video not found.
         param (None | str | Unset): Which request field caused the error
         doc_url (None | str | Unset): Link to error documentation
     """
 
-    message: str
     code: ErrorCode | str
+    message: str
     param: None | str | Unset = UNSET
     doc_url: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        message = self.message
-
         code: str
         if isinstance(self.code, ErrorCode):
             code = self.code.value
         else:
             code = self.code
+
+        message = self.message
 
         param: None | str | Unset
         if isinstance(self.param, Unset):
@@ -54,8 +54,8 @@ class StandardAPIError:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
-                "message": message,
                 "code": code,
+                "message": message,
             }
         )
         if param is not UNSET:
@@ -68,7 +68,6 @@ class StandardAPIError:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         _left = dict(src_dict)
-        message = _left.pop("message")
 
         def _parse_code(data: object) -> ErrorCode | str:
             try:
@@ -82,6 +81,8 @@ class StandardAPIError:
             return cast(ErrorCode | str, data)
 
         code = _parse_code(_left.pop("code"))
+
+        message = _left.pop("message")
 
         def _parse_param(data: object) -> None | str | Unset:
             if data is None:
@@ -102,8 +103,8 @@ class StandardAPIError:
         doc_url = _parse_doc_url(_left.pop("doc_url", UNSET))
 
         standard_api_error = cls(
-            message=message,
             code=code,
+            message=message,
             param=param,
             doc_url=doc_url,
         )
