@@ -6,17 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx
 import pytest
 
 from scripts import common
-from tests.conftest import Clock
 from tests.contract.breach import breach
-from tests.contract.documents import Document, Operation, documents
+from tests.contract.documents import Operation, documents
 from tests.contract.strategies import alternatives
-from tests.contract.wire import KEY, WAYS, Method, good_body, methods
-from voice_clone import CloneJob, connect, connect_async
+from tests.contract.wire import WAYS, Method, Wire, good_body, methods
+from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
 DO = "mend _policy.py, or `retryable` in the fixture if it is wrong"
@@ -45,65 +43,48 @@ BROKEN = [
 ]
 
 
-class Unreliable:
-    """A provider that first fails some times, at one of its operations, and then does what was asked."""
-
-    def __init__(
-        self, document: Document, operation: Operation, failure: httpx.Response | Exception, times: int
-    ) -> None:
-        self.document, self.operation, self.failure, self.times = document, operation, failure, times
-        self.clock = Clock()
-        self.sent: list[bytes] = []
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request."""
-        method, path = request.method.lower(), request.url.path
-        operation = next(each for each in self.document.operations() if each.method == method and _fits(each, path))
-        if operation.id == self.operation.id:
-            boundary = request.headers.get("content-type", "").partition("boundary=")[2]
-            self.sent.append(request.read().replace((boundary or "no boundary").encode(), b"boundary"))
-            if len(self.sent) <= self.times:
-                if isinstance(self.failure, Exception):
-                    raise self.failure
-                return self.failure
-        return httpx.Response(int(operation.success.status), json=good_body(operation, "a-voice-id"))
-
-    def call(self, way: str, method: str, *args: Any, **kwargs: Any) -> Any:
-        """What a method of a client that repeats returns, or the error that it raises."""
-        options: dict[str, Any] = {"api_key": KEY, "transport": httpx.MockTransport(self.handle), "max_retries": 2}
-        try:
-            if way == "sync":
-                with connect(self.document.name, **options) as client:
-                    client._runtime = self.clock.runtime()
-                    return getattr(client, method)(*args, **kwargs)
-
-            async def main() -> Any:
-                async with connect_async(self.document.name, **options) as client:
-                    client._runtime = self.clock.runtime()
-                    return await getattr(client, method)(*args, **kwargs)
-
-            return anyio.run(main, backend=way)
-        except VoiceCloneError as error:
-            return error
+def bodies(wire: Wire, operation: Operation) -> list[bytes]:
+    """The bodies of all requests of an operation; the boundary of a form is new each time."""
+    requests = [request for seen, request in wire.sent if seen.id == operation.id]
+    boundaries = [each.headers.get("content-type", "").partition("boundary=")[2] or "none" for each in requests]
+    return [each.content.replace(mark.encode(), b"") for each, mark in zip(requests, boundaries, strict=True)]
 
 
-def _fits(operation: Operation, path: str) -> bool:
-    return len(operation.path.split("/")) == len(path.split("/")) and operation.path.split("{")[0] in path
+def attempt(
+    operation: Operation, failure: httpx.Response | Exception, times: int, way: str, *args: Any, **kwargs: Any
+) -> tuple[Wire, list[bytes], Any]:
+    """Call a method where an operation first fails some times: what was sent, and what came of it, or the error."""
+    left = [failure] * times
+
+    def answer(asked: Operation) -> httpx.Response:
+        if asked.id == operation.id and left:
+            failed = left.pop()
+            if isinstance(failed, Exception):
+                raise failed
+            return failed
+        return httpx.Response(int(asked.success.status), json=good_body(asked, "a-voice-id"))
+
+    wire = Wire(operation.document, answer, max_retries=2)
+    made: Any = None
+    try:
+        made = wire.call(way, *args, **kwargs)
+    except VoiceCloneError as error:
+        made = error
+    return wire, bodies(wire, operation), made
 
 
-def start(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Unreliable, Any]:
+def start(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Wire, list[bytes], Any]:
     """Start a clone where its operation fails at first."""
     assert method.operation.body
-    provider = Unreliable(method.operation.document, method.operation, failure, times)
     audio, keywords = method.arguments(alternatives(method.operation.body)[0])
-    return provider, provider.call(way, "start_clone", audio, **keywords)
+    return attempt(method.operation, failure, times, way, "start_clone", audio, **keywords)
 
 
-def look(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Unreliable, Any]:
+def look(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Wire, list[bytes], Any]:
     """Wait for a clone where the look at it fails at first."""
-    document = method.operation.document
-    provider = Unreliable(document, document.operation(method.kind.provider.poll.operation), failure, times)
-    return provider, provider.call(way, "wait", CloneJob(method.provider, "voice-id"), timeout=100)
+    operation = method.operation.document.operation(method.kind.provider.poll.operation)
+    job = CloneJob(method.provider, "voice-id")
+    return attempt(operation, failure, times, way, "wait", job, timeout=100)
 
 
 @each_way
@@ -116,17 +97,15 @@ def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way
     for act, verb in ((start, "POST"), (look, "GET")):
         if verb not in expected["retryable"]:
             continue
-        provider, made = act(method, way, failure, 9)
+        wire, sent, made = act(method, way, failure, 9)
         wanted = 3 if expected["retryable"][verb] else 1
-        if len(provider.sent) != wanted:
-            breach(
-                common.shown(path), f"{method}: {verb} {len(provider.sent)} times, not {wanted}", do=DO, ended_in=made
-            )
-        assert len(set(provider.sent)) == 1
-        assert len(provider.clock.slept) == wanted - 1
+        if len(sent) != wanted:
+            breach(common.shown(path), f"{method}: {verb} {len(sent)} times, not {wanted}", do=DO, ended_in=made)
+        assert len(set(sent)) == 1
+        assert len(wire.clock.slept) == wanted - 1
         if expected["retry_after"] is not None and wanted > 1:
-            assert provider.clock.slept == [expected["retry_after"]] * 2
-        provider, made = act(method, way, failure, 1)
+            assert wire.clock.slept == [expected["retry_after"]] * 2
+        _, _, made = act(method, way, failure, 1)
         assert isinstance(made, VoiceCloneError) == (wanted == 1)
 
 
@@ -135,13 +114,13 @@ def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way
 @each_clone
 def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception, unsent: bool, way: str) -> None:
     """After a connection that broke, a clone is asked for again only where nothing can have been sent."""
-    provider, error = start(method, way, broken, 9)
-    assert len(provider.sent) == (3 if unsent else 1)
+    _, sent, error = start(method, way, broken, 9)
+    assert len(sent) == (3 if unsent else 1)
     assert isinstance(error, TransportError)
     assert isinstance(error, OutcomeUnknownError) == (not unsent)
     assert error.retryable == unsent
     assert error.__cause__ is broken
-    assert isinstance(start(method, way, broken, 2)[1], CloneJob) == unsent
+    assert isinstance(start(method, way, broken, 2)[2], CloneJob) == unsent
 
 
 @each_way
@@ -149,15 +128,15 @@ def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception,
 @each_polled
 def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, unsent: bool, way: str) -> None:
     """Looking again costs nothing: after any broken connection it is done, two times, and then said."""
-    provider, error = look(method, way, broken, 9)
-    assert len(provider.sent) == 3
+    _, sent, error = look(method, way, broken, 9)
+    assert len(sent) == 3
     assert isinstance(error, RequestTimeoutError) == isinstance(broken, httpx.TimeoutException)
     assert isinstance(error, TransportError)
     assert not isinstance(error, OutcomeUnknownError)
     assert error.retryable
     assert error.job
-    provider, voice = look(method, way, broken, 2)
-    assert (len(provider.sent), voice.id) == (3, "voice-id")
+    _, sent, voice = look(method, way, broken, 2)
+    assert (len(sent), voice.id) == (3, "voice-id")
     assert unsent in (True, False)
 
 
@@ -166,12 +145,12 @@ def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, un
 @each_polled
 def test_a_look_is_repeated_after_a_failure_of_the_provider(method: Method, status: int, way: str) -> None:
     """A look that the provider failed at is made again, after a pause that grows."""
-    provider, voice = look(method, way, httpx.Response(status), 2)
+    wire, _, voice = look(method, way, httpx.Response(status), 2)
     assert voice.id == "voice-id"
-    first, second = provider.clock.slept
+    first, second = wire.clock.slept
     assert 0 < first < second
-    provider, error = look(method, way, httpx.Response(status), 9)
-    assert (len(provider.sent), error.status, error.job.voice_id) == (3, status, "voice-id")
+    _, sent, error = look(method, way, httpx.Response(status), 9)
+    assert (len(sent), error.status, error.job.voice_id) == (3, status, "voice-id")
 
 
 @each_polled
@@ -179,7 +158,7 @@ def test_a_look_is_repeated_after_a_failure_of_the_provider(method: Method, stat
 def test_a_look_obeys_the_provider(method: Method, seconds: int) -> None:
     """`Retry-After` is waited for whole while there is time, and never shortened where there is none."""
     busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
-    provider, voice = look(method, "sync", busy, 1)
-    assert (voice.id, provider.clock.slept) == ("voice-id", [seconds])
-    provider, error = look(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
-    assert (error.retry_after, provider.clock.slept, len(provider.sent)) == (101, [], 1)
+    wire, _, voice = look(method, "sync", busy, 1)
+    assert (voice.id, wire.clock.slept) == ("voice-id", [seconds])
+    wire, sent, error = look(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
+    assert (error.retry_after, wire.clock.slept, len(sent)) == (101, [], 1)

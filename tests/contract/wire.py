@@ -61,6 +61,8 @@ class Wire:
 
     document: Document
     answer: Answers = lambda operation: httpx.Response(int(operation.success.status), json=good_body(operation))
+    max_retries: int = 0
+    clock: Clock = attrs.field(factory=Clock)
     sent: list[tuple[Operation, httpx.Request]] = attrs.field(factory=list[tuple[Operation, httpx.Request]])
 
     def handle(self, request: httpx.Request) -> httpx.Response:
@@ -76,18 +78,18 @@ class Wire:
 
     def options(self) -> dict[str, Any]:
         """The options of a client that talks to this."""
-        return {"api_key": KEY, "transport": httpx.MockTransport(self.handle), "max_retries": 0}
+        return {"api_key": KEY, "transport": httpx.MockTransport(self.handle), "max_retries": self.max_retries}
 
     def call(self, way: str, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the shim's client."""
         if way == "sync":
             with connect(self.document.name, **self.options()) as client:
-                client._runtime = Clock().runtime()
+                client._runtime = self.clock.runtime()
                 return getattr(client, method)(*args, **kwargs)
 
         async def main() -> Any:
             async with connect_async(self.document.name, **self.options()) as client:
-                client._runtime = Clock().runtime()
+                client._runtime = self.clock.runtime()
                 return await getattr(client, method)(*args, **kwargs)
 
         return anyio.run(main, backend=way)
