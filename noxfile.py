@@ -84,7 +84,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
     """Tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
-    install(session, "tests", ".[cli,testing]")
+    install(session, "mutate", ".[cli,testing]")
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     if not session.posargs:

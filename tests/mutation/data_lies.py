@@ -1,0 +1,130 @@
+"""Lies in what the shim knows as data: the tables of `providers/*.toml`, and the names in `source.toml`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts import common
+from tests.mutation.lies import REMOVED, Json, Lie, mapping, other, renamed, replaced, sequence
+
+Keys = tuple[str | int, ...]
+
+KINDS: dict[Keys, str] = {
+    ("errors", "codes"): "error-row-changed",
+    ("errors",): "error-path-changed",
+    ("poll",): "poll-row-changed",
+    ("clone",): "voice-path-changed",
+    ("voice",): "voice-path-changed",
+    (): "client-row-changed",
+}
+"""What lies about a table are called; the longest path that fits counts."""
+
+CLASSES = ("ServerError", "NotFoundError", "RateLimitError", "ConflictError", "InvalidRequestError")
+
+
+def lies(root: Path) -> Iterator[Lie]:
+    """All lies about the data."""
+    for path in sorted((root / "src/voice_clone/providers").glob("*.toml")):
+        data = tomllib.loads(path.read_text("utf-8"))
+        for keys, name, value in _of_a_table(data):
+            kind = next(KINDS[keys[:end]] for end in (2, 1, 0) if keys[:end] in KINDS)
+            yield _lie(kind, path, root, keys, name, value)
+    for provider in common.providers(root=root):
+        for source, names in mapping(provider.source().get("class_overrides")).items():
+            at = ("class_overrides", source)
+            yield _lie("name-changed", provider.folder / "source.toml", root, at, "removed", REMOVED)
+            for key, name in names.items():
+                yield _lie("name-changed", provider.folder / "source.toml", root, (*at, key), "changed", other(name))
+
+
+def _lie(kind: str, path: Path, root: Path, keys: Keys, name: str, value: Json) -> Lie:
+    text = path.read_text("utf-8")
+    is_source = path.name == "source.toml"
+    provider = path.parent.name if is_source else path.stem
+    return Lie(
+        kind=f"data/{kind}",
+        name=f"{provider}/{'.'.join(map(str, keys))}-{name}",
+        file=common.shown(path, root),
+        texts=functools.partial(_texts, text, keys, value),
+        known_line=line_of(text, keys),
+        provider=provider,
+        group=f"{keys[0]} {name}",
+        regenerate=is_source,
+    )
+
+
+def _of_a_table(data: dict[str, Any]) -> Iterator[tuple[Keys, str, Json]]:
+    """Each lie: what is replaced, what that is called, and by what."""
+    for keys, value in _values(data):
+        yield keys, "removed", REMOVED
+        if keys[:-1] == ("errors", "codes"):
+            new = CLASSES[(CLASSES.index(value) + 1) % len(CLASSES)] if value in CLASSES else CLASSES[0]
+            yield keys, f"is-{new}", new
+            code = str(keys[-1])
+            rest = mapping(data["errors"]["codes"])
+            yield keys[:-1], f"{code}-renumbered", renamed(rest, code, f"{code}7" if code.isdigit() else other(code))
+        elif isinstance(value, list):
+            yield keys, "emptied", []
+            if len(sequence(value)) > 1:
+                yield keys, "turned", sequence(value)[::-1]
+            yield from (((*keys, i), "changed", other(item)) for i, item in enumerate(sequence(value)))
+        else:
+            yield keys, "changed", other(value)
+    if "codes" in data["errors"]:
+        yield ("errors", "codes", "brand_new"), "added", "ServerError"
+    poll = mapping(data.get("poll"))
+    lists = [name for name, values in poll.items() if isinstance(values, list)]
+    for old in lists:
+        for index, value in enumerate(poll[old]):
+            for new in lists:
+                if new != old:
+                    moved = replaced(poll, (old, index), REMOVED)
+                    yield ("poll",), f"{value}-is-{new}", replaced(moved, (new,), [*moved[new], value])
+    voice = mapping(data["voice"])
+    for one, two in zip(voice, list(voice)[1:], strict=False):
+        yield ("voice",), f"{one}-{two}-swapped", voice | {one: voice[two], two: voice[one]}
+
+
+def _values(table: dict[str, Any], keys: Keys = ()) -> Iterator[tuple[Keys, Json]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _values(mapping(value), (*keys, key))
+        else:
+            yield (*keys, key), value
+
+
+def _texts(text: str, keys: Keys, value: Json) -> tuple[str, str]:
+    data = tomllib.loads(text)
+    return dump(data), dump(replaced(data, keys, value))
+
+
+def dump(data: dict[str, Any]) -> str:
+    """The data as TOML, one line a value."""
+    return "".join(f"{'.'.join(map(json.dumps, keys))} = {_spelled(value)}\n" for keys, value in _values(data))
+
+
+def _spelled(value: Json) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_spelled(each)}" for key, each in mapping(value).items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_spelled, sequence(value))) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def line_of(text: str, keys: Keys) -> int:
+    """The line of the value at a path, or of the nearest one above that has a line of its own."""
+    section: Keys = ()
+    best, found = 0, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\[([\w.]+)\]", line):
+            section = tuple(header[1].split("."))
+        path = section if header else (*section, line.partition("=")[0].strip(' "'))
+        if keys[: len(path)] == path and len(path) > best:
+            best, found = len(path), number
+    return found

@@ -1,0 +1,148 @@
+"""A lie: one small change of one file, after which what the file says is no longer true."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import attrs
+
+T = TypeVar("T")
+Json = Any
+REMOVED = object()
+"""What `replaced` is given in the place of a value to take its key away."""
+
+
+def _without_spaces(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Lie:
+    """A change of one file. A spec, an overlay or a `source.toml` that lies is generated from, as it would be."""
+
+    kind: str
+    name: str = attrs.field(converter=_without_spaces)  # within its kind
+    file: str
+    texts: Callable[[], tuple[str, str]] = attrs.field(repr=False)
+    """The file before and after; where its format allows for more than one spelling, both in the same one."""
+    known_line: int = 0  # in the file, where `texts` are spelled in another way
+    provider: str | None = None  # None where it touches all
+    group: str = ""  # within the kind, for sampling
+    regenerate: bool = False
+
+    @property
+    def id(self) -> str:
+        """What it is called: its kind, and where it is told."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def layer(self) -> str:
+        """The layer of the project in which it is told."""
+        return self.kind.partition("/")[0]
+
+    @property
+    def line(self) -> int:
+        """The line at which the change begins."""
+        pairs = zip(*(text.splitlines() for text in self.texts()), strict=False)
+        return self.known_line or next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
+
+    @property
+    def planted(self) -> str:
+        """The whole file with the lie in it."""
+        return self.texts()[1]
+
+    @property
+    def digest(self) -> str:
+        """A hash that changes with what the lie says."""
+        return hashlib.sha256(f"{self.id}\n{self.planted}".encode()).hexdigest()[:16]
+
+    def diff(self) -> list[str]:
+        """The change, as a unified diff."""
+        before, after = (text.splitlines() for text in self.texts())
+        return list(difflib.unified_diff(before, after, self.file, f"{self.file} (a lie)", lineterm=""))
+
+    @property
+    def change(self) -> str:
+        """The change in one line."""
+        lines = self.diff()[2:]
+        sides = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+        old, new = (side if len(side) <= 70 else f"{side[:67]}..." for side in sides)
+        return f"{old or '(nothing)'} → {new or '(nothing)'}"
+
+
+def mapping(node: Json) -> dict[str, Any]:
+    """The node, if it is an object; else an empty one."""
+    return cast("dict[str, Any]", node) if isinstance(node, dict) else {}
+
+
+def sequence(node: Json) -> list[Any]:
+    """The node, if it is an array; else an empty one."""
+    return list(cast("Iterable[Any]", node)) if isinstance(node, list) else []
+
+
+def replaced(node: Json, keys: Sequence[str | int], value: Json) -> Json:
+    """A copy of JSON data with another value at a path, or with the last key taken away."""
+    if not keys:
+        return value
+    copy: Any = list(sequence(node)) if isinstance(node, list) else dict(mapping(node))
+    if len(keys) == 1 and value is REMOVED:
+        del copy[keys[0]]
+    else:
+        copy[keys[0]] = replaced(copy[keys[0]], keys[1:], value)
+    return copy
+
+
+def renamed(node: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    """A copy of an object with another name for one key, in the same place."""
+    return {new if key == old else key: value for key, value in node.items()}
+
+
+def other(value: Json) -> Json:
+    """Another value of the same type."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return f"{value}_v2" if value else "v2"
+        case list():
+            return sequence(value)[:-1]
+        case _:
+            return "v2"
+
+
+def distinct(lies: Iterable[Lie]) -> Iterator[Lie]:
+    """The same lies; those of one name are numbered."""
+    names: dict[str, int] = defaultdict(int)
+    for lie in lies:
+        names[lie.id] += 1
+        yield attrs.evolve(lie, name=f"{lie.name}-{names[lie.id]}") if names[lie.id] > 1 else lie
+
+
+def population(root: Path) -> list[Lie]:
+    """Every lie that we know how to tell, in a fixed order."""
+    from tests.mutation import data_lies, python_lies, spec_lies
+
+    return list(distinct([*spec_lies.lies(root), *data_lies.lies(root), *python_lies.lies(root)]))
+
+
+def sample(lies: Sequence[Lie], count: int, seed: int) -> list[Lie]:
+    """So many lies at random, each kind as often as any other, and within it each group and provider."""
+    shuffled = random.Random(seed).sample(lies, len(lies))
+    kinds: dict[str, dict[tuple[str, str], list[Lie]]] = defaultdict(lambda: defaultdict(list))
+    for lie in shuffled:
+        kinds[lie.kind][lie.group, lie.provider or ""].append(lie)
+    return list(in_turn([list(in_turn(list(groups.values()))) for groups in kinds.values()]))[:count]
+
+
+def in_turn(groups: Sequence[Sequence[T]]) -> Iterator[T]:
+    """The first of each group, then the second of each, and so on."""
+    for turn in range(max(map(len, groups), default=0)):
+        yield from (group[turn] for group in groups if turn < len(group))

@@ -1,0 +1,243 @@
+"""Private copies of the tree, in which lies are planted and tests run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.mutation import reporter
+from tests.mutation.lies import Lie
+
+TESTS = ("tests/contract", "tests/unit")
+"""What `nox -s contract` runs."""
+COMPARISON = "tests/contract/test_derived.py"
+"""What compares committed files with what the pipeline makes of their sources; it kills whatever was edited by hand."""
+
+DECIDING = ("specs", "generated", "src", "scripts", "tests")
+LEFT_OUT = {"__pycache__", "build", "dist", "htmlcov"}
+
+Files = dict[str, bytes]
+
+
+class BrokenRunError(Exception):
+    """The tests can't tell anything: they fail, or don't run, without any lie."""
+
+
+class StoppedError(Exception):
+    """The whole run was stopped."""
+
+
+def read(root: Path) -> Files:
+    """Every file of the project that tests may need."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(_files(root))}
+
+
+def _files(folder: Path, top: bool = True) -> Iterator[Path]:
+    for path in folder.iterdir():
+        hidden = path.name.startswith(".") and path.name != ".gitattributes"
+        if path.name in LEFT_OUT or path.suffix in (".egg-info", ".pyc") or (top and hidden):
+            continue
+        if path.is_dir():
+            yield from _files(path, False)
+        elif path.is_file():
+            yield path
+
+
+def fingerprint(files: Files, tests: Sequence[str]) -> str:
+    """A hash of everything that decides how a lie ends, but for the lie itself."""
+    deciding = (
+        f"{name} {hashlib.sha256(data).hexdigest()}"
+        for name, data in files.items()
+        if name.startswith(DECIDING) and not name.startswith("tests/mutation/")
+    )
+    return hashlib.sha256("\n".join([*tests, *deciding]).encode()).hexdigest()[:16]
+
+
+@attrs.frozen
+class Ending:
+    """How a run of tests ended."""
+
+    passed: bool
+    by: str = ""  # the first test that failed
+    seconds: float = 0.0
+    slowest: float = 0.0  # seconds of the slowest test
+    output: str = attrs.field(default="", repr=False)
+    timed_out: bool = False
+
+
+@attrs.frozen
+class Verdict:
+    """What became of a lie: killed by `behaviour`, `comparison`, `pipeline` or `timeout`, or `survived`."""
+
+    outcome: str
+    by: str
+    seconds: float
+    output: str = attrs.field(default="", repr=False)
+
+
+class Tree:
+    """One private copy."""
+
+    longest = 3600.0
+    """Seconds after which a run is stopped."""
+    stall = 600.0
+    """Seconds after which a run is stopped where no test has ended."""
+
+    def __init__(self, folder: Path, files: Files, tests: Sequence[str]) -> None:
+        self.folder = folder
+        self.files = files
+        self.tests = tests
+        self._report = folder.parent / f"{folder.name}.report"
+        self._running: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+        self.restore()
+
+    def restore(self) -> None:
+        """Make the copy what the tree was, touching only what differs."""
+        here = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
+        for name in here - set(self.files):
+            (self.folder / name).unlink()
+        for name, data in self.files.items():
+            path = self.folder / name
+            if name not in here or path.read_bytes() != data:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+
+    def check(self) -> Ending:
+        """Run everything without a lie; BrokenRunError where that tells nothing."""
+        where = "import voice_clone, voice_clone_api; print(voice_clone.__file__, voice_clone_api.__file__)"
+        found = self._run("-c", where)
+        if found.output.count(str(self.folder)) != 2:
+            raise BrokenRunError(f"the copy of the tree is not what is imported:\n{found.output}")
+        generated = self._run("-m", "scripts.generate", "--check")
+        if not generated.passed:
+            raise BrokenRunError(f"the generated code does not follow from the specs:\n{generated.output}")
+        clean = self._pytest(*self.tests)
+        if not clean.passed:
+            raise BrokenRunError(f"the tests fail without any lie, at {clean.by}:\n{clean.output[-5000:]}")
+        return clean
+
+    def tell(self, lie: Lie) -> Verdict:
+        """Plant a lie, see what kills it, and take it out again."""
+        started = time.monotonic()
+        try:
+            (self.folder / lie.file).write_text(lie.planted, encoding="utf-8")
+            outcome, ending = self._judge(lie)
+            return Verdict(outcome, ending.by, round(time.monotonic() - started, 2), ending.output)
+        finally:
+            self.restore()
+
+    def _judge(self, lie: Lie) -> tuple[str, Ending]:
+        if lie.regenerate:
+            generated = self._run("-m", "scripts.generate", *([lie.provider] if lie.provider else []))
+            if not generated.passed:
+                return "pipeline", attrs.evolve(generated, by=generated.output.strip().partition("\n")[0])
+        output = ""
+        for outcome, arguments in self._runs(lie):
+            ending = self._pytest(*arguments)
+            output += ending.output
+            if not ending.passed:
+                return "timeout" if ending.timed_out else outcome, attrs.evolve(ending, output=output)
+        return "survived", Ending(passed=True, output=output)
+
+    def _runs(self, lie: Lie) -> list[tuple[str, list[str]]]:
+        """What to run until something fails, and what it is that fails then; the quickest first."""
+        everything = ("behaviour", [*self.tests, f"--ignore={COMPARISON}"])
+        if not set(TESTS) <= set(self.tests) or COMPARISON not in self.files:
+            return [everything]
+        if not lie.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
+            return [everything, ("comparison", [COMPARISON])]
+        one = ["--provider", lie.provider]
+        # What the tests of one provider let pass may still be seen by those of the others.
+        return [("behaviour", [*TESTS, f"--ignore={COMPARISON}", *one]), ("comparison", [COMPARISON, *one]), everything]
+
+    def _pytest(self, *arguments: str) -> Ending:
+        options = ("-x", "-q", "-p", "no:cacheprovider", "-p", reporter.__name__, "--color=no")
+        return self._run("-m", "pytest", *options, *arguments)
+
+    def _run(self, *command: str) -> Ending:
+        """Run Python on the copy."""
+        self._report.write_text("", encoding="utf-8")
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(str(self.folder / name) for name in ("src", "generated", "")),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            reporter.REPORT: str(self._report),
+        }
+        started = time.monotonic()
+        with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
+            self._running = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,  # so that all that it starts can be stopped with it
+            )
+            in_time = self._watch(self._running, started)
+            output.seek(0)
+            text = output.read()
+        tests = list(self._tests())
+        by = next((test["test"] for test in tests if test["failed"]), f"exit status {self._running.returncode}")
+        return Ending(
+            passed=in_time and self._running.returncode in (0, pytest.ExitCode.NO_TESTS_COLLECTED),
+            by=by if in_time else f"after {tests[-1]['test'] if tests else 'nothing'}",
+            seconds=time.monotonic() - started,
+            slowest=max((test["seconds"] for test in tests), default=0.0),
+            output=text,
+            timed_out=not in_time,
+        )
+
+    def _watch(self, process: subprocess.Popen[str], started: float) -> bool:
+        """Wait for a process; stop it and say False where it takes too long, or no test has ended for too long."""
+        size, moved = 0, started
+        try:
+            while process.poll() is None:
+                now = time.monotonic()
+                if self._stopped.is_set():
+                    break
+                if (current := self._report.stat().st_size) != size:
+                    size, moved = current, now
+                if now - started > self.longest or now - moved > self.stall:
+                    return False
+                time.sleep(0.05)
+        finally:
+            _stop(process)
+        if self._stopped.is_set():
+            raise StoppedError
+        return True
+
+    def _tests(self) -> Iterable[dict[str, Any]]:
+        for line in self._report.read_text("utf-8").splitlines():
+            if line.endswith("}"):  # the last one is cut short where a run was stopped
+                yield json.loads(line)
+
+    def stop(self) -> None:
+        """Stop what runs here, from another thread."""
+        self._stopped.set()
+        if self._running:
+            _stop(self._running)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if os.name == "posix":
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+    elif process.poll() is None:
+        process.kill()
+    process.wait()
