@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from scripts import common
-from tests.contract import report
+from tests.contract import report, wire
+from tests.contract.breach import Breach, shown
+from tests.contract.documents import Document, Place
 
+HERE = Path(__file__).parent
 # What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
 ORDER = ("data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses", "unit",
          "readings", "overlays", "derived", "coverage")  # fmt: skip
@@ -46,9 +51,34 @@ def _providers(item: pytest.Item, known: set[str]) -> set[str]:
 
 
 def _rank(item: pytest.Item) -> int:
-    here = item.path.parent == Path(__file__).parent
-    name = item.path.stem.removeprefix("test_") if here else item.path.parent.name
+    name = item.path.stem.removeprefix("test_") if item.path.parent == HERE else item.path.parent.name
     return ORDER.index(name) if name in ORDER else -1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a failure that does not say so itself what was promised where, and what was sent and received."""
+    made = yield
+    if call.when == "setup":
+        wire.exchanges.clear()
+    if made.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
+        values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
+        places = [place for value in values if (place := _place(value))]
+        lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {common.shown(item.path)}"]
+        lines += [f"claim: {inspect.getdoc(getattr(item, 'function', None))}"]
+        for sent, received in wire.exchanges:
+            lines += [f"sent: {shown(sent)}", f"received: {shown(received) if received else 'nothing'}"]
+        do = "mend what breaks the claim; regenerate if the spec is right, mend the overlay if it is wrong"
+        made.sections.append(("contract", "\n".join([*lines, f"what to do: {do}"])))
+    return made
+
+
+def _place(value: object) -> Place | None:
+    """The place in a spec that a test's parameter stands for."""
+    value = getattr(value, "operation", value) if isinstance(value, wire.Method) else value
+    return value.root if isinstance(value, Document) else getattr(value, "place", None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
@@ -26,6 +27,8 @@ KEY = "key-0123456789abcdef"
 WAYS = ("sync", "asyncio")
 CLIP = b"RIFF\x24\x00\x00\x00WAVEfmt "
 NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
+exchanges: deque[tuple[httpx.Request, httpx.Response | None]] = deque(maxlen=3)
+"""The last requests of all, and their answers, for reports of failures."""
 Answers = Callable[[Operation], httpx.Response]
 
 
@@ -73,7 +76,10 @@ class Wire:
             pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(operation.path))
             if operation.method == request.method.lower() and re.fullmatch(pattern, path):
                 self.sent.append((operation, request))
-                return self.answer(operation)
+                exchanges.append((request, None))
+                response = self.answer(operation)
+                exchanges[-1] = (request, response)
+                return response
         raise AssertionError(f"{self.document.name} documents no {request.method} {path}")
 
     def options(self) -> dict[str, Any]:
