@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import attrs
@@ -101,6 +102,11 @@ def test_a_whole_clone_is_as_documented(document: Document, failure: str | None)
     for _ in range(0 if job.done else 3):
         answered_now = judged.mock.handle(request(*_look(document, job.voice_id)))
         answered(_look(document, job.voice_id)[0], answered_now)
+        poll, told = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
+        ready = told.at(poll.status) in poll.success
+        # As the pages say: a preview only of what is complete, a reason only for what failed.
+        assert (told.at(client.provider.voice["preview_url"]) is not None) == ready
+        assert (told.at(poll.reason) is not None) == (told.at(poll.status) in poll.failure)
     if failure and not job.done:
         with pytest.raises(errors.CloneFailedError, match=failure):
             client.wait(job)
@@ -109,6 +115,17 @@ def test_a_whole_clone_is_as_documented(document: Document, failure: str | None)
     if type(judged.mock._behaviours[document.name]) is not Behaviour:  # one that knows no more than the spec keeps none
         assert list(judged.mock.voices(document.name)) == [job.voice_id]
     assert judged.seen
+
+
+@each_document
+def test_whatever_is_asked_for_the_answer_is_documented(document: Document) -> None:
+    """Each clone that the spec allows is answered by the mock as the spec has it, be it with success or refusal."""
+    client, judged, method = start(document)
+    assert method.operation.body
+    for body in alternatives(method.operation.body):
+        with suppress(errors.VoiceCloneError):
+            client.start_clone(CLIP, **method.arguments(body)[1])
+    assert len(judged.mock.voices(document.name)) > 1 or len(judged.seen) > 1
 
 
 def _look(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:

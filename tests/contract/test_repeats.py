@@ -13,7 +13,7 @@ from scripts import common
 from tests.contract.breach import breach
 from tests.contract.documents import Operation, documents
 from tests.contract.strategies import alternatives
-from tests.contract.wire import WAYS, Method, Wire, good_body, methods
+from tests.contract.wire import WAYS, Method, Wire, good_body, least_parameters, methods
 from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
@@ -162,3 +162,20 @@ def test_a_look_obeys_the_provider(method: Method, seconds: int) -> None:
     assert (voice.id, wire.clock.slept) == ("voice-id", [seconds])
     wire, sent, error = look(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
     assert (error.retry_after, wire.clock.slept, len(sent)) == (101, [], 1)
+
+
+@each_way
+@each_clone
+def test_a_generated_function_names_the_provider_too(method: Method, way: str) -> None:
+    """A connection that broke under a generated function ends in our own error, which names the provider."""
+
+    def broken(_: Operation) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    assert method.operation.body
+    wire = Wire(method.operation.document, broken)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        wire.call_generated(
+            way, method.operation, least_parameters(method.operation), alternatives(method.operation.body)[0]
+        )
+    assert (caught.value.provider, caught.value.retryable) == (method.provider, False)

@@ -256,10 +256,11 @@ def test_over_real_http(provider: str, wav: bytes) -> None:
     assert mock.base_urls[provider].startswith("https://")
 
 
-def test_a_fault_over_real_http_closes_the_connection(wav: bytes) -> None:
+@pytest.mark.parametrize("fault", [httpx.ReadError("gone"), ConnectionResetError("gone")], ids=repr)
+def test_a_fault_over_real_http_closes_the_connection(wav: bytes, fault: Exception) -> None:
     """An exception as a fault is a connection that closes without an answer; the outcome is then unknown."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
-        mock.fail("heygen", httpx.ReadError("gone"), after_work=True)
+        mock.fail("heygen", fault, after_work=True)
         with pytest.raises(OutcomeUnknownError):
             heygen.clone(wav, name="Me")
         assert len(mock.voices("heygen")) == 1
@@ -287,23 +288,27 @@ def test_the_server_reads_chunked_bodies() -> None:
 
 
 MULTIPART = "multipart/form-data; boundary=b"
+GOOD = b'Content-Disposition: form-data; name="a"\r\n'
 BROKEN = [
-    ("multipart/form-data", b""),
-    (MULTIPART, b""),
-    (MULTIPART, b"--b--\r\n"),
-    (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n"),
-    (MULTIPART, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b'),
-    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n"),
-    (MULTIPART, b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"),
-    (MULTIPART, b"--b\r\nnonsense\r\n\r\nx\r\n--b--\r\n"),
-    (MULTIPART, b'--b\r\nContent-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n'),
-]  # fmt: skip
+    ("multipart/form-data", b"", "no boundary"),
+    (MULTIPART, b"", "begin and end"),
+    (MULTIPART, b"--b--\r\n", "begin and end"),
+    (MULTIPART, b"x\r\n--b\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "begin and end"),
+    (MULTIPART, b"--b\r\n" + GOOD + b"\r\nx\r\n--b", "begin and end"),
+    (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n", "no headers"),
+    (MULTIPART, b"--bx\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "no headers"),
+    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "no form-data"),
+    (MULTIPART, b'--b\r\nContent-Disposition: attachment; name="a"\r\n\r\nx\r\n--b--\r\n', "no form-data"),
+    (MULTIPART, b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "no name"),
+    (MULTIPART, b"--b\r\n" + GOOD + b"nonsense\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
+    (MULTIPART, b"--b\r\n" + GOOD + b"Content-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
+]
 
 
-@pytest.mark.parametrize(("content_type", "body"), BROKEN)
-def test_broken_forms_are_refused(content_type: str, body: bytes) -> None:
-    """Every way in which a form can be broken is noticed."""
-    with pytest.raises(MultipartError):
+@pytest.mark.parametrize(("content_type", "body", "problem"), BROKEN)
+def test_broken_forms_are_refused(content_type: str, body: bytes, problem: str) -> None:
+    """Every way in which a form can be broken is noticed, and said."""
+    with pytest.raises(MultipartError, match=problem):
         read_parts(content_type, body)
 
 
