@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from itertools import groupby
 
@@ -17,12 +18,12 @@ h1 { font-size: 1.6rem; margin: 0 } h2 { margin: 2.5rem 0 .5rem } h3 { margin: 0
 .tile { border: 1px solid var(--line); border-radius: .6rem; padding: .7rem 1rem; min-width: 11rem; flex: 1 }
 .tile b { font-size: 1.5rem; display: block } .bar { height: .35rem; border-radius: 1rem; background: var(--bad) }
 .bar i { display: block; height: 100%; border-radius: 1rem; background: var(--good) }
-details { border: 1px solid var(--line); border-radius: .6rem; margin: .6rem 0; padding: .5rem .9rem }
+.part { border: 1px solid var(--line); border-radius: .6rem; margin: .6rem 0; padding: .5rem .9rem }
 summary { cursor: pointer } summary small { float: right }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .88rem; table-layout: fixed }
 td, th { text-align: left; padding: .25rem .5rem; border-top: 1px solid var(--line); vertical-align: top;
          overflow-wrap: anywhere }
-th { background: var(--soft) } td:nth-child(1) { width: 34% } td:nth-child(2) { width: 18% }
+th { background: var(--soft) } th:nth-child(1) { width: 48% } th:nth-child(2) { width: 7% }
 tr.silent td { color: var(--bad); font-weight: 600 } code { font-size: .92em }
 input { font: inherit; padding: .4rem .7rem; width: 100%; box-sizing: border-box; border-radius: .5rem;
         border: 1px solid var(--line); background: transparent; color: inherit }
@@ -33,7 +34,7 @@ document.querySelector("input").addEventListener("input", event => {
   const wanted = event.target.value.toLowerCase();
   for (const row of document.querySelectorAll("tbody tr"))
     row.hidden = !row.textContent.toLowerCase().includes(wanted);
-  for (const each of document.querySelectorAll("details")) {
+  for (const each of document.querySelectorAll(".part")) {
     const some = each.querySelector("tbody tr:not([hidden])");
     each.hidden = !some; each.open = wanted !== "" && some !== null;
   }
@@ -86,7 +87,7 @@ def _document(document: Document) -> str:
         title = f"{operation.method.upper()} {operation.path} · {operation.id} · {part}"
         rows = "".join(_row(place) for _, _, place in listed)
         parts.append(
-            f"<details{'' if good == whole else ' open'}><summary><h3>{escape(title)}</h3>"
+            f"<details class=part{'' if good == whole else ' open'}><summary><h3>{escape(title)}</h3>"
             f"<small>{good} / {whole}</small></summary>"
             f"<table><thead><tr><th>Promise<th>Line<th>Spoken for by<tbody>{rows}</table></details>"
         )
@@ -94,13 +95,14 @@ def _document(document: Document) -> str:
 
 
 def _row(place: Place) -> str:
-    tests = _tests(place)
-    names = sorted({name.partition("[")[0].replace("::", " · ").removeprefix("test_") for name in tests})
-    listed = "".join(f"<li>{escape(name)}</li>" for name in names) or "nobody"
+    tests = {name.partition("[")[0].partition("::")[::2] for name in _tests(place)}
+    modules = Counter(module.removeprefix("test_").removesuffix(".py") for module, _ in tests)
+    short = " · ".join(f"{module} {count}" for module, count in sorted(modules.items()))
+    listed = "".join(f"<li>{escape(name.removeprefix('test_').replace('_', ' '))}</li>" for _, name in sorted(tests))
+    spoken = f"<details><summary>{short}</summary><ul>{listed}</ul></details>" if tests else "nobody"
     value = "" if isinstance(place.value, dict | list) else f" = {escape(repr(place.value)[:80])}"
-    kept = 4
-    where = "/".join(str(key) for key in place.keys[-kept:]) or place.pointer
+    where = "/".join(str(key) for key in place.keys[-4:]) or place.pointer
     return (
         f"<tr{'' if tests else ' class=silent'}><td title='{escape(place.pointer, quote=True)}'>"
-        f"<code>{escape(where)}</code>{value}<td>line {place.line}<td><ul>{listed}</ul>"
+        f"<code>{escape(where)}</code>{value}<td>{place.line}<td>{spoken}"
     )
