@@ -17,8 +17,7 @@ from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.judges import judge_answer
 from tests.contract.schemas import COMBINATIONS, touched
-from tests.contract.strategies import alternatives
-from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, methods
+from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
 from voice_clone._http import _BY_STATUS
 from voice_clone._provider import Provider
@@ -172,12 +171,6 @@ class Entry:
         if len(wire.sent) != 1:
             breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=found)
         return found
-
-
-def least(operation: Operation) -> tuple[dict[str, Json], Json]:
-    """The parameters and the body of a request that says no more than it must."""
-    parameters = {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
-    return parameters, alternatives(operation.body)[0] if operation.body else None
 
 
 def entries(operation: Operation) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ from tests.contract.documents import Answer, Document, Operation, documents, ope
 from tests.contract.judges import judge_answer, judge_request
 from tests.contract.strategies import alternatives, breaking, values
 from tests.contract.test_responses import is_success, provider_of
-from tests.contract.wire import CLIP, KEY, Method, form, least_parameters, methods, request
+from tests.contract.wire import CLIP, KEY, Method, form, least, least_parameters, methods, request
 from tests.contract.witnesses import witness
 from voice_clone import connect, errors
 from voice_clone.errors import RawResponse
@@ -152,9 +152,8 @@ def test_the_mock_takes_what_the_spec_allows(operation: Operation, data: st.Data
 @each_operation
 def test_the_mock_takes_each_documented_credential(operation: Operation) -> None:
     """Where the spec offers several ways to send the key, the mock and the judges take each of them."""
-    body = alternatives(operation.body)[0] if operation.body else None
     for index, scheme in enumerate(operation.schemes):
-        sent = request(operation, least_parameters(operation), body, credential=index)
+        sent = request(operation, *least(operation), credential=index)
         judge_request(operation, sent, KEY)
         response = Mock(api_keys=frozenset({KEY})).handle(sent)
         refusal = Mock()._behaviours[operation.provider].error("unauthorized", "")
@@ -197,8 +196,7 @@ def _unsayable(body: dict[str, Any]) -> bool:
 
 def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]]:
     """Requests that are wrong on the wire, though their values are good."""
-    parameters = least_parameters(operation)
-    body = alternatives(operation.body)[0] if operation.body else None
+    parameters, body = least(operation)
     good = request(operation, parameters, body)
 
     def changed(headers: dict[str, str | None], url: str = "") -> httpx.Request:
@@ -277,8 +275,7 @@ def test_every_error_of_the_mock_is_documented(document: Document, kind: str) ->
     for operation in document.operations():
         mock = Mock()
         mock.fail(document.name, cast("Kind", kind), retry_after=7)
-        body = alternatives(operation.body)[0] if operation.body else None
-        response = mock.handle(request(operation, least_parameters(operation), body))
+        response = mock.handle(request(operation, *least(operation)))
         if str(response.status_code) in [answer.status for answer in operation.answers]:
             found.append(answered(operation, response))
             raw = RawResponse(response.status_code, {}, b"", response.json())

@@ -13,7 +13,7 @@ from scripts import common
 from tests.contract.breach import breach
 from tests.contract.documents import Operation, documents
 from tests.contract.strategies import alternatives
-from tests.contract.wire import WAYS, Method, Wire, good_body, least_parameters, methods
+from tests.contract.wire import WAYS, Method, Wire, good_body, least, methods
 from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
@@ -172,10 +172,7 @@ def test_a_generated_function_names_the_provider_too(method: Method, way: str) -
     def broken(_: Operation) -> httpx.Response:
         raise httpx.ReadError("reset")
 
-    assert method.operation.body
     wire = Wire(method.operation.document, broken)
     with pytest.raises(OutcomeUnknownError) as caught:
-        wire.call_generated(
-            way, method.operation, least_parameters(method.operation), alternatives(method.operation.body)[0]
-        )
+        wire.call_generated(way, method.operation, *least(method.operation))
     assert (caught.value.provider, caught.value.retryable) == (method.provider, False)

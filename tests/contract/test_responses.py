@@ -14,7 +14,7 @@ from tests.contract.documents import Answer, Document, Json, Operation, Place, a
 from tests.contract.judges import judge_answer
 from tests.contract.schemas import normal, touched
 from tests.contract.strategies import Damage, alternatives, damaged, values
-from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least_parameters, methods
+from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least, methods
 from tests.contract.witnesses import witness
 from voice_clone import CloneJob, Voice, errors
 from voice_clone._provider import Provider
@@ -38,11 +38,6 @@ each_way = pytest.mark.parametrize("way", WAYS)
 each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
 CLONES = [method for document in documents() for method in methods(document) if method.name == "start_clone"]
 each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
-
-
-def least(operation: Operation) -> tuple[dict[str, Json], Json]:
-    """The least that a call of an operation needs: its parameters and its body."""
-    return least_parameters(operation), alternatives(operation.body)[0] if operation.body else None
 
 
 def provider_of(document: Document) -> Provider:

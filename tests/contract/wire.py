@@ -139,6 +139,11 @@ def least_parameters(operation: Operation) -> dict[str, Json]:
     return {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
 
 
+def least(operation: Operation) -> tuple[dict[str, Json], Json]:
+    """The parameters and the body of a request that says no more than it must; no body where there is none."""
+    return least_parameters(operation), alternatives(operation.body)[0] if operation.body else None
+
+
 def form(operation: Operation, body: dict[str, Json]) -> Form:
     """The parts of a form: files under a name of their own, everything else as text; null is left out."""
     parts: Form = []
