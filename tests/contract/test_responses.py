@@ -324,6 +324,7 @@ def test_a_poll_ends_as_its_status_says(document: Document, way: str) -> None:
         )
         assert isinstance(voice, Voice)
         assert [seen.id for seen, _ in wire.sent] == [operation.id] * 4
+        assert wire.clock.slept == [1.0, 1.0, 1.0]
     for success in poll.success:
         body = with_status(document, success)
         wire, voice = wait_with(document, way, body)

@@ -388,6 +388,7 @@ def test_a_made_voice_id_always_obeys_the_rules(call_sync: Caller, mock: Mock, w
         call_sync.clock.chance = number / len(names)
         call_sync("minimax", "clone", wav, name=name)
     assert len(mock.voices("minimax")) == len(names)
+    assert {"x" * 40 + "-a000000000000", "Anna-Lena-e000000000000"} < set(mock.voices("minimax"))
 
 
 def test_the_key_comes_from_the_environment(
