@@ -233,7 +233,9 @@ def _alternative_objects(place: Place) -> list[Json]:
     each = {part.key: alternatives(part) for part in place.inside("properties")}
     whole = {name: found[0] for name, found in each.items()}
     least = {name: value for name, value in whole.items() if name in place.get("required", [])}
-    return [least, whole, *({**whole, name: value} for name, found in each.items() for value in found[1:])]
+    others = [{**whole, name: value} for name, found in each.items() for value in found[1:]]
+    fewer = [{key: value for key, value in whole.items() if key != name} for name in whole if name not in least]
+    return [least, whole, *others, *(_with_dependents(place, value) for value in fewer)]
 
 
 _ALTERNATIVES: dict[str, Callable[[Place], list[Json]]] = {

@@ -357,6 +357,7 @@ UNFAMILIAR: list[tuple[int, bytes, type[VoiceCloneError]]] = [
     (400, b'{"half": ', InvalidRequestError),
     (418, HTML, InvalidRequestError),
     (451, b"\xff\x00", InvalidRequestError),
+    (499, b"", InvalidRequestError),
     (429, HTML, RateLimitError),
     (500, b"[]", ServerError),
     (502, HTML, ServerError),
@@ -378,6 +379,15 @@ def test_an_unfamiliar_answer_ends_in_its_family(
     compare(entry.operation.place, {**expected, "retryable": again}, error, entry)
     if not error.message or error.response is None or error.response.text != content.decode(errors="replace"):
         breach(entry.operation.place, f"{entry}: no message, or the text is lost", do=MEND, raised=error)
+
+
+@each_entry
+def test_a_plain_text_is_the_message(entry: Entry) -> None:
+    """Where an error is plain text, its first 500 characters are the message; where nothing is said, the status is."""
+    texts = {"Too busy: come back later": "Too busy: come back later", "x" * 501: "x" * 500, "": "Bad Request"}
+    for text, message in texts.items():
+        error = entry.error("sync", httpx.Response(400, text=text), entry.operation.place)
+        compare(entry.operation.place, {"class": "InvalidRequestError", "message": message}, error, entry)
 
 
 @each_way

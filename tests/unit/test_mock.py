@@ -341,6 +341,7 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
         assert [operation.id for operation in spec.operations()] == ["post /make"]
         sample = spec.sample(schema)
         assert set(sample) == set("abcdefghijk")
+        assert (sample["h"], sample["i"], sample["j"]) == (1, "ex", "de")
         if version == "3.1.0":
             assert not list(validator({**schema, **document}).iter_errors(sample))
         acme = Behaviour(spec, Mock())

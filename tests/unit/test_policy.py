@@ -96,8 +96,9 @@ def test_a_connection_that_was_never_made_is_tried_again(
 def test_minimax_repeats_under_its_own_id(what: Any, clone: Callable[..., Voice], mock: Mock) -> None:
     """With an id made here a lost clone is asked for again, and "exists" then means that it worked."""
     mock.fail("minimax", what, operation="voiceClone", after_work=True)
-    voice = clone("minimax")
+    voice = clone("minimax", name="Anna")
     assert list(mock.voices("minimax")) == [voice.id]
+    assert voice.name == "Anna"
     assert count(mock, "uploadFile") == 1
 
 
