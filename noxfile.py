@@ -85,10 +85,13 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
     install(session, "mutate", ".[cli,testing]")
+    if session.posargs:
+        session.run("python", "-m", "pytest", *session.posargs)
+        return
     session.run("coverage", "erase", silent=True)
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    if not session.posargs:
-        session.run("coverage", "report")
+    session.run("coverage", "run", "-m", "pytest", "--ignore=tests/contract")
+    session.run("coverage", "report")
+    session.run("python", "-m", "pytest", "tests/contract")
 
 
 @nox.session

@@ -335,7 +335,8 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
     for version, validator in (("3.0.3", OAS30Validator), ("3.1.0", OAS31Validator)):
         document: dict[str, Any] = {"openapi": version, "components": {"schemas": {"G": {"type": "string"}}}}
         told = {"application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}}
-        refusals = {"422": {"content": told}, "429": {"description": "without a word"}}
+        plain = {"application/json": {"schema": {"type": "string"}}}
+        refusals = {"422": {"content": told}, "429": {"description": "no word"}, "500": {"content": plain}}
         paths: dict[str, Any] = {"/make": {"summary": "no operation", "post": {"responses": refusals}}}
         spec = Spec("acme", document | {"paths": paths})
         assert [operation.id for operation in spec.operations()] == ["post /make"]
@@ -353,6 +354,7 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
         assert acme.respond(gone, {}, None).status_code == 204
         assert acme.error("rate_limit", "m").status_code == 429
         assert acme.error("invalid_request", "m").json() == {"message": "m", "code": 7}
+        assert acme.error("server_error", "m").json() == "x"
         assert (acme.error("unauthorized", "m").status_code, acme.error("unauthorized", "m").text) == (401, "m")
         with pytest.raises(ValueError, match="'quota'; it has invalid_request, unauthorized, rate_limit"):
             acme.error("quota", "m")
