@@ -180,7 +180,12 @@ def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Re
     text = part.content.decode()
     if place.get("nullable") and text in ("None", "null"):
         sees(place, f"{what} is null, which a form can't say: leave it out")
-    return json.loads(text) if place.get("type") in ("integer", "number", "boolean") else text
+    if place.get("type") not in ("integer", "number", "boolean"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return sees(place, f"{what} is no {place.get('type')}, as JSON and forms write it")
 
 
 def contract_model(place: Place, operation: Operation, answer: Answer | None = None) -> Any:

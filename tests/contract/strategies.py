@@ -87,7 +87,7 @@ def _values(place: Place, *, extras: bool) -> Values:
         options.append(st.tuples(*branches).map(_merged) if key == "allOf" else st.one_of(branches))
     if not combined:
         options += [_MAKERS[kind](place, extras) for kind in kinds(place)]
-    strategy = st.one_of(options) if options else st.from_type(str)
+    strategy = st.one_of(options) if options else JSON
     # Branches overlap, and keywords stand beside them; patterns are made by more than Hypothesis' own means.
     return strategy.filter(lambda value: valid(place, value)) if combined or "pattern" in place else strategy
 
@@ -206,16 +206,14 @@ ODD: Values = st.sampled_from([None, True, 0, -1, 1.5, "", "no such value", [], 
 def alternatives(place: Place) -> list[Json]:
     """Few values that a schema allows, among them each enum value, each branch, each edge, all options on and off."""
     place = place.followed()
-    found = [] if "const" not in place else [place.get("const")]
-    found += place.get("enum", [])
-    found += [None] if place.get("nullable") else []
+    found: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
     for key in ("anyOf", "oneOf"):
         found += [value for branch in place.inside(key) for value in alternatives(branch)]
     for branch in place.inside("allOf"):
         found = [_merged((one, two)) for one in found or [{}] for two in alternatives(branch)]
     if not found:
-        for kind in kinds(place):
-            found += _ALTERNATIVES[kind](place)
+        found = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
+    found += [None] if place.get("nullable") else []
     return [value for index, value in enumerate(found) if value not in found[:index] or value in (0, 1)]
 
 
