@@ -120,12 +120,13 @@ def test_a_whole_clone_is_as_documented(document: Document, failure: str | None)
 @each_document
 def test_whatever_is_asked_for_the_answer_is_documented(document: Document) -> None:
     """Each clone that the spec allows is answered by the mock as the spec has it, be it with success or refusal."""
-    client, judged, method = start(document)
+    (method,) = [each for each in methods(document) if each.name == "start_clone"]
     assert method.operation.body
     for body in alternatives(method.operation.body):
+        client, judged, _ = start(document)
         with suppress(errors.VoiceCloneError):
             client.start_clone(CLIP, **method.arguments(body)[1])
-    assert len(judged.mock.voices(document.name)) > 1 or len(judged.seen) > 1
+        assert judged.seen
 
 
 def _look(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:

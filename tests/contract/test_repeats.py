@@ -57,6 +57,7 @@ def attempt(
     way: str,
     *args: Any,
     max_retries: int = 2,
+    chance: float = 0.5,
     **kwargs: Any,
 ) -> tuple[Wire, list[bytes], Any]:
     """Call a method where an operation first fails some times: what was sent, and what came of it, or the error."""
@@ -71,6 +72,7 @@ def attempt(
         return httpx.Response(int(asked.success.status), json=good_body(asked, "a-voice-id"))
 
     wire = Wire(operation.document, answer, max_retries=max_retries)
+    wire.clock.chance = chance
     made: Any = None
     try:
         made = wire.call(way, *args, **kwargs)
@@ -87,7 +89,7 @@ def start(method: Method, way: str, failure: httpx.Response | Exception, times: 
 
 
 def look(
-    method: Method, way: str, failure: httpx.Response | Exception, times: int, **options: int
+    method: Method, way: str, failure: httpx.Response | Exception, times: int, **options: Any
 ) -> tuple[Wire, list[bytes], Any]:
     """Wait for a clone where the look at it fails at first."""
     operation = method.operation.document.operation(method.kind.provider.poll.operation)
@@ -200,3 +202,11 @@ def test_pauses_grow_up_to_a_limit(method: Method) -> None:
     """Each pause after a failure is twice as long as the one before it, and none is longer than eight seconds."""
     wire, sent, voice = look(method, "sync", httpx.Response(500), 6, max_retries=6)
     assert (len(sent), voice.id, wire.clock.slept) == (7, "voice-id", [0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
+
+
+@each_polled
+def test_pauses_differ_by_a_quarter(method: Method) -> None:
+    """Chance makes a pause up to a quarter shorter or longer, so that not all callers come back at once."""
+    for chance, pauses in ((0.0, [0.375, 0.75]), (1.0, [0.625, 1.25])):
+        wire, _, voice = look(method, "sync", httpx.Response(500), 2, chance=chance)
+        assert (voice.id, wire.clock.slept) == ("voice-id", pauses)
