@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import httpcore
@@ -243,10 +243,15 @@ def endless(chunk: bytes) -> Callable[[], Iterator[bytes]]:
     return lambda: (chunk for _ in range(10_000))
 
 
+@cache
+def _bomb() -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return squeeze.compress(b"[" * 64 * MIB) + squeeze.flush()
+
+
 def bomb() -> Iterator[bytes]:
     """A little gzip of very much."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return iter([squeeze.compress(b"[" * 200 * MIB) + squeeze.flush()])
+    return iter([_bomb()])
 
 
 @pytest.mark.parametrize(
