@@ -68,7 +68,8 @@ def check(provider: Provider, response: httpx.Response) -> None:
     failed = raw.at(where.failed) or None if where.good is None else raw.at(where.failed)
     if response.is_success and str(failed) in ("None", str(where.good)):
         # MiniMax says in the body whether it succeeded; an answer without that word is none.
-        if response.status_code == 204 or (isinstance(raw.json, dict | list) and str(failed) == str(where.good)):
+        empty = response.status_code == 204 and where.good is None
+        if empty or (isinstance(raw.json, dict | list) and str(failed) == str(where.good)):
             return
         raise invalid()
     code = _first(raw, where.code)

@@ -1,0 +1,97 @@
+"""`docs/faults.md`: what came of each cell of the matrix, as it was seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+
+import attrs
+import pytest
+
+from scripts import common
+from tests.faults.faults import FAULTS, Fault
+from voice_clone import TransportError
+
+PAGE = common.ROOT / "docs" / "faults.md"
+REFUSED = Fault("connection", "connection refused", None, TransportError, TransportError, again_paid=True)
+
+
+@attrs.frozen
+class Result:
+    """What came of one cell."""
+
+    fault: Fault
+    call: str
+    always: bool
+    way: str
+    outcome: str
+    requests: int
+    voices: int
+
+    def __str__(self) -> str:
+        name = {"Voice": "a voice", "int": "a file id"}.get(self.outcome, self.outcome.removesuffix("Error"))
+        return f"{name} · {self.requests} · {self.voices}"
+
+
+RESULTS: list[Result] = []
+COLUMNS: list[str] = []
+CELLS = 0
+
+TEXT = """\
+# Faults
+
+What comes of each call when the provider, or the network, misbehaves: {cells:,} cells, each a real client that talks to
+a server on loopback which breaks the rules at its socket. This page is written by `nox -s faults -- --write`; each run of
+the tests checks that it is still true, blocking and awaited alike.
+
+A cell says what the caller got (`OutcomeUnknown` is `OutcomeUnknownError`, and so on), how many requests the server saw of
+the operation that met the fault, and how many voices it made. The columns are `clone` at each provider; `clone` at MiniMax
+as a `voice_id` of the caller's, which must not be repeated; `wait` at HeyGen; `upload_file` at MiniMax. Clients repeat a
+request up to two times, where that does no harm.
+
+In no cell anything but an error of this package left a call, was a second voice made, did a call exceed its timeouts by a
+second, or was the key shown.
+
+{summary}
+"""
+
+
+def check(*, write: bool) -> None:
+    """Fail where the page does not show what was seen, or write it; skip where only a part of the cells ran."""
+    if len(RESULTS) != CELLS:
+        pytest.skip("only a part of the matrix ran")
+    text = render(RESULTS)
+    if write:
+        PAGE.write_text(text, encoding="utf-8")
+    assert PAGE.read_text("utf-8") == text, "the page is out of date: nox -s faults -- --write"
+
+
+def render(results: Iterable[Result]) -> str:
+    """The page."""
+    cells: dict[tuple[str, str, bool], set[str]] = {}
+    for result in results:
+        cells.setdefault((result.fault.name, result.call, result.always), set()).add(str(result))
+    assert all(len(seen) == 1 for seen in cells.values()), [key for key, seen in cells.items() if len(seen) > 1]
+    parts = [TEXT.format(cells=CELLS, summary=_summary(RESULTS))]
+    faults = [REFUSED, *FAULTS]
+    for always, title in ((False, "A fault that happens once"), (True, "A fault that lasts")):
+        parts.append(f"\n## {title}\n")
+        for group, members in itertools.groupby(faults, key=lambda fault: fault.group):
+            rows = [[fault.name, *(_cell(cells, fault, call, always) for call in COLUMNS)] for fault in members]
+            parts.append(_table([group, *COLUMNS], [row for row in rows if any(row[1:])]))
+    return "\n".join(parts)
+
+
+def _cell(cells: dict[tuple[str, str, bool], set[str]], fault: Fault, call: str, always: bool) -> str:
+    return next(iter(cells.get((fault.name, call, always), {""})))
+
+
+def _summary(results: Iterable[Result]) -> str:
+    counted = Counter("a result" if each.outcome in ("Voice", "int") else each.outcome for each in results)
+    return _table(["outcome", "cells"], [[name, f"{count:,}"] for name, count in counted.most_common()]).rstrip()
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

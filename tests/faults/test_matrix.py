@@ -1,0 +1,206 @@
+"""The fault matrix: each call at each provider meets each fault, once and always, over a real socket.
+
+Whatever happens, a call ends in its result or in one of our errors, in time; it makes no second voice; the key is nowhere.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
+from tests.faults import page
+from tests.faults.faults import FAULTS, KEY, Fault, Kind
+from tests.faults.page import RESULTS, Result
+from tests.faults.server import Server, serving
+from tests.leaks import texts
+from voice_clone import CloneJob, HeyGen, MiniMax, TransportError, VoiceCloneError
+
+CLIP = b"ID3" + bytes(5000)
+SHORT = 0.25
+"""The timeout, in seconds, of a request that meets a fault which lasts longer."""
+WAYS = ("sync", "asyncio")
+
+
+@attrs.frozen(eq=False)
+class Call:
+    """Something that users do, and the operation that meets the fault."""
+
+    name: str
+    provider: str
+    method: str
+    operation: str
+    paid: bool
+    """Whether the request may cost money or make a voice."""
+    repeatable: bool
+    """Whether it does no harm twice."""
+    arguments: Callable[[Server], tuple[Any, ...]] = lambda _: (CLIP,)
+    options: dict[str, Any] = attrs.field(factory=dict[str, Any])
+
+    def __str__(self) -> str:
+        return self.name.replace(" ", "-")
+
+
+def _job(server: Server) -> tuple[CloneJob]:
+    with HeyGen(KEY, transport=server.mock.transport) as heygen:
+        return (heygen.start_clone(CLIP, name="Me"),)
+
+
+def _file(server: Server) -> tuple[int]:
+    with MiniMax(KEY, transport=server.mock.transport) as minimax:
+        return (minimax.upload_file(CLIP),)
+
+
+_OWN = {"voice_id": "My-own-voice-1"}
+CALLS = [
+    *(Call(f"{name} clone", name, "clone", operation, True, False, options=OPTIONS[name])
+      for name, operation in (("heygen", "cloneVoice"), ("retell", "cloneVoice"), ("cartesia", "voices_clone"))),
+    Call("minimax clone", "minimax", "clone", "voiceClone", True, True, _file, OPTIONS["minimax"]),
+    Call("minimax clone as", "minimax", "clone", "voiceClone", True, False, _file, _OWN),
+    Call("heygen wait", "heygen", "wait", "getVoice", False, True, _job),
+    Call("minimax upload", "minimax", "upload_file", "uploadFile", False, True),
+]  # fmt: skip
+page.COLUMNS[:] = [call.name for call in CALLS]
+page.CELLS = len(CALLS) * len(WAYS) * 2 * len(FAULTS) + len(CALLS) * len(WAYS)
+
+
+@attrs.frozen
+class Expected:
+    """What must come of a cell."""
+
+    kind: Kind | None
+    requests: int
+
+    @classmethod
+    def of(cls, fault: Fault, call: Call, always: bool) -> Expected:
+        """By the rules: what is free is repeated twice, what may be paid only where nothing can have been done."""
+        kind, again = fault.special.get(call.name, (fault.paid if call.paid else fault.free, fault.again))
+        if kind is None:
+            return cls(None, 1)
+        if not ((call.repeatable and again) or fault.again_paid):
+            return cls(kind, 1)
+        return cls(kind, 3) if always else cls(None, 2)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Server]]:
+    """Each provider on loopback."""
+    with serving("heygen") as heygen, serving("retell") as retell, serving("cartesia") as cartesia:
+        with serving("minimax") as minimax:
+            yield dict(zip(PROVIDERS, (heygen, retell, cartesia, minimax), strict=True))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Pauses between requests take no time."""
+    return Clock()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("always", [False, True], ids=["once", "always"])
+@pytest.mark.parametrize("call", CALLS, ids=str)
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_cell(
+    fault: Fault,
+    call: Call,
+    always: bool,
+    way: str,
+    servers: dict[str, Server],
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A call that meets a fault ends as the table says, with no second voice, in time, and shows no key."""
+    caplog.set_level(logging.DEBUG)
+    server = servers[call.provider]
+    expected = Expected.of(fault, call, always)
+    arguments = call.arguments(server)
+    voices, before = len(server.mock.voices(call.provider)), len(server.requests)
+    if "voice_id" in call.options:
+        call = attrs.evolve(call, options={"voice_id": f"My-own-voice-{voices}-{before}"})
+    server.fail(call.operation, fault.act, 99 if always else 1)
+    timeout = SHORT if fault.slow else 5.0
+    client = {"api_key": KEY, "base_url": server.base_url, "transport": None, "timeout": timeout}
+    began = time.monotonic()
+    outcome: Any
+    try:
+        outcome = Caller(way, server.mock, clock)(call.provider, call.method, *arguments, client=client, **call.options)
+    except VoiceCloneError as error:
+        outcome = error
+    took = time.monotonic() - began
+    server.fail("", None, 0)
+    requests = server.requests[before:].count(call.operation)
+    made = len(server.mock.voices(call.provider)) - voices
+    RESULTS.append(Result(fault, call.name, always, way, type(outcome).__name__, requests, made))
+
+    assert made <= 1
+    assert took < expected.requests * timeout + 1
+    assert type(outcome) is expected.kind or not expected.kind
+    if isinstance(outcome, VoiceCloneError):
+        assert expected.kind, outcome
+        check_error(outcome, call, fault, caplog)
+    else:
+        assert isinstance(outcome, int) or outcome.id in server.mock.voices(call.provider)
+    unread = 0 if fault.act else min(expected.requests, 99 if always else 1)
+    assert requests == expected.requests - unread
+    if fault.waits is not None and expected.requests > 1:
+        pauses = clock.slept[-(expected.requests - 1) :]
+        assert all(fault.waits <= pause <= fault.waits + 2 for pause in pauses)
+    if fault.name.endswith("3600"):
+        assert (clock.slept, outcome.retry_after) == ([], 3600)
+
+
+def check_error(error: VoiceCloneError, call: Call, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+    """Fail for an error that says too little, says it wrongly, can't be kept, or shows the key."""
+    assert error.provider == call.provider
+    assert error.message
+    assert error.advice
+    assert error.retryable <= (not call.paid or fault.again_paid or fault.group == "Retry-After")
+    assert error.response is None or len(error.response.content) <= 65536
+    if fault.group == "connection":
+        assert isinstance(error.__cause__, httpx.HTTPError)
+    if call.method == "wait":
+        assert error.job
+    if call.provider == "minimax" and call.paid and not error.retryable and fault.group not in ("redirect",):
+        assert error.voice_id or error.status == 418
+    for twin in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert type(twin) is type(error)
+        assert (str(twin), repr(twin)) == (str(error), repr(error))
+    assert not [text for text in [*texts(error), without_headers(caplog.text)] if KEY in text]
+
+
+def without_headers(log: str) -> str:
+    """A log, but for the headers of answers as httpcore logs them, of which one may repeat the key to whoever sent it."""
+    return "\n".join(line for line in log.splitlines() if "receive_response_headers.complete" not in line)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_refused(call: Call, way: str, servers: dict[str, Server], clock: Clock) -> None:
+    """Where nobody listens, any call is tried three times, and says that it can be made again."""
+    server = servers[call.provider]
+    arguments = call.arguments(server)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    client = {"api_key": KEY, "base_url": url, "transport": None, "timeout": 5.0}
+    with pytest.raises(TransportError) as caught:
+        Caller(way, server.mock, clock)(call.provider, call.method, *arguments, client=client, **call.options)
+    error = caught.value
+    RESULTS.append(Result(page.REFUSED, call.name, True, way, type(error).__name__, 0, 0))
+    assert type(error) is TransportError
+    assert error.retryable
+    assert len(clock.slept) == 2
+    assert not [text for text in texts(error) if KEY in text]
+
+
+def test_the_page_shows_what_was_seen(request: pytest.FixtureRequest) -> None:
+    """docs/faults.md has the outcome of each cell of this run."""
+    page.check(write=bool(request.config.getoption("--write")))
