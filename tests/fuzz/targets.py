@@ -1,0 +1,406 @@
+"""What is fuzzed. Each target ends in a good result or in its own typed error, whatever it is given."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+from hypothesis import strategies as st
+
+from scripts import common, overlay, vendor, yaml12
+from scripts.common import PipelineError, Provider
+from tests.conftest import OPTIONS, PROVIDERS
+from tests.contract.documents import Operation, document
+from tests.contract.wire import CLIP, KEY, WAYS, Wire, good_body
+from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
+from voice_clone import CloneJob, Voice, VoiceCloneError
+from voice_clone._audio import open_audio
+from voice_clone._http import retry_after
+from voice_clone.testing._multipart import MultipartError, read_parts
+
+SPECS = [common.read_json(provider.spec) for provider in common.providers()]
+PAGES = [path.read_bytes() for provider in common.providers() for path in sorted(provider.folder.glob("pages/*"))]
+OVERLAYS = [provider.overlay.read_bytes() for provider in common.providers()]
+
+
+@attrs.frozen
+class Target:
+    """Something that reads what others wrote."""
+
+    name: str
+    what: str
+    share: int
+    """How many of a hundred inputs it gets."""
+    inputs: st.SearchStrategy[Any] = attrs.field(repr=False)
+    run: Callable[[Any], bool]
+    """Read an input; whether it was good. What it was not good for may be raised as well, as one of `typed`."""
+    typed: tuple[type[Exception], ...] = ()
+
+
+# Pages, YAML, overlays
+
+
+HEYGEN = [vendor.read_page(path.name, path.read_bytes()) for path in sorted(Path(common.ROOT).glob("specs/heygen/pages/*"))]
+
+
+def _page(text: str) -> bytes:
+    return _bytes(f"# A page\n\n````yaml\n{text}\n````\n")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def read_page(data: bytes) -> bool:
+    """Take the document out of a page, and merge it with other pages."""
+    page = vendor.read_page("page.md", data)
+    assert all(isinstance(path, str) for _, path in page.operations)
+    common.dump_json(vendor.merge([page, page])).encode()
+    with suppress(PipelineError):
+        common.dump_json(vendor.merge([page, *HEYGEN])).encode()
+    return True
+
+
+def read_yaml(text: str) -> bool:
+    """Read YAML: what comes out is JSON, and every value has its line."""
+    value, lines = yaml12.load_with_lines(text)
+    assert common.same(json.loads(common.dump_json(value).encode()), value)
+    assert min(lines.values()) >= 1
+    return True
+
+
+@attrs.frozen
+class Overlay:
+    """The two files that an effective spec comes from."""
+
+    spec: bytes
+    overlay: bytes
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+def apply_overlay(given: Overlay) -> bool:
+    """Apply an overlay to a spec."""
+    provider = Provider(Path(_folder().name), "acme")
+    common.write(provider.spec, given.spec)
+    common.write(provider.overlay, given.overlay)
+    common.dump_json(overlay.effective_spec(provider)).encode()
+    return True
+
+
+def _overlays() -> st.SearchStrategy[Overlay]:
+    return st.sampled_from(range(len(SPECS))).flatmap(_overlays_of)
+
+
+@functools.cache
+def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
+    """A spec, and the first actions of its own overlay, of which the last is odd; or other things as odd."""
+    spec, whole = SPECS[number], yaml12.load(OVERLAYS[number].decode())
+    counts = st.integers(1, min(6, len(whole["actions"])))
+    documents = counts.map(lambda count: {**whole, "actions": whole["actions"][:count]})
+    targets = st.sampled_from([action["target"] for action in whole["actions"]])
+    odd_target = st.builds(_aimed, documents, edited(targets, 2))
+    odd_action = st.builds(_ending, documents, retyped(documents.map(lambda document: document["actions"][-1])))
+    overlays = written(st.one_of(documents, odd_target, odd_action, retyped(documents))).map(_bytes)
+    specs = st.just(common.dump_json(spec).encode())
+    odd_specs = written(retyped(st.just(spec))).map(_bytes)
+    return st.one_of(
+        st.builds(Overlay, specs, overlays),
+        st.builds(Overlay, odd_specs, overlays),
+        st.builds(Overlay, specs, edited(st.just(OVERLAYS[number])) | st.binary(max_size=100)),
+    )
+
+
+def _aimed(document: Any, target: str) -> Any:
+    return _ending(document, {**document["actions"][-1], "target": target})
+
+
+def _ending(document: Any, action: Any) -> Any:
+    return {**document, "actions": [*document["actions"][:-1], action]}
+
+
+# Answers
+
+
+@attrs.frozen
+class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer as it comes from a network: piece by piece, and perhaps not to its end."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    pieces: list[bytes]
+    broken: bool = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+        if self.broken:
+            raise httpx.ReadError("the connection broke")
+
+    async def __aiter__(self) -> Any:
+        for piece in self:
+            yield piece
+
+    def response(self) -> httpx.Response:
+        """The answer as httpx has it, unread."""
+        return httpx.Response(self.status, headers=self.headers, stream=self)
+
+
+@attrs.frozen
+class Exchange:
+    """A call of a client: some good answers, then odd ones, then good ones again."""
+
+    provider: str
+    way: str
+    before: int
+    answer: Answer
+    times: int
+    job: CloneJob | None = None
+    """To wait for; None to clone."""
+
+
+def call(given: Exchange) -> bool:
+    """Clone, or wait for a clone, at a provider that answers oddly."""
+    wire = Wire(document(given.provider), max_retries=2)
+
+    def answer(operation: Operation) -> httpx.Response:
+        odd = given.before < len(wire.sent) <= given.before + given.times
+        good = httpx.Response(int(operation.success.status), json=good_body(operation))
+        return given.answer.response() if odd else good
+
+    wire.answer = answer
+    try:
+        if given.job:
+            voice = wire.call(given.way, "wait", given.job, timeout=30)
+        else:
+            voice = wire.call(given.way, "clone", CLIP, **OPTIONS[given.provider])
+    except VoiceCloneError as error:
+        _examine(error, given.provider)
+        raise
+    assert isinstance(voice, Voice)
+    assert isinstance(voice.id, str)
+    assert voice.id
+    assert isinstance(voice.raw, dict)
+    return True
+
+
+def _examine(error: VoiceCloneError, provider: str) -> None:
+    """Assert that an error can be shown and acted upon, and holds no key."""
+    for text in (str(error), repr(error), repr(error.response)):
+        assert KEY not in text
+    str(error).encode()
+    assert error.provider == provider
+    assert error.retry_after is None or 0 <= error.retry_after < math.inf
+    assert error.voice_id is None or isinstance(error.voice_id, str)
+    for text in (error.code, error.request_id):
+        assert text is None or isinstance(text, str)
+    if error.job:
+        assert CloneJob.from_token(error.job.to_token()) == error.job
+
+
+def _answers() -> st.SearchStrategy[Answer]:
+    fixtures = [
+        common.read_json(path)["response"] for path in sorted(Path(common.ROOT).glob("tests/errors/*/*.json"))
+    ]
+    good = [good_body(operation) for name in PROVIDERS for operation in document(name).operations()]
+    bodies = written(retyped(st.sampled_from([*good, *good, *(each.get("body") for each in fixtures)])))
+    contents = bodies.map(_bytes) | st.binary(max_size=50)
+    pieces = st.builds(lambda data, at: [data[:at], data[at:]], contents, st.integers(0, 40))
+    statuses = [200, 201, 204, 301, 304, 307, 400, 401, 404, 409, 413, 422, 429, 500, 502, 520, 599]
+    names = ["content-type", "content-encoding", "content-length", "retry-after", "location", "set-cookie",
+             "x-request-id", "trace-id"]  # fmt: skip
+    values = st.sampled_from([
+        "application/json", "text/html", "text/plain", "text/plain; charset=utf-16", "application/json; charset=x",
+        "gzip", "deflate", "br", "identity", "0", "1", "5", "999999999", "http://other.example/", "//", "a=b; path=/",
+    ])  # fmt: skip
+    raw = (values | edited(values) | TEXTS).map(_bytes)
+    headers = st.lists(st.tuples(st.sampled_from([name.encode() for name in names]), raw), max_size=3)
+    plain = st.just([(b"content-type", b"application/json")])
+    return st.builds(
+        Answer,
+        st.sampled_from([200, *statuses]) | st.integers(100, 999),
+        plain | headers,
+        pieces,
+        st.sampled_from([False] * 9 + [True]),
+    )
+
+
+def _exchanges(jobs: st.SearchStrategy[CloneJob | None]) -> st.SearchStrategy[Exchange]:
+    return st.builds(
+        Exchange, st.sampled_from(PROVIDERS), st.sampled_from(WAYS), st.integers(0, 2), _answers(), st.integers(1, 4), jobs
+    )  # fmt: skip
+
+
+def _waits() -> st.SearchStrategy[Exchange]:
+    def make(exchange: Exchange, voice_id: str, raw: dict[str, Any], *, done: bool) -> Exchange:
+        return attrs.evolve(exchange, job=CloneJob(exchange.provider, voice_id, done, name="Me", raw=raw))
+
+    ids = st.sampled_from(["voice", "a/b?c#d", "%2e%2e", "é😀", " ", "A" * 300])
+    good = [good_body(operation) for name in PROVIDERS for operation in document(name).operations()]
+    raws = retyped(st.sampled_from(good)).filter(lambda raw: isinstance(raw, dict))
+    return st.builds(make, _exchanges(st.none()), ids, raws, done=st.booleans())
+
+
+def read_retry_after(value: bytes) -> bool:
+    """Read a Retry-After header."""
+    seconds = retry_after(httpx.Headers([(b"Retry-After", value)]))
+    assert seconds is None or (isinstance(seconds, float) and 0 <= seconds < math.inf)
+    return seconds is not None
+
+
+# Tokens, forms, audio
+
+
+def read_token(token: str) -> bool:
+    """Read a job's token; what was read can be written, and reads as the same again."""
+    job = CloneJob.from_token(token)
+    again = job.to_token()
+    assert CloneJob.from_token(again).to_token() == again
+    return True
+
+
+def _tokens() -> st.SearchStrategy[str]:
+    jobs = st.builds(
+        lambda voice_id, done, name, raw: {
+            "version": 1, "provider": "heygen", "voice_id": voice_id, "done": done, "name": name, "raw": raw
+        },
+        st.just("voice") | TEXTS,
+        st.booleans(),
+        st.none() | TEXTS,
+        st.dictionaries(TEXTS, VALUES, max_size=2),
+    )  # fmt: skip
+    return written(jobs | retyped(jobs)) | TEXTS
+
+
+def read_form(given: tuple[str, bytes]) -> bool:
+    """Take a form apart."""
+    read_parts(*given)
+    return True
+
+
+def _forms() -> st.SearchStrategy[tuple[str, bytes]]:
+    names = st.sampled_from(["name", "files", "purpose", 'a"b', "é", "a\r\nb"]) | TEXTS
+    parts = st.tuples(names, st.tuples(st.none() | st.just("clip.wav") | TEXTS, st.binary(max_size=30)))
+
+    def form(parts: list[Any]) -> tuple[str, bytes]:
+        files = [(_utf8(name), (None if file is None else _utf8(file), data)) for name, (file, data) in parts]
+        request = httpx.Request("POST", "http://localhost/", files=files, headers={"Content-Type": TYPE})
+        return TYPE, request.read()
+
+    made = st.lists(parts, min_size=1, max_size=3).map(form)
+    types = st.just(TYPE) | edited(st.just(TYPE)).map(_utf8) | TEXTS.map(_utf8)
+    bodies = made.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
+    return st.tuples(types, bodies | st.binary(max_size=60))
+
+
+TYPE = "multipart/form-data; boundary=b"
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+@attrs.frozen
+class Clip:
+    """What a caller gives for audio."""
+
+    form: str
+    """`bytes`, `memoryview`, `stream`, `pipe`, `path`, or `missing`."""
+    name: str
+    data: bytes
+
+
+class _Pipe(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+def recognise_audio(given: Clip) -> bool:
+    """Open audio; what comes out reads as what went in, and its name fits its type."""
+    source: Any = given.data
+    if given.form == "memoryview":
+        source = memoryview(given.data)
+    elif given.form in ("stream", "pipe"):
+        source = (io.BytesIO if given.form == "stream" else _Pipe)(given.data)
+        source.name = given.name
+    elif given.form == "path":
+        source = Path(_folder().name) / ("clip" + Path(given.name).suffix.replace("\0", "")[:9])
+        source.write_bytes(given.data)
+    elif given.form == "missing":
+        source = f"{_folder().name}/missing/{given.name}"
+    with open_audio(source) as audio:
+        assert audio.stream.read() == given.data
+        assert Path(audio.name).suffix
+        assert audio.media_type.startswith("audio/")
+        audio.name.encode()
+    return True
+
+
+def _clips() -> st.SearchStrategy[Clip]:
+    heads = [CLIP, b"ID3\x04\0\0", b"\xff\xfb\x90", b"\0\0\0\x18ftypM4A ", b"fLaC\0", b"OggS\0", b"\x1a\x45\xdf\xa3",
+             b'{"a": 1}', b"<html>", "é".encode("utf-16"), "Grüße".encode(), b""]  # fmt: skip
+    names = st.sampled_from(["me.wav", "me.WAV", "me", ".wav", "me.mp3", "me.m4a", "me.txt", "a/b.ogg", "me.\udcff"])
+    long = st.sampled_from(heads).map(lambda head: head + b"\xc3" * 4093)
+    return st.builds(
+        Clip,
+        st.sampled_from(["bytes", "memoryview", "stream", "pipe", "path", "missing"]),
+        names | edited(names) | TEXTS,
+        edited(st.sampled_from(heads)) | long | st.binary(max_size=60),
+    )
+
+
+TEXT_PAGES = [data.decode() for data in (*PAGES, *OVERLAYS)]
+YAML_LINES = st.sampled_from(["a: 1", "  b: [1, {c: d}]", "- &x e", "? k", ": v", "  |\n   text", *NASTY])
+
+TARGETS = {
+    target.name: target
+    for target in [
+        Target(
+            "page",
+            "a page is taken apart and merged with others",
+            10,
+            edited(st.sampled_from(PAGES))
+            | edited(st.sampled_from(PAGES))
+            | written(retyped(st.sampled_from(SPECS))).map(_page)
+            | st.binary(max_size=200),
+            read_page,
+            (PipelineError,),
+        ),
+        Target(
+            "yaml",
+            "YAML is read",
+            10,
+            edited(st.sampled_from(TEXT_PAGES)) | st.lists(YAML_LINES, max_size=12).map("\n".join) | st.text(max_size=60),
+            read_yaml,
+            (yaml12.YamlError,),
+        ),
+        Target("overlay", "an overlay is applied", 12, _overlays(), apply_overlay, (PipelineError,)),
+        Target("clone", "a provider answers a clone", 24, _exchanges(st.none()), call, (VoiceCloneError,)),
+        Target("wait", "a provider answers a look at a clone", 10, _waits(), call, (VoiceCloneError,)),
+        Target(
+            "retry-after",
+            "a Retry-After header is read",
+            6,
+            edited(
+                st.sampled_from([b"120", b"1.5", b"Wed, 21 Oct 2026 07:28:00 GMT", b"Wed, 21 Oct 26 07:28 -2400", b""]),
+                2,
+            )
+            | st.binary(max_size=40),
+            read_retry_after,
+        ),
+        Target("token", "a job's token is read and written", 12, _tokens(), read_token, (VoiceCloneError,)),
+        Target("form", "the mock takes a form apart", 8, _forms(), read_form, (MultipartError,)),
+        Target("audio", "audio is recognised", 8, _clips(), recognise_audio, (VoiceCloneError,)),
+    ]
+}
