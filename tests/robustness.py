@@ -13,7 +13,8 @@ from rich.table import Column, Table
 
 def table(*columns: str) -> Table:
     """A table of text on the left and numbers on the right, for a terminal and a page alike."""
-    return Table(*(Column(name, justify="right" if number else "left") for number, name in enumerate(columns)), box=None)
+    justified = [Column(name, justify="right" if number else "left") for number, name in enumerate(columns)]
+    return Table(*justified, box=None)
 
 
 def markdown(shown: Table) -> str:

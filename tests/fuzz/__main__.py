@@ -113,7 +113,8 @@ def report(console: Console, results: Mapping[str, Result], page: Path | None) -
 
 
 def _cells(result: Result) -> list[str]:
-    return [f"{number:,}" for number in (result.inputs, result.good, result.refused, len(result.failures), round(result.seconds))]
+    numbers = (result.inputs, result.good, result.refused, len(result.failures), round(result.seconds))
+    return [f"{number:,}" for number in numbers]
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Edit:
         """The changed text or bytes."""
         start = self.at % (len(data) + 1)
         before, middle, after = data[:start], data[start : start + self.size], data[start + self.size :]
+        text: T = _as(data, self.text)
         match self.what:
             case "cut":
                 return before + after
@@ -52,14 +53,16 @@ class Edit:
                 return before + _flipped(middle, self.size % 8) + after
             case "nest":
                 depth = DEPTHS[self.size % len(DEPTHS)]
-                return before + _as(data, "[" * depth) + middle + _as(data, "]" * depth) + after
+                left: T = _as(data, "[" * depth)
+                right: T = _as(data, "]" * depth)
+                return before + left + middle + right + after
             case "insert":
-                return before + _as(data, self.text) + middle + after
+                return before + text + middle + after
             case _:
-                return before + _as(data, self.text) + after
+                return before + text + after
 
 
-def _as(like: T, text: str) -> T:
+def _as(like: object, text: str) -> Any:
     return text if isinstance(like, str) else text.encode("utf-8", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""Runs a target: so many inputs from a seed, each either good or refused; the rest is a failure, made as small as can be."""
+"""Runs a target: so many inputs from a seed, each good or refused; the rest is a failure, made as small as can be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import attrs
-from hypothesis import HealthCheck, Phase, given, seed as seeded, settings
+from hypothesis import given, seed as seeded, settings
 
 from tests.fuzz.targets import Target
 
@@ -54,14 +54,7 @@ def fuzz(target: Target, count: int, seed: int) -> Result:
     failures: dict[str, str] = {}
 
     @seeded(seed)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(settings.get_profile("tests"), max_examples=count, derandomize=False)
     @given(target.inputs)
     def each(value: Any) -> None:
         try:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scripts import common
@@ -85,7 +86,7 @@ def report(console: Console, run: Run, page: Path | None) -> int:
         console.print()
     console.print(summary, soft_wrap=True)
     for problem in problems:
-        console.print(f"[bold red]does not balance:[/] {problem}", soft_wrap=True)
+        console.print(f"[bold red]does not balance:[/] {escape(problem)}", soft_wrap=True)
     if page:
         text = "\n\n".join([summary, *map(robustness.markdown, tables)])
         robustness.write(page, "soak", text)

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from tests import robustness
 from tests.soak.run import Call, Run
-from tests.soak.server import Books
 
 MOST_GROWTH = 0.05
 """By how much of itself memory may grow from the second quarter of the run to the last."""
@@ -60,9 +59,9 @@ class Account:
         for name, voice_id in self.returned.items():
             if self.made.get(name) != voice_id:
                 yield f"{name}: the voice {voice_id} was returned, {self.made.get(name)} was made"
-        for name, voice_id in self.unknown.items():
-            if voice_id is not None and self.made.get(name, voice_id) != voice_id:
-                yield f"{name}: the error names the voice {voice_id}, {self.made[name]} was made"
+        for name, named in self.unknown.items():
+            if named is not None and self.made.get(name, named) != named:
+                yield f"{name}: the error names the voice {named}, {self.made[name]} was made"
         for name in self.made.keys() - self.returned.keys() - self.unknown.keys():
             yield f"{name}: the voice {self.made[name]} was made, and its caller was not told that it may exist"
 
@@ -77,11 +76,10 @@ def accounts(run: Run) -> dict[str, Account]:
     return {**each, "all": Account.of(run.calls, every)}
 
 
-def growth(run: Run) -> float:
-    """By how much of itself memory grew from the second quarter of the run to the last."""
+def memory(run: Run) -> tuple[float, float]:
+    """How many bytes were resident in the second quarter of the run, and in the last, on average."""
     quarter = len(run.memory) // 4
-    second, last = run.memory[quarter : 2 * quarter], run.memory[-quarter:]
-    return sum(last) / sum(second) - 1
+    return sum(run.memory[quarter : 2 * quarter]) / quarter, sum(run.memory[-quarter:]) / quarter
 
 
 def problems(run: Run) -> list[str]:
@@ -95,8 +93,9 @@ def problems(run: Run) -> list[str]:
         found.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
     if run.books.open:
         found.append(f"{run.books.open} connections are still open at the server")
-    if growth(run) > MOST_GROWTH:
-        found.append(f"memory grew by {growth(run):.1%}")
+    second, last = memory(run)
+    if last > second * (1 + MOST_GROWTH):
+        found.append(f"memory grew by {last / second - 1:.1%}")
     return found
 
 
@@ -124,11 +123,12 @@ def sheet(run: Run) -> Table:
 
 def holdings(run: Run) -> Table:
     """What the process held before and after."""
-    quarter = len(run.memory) // 4
-    second, last = (sum(part) / quarter / MEGABYTE for part in (run.memory[quarter : 2 * quarter], run.memory[-quarter:]))
+    second, last = memory(run)
     shown = robustness.table("", "before", "after")
     shown.add_row("file handles and connections", str(run.before.handles), str(run.after.handles))
     shown.add_row("tasks", str(run.before.tasks), str(run.after.tasks))
     shown.add_row("connections at the server", "·", str(run.books.open or "·"))
-    shown.add_row("MiB of memory, mean of the second and the last quarter", f"{second:.1f}", f"{last:.1f}")
+    shown.add_row(
+        "MiB of memory, mean of the second and the last quarter", f"{second / MEGABYTE:.1f}", f"{last / MEGABYTE:.1f}"
+    )
     return shown

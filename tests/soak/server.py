@@ -74,7 +74,7 @@ class Server:
         self.share = share
         self.faults: Counter[str] = Counter()
         self.requests = self.connections = 0
-        self.open: set[asyncio.StreamWriter] = set()
+        self.open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     def books(self) -> Books:
         """What was done so far."""
@@ -92,24 +92,25 @@ class Server:
             urls[provider] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         pipe.send(urls)
         while await asyncio.to_thread(pipe.recv):
-            for _ in range(100):  # it takes a moment to see that a connection was closed
-                await asyncio.sleep(0.01 if self.open else 0)
+            if self.open:  # it takes a moment to see that a connection was closed
+                await asyncio.wait(self.open.values(), timeout=1)
             pipe.send(self.books())
-        for writer in list(self.open):
+        for writer in self.open:
             writer.transport.abort()
-        while self.open:
-            await asyncio.sleep(0)
+        await asyncio.gather(*self.open.values())
 
     def _serving(self, provider: str) -> Any:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
-            self.open.add(writer)
+            task = asyncio.current_task()
+            assert task
+            self.open[writer] = task
             try:
                 await self._connection(provider, reader, writer)
             except (ConnectionError, h11.RemoteProtocolError):
                 pass  # the client gave up
             finally:
-                self.open.remove(writer)
+                del self.open[writer]
                 writer.close()
 
         return serve
@@ -176,7 +177,7 @@ class Remote:
     """The server as its client has it."""
 
     base_urls: dict[str, str]
-    _pipe: Connection
+    _pipe: Any  # a Connection, whose name depends on the system
 
     def books(self) -> Books:
         """Ask for the books."""
@@ -189,7 +190,7 @@ class Remote:
 def served(seed: int, share: float) -> Generator[Remote]:
     """Serve until the block ends."""
     spawn = multiprocessing.get_context("spawn")
-    here, there = spawn.Pipe()
+    here, there = multiprocessing.Pipe()
     process = spawn.Process(target=_main, args=(there, seed, share), daemon=True)
     process.start()
     there.close()
