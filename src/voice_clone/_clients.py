@@ -10,8 +10,11 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import httpx
 
 from voice_clone import __version__, errors
+from voice_clone._answers import ANSWER, PAID, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
-from voice_clone._http import ANSWER, AsyncHttp, Http, checked_url, key_auth, retry_after, ssl_context, within
+from voice_clone._http import AsyncHttp, Http, ssl_context
+from voice_clone._limits import ENCODINGS, within
+from voice_clone._options import checked_seconds, checked_timeout, checked_url, key_auth, proxied
 from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
 from voice_clone.errors import InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
@@ -33,38 +36,48 @@ class Client(Generic[C, X]):
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: float | httpx.Timeout | None = 60.0,
+        timeout: float | httpx.Timeout | None = 120.0,
         transport: X | None = None,
         max_retries: int = 2,
+        max_response_bytes: int = 8 * 1024 * 1024,
+        allow_http: bool = False,
     ) -> None:
         """Make a client.
 
-        `api_key` may be left out where the provider's environment variable is set. `timeout` is httpx's, in seconds
-        without a sign of life; None means none. `max_retries` bounds how often a request is repeated, where it may.
-        Raises AuthenticationError for a key that is missing or can't be one.
+        `api_key` may be left out where the provider's environment variable is set. `timeout` is in seconds, for each
+        request from its first byte to its answer's last; of an httpx.Timeout, which bounds its steps, the longest part
+        bounds the whole; None means none. `max_retries` bounds how often a request is repeated, where it may. Of an
+        answer no more is read than `max_response_bytes`. `allow_http` lets key and audio go to a `base_url` without
+        TLS, elsewhere than on this machine.
+        Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
         self._max_retries = max_retries
-        self._timeout = httpx.Timeout(timeout)
+        self._timeout = checked_timeout(timeout)
         self._runtime = Runtime()
         url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
-        self.base_url = checked_url(url)
+        parsed, self.base_url = checked_url(url, allow_http), url
+        agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
         options: dict[str, Any] = {
-            "base_url": self.base_url,
+            "base_url": parsed,
             "timeout": self._timeout,
-            "auth": key_auth(self.provider, api_key),
-            "headers": {"User-Agent": f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"},
-            **({"verify": ssl_context()} if transport is None else {"transport": transport}),
+            "auth": key_auth(self.provider, api_key, parsed),
+            "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS},
         }
-        self._open(options, self.provider.client(base_url=self.base_url, token=""))
+        if transport is None:
+            options["verify"] = ssl_context()
+        self._open(options, transport, self.provider.client(base_url=url, token=""))
+        self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
 
-    def _open(self, options: dict[str, Any], generated: Any) -> None: ...
+    _http: Any
+
+    def _open(self, options: dict[str, Any], transport: X | None, generated: Any) -> None: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
     def _call(self, make: Callable[P, Request], repeat: Repeat, *args: P.args, **kwargs: P.kwargs) -> Flow[RawResponse]:
         """One request, as a generated `_get_kwargs` builds it, repeated where that is safe."""
-        request = Send(make(*args, **kwargs))
+        request = Send(make(*args, **kwargs) | {"extensions": {PAID: repeat.paid}})
         attempt = 0
         while True:
             if repeat.deadline is not None:
@@ -77,6 +90,10 @@ class Client(Generic[C, X]):
                 delay = retry_delay(attempt, error, (yield Ask.RANDOM))
                 if delay > (LONGEST_WAIT if repeat.deadline is None else repeat.deadline - (yield Ask.NOW)):
                     raise
+            except BaseException as error:
+                if repeat.paid:
+                    error.add_note(self.provider.may_have_worked)
+                raise
             attempt += 1
             yield Sleep(delay)
 
@@ -101,8 +118,10 @@ class Client(Generic[C, X]):
         """Wait until a started clone is done.
 
         `timeout` is in seconds, for the whole wait. `on_poll` is called after each look that finds it not done yet.
-        Raises CloneFailedError, PollTimeoutError, or what a request may raise; each carries `job`, to go on with.
+        Raises CloneFailedError, PollTimeoutError, or what a request may raise; each carries `job`, to go on with. What
+        else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
+        checked_seconds(timeout)
         if job.provider != self.provider.name:
             raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
         if job.done or self.provider.poll is None:
@@ -111,6 +130,9 @@ class Client(Generic[C, X]):
             return (yield from self._wait(job, self.provider.poll, timeout, on_poll))
         except VoiceCloneError as error:
             error.job = job
+            raise
+        except BaseException as error:
+            error.add_note(f"the clone goes on at {job.provider}: wait(CloneJob.from_token({job.to_token()!r}))")
             raise
 
     def _wait(
@@ -158,9 +180,12 @@ class Client(Generic[C, X]):
 class SyncClient(Client[C, httpx.BaseTransport]):
     """A client that blocks."""
 
-    def _open(self, options: dict[str, Any], generated: Any) -> None:
-        self._http = Http(**options)
-        self._http.provider = self.provider
+    def _open(self, options: dict[str, Any], transport: httpx.BaseTransport | None, generated: Any) -> None:
+        if transport is None and not proxied():
+            from voice_clone._transport import Transport  # noqa: PLC0415 - who brings a transport needs no httpcore
+
+            transport = Transport(ssl_context())
+        self._http = Http(**options, transport=transport)
         self.client = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
@@ -180,9 +205,12 @@ class SyncClient(Client[C, httpx.BaseTransport]):
 class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
     """A client whose methods are awaited, under asyncio or trio."""
 
-    def _open(self, options: dict[str, Any], generated: Any) -> None:
-        self._http = AsyncHttp(**options)
-        self._http.provider = self.provider
+    def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
+        if transport is None and not proxied():
+            from voice_clone._transport import AsyncTransport  # noqa: PLC0415 - who brings a transport needs no httpcore
+
+            transport = AsyncTransport(ssl_context())
+        self._http = AsyncHttp(**options, transport=transport)
         self.client = generated.set_async_httpx_client(self._http)
 
     async def _run(self, flow: Flow[T]) -> T:

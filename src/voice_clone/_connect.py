@@ -23,6 +23,8 @@ class Options(TypedDict, Generic[X], total=False):
     timeout: float | httpx.Timeout | None
     transport: X | None
     max_retries: int
+    max_response_bytes: int
+    allow_http: bool
 
 
 Sync = Options[httpx.BaseTransport]

@@ -88,7 +88,7 @@ def drive(flow: Flow[T], send: Callable[[Request], RawResponse], runtime: Runtim
             while True:
                 try:
                     outcome = runtime.perform(effect, send, runtime.sleep, until_end)
-                except VoiceCloneError as error:
+                except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(outcome)
@@ -105,7 +105,7 @@ async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[RawResp
                 try:
                     outcome = runtime.perform(effect, send, runtime.sleep_async, until_end)
                     outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
-                except VoiceCloneError as error:
+                except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(outcome)

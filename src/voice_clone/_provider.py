@@ -37,6 +37,7 @@ class Clone:
 
     operation: str
     voice_id: str | None = None
+    find: str  # how to see whether a clone whose answer was lost has made a voice
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +77,11 @@ class Provider:
         table["codes"] = {code: getattr(errors, kind) for code, kind in table.get("codes", {}).items()}
         clone, poll = Clone(**data.pop("clone")), Poll(**data.pop("poll")) if "poll" in data else None
         return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), clone=clone, poll=poll, **data)
+
+    @property
+    def may_have_worked(self) -> str:
+        """What to do where a request that costs money was sent, and no good answer came."""
+        return f"{self.name} may have done it; look at your voices there before you ask again: {self.clone.find}"
 
     @functools.cached_property
     def spec(self) -> Any:

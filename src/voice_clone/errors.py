@@ -24,7 +24,7 @@ An answer is classified by its HTTP status, then by the provider's documented co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import attrs
 
@@ -81,6 +81,15 @@ class VoiceCloneError(Exception):
     """The clone that had been started when this happened; go on with `wait(error.job)`."""
     voice_id: str | None = None
     """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
+    advice: str = attrs.field(default=attrs.Factory(lambda self: self._advice, takes_self=True))
+    """What to do now."""
+    _advice: ClassVar[str] = "read what the provider says; its support can find the request by its id"
+
+    def __init_subclass__(cls, advice: str) -> None:
+        cls._advice = advice
+
+    def __attrs_post_init__(self) -> None:
+        self.add_note(self.advice)  # a traceback shows it below the message
 
     def __str__(self) -> str:
         wait = None if self.retry_after is None else f"{self.retry_after:g} s"
@@ -91,65 +100,68 @@ class VoiceCloneError(Exception):
         )
 
 
-class InvalidRequestError(VoiceCloneError):
+class InvalidRequestError(VoiceCloneError, advice="correct the request; the same one will be refused again"):
     """The request is wrong: correct it. Raised before anything is sent where that can be known."""
 
 
-class AuthenticationError(VoiceCloneError):
+class AuthenticationError(VoiceCloneError, advice="check the key, and that it belongs to the server at base_url"):
     """The key is missing, malformed, expired or belongs to another region."""
 
 
-class PaymentRequiredError(VoiceCloneError):
+class PaymentRequiredError(VoiceCloneError, advice="add credit to the account, then ask again"):
     """The account has too little credit."""
 
 
-class PermissionDeniedError(VoiceCloneError):
+class PermissionDeniedError(VoiceCloneError, advice="check what the account's plan and verification allow"):
     """The key is good, but the account's plan or verification does not allow this."""
 
 
-class NotFoundError(VoiceCloneError):
+class NotFoundError(VoiceCloneError, advice="check the id, and that the key's account made the voice"):
     """There is no such voice, or the key may not see it."""
 
 
-class ConflictError(VoiceCloneError):
+class ConflictError(
+    VoiceCloneError,
+    advice="look whether it exists; else wait for what is in progress",
+):
     """It exists already, or the same request is still in progress."""
 
 
-class QuotaExceededError(VoiceCloneError):
+class QuotaExceededError(VoiceCloneError, advice="delete clones, or upgrade the plan"):
     """The limit of clones is reached, or the plan is used up for now: delete clones, or upgrade."""
 
 
-class RateLimitError(VoiceCloneError):
+class RateLimitError(VoiceCloneError, advice="wait for `retry_after` seconds where it is set, then ask again"):
     """Too many requests: wait for `retry_after` seconds where it is set."""
 
 
-class ContentRejectedError(VoiceCloneError):
+class ContentRejectedError(VoiceCloneError, advice="give other audio or text"):
     """The content was refused by the provider's moderation."""
 
 
-class ServerError(VoiceCloneError):
+class ServerError(VoiceCloneError, advice="ask again later"):
     """The provider failed. After a clone was asked for, look whether the voice exists before asking again."""
 
 
-class TransportError(VoiceCloneError):
+class TransportError(VoiceCloneError, advice="check the network and base_url, then ask again"):
     """No complete answer came: no connection, or one that broke."""
 
 
-class RequestTimeoutError(TransportError):
+class RequestTimeoutError(TransportError, advice="ask again, or give a longer timeout"):
     """No complete answer came in time."""
 
 
-class OutcomeUnknownError(TransportError):
+class OutcomeUnknownError(TransportError, advice="look whether the voice exists before you ask again"):
     """No complete answer came, but the voice may exist, and be charged: look at the provider's list of voices."""
 
 
-class InvalidResponseError(VoiceCloneError):
+class InvalidResponseError(VoiceCloneError, advice="see what came in `response`"):
     """The answer does not match the provider's spec; `response` keeps it, `voice_id` the voice where it is known."""
 
 
-class CloneFailedError(VoiceCloneError):
+class CloneFailedError(VoiceCloneError, advice="read the reason; clone again from better audio"):
     """The provider says that the clone failed; `message` holds its reason."""
 
 
-class PollTimeoutError(VoiceCloneError):
+class PollTimeoutError(VoiceCloneError, advice="go on with wait(error.job)"):
     """The deadline passed before the clone was done. It goes on at the provider: `wait(error.job)` later."""

@@ -104,13 +104,15 @@ def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way
     fixture = json.loads(path.read_text("utf-8"))
     answer, expected = fixture["response"], fixture["error"]
     failure = httpx.Response(answer["status"], headers=answer["headers"], json=answer["body"])
-    for act, verb in ((start, "POST"), (look, "GET")):
-        if verb not in expected["retryable"]:
+    for act, cost in ((start, "paid"), (look, "free")):
+        if cost not in expected["retryable"] or (act is look and method not in POLLED):
             continue
         wire, sent, made = act(method, way, failure, 9)
-        wanted = 3 if expected["retryable"][verb] else 1
+        wanted = 3 if expected["retryable"][cost] else 1
         if len(sent) != wanted:
-            breach(common.shown(path), f"{method}: {verb} {len(sent)} times, not {wanted}", do=DO, ended_in=made)
+            breach(
+                common.shown(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=made
+            )
         assert len(set(sent)) == 1
         assert len(wire.clock.slept) == wanted - 1
         if expected["retry_after"] is not None and wanted > 1:

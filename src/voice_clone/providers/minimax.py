@@ -9,7 +9,7 @@ import httpx
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Ask, Flow, Open, operation
-from voice_clone._policy import PAID, SAFE
+from voice_clone._policy import FREE, PAID, PAID_ONCE
 from voice_clone._provider import Provider, choice
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 from voice_clone.jobs import CloneJob
@@ -35,7 +35,7 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         wanted = choice(FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
         body = UploadFileBody(purpose=wanted, file=File(clip.stream, clip.name, clip.media_type))
-        answer = yield from self._call(upload_file._get_kwargs, SAFE, body=body)
+        answer = yield from self._call(upload_file._get_kwargs, FREE, body=body)
         file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
             raise self._odd(answer, "the upload's answer holds no file id")
@@ -78,13 +78,18 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
-            answer = yield from self._call(voice_clone._get_kwargs, SAFE if voice_id is None else PAID, body=request)
+            answer = yield from self._call(
+                voice_clone._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request
+            )
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
             if voice_id is not None or not isinstance(error, ConflictError):
                 raise
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
             return CloneJob(self.provider.name, chosen, True, name=name)
+        except BaseException as error:  # it ends here, and nobody else knows the id
+            error.add_note(f"the voice may have been made as voice_id {chosen!r}")
+            raise
         return self._started(answer, name, chosen)
 
     @start_clone.then_wait

@@ -1,0 +1,143 @@
+"""Answers: what a provider's HTTP response means. No I/O; what is no good answer is raised as a VoiceCloneError."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import httpx
+
+from voice_clone import errors
+from voice_clone._provider import Provider
+from voice_clone.errors import RawResponse, VoiceCloneError
+
+ANSWER = "voice_clone.answer"
+PAID = "voice_clone.paid"
+"""In a request's extensions: whether carrying it out may cost money or make a voice."""
+CUT = "voice_clone.cut"
+"""In a response's extensions: after how many bytes its body was cut off, where it was."""
+MAX_KEPT_BYTES = 64 * 1024
+MAX_DEPTH = 100
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    429: errors.RateLimitError,
+}
+
+
+def is_paid(request: httpx.Request) -> bool:
+    """Whether carrying the request out may cost money or make a voice."""
+    return bool(request.extensions.get(PAID, request.method not in _SAFE))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header, which holds seconds or a date; None where it holds neither."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def check(provider: Provider, response: httpx.Response) -> None:
+    """Return for a good answer; raise its error for any other."""
+    raw = response.extensions[ANSWER] = read(provider, response)
+    paid = is_paid(response.request)
+    about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
+
+    def invalid(_: Exception | None = None) -> VoiceCloneError:
+        cut = response.extensions.get(CUT)
+        message = f"the answer was cut off after {cut:,} bytes" if cut else "the answer is not what the spec says"
+        message += f", yet {provider.may_have_worked}" if paid else ""
+        return errors.InvalidResponseError(message, request_id=request_id(provider, raw), retryable=not paid, **about)
+
+    response.extensions["invalid_response"] = invalid  # for generated functions
+    where = provider.errors
+    failed = raw.at(where.failed) or None if where.good is None else raw.at(where.failed)
+    if response.is_success and str(failed) in ("None", str(where.good)):
+        # MiniMax says in the body whether it succeeded; an answer without that word is none.
+        if response.status_code == 204 or (isinstance(raw.json, dict | list) and str(failed) == str(where.good)):
+            return
+        raise invalid()
+    code = _first(raw, where.code)
+    plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
+    message = _first(raw, where.message) or (plain and raw.text.strip()[:500])
+    message = message or (response.is_error and response.reason_phrase) or "failed"
+    # Where the status says only "wrong", or even "good", the provider's code says more.
+    vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
+    kind = _BY_STATUS.get(raw.status_code) or where.codes.get(code or "", vague)
+    if response.is_redirect:
+        kind = errors.InvalidResponseError
+        message = f"redirected to {raw.headers.get('location')!r}, which is not followed; check base_url"
+    elif raw.status_code >= 500:
+        kind = errors.ServerError
+    failed_at_work = issubclass(kind, errors.ServerError)
+    if failed_at_work and paid:
+        about["advice"] = provider.may_have_worked
+    raise kind(
+        message,
+        code=code,
+        request_id=request_id(provider, raw),
+        retry_after=retry_after(raw.headers),
+        retryable=issubclass(kind, errors.RateLimitError) or (failed_at_work and not paid),
+        **about,
+    )
+
+
+def read(provider: Provider, response: httpx.Response) -> RawResponse:
+    """What came, without the key, which some echo."""
+    key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
+    content, headers = response.content, dict(response.headers)
+    if len(key) > 7:
+        content = content.replace(key.encode(), b"[key]")
+        headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
+    return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], _decode(content))
+
+
+def request_id(provider: Provider, raw: RawResponse) -> str | None:
+    """What names the request to the provider's support."""
+    return raw.headers.get(provider.errors.request_id_header) or _first(raw, provider.errors.request_id)
+
+
+def _first(raw: RawResponse, paths: list[str]) -> str | None:
+    found = (raw.at(path) for path in paths)
+    texts = (str(value) for value in found if isinstance(value, str | int) and value != "")
+    return next((text.encode("utf-8", "replace").decode() for text in texts), None)
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= 300 else None  # what nobody can mean must not cost the answer
+
+
+_JSON = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)  # NaN is no JSON: nothing stands there
+
+
+def _decode(content: bytes) -> Any:
+    """The JSON that a body holds, as tolerantly as can be; None where it holds none, or nests too deep to be any."""
+    try:
+        value = _JSON.decode(content.decode(json.detect_encoding(content), "replace"))
+    except (ValueError, RecursionError):
+        return None
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+    return None if level else value
+
+
+def _children(value: Any) -> Iterable[Any]:
+    items: Any = value
+    if isinstance(value, dict):
+        return cast("Iterable[Any]", items.values())
+    return cast("Iterable[Any]", items) if isinstance(value, list) else ()

@@ -1,0 +1,108 @@
+"""What bounds a request: the time for the whole of it, and the size of its answer."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import attrs
+import httpx
+
+from voice_clone._answers import CUT, MAX_KEPT_BYTES
+
+ENCODINGS = "gzip, deflate"  # those that Reception decodes without more memory than it may have
+
+
+class Until(float):
+    """The seconds that one step of a request may take, and when, on the monotonic clock, the whole must be done."""
+
+    deadline: float
+
+
+def until(seconds: float | None, deadline: float | None) -> float | None:
+    """The same seconds, with the deadline; None for no bound."""
+    if seconds is None or deadline is None:
+        return seconds
+    made = Until(seconds)
+    made.deadline = deadline
+    return made
+
+
+def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
+    """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last look."""
+    left = max(left, 1.0)
+    return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
+
+
+@attrs.define(eq=False)
+class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """How an answer comes in: decoded, not more of it than is allowed, and not after the request's deadline."""
+
+    limit: int
+    deadline: float | None
+    response: httpx.Response | None = None
+    kept: bytearray = attrs.field(factory=bytearray)  # the begin of what came
+    _size: int = 0
+    _stream: Any = None
+    _inflate: Any = None
+    _problem: httpx.RequestError | None = None
+
+    def begin(self, response: httpx.Response) -> httpx.Response:
+        """Stand between the connection and the response."""
+        self.response = response
+        if not response.is_stream_consumed:  # in memory, it came at once
+            if response.headers.get("content-encoding", "").lower() in ("gzip", "deflate"):
+                del response.headers["content-encoding"]
+                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two it is
+            self._stream, response.stream = response.stream, self
+        return response
+
+    @property
+    def _ended(self) -> bool:
+        return self._size > self.limit or self._problem is not None
+
+    def _take(self, chunk: bytes) -> bytes:
+        if self._ended:  # this was on its way already
+            return b""
+        room = self.limit - self._size
+        try:
+            chunk = self._inflate.decompress(chunk, room + 1) if self._inflate else chunk
+        except zlib.error as error:
+            self._problem = httpx.DecodingError(str(error))
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self._problem = httpx.ReadTimeout("the time for the whole request is over")
+        self._size += len(chunk)
+        self.kept += chunk[: MAX_KEPT_BYTES - len(self.kept)]
+        if self.response and len(chunk) > room:
+            self.response.extensions[CUT] = self.limit
+        return chunk[:room]
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            yield self._take(chunk)
+            if self._ended:
+                break
+        if self._problem:
+            raise self._problem
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield self._take(chunk)
+                if self._ended:
+                    await self._stream.aclose()  # the next read fails, and so all generators below come to their end
+        except httpx.HTTPError:
+            if not self._ended:
+                raise
+        if self._problem:
+            raise self._problem
+
+    def close(self) -> None:
+        """Give the connection back; one on which more would come is closed."""
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        """Give the connection back; one on which more would come is closed."""
+        await self._stream.aclose()

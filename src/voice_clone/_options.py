@@ -1,0 +1,81 @@
+"""The options of a client, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.request import getproxies
+
+import httpx
+
+from voice_clone import errors
+from voice_clone._provider import Provider
+
+
+def checked_url(url: str, allow_http: bool) -> httpx.URL:
+    """The base URL; raises InvalidRequestError for what can't be one."""
+    try:
+        parsed = httpx.URL(url)
+        good = parsed.scheme in ("http", "https") and parsed.host
+    except (httpx.InvalidURL, TypeError):
+        parsed, good = httpx.URL(), ""
+    problem = "" if good else f"is {url!r}; it must be like https://api.example.com"
+    if parsed.userinfo:
+        problem = "holds a user or a password; leave them out"
+    elif good and parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host):
+        problem = f"is {url!r}, where anybody on the way can read the key; use https, or pass allow_http=True"
+    if problem:
+        raise errors.InvalidRequestError(f"base_url {problem}")
+    return parsed
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+_STEPS = ("connect", "read", "write", "pool")
+
+
+def proxied() -> bool:
+    """Whether the environment names a proxy, which httpx then finds by itself."""
+    return bool(getproxies().keys() & {"http", "https", "all"})
+
+
+def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
+    """The timeout of a request; raises InvalidRequestError for what can't be one."""
+    parts = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(**dict.fromkeys(_STEPS, timeout))
+    for seconds in parts.as_dict().values():
+        if seconds is not None:
+            checked_seconds(seconds, most=1e9)
+    return parts
+
+
+def checked_seconds(seconds: object, most: float = math.inf) -> None:
+    """Raise InvalidRequestError for what is no time to wait."""
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= most:
+        raise errors.InvalidRequestError(f"timeout is {seconds!r}; it must be a number of seconds")
+
+
+def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Callable[[httpx.Request], httpx.Request]:
+    """Find the key and make what adds it to each request to the provider; only this closure holds it."""
+    key = given if given is not None else os.environ.get(provider.key_variable, "")
+    problem = ""
+    if not key:
+        problem = f"no API key: pass api_key= or set {provider.key_variable} in the environment"
+    elif not (key.isascii() and key.isprintable()) or " " in key:
+        # In a header it would end up, whole, in the text of an exception.
+        problem = "the API key holds a space, a line break or a character that is not ASCII; copy it again"
+    if problem:
+        raise errors.AuthenticationError(problem, provider=provider.name)
+
+    def authorize(request: httpx.Request) -> httpx.Request:
+        if (request.url.scheme, request.url.netloc) == (base_url.scheme, base_url.netloc):  # nobody else gets it
+            request.headers[provider.auth_header] = provider.auth_prefix + key
+        return request
+
+    return authorize

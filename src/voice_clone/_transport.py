@@ -1,0 +1,129 @@
+"""Transports that end in time: httpx's own, over connections that hold a whole request to its deadline.
+
+A timeout of httpx bounds one step of a request, so that a server which drips can stretch the whole for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from ssl import SSLContext
+from typing import Any, cast
+
+import httpcore
+import httpx
+
+from voice_clone._limits import Until
+
+
+def _left(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+    """The seconds that are left for a step; raises `late` where there are none."""
+    if not isinstance(timeout, Until):
+        return timeout
+    seconds = min(timeout, timeout.deadline - time.monotonic())
+    if seconds <= 0:
+        raise late("the time for the whole request is over")
+    return seconds
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # The wrapped stream would begin its timeout anew with each piece that the other side takes.
+        socket, rest = self.get_extra_info("socket"), memoryview(buffer)
+        try:
+            while rest:
+                socket.settimeout(_left(timeout, httpcore.WriteTimeout))
+                rest = rest[socket.send(rest) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _Stream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Backend(httpcore.NetworkBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> _Stream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(httpcore.SyncBackend().connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _AsyncStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        return _AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> _AsyncStream:
+        timeout = _left(timeout, httpcore.ConnectTimeout)
+        backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+        return _AsyncStream(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class Transport(httpx.HTTPTransport):
+    """Sends requests, blocking."""
+
+    def __init__(self, context: SSLContext) -> None:
+        """Share the context; making one costs more than all else."""
+        super().__init__(verify=context)
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(), **_LIMITS)
+
+
+class AsyncTransport(httpx.AsyncHTTPTransport):
+    """Sends requests, awaited, under asyncio and trio."""
+
+    def __init__(self, context: SSLContext) -> None:
+        """Share the context; making one costs more than all else."""
+        super().__init__(verify=context)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=_AsyncBackend(), **_LIMITS)
+
+
+_LIMITS: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 5.0}  # httpx's defaults
