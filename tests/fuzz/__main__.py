@@ -22,11 +22,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests import robustness
-from tests.fuzz.runner import CHUNK, Result, fuzz
+from tests.fuzz.runner import CHUNK, Chunk, Result, run
 from tests.fuzz.targets import TARGETS
-
-Chunk = tuple[str, int, int]
-"""A target, how many inputs, and the seed."""
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,14 +46,6 @@ def chunks(names: Sequence[str], count: int, seed: int) -> list[Chunk]:
         for number in range(math.ceil(left / CHUNK)):
             made.append((name, min(CHUNK, left - number * CHUNK), seed + number))
     return made
-
-
-def run(name: str, count: int, seed: int) -> tuple[Chunk, Result]:
-    """Run a piece, in a process of its own."""
-    result = fuzz(TARGETS[name], count, seed)
-    again = f"nox -s fuzz -- --target {name} --count {count} --seed {seed}"
-    result.failures = {what: f"{smallest}\nagain: {again}" for what, smallest in result.failures.items()}
-    return (name, count, seed), result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

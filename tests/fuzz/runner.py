@@ -13,10 +13,12 @@ from typing import Any
 import attrs
 from hypothesis import given, seed as seeded, settings
 
-from tests.fuzz.targets import Target
+from tests.fuzz.targets import TARGETS, Target
 
 CHUNK = 1000
 """Inputs from one seed."""
+Chunk = tuple[str, int, int]
+"""A target, how many inputs, and the seed."""
 LONGEST = 20
 """Seconds that one input may take."""
 
@@ -46,6 +48,14 @@ class Result:
         self.refused += other.refused
         self.failures = {**other.failures, **self.failures}
         self.seconds += other.seconds
+
+
+def run(name: str, count: int, seed: int) -> tuple[Chunk, Result]:
+    """Run a piece, in a process of its own; each failure says how to find it again."""
+    result = fuzz(TARGETS[name], count, seed)
+    again = f"nox -s fuzz -- --target {name} --count {count} --seed {seed}"
+    result.failures = {what: f"{smallest}\nagain: {again}" for what, smallest in result.failures.items()}
+    return (name, count, seed), result
 
 
 def fuzz(target: Target, count: int, seed: int) -> Result:
