@@ -30,6 +30,7 @@ class Client(Generic[C, X]):
     provider: ClassVar[Provider]
     client: C
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
+    _http: Any
 
     def __init__(
         self,
@@ -67,8 +68,6 @@ class Client(Generic[C, X]):
             options["verify"] = ssl_context()
         self._open(options, transport, self.provider.client(base_url=url, token=""))
         self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
-
-    _http: Any
 
     def _open(self, options: dict[str, Any], transport: X | None, generated: Any) -> None: ...
 

@@ -90,8 +90,6 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
     reception = Reception(client.max_response_bytes, deadline)
     try:
         yield reception
-    except VoiceCloneError:
-        raise
     except Exception as error:
         failure = _failure(client.provider, request, reception, error)
         request.headers.pop(client.provider.auth_header, None)  # it stays within reach of the traceback

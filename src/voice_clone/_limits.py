@@ -52,9 +52,10 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     def begin(self, response: httpx.Response) -> httpx.Response:
         """Stand between the connection and the response."""
         self.response = response
+        response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
         if not response.is_stream_consumed:  # in memory, it came at once
-            if response.headers.get("content-encoding", "").lower() in ("gzip", "deflate"):
-                del response.headers["content-encoding"]
+            # httpx would decode without a bound; several encodings, one over the other, nobody sends in good faith.
+            if response.headers.pop("content-encoding", "").lower() in ("gzip", "deflate"):
                 self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two it is
             self._stream, response.stream = response.stream, self
         return response

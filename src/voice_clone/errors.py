@@ -85,8 +85,8 @@ class VoiceCloneError(Exception):
     """What to do now."""
     _advice: ClassVar[str] = "read what the provider says; its support can find the request by its id"
 
-    def __init_subclass__(cls, advice: str) -> None:
-        cls._advice = advice
+    def __init_subclass__(cls, advice: str | None = None) -> None:
+        cls._advice = advice or cls._advice
 
     def __attrs_post_init__(self) -> None:
         self.add_note(self.advice)  # a traceback shows it below the message
@@ -120,10 +120,7 @@ class NotFoundError(VoiceCloneError, advice="check the id, and that the key's ac
     """There is no such voice, or the key may not see it."""
 
 
-class ConflictError(
-    VoiceCloneError,
-    advice="look whether it exists; else wait for what is in progress",
-):
+class ConflictError(VoiceCloneError, advice="look whether it exists; else wait for what is in progress"):
     """It exists already, or the same request is still in progress."""
 
 

@@ -46,7 +46,7 @@ class Recorded:
 
 @attrs.define
 class _Fault:
-    what: Kind | httpx.Response | Exception
+    what: Kind | httpx.Response | BaseException
     operation: str | None
     times: int
     retry_after: float | None
@@ -96,7 +96,7 @@ class Mock:
     def fail(
         self,
         provider: str,
-        what: Kind | httpx.Response | Exception,
+        what: Kind | httpx.Response | BaseException,
         *,
         operation: str | None = None,
         times: int = 1,
@@ -171,7 +171,7 @@ class Mock:
 
     @staticmethod
     def _fail(behaviour: _behaviour.Behaviour, fault: _Fault) -> httpx.Response:
-        if isinstance(fault.what, Exception):
+        if isinstance(fault.what, BaseException):
             raise fault.what
         if isinstance(fault.what, httpx.Response):
             # What it holds is decoded, and its length is known anew.

@@ -1,0 +1,366 @@
+"""Limits: a request ends in time, its answer in bounds, whatever comes, and from whichever transport."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from tests.conftest import OPTIONS, Caller, Clock
+from voice_clone import CloneJob, InvalidResponseError, OutcomeUnknownError, PollTimeoutError, ServerError
+from voice_clone._flows import Runtime
+from voice_clone._limits import Reception, Until, until
+from voice_clone._transport import AsyncTransport, Transport, _AsyncStream, _left, _Stream
+from voice_clone.testing import Mock
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
+MIB = 1024 * 1024
+
+
+def _ends(connection: socket.socket) -> bool:
+    """Whether the other side is gone; asks again in a moment, for as long as it is not."""
+    connection.settimeout(0.02)
+    try:
+        return not connection.recv(MIB)
+    except TimeoutError:
+        return False
+
+
+def _drip(text: bytes) -> Callable[[socket.socket], None]:
+    def act(connection: socket.socket) -> None:
+        connection.sendall(HEAD + text)
+        while not _ends(connection):
+            connection.sendall(b"a")
+
+    return act
+
+
+def _read_slowly(connection: socket.socket) -> None:
+    for _ in range(500):
+        connection.recv(256)
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def serve() -> Generator[Callable[[Callable[[socket.socket], None]], str]]:
+    """Make a server on loopback that does one thing with each connection; the outcome is its address."""
+    listeners: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def start(act: Callable[[socket.socket], None]) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listeners.append(listener)
+
+        def run() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, suppress(OSError):
+                        act(connection)
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
+@pytest.mark.parametrize("act", [_drip(b"X: "), _drip(b"\r\n"), _read_slowly], ids=["head", "body", "upload"])
+@pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
+def test_no_drip_stretches_a_request(act: Any, way: str, serve: Any, mock: Mock, clock: Clock) -> None:
+    """A request is over when its timeout is, though each byte comes in time."""
+    options = {"transport": None, "base_url": serve(act), "timeout": 0.3}
+    began = time.monotonic()
+    with pytest.raises(OutcomeUnknownError, match="Timeout"):
+        Caller(way, mock, clock)("heygen", "start_clone", b"ID3" + bytes(4 * MIB), name="Me", client=options)
+    assert time.monotonic() - began < 1.3
+
+
+class _RealTime(Clock):
+    def runtime(self) -> Runtime:
+        return Runtime()
+
+
+@pytest.mark.parametrize("way", ["sync", "asyncio"])
+def test_a_drip_does_not_stretch_a_wait(way: str, serve: Any, mock: Mock) -> None:
+    """A look that drips ends with the wait that it belongs to."""
+    options = {"transport": None, "base_url": serve(_drip(b"\r\n")), "timeout": 30}
+    with pytest.raises(PollTimeoutError) as caught:
+        Caller(way, mock, _RealTime())("heygen", "wait", CloneJob("heygen", "x"), timeout=0.2, client=options)
+    assert caught.value.job == CloneJob("heygen", "x")
+
+
+def test_the_longest_part_of_a_timeout_bounds_the_whole(mock: Mock, call_sync: Caller, wav: bytes) -> None:
+    """Of httpx's four timeouts the longest is the deadline; where one is None there is none."""
+    seen: list[dict[str, Any]] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"])
+        return mock.handle(request)
+
+    for timeout, longest in ((9.0, 9), (httpx.Timeout(3.0, read=7.0), 7), (httpx.Timeout(3.0, read=None), None)):
+        began = time.monotonic()
+        options = {"transport": httpx.MockTransport(handle), "timeout": timeout}
+        call_sync("cartesia", "clone", wav, client=options, **OPTIONS["cartesia"])
+        deadlines: set[Any] = {getattr(seconds, "deadline", None) for seconds in seen[-1].values()}
+        if longest is None:
+            assert deadlines == {None}
+        else:
+            assert deadlines.pop() - began == pytest.approx(longest, abs=1)
+            assert not deadlines
+        assert seen[-1]["read"] == (longest or None)
+
+
+def test_what_is_left_of_a_timeout() -> None:
+    """Each step has its own seconds, or what is left of the whole; after the deadline it is over."""
+    now = time.monotonic()
+    assert _left(None, httpcore.ReadTimeout) is None
+    assert _left(2.0, httpcore.ReadTimeout) == 2.0
+    assert _left(until(2.0, now + 100), httpcore.ReadTimeout) == 2.0
+    left = _left(until(200.0, now + 100), httpcore.ReadTimeout)
+    assert left == pytest.approx(100, abs=1)
+    with pytest.raises(httpcore.WriteTimeout, match="over"):
+        _left(until(2.0, now - 0.001), httpcore.WriteTimeout)
+
+
+class _Fake(httpcore.NetworkStream):
+    """A connection that keeps the timeouts that it is given."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[Any] = []
+        self.closed = False
+
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> _Fake:
+        self.timeouts.append((server_hostname, timeout))
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _AsyncFake(httpcore.AsyncNetworkStream):
+    def __init__(self) -> None:
+        self.timeouts: list[Any] = []
+
+    async def start_tls(
+        self,
+        ssl_context: Any,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+    ) -> _AsyncFake:
+        self.timeouts.append((server_hostname, timeout))
+        return self
+
+
+def _advance(coroutine: Any) -> Any:
+    with pytest.raises(StopIteration) as stop:
+        coroutine.send(None)
+    return stop.value.value
+
+
+def test_tls_is_bounded_too() -> None:
+    """An encrypted connection is made within the deadline, and bounded as the plain one was."""
+    now, context = time.monotonic(), httpx.create_ssl_context()
+    timeout, late = until(5.0, now + 1), until(5.0, now - 1)
+    fake, fake_async = _Fake(), _AsyncFake()
+    inner = _Stream(fake).start_tls(context, "a.test", timeout)
+    inner_async = _advance(_AsyncStream(fake_async).start_tls(context, "a.test", timeout))
+    assert (type(inner), type(inner_async)) == (_Stream, _AsyncStream)
+    for host, seconds in fake.timeouts + fake_async.timeouts:
+        assert (host, seconds) == ("a.test", pytest.approx(1, abs=0.5))
+    with pytest.raises(httpcore.ConnectTimeout):
+        _Stream(fake).start_tls(context, "a.test", late)
+    with pytest.raises(httpcore.ConnectTimeout):
+        _AsyncStream(fake_async).start_tls(context, "a.test", late).send(None)
+
+
+def test_a_connection_that_breaks_while_it_is_written_to() -> None:
+    """A socket's own errors become httpcore's, as its other streams have them."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours:
+        stream = _Stream(_over(ours))
+        with pytest.raises(httpcore.WriteError):
+            stream.write(bytes(MIB), 1.0)
+
+
+def _over(connection: socket.socket) -> httpcore.NetworkStream:
+    class Stream(httpcore.NetworkStream):
+        def get_extra_info(self, info: str) -> Any:
+            return {"socket": connection}[info]
+
+    return Stream()
+
+
+# Answers
+
+
+class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in pieces, for a transport in memory."""
+
+    def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
+        self.chunks = chunks
+        self.closed = 0
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks():
+            self.taken += 1
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks():
+            if self.closed > 1:  # one piece was there already when it was closed
+                raise httpx.ReadError("closed")
+            self.taken += 1
+            yield chunk
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+def endless(chunk: bytes) -> Callable[[], Iterator[bytes]]:
+    """A body that has no end, within reason."""
+    return lambda: (chunk for _ in range(10_000))
+
+
+@cache
+def _bomb() -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return squeeze.compress(b"[" * 64 * MIB) + squeeze.flush()
+
+
+def bomb() -> Iterator[bytes]:
+    """A little gzip of very much."""
+    return iter([_bomb()])
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "chunks", "kind"),
+    [
+        (200, {}, endless(bytes(MIB)), InvalidResponseError),
+        (500, {}, endless(bytes(MIB)), ServerError),
+        (200, {"Content-Encoding": "gzip"}, bomb, InvalidResponseError),
+        (200, {"Content-Encoding": "deflate"}, bomb, InvalidResponseError),
+        (502, {"Content-Encoding": "gzip"}, bomb, ServerError),
+        (200, {"Content-Encoding": "gzip, gzip"}, bomb, InvalidResponseError),
+    ],
+    ids=["endless", "endless error", "bomb", "deflated bomb", "bomb error", "bomb in a bomb"],
+)
+def test_an_answer_is_cut_off(
+    status: int, headers: dict[str, str], chunks: Any, kind: Any, call: Caller, wav: bytes
+) -> None:
+    """An answer without end is read no further than 8 MiB, decoded; what is kept of it is bounded, and it is closed."""
+    body = Chunks(chunks)
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=body))
+    with pytest.raises(kind) as caught:
+        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+    error = caught.value
+    assert type(error) is kind
+    assert body.taken <= 10
+    assert body.closed
+    assert error.response is not None
+    assert len(error.response.content) <= 65536
+    if kind is InvalidResponseError and "," not in headers.get("Content-Encoding", ""):
+        assert "cut off after 8,388,608 bytes" in error.message
+    assert "look at your voices" in error.message + error.advice
+
+
+def test_the_limit_of_an_answer_is_the_callers(call: Caller, wav: bytes) -> None:
+    """`max_response_bytes` is the number of bytes that an answer may have, not one more."""
+    body = b'{"id": "v1"}'
+    for limit, good in ((len(body), True), (len(body) - 1, False)):
+        for pieces in ([body], [body[:5], body[5:]]):
+            stream = Chunks(partial(iter, pieces))
+            transport = httpx.MockTransport(lambda _, stream=stream: httpx.Response(200, stream=stream))
+            client = {"transport": transport, "max_response_bytes": limit}
+            if good:
+                assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
+            else:
+                with pytest.raises(InvalidResponseError, match=f"after {limit} bytes"):
+                    call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"])
+            assert stream.closed
+
+
+def test_an_encoded_answer_is_read(call: Caller, wav: bytes) -> None:
+    """Gzip and deflate are decoded, in whatever pieces they come."""
+    good = b'{"id": "v1", "name": "' + b"x" * 1000 + b'"}'
+    for name, bits in (("gzip", 31), ("deflate", 15), ("GZIP", 31)):
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
+        data = squeeze.compress(good) + squeeze.flush()
+        body = Chunks(partial(iter, [data[at : at + 7] for at in range(0, len(data), 7)]))
+        answer: dict[str, Any] = {"headers": {"Content-Encoding": name}, "stream": body}
+        transport = httpx.MockTransport(lambda _, answer=answer: httpx.Response(200, **answer))
+        assert call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"]).id == "v1"
+
+
+def test_an_encoding_that_is_none(call: Caller, wav: bytes) -> None:
+    """What says to be gzip and is not has an unknown outcome, and is closed."""
+    body = Chunks(endless(b"no gzip"))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=body))
+    with pytest.raises(OutcomeUnknownError, match="DecodingError"):
+        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+    assert body.closed
+    assert body.taken <= 2
+
+
+def test_a_broken_answer_is_kept_as_far_as_it_came(call: Caller, wav: bytes) -> None:
+    """Of an answer that broke off the error has status, headers and the first part; an error status says enough."""
+
+    def broken() -> Iterator[bytes]:
+        yield b'{"message": "half'
+        raise httpx.ReadError("reset")
+
+    for status, kind in ((200, OutcomeUnknownError), (503, ServerError)):
+        answer: dict[str, Any] = {"headers": {"X-Request-Id": "r1"}, "stream": Chunks(broken)}
+        transport = httpx.MockTransport(lambda _, status=status, answer=answer: httpx.Response(status, **answer))
+        with pytest.raises(kind) as caught:
+            call("heygen", "clone", wav, client={"transport": transport}, **OPTIONS["heygen"])
+        error = caught.value
+        assert (type(error), error.status, error.request_id) == (kind, status, "r1")
+        assert error.response is not None
+        assert error.response.text == '{"message": "half'
+        assert isinstance(error.__cause__, httpx.ReadError)
+
+
+def test_a_late_piece_ends_the_request() -> None:
+    """With any transport, a piece that comes after the deadline is the last."""
+    for deadline, taken in ((time.monotonic() - 1, 1), (time.monotonic() + 100, 10_000), (None, 10_000)):
+        body = Chunks(endless(b"x"))
+        response = Reception(10 * MIB, deadline).begin(httpx.Response(200, stream=body))
+        if taken == 1:
+            with pytest.raises(httpx.ReadTimeout, match="over"):
+                response.read()
+        else:
+            assert response.read() == b"x" * taken
+        assert body.taken == taken
+
+
+def test_the_default_transports_share_one_context() -> None:
+    """Making a transport makes no SSL context, which costs more than all else."""
+    context = httpx.create_ssl_context()
+    with Transport(context) as transport:
+        assert transport._pool._ssl_context is context
+    assert AsyncTransport(context)._pool._ssl_context is context
+    assert isinstance(until(1.0, 2.0), Until)
+    assert until(1.0, None) == 1.0
+    assert until(None, 2.0) is None

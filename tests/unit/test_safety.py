@@ -1,0 +1,325 @@
+"""Safety: where the key goes, what an interrupted call leaves behind, what answers are understood, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import pickle
+import traceback
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+import voice_clone
+from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
+from voice_clone import (
+    CloneJob,
+    HeyGen,
+    InvalidRequestError,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+    VoiceCloneError,
+    connect,
+    errors,
+)
+from voice_clone._provider import Provider
+from voice_clone.testing import Mock
+from voice_clone_api.heygen.api.voices import get_voice
+
+KEY = "sk-0123456789abcdef"
+FIND = {
+    "heygen": "GET /v3/voices?type=private",
+    "retell": "GET /list-voices",
+    "cartesia": "GET /voices?is_owner=true",
+    "minimax": "2039",
+}
+
+
+def answering(*answers: Any, seen: list[httpx.Request] | None = None) -> dict[str, Any]:
+    """Options of a client that gets these answers, one by one; an exception is raised."""
+    left = list(answers)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if seen is not None:
+            seen.append(request)
+        answer = left.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, httpx.Response)
+        return answer
+
+    return {"transport": httpx.MockTransport(handle)}
+
+
+# The key
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "http://a.localhost:8080", "http://127.0.0.1", "http://127.9.9.9:1", "http://[::1]:80"]
+)
+def test_this_machine_needs_no_tls(url: str) -> None:
+    """What never leaves the machine may go without TLS."""
+    assert connect("heygen", api_key=KEY, base_url=url).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com", "HTTP://api.heygen.com", "http://10.0.0.1", "http://localhost.com"]
+)
+def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base URL without TLS is refused, from wherever it comes, unless it is allowed by name."""
+    with pytest.raises(InvalidRequestError, match=r"anybody on the way can read the key.* allow_http=True"):
+        connect("heygen", api_key=KEY, base_url=url)
+    monkeypatch.setenv("MINIMAX_API_HOST", url)
+    with pytest.raises(InvalidRequestError, match="allow_http"):
+        connect("minimax", api_key=KEY)
+    assert connect("heygen", api_key=KEY, base_url=url, allow_http=True).base_url == url
+
+
+def test_a_password_in_the_base_url_is_refused() -> None:
+    """A base URL is shown in reprs; it holds no secret."""
+    with pytest.raises(InvalidRequestError, match="user or a password") as caught:
+        connect("heygen", api_key=KEY, base_url="https://me:pass-word@example.com")
+    assert "pass-word" not in str(caught.value)
+
+
+def test_the_key_goes_to_the_base_url_alone() -> None:
+    """A request to another host, port or scheme has no key, and no redirect is followed, even where one is told to."""
+    seen: list[httpx.Request] = []
+    good = httpx.Response(200, json={"data": {}})
+    with HeyGen(KEY, **answering(good, good, good, good, good, httpx.Response(307), seen=seen)) as heygen:
+        http = heygen.client.get_httpx_client()
+        for url in (
+            "/v3/x",
+            "https://api.heygen.com/y",
+            "https://evil.test/",
+            "http://api.heygen.com/",
+            "https://api.heygen.com:444/",
+        ):
+            http.get(url)
+        with pytest.raises(InvalidResponseError, match="redirected"):
+            http.get("/z", follow_redirects=True)
+    assert [request.headers.get("x-api-key") for request in seen] == [KEY, KEY, None, None, None, KEY]
+
+
+def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    """No text that is made of clients and errors holds the key: not what a traceback shows of locals, nor any log."""
+    caplog.set_level(logging.DEBUG)
+    echo = httpx.Response(401, headers={"X-Echo": KEY}, json={"error": {"code": KEY, "message": KEY}})
+    odd = httpx.Response(302, headers={"Location": f"https://x.test/{KEY}"}, extensions={"reason_phrase": KEY.encode()})
+    for answer in (echo, odd, httpx.ReadError("reset"), httpx.Response(200, text=KEY), httpx.ConnectError("no")):
+        heygen = HeyGen(KEY, **answering(answer))
+        with pytest.raises(VoiceCloneError) as caught:
+            heygen.start_clone(b"ID3" + bytes(9), name="Me")
+        error = caught.value
+        frames = traceback.TracebackException.from_exception(error, capture_locals=True)
+        ours: list[Any] = [frames]
+        for each in ours:
+            each.stack = traceback.StackSummary.from_list(
+                [frame for frame in each.stack if "test_safety" not in frame.filename]
+            )
+            ours.extend(filter(None, [each.__cause__, each.__context__]))
+        shown: list[Any] = [error, error.args, vars(error), heygen, vars(heygen), heygen.client, heygen._http.__dict__]
+        texts = [*frames.format(), str(error), *map(repr, shown), repr(pickle.dumps(error)), caplog.text]
+        if error.response:
+            texts += [repr(error.response.headers), error.response.text]
+        # What the server says in its status line, httpx logs as it comes.
+        assert not [text.replace(f"302 {KEY}", "") for text in texts if KEY in text.replace(f"302 {KEY}", "")]
+
+
+# What is left behind
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_interrupted_clone_says_how_to_look(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Ctrl-C while a paid request is on its way leaves a note that a voice may have been made, and how to look."""
+    call_sync.mock.fail(provider, KeyboardInterrupt(), operation=Provider.load(provider, object).clone.operation)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        call_sync(provider, "clone", wav, **OPTIONS[provider])
+    notes = "\n".join(caught.value.__notes__)
+    assert f"{provider} may have done it" in notes
+    assert FIND[provider] in notes
+    assert ("made as voice_id 'Me-8000000000000'" in notes) == (provider == "minimax")
+
+
+def test_an_interrupted_wait_says_how_to_go_on(call_sync: Caller, wav: bytes) -> None:
+    """Ctrl-C, or an exception of the caller's own, leaves a note with the token; the voice is waited for with it."""
+
+    def stop(_: object) -> None:
+        raise ZeroDivisionError
+
+    call_sync.mock.fail("heygen", KeyboardInterrupt(), operation="getVoice")
+    for kind in (KeyboardInterrupt, ZeroDivisionError):
+        with pytest.raises(kind) as caught:
+            call_sync("heygen", "clone", wav, name="Me", on_poll=stop)
+        (note,) = caught.value.__notes__
+        token = note.partition("CloneJob.from_token('")[2].removesuffix("'))")
+        before = len(call_sync.mock.voices("heygen"))
+        assert call_sync("heygen", "wait", CloneJob.from_token(token)).name == "Me"
+        assert len(call_sync.mock.voices("heygen")) == before
+
+
+def test_a_cancelled_task_says_how_to_go_on(mock: Mock) -> None:
+    """What ends a cancelled wait has the token in a note."""
+
+    async def main() -> BaseException:
+        async with voice_clone.AsyncHeyGen(KEY, transport=mock.transport) as heygen:
+            job = await heygen.start_clone(b"ID3" + bytes(9), name="Me")
+            mock.polls_until_done = 99
+            task = asyncio.ensure_future(heygen.wait(job, on_poll=lambda _: task.cancel()))
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+            return caught.value
+
+    assert "CloneJob.from_token(" in str(anyio.run(main).__notes__)
+
+
+# What to do
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_unknown_outcome_says_how_to_look(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Where a voice may have been made, the error says how to find out, however the answer was lost."""
+    operation = Provider.load(provider, object).clone.operation
+    for what in (httpx.ReadError("reset"), httpx.Response(502), httpx.Response(200, text="<html>")):
+        call_sync.mock.fail(provider, what, operation=operation)
+        with pytest.raises(VoiceCloneError) as caught:
+            call_sync(provider, "clone", wav, client={"max_retries": 0}, **OPTIONS[provider])
+        error = caught.value
+        assert FIND[provider] in f"{error.message} {error.advice}"
+        assert "look at your voices there before you ask again" in f"{error.message} {error.advice}"
+        assert not error.retryable
+        assert error.voice_id == ("Me-8000000000000" if provider == "minimax" else None)
+
+
+def test_each_error_says_what_to_do() -> None:
+    """Each class has its own advice, which a traceback shows; an error keeps it through pickle."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VoiceCloneError)]
+    made = [kind("m") for kind in kinds]
+    assert len({error.advice for error in made}) == len(kinds)
+    for error in made:
+        assert error.advice in "".join(traceback.format_exception(error))
+        twin = pickle.loads(pickle.dumps(error))
+        assert (twin.advice, twin.__notes__) == (error.advice, [error.advice])
+    assert ServerError("m", advice="look").__notes__ == ["look"]
+
+
+# Answers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"id": "v1", "name": "a\xff\xfe"}',
+        b'\xef\xbb\xbf{"id": "v1"}',
+        '{"id": "v1"}'.encode("utf-16"),
+        b'{"id": "v1", "n": NaN, "m": [Infinity, -Infinity]}',
+        b'{"id": "v1", "n": %s}' % (b"9" * 5000),
+        b'{"id": "v0", "id": "v1"}',
+        b'{"id": "v1", "deep": %s%s}' % (b"[" * 99, b"]" * 99),
+        b'{"id": "v1", "half": "\\ud800"}',
+    ],
+    ids=["bytes", "mark", "utf-16", "nan", "integer", "twice", "deep", "surrogate"],
+)
+def test_a_voice_in_an_odd_answer_is_not_lost(text: bytes, call_sync: Caller, wav: bytes) -> None:
+    """JSON that is only nearly JSON is read all the same; what comes of it can be kept."""
+    options = answering(httpx.Response(200, content=text))
+    job = call_sync("cartesia", "start_clone", wav, client=options, **OPTIONS["cartesia"])
+    assert job.voice_id == "v1"
+    assert json.loads(job.to_token(), parse_constant=pytest.fail)
+    assert CloneJob.from_token(job.to_token()) == job
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"id": "v1", "deep": %s%s}' % (b"[" * 100, b"]" * 100)])
+def test_an_answer_too_deep_is_no_answer(text: bytes, call_sync: Caller, wav: bytes) -> None:
+    """Nesting that would break whoever walks it ends in the tree; the text is kept."""
+    with pytest.raises(InvalidResponseError) as caught:
+        call_sync("cartesia", "clone", wav, client=answering(httpx.Response(200, content=text)), **OPTIONS["cartesia"])
+    assert caught.value.response is not None
+    assert caught.value.response.content == text[:65536]
+    assert caught.value.response.json is None
+
+
+def test_an_answer_that_is_not_understood_is_asked_for_again_where_that_is_free(call_sync: Caller, wav: bytes) -> None:
+    """A page instead of JSON is tried again at a look and under an id that is one voice's, not where it may be paid."""
+    html = httpx.Response(200, html="<h1>hello</h1>")
+    call_sync.mock.fail("heygen", html, operation="getVoice")
+    assert call_sync("heygen", "clone", wav, name="Me").name == "Me"
+    call_sync.mock.fail("minimax", html, operation="voiceClone", after_work=True)
+    assert call_sync("minimax", "clone", wav, name="Me").id in call_sync.mock.voices("minimax")
+    seen: list[httpx.Request] = []
+    with pytest.raises(InvalidResponseError):
+        call_sync("heygen", "wait", CloneJob("heygen", "x"), client=answering(httpx.Response(301), seen=seen))
+    assert len(seen) == 1
+
+
+def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: bytes) -> None:
+    """A file that was lost on its way costs nothing; it is sent again, and then said."""
+    for what, kind in ((httpx.ReadError("reset"), TransportError), (httpx.ReadTimeout("slow"), RequestTimeoutError)):
+        call_sync.mock.fail("minimax", what, operation="uploadFile", times=2)
+        assert call_sync("minimax", "upload_file", wav) > 0
+        call_sync.mock.fail("minimax", what, operation="uploadFile", times=3)
+        with pytest.raises(TransportError) as caught:
+            call_sync("minimax", "upload_file", wav)
+        assert (type(caught.value), caught.value.retryable) == (kind, True)
+
+
+# Options, and whatever a transport raises
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), httpx.Timeout(-1)])
+def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> None:
+    """A timeout is a number of seconds, from 0 on; for a wait there may be no end."""
+    with pytest.raises(InvalidRequestError, match=r"timeout is .*; it must be a number of seconds"):
+        connect("heygen", api_key=KEY, timeout=timeout)
+    job = CloneJob("heygen", "x")
+    if timeout == float("inf"):
+        options = answering(httpx.Response(200, json={"data": {"status": "complete"}}))
+        assert call_sync("heygen", "wait", job, timeout=timeout, client=options).id == "x"
+    elif not isinstance(timeout, httpx.Timeout):
+        with pytest.raises(InvalidRequestError, match="timeout is"):
+            call_sync("heygen", "wait", job, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "exception", [ValueError("odd"), KeyError("k"), TypeError("t"), RuntimeError("r"), MemoryError()]
+)
+def test_whatever_a_transport_raises_ends_in_the_tree(exception: Exception, call: Caller, wav: bytes) -> None:
+    """An exception that nobody expects is chained to one of ours."""
+    with pytest.raises(OutcomeUnknownError) as caught:
+        call("retell", "clone", wav, client=answering(exception), **OPTIONS["retell"])
+    assert caught.value.__cause__ is exception
+    with pytest.raises(TransportError):
+        call("heygen", "wait", CloneJob("heygen", "x"), client=answering(exception) | {"max_retries": 0})
+
+
+def test_what_cannot_be_sent_is_refused(call_sync: Caller) -> None:
+    """An id that no address can hold is refused before anything is sent; by a generated function too."""
+    with pytest.raises(InvalidRequestError, match="can't be sent"):
+        call_sync("heygen", "wait", CloneJob("heygen", "x" * 70_000))
+    with HeyGen(KEY, transport=call_sync.mock.transport) as heygen, pytest.raises(InvalidRequestError):
+        get_voice.sync("x" * 70_000, client=heygen.client)
+    assert not call_sync.mock.requests
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clock: Clock, mock: Mock) -> None:
+    """Where the environment names a proxy, requests go there; a name that is none's is not looked up."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(TransportError) as caught:
+        Caller("sync", mock, clock)(
+            "heygen", "wait", CloneJob("heygen", "x"), client={"transport": None, "base_url": "https://name.invalid"}
+        )
+    assert "refused" in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"])
+def test_a_method_that_can_be_repeated_has_no_unknown_outcome(method: str) -> None:
+    """Of requests that the shim does not make, HTTP says which may be carried out twice."""
+    with HeyGen(KEY, **answering(httpx.ReadError("reset"))) as heygen, pytest.raises(TransportError) as caught:
+        heygen.client.get_httpx_client().request(method, "/x")
+    assert isinstance(caught.value, OutcomeUnknownError) == (method in ("POST", "PATCH"))
