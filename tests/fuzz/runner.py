@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import attrs
 from hypothesis import given, seed as seeded, settings
+from hypothesis.errors import HypothesisWarning
 
 from tests.fuzz.targets import TARGETS, Target
 
@@ -79,7 +81,9 @@ def fuzz(target: Target, count: int, seed: int) -> Result:
 
     start = time.perf_counter()
     try:
-        each()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", HypothesisWarning)  # that an input is long
+            each()
     except Exception:
         if not failures:
             raise

@@ -98,17 +98,13 @@ class Overlay:
     overlay: bytes
 
 
-@functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory()
-
-
 def apply_overlay(given: Overlay) -> bool:
     """Apply an overlay to a spec."""
-    provider = Provider(Path(_folder().name), "acme")
-    common.write(provider.spec, given.spec)
-    common.write(provider.overlay, given.overlay)
-    common.dump_json(overlay.effective_spec(provider)).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        provider = Provider(Path(folder), "acme")
+        common.write(provider.spec, given.spec)
+        common.write(provider.overlay, given.overlay)
+        common.dump_json(overlay.effective_spec(provider)).encode()
     return True
 
 
@@ -341,30 +337,41 @@ class Clip:
     data: bytes
 
 
-class _Pipe(io.BytesIO):
+class _Stream(io.BytesIO):
+    name = ""
+
+
+class _Pipe(_Stream):
     def seekable(self) -> bool:
         return False
 
 
 def recognise_audio(given: Clip) -> bool:
     """Open audio; what comes out reads as what went in, and its name fits its type."""
-    source: Any = given.data
-    if given.form == "memoryview":
-        source = memoryview(given.data)
-    elif given.form in ("stream", "pipe"):
-        source = (io.BytesIO if given.form == "stream" else _Pipe)(given.data)
-        source.name = given.name
-    elif given.form == "path":
-        source = Path(_folder().name) / ("clip" + Path(given.name).suffix.replace("\0", "")[:9])
-        source.write_bytes(given.data)
-    elif given.form == "missing":
-        source = f"{_folder().name}/missing/{given.name}"
-    with open_audio(source) as audio:
+    with tempfile.TemporaryDirectory() as folder, open_audio(_source(given, folder)) as audio:
         assert audio.stream.read() == given.data
         assert Path(audio.name).suffix
         assert audio.media_type.startswith("audio/")
         audio.name.encode()
     return True
+
+
+def _source(given: Clip, folder: str) -> Any:
+    match given.form:
+        case "memoryview":
+            return memoryview(given.data)
+        case "stream" | "pipe":
+            stream = _Stream(given.data) if given.form == "stream" else _Pipe(given.data)
+            stream.name = given.name
+            return stream
+        case "path":
+            path = Path(folder, "clip" + Path(given.name).suffix.replace("\0", "")[:9])
+            path.write_bytes(given.data)
+            return path
+        case "missing":
+            return f"{folder}/missing/{given.name}"
+        case _:
+            return given.data
 
 
 def _clips() -> st.SearchStrategy[Clip]:
