@@ -21,7 +21,7 @@ CHUNK = 1000
 """Inputs from one seed."""
 Chunk = tuple[str, int, int]
 """A target, how many inputs, and the seed."""
-LONGEST = 20
+LONGEST = 20.0
 """Seconds that one input may take."""
 
 
@@ -97,19 +97,19 @@ def watched() -> Generator[None]:
     def ring(*_: object) -> None:
         raise StuckError(f"not done after {LONGEST} s")
 
-    if not hasattr(signal, "alarm"):
+    if not hasattr(signal, "setitimer"):
         yield
         return
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LONGEST)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def _place(error: BaseException) -> str:
     """What was raised, and by which line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    last = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__][-1]
     return f"{type(error).__name__} in {last.name} ({'/'.join(last.filename.split('/')[-3:])}:{last.lineno})"
