@@ -62,26 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     total = sum(count for _, count, _ in planned)
     with progress(console, total) as advance, ProcessPoolExecutor(choice.jobs, spawn) as pool:
         for future in as_completed([pool.submit(run, *chunk) for chunk in planned]):
-            chunk, result = future.result()
-            results[chunk[0]].add(result)
-            advance(chunk, result)
+            (name, count, _), result = future.result()
+            results[name].add(result)
+            advance(name, count, sum(len(each.failures) for each in results.values()))
     return report(console, results, choice.markdown)
 
 
 @contextmanager
-def progress(console: Console, total: int) -> Generator[Callable[[Chunk, Result], None]]:
+def progress(console: Console, total: int) -> Generator[Callable[[str, int, int], None]]:
     """A progress bar on a terminal, and a line now and then elsewhere."""
-    done = failed = 0
+    done = 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
-        def advance(chunk: Chunk, result: Result) -> None:
-            nonlocal done, failed
-            name, count, _ = chunk
-            before, done, failed = done, done + count, failed + len(result.failures)
+        def advance(name: str, count: int, failed: int) -> None:
+            nonlocal done
+            before, done = done, done + count
             bar.update(task, advance=count, description=f"{failed} failures; {name}")
-            if not console.is_terminal and (done * 10 // total > before * 10 // total):
+            if not console.is_terminal and done * 10 // total > before * 10 // total:
                 console.print(f"{done:,} of {total:,} inputs, {failed} failures")
 
         yield advance
