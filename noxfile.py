@@ -111,6 +111,20 @@ def mutate(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Give 100,000 odd inputs to all that reads what others wrote: `-- --target yaml`, `-- --help`."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Clone 10,000 times over real sockets that fail, and balance the books: `-- --clones 500`, `-- --help`."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
     install(session, "package")

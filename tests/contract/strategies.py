@@ -323,7 +323,7 @@ class Damage:
 
 
 @st.composite
-def damaged(draw: st.DrawFn, body: Json) -> Damage:
+def damaged(draw: st.DrawFn, body: Json, other: Values = ODD) -> Damage:
     """A body with one thing missing, null, added, or of another type or value."""
     at = draw(st.sampled_from(list(_paths(body))))
     what = draw(st.sampled_from(["missing", "null", "extra", "other"]))
@@ -331,7 +331,7 @@ def damaged(draw: st.DrawFn, body: Json) -> Damage:
         return Damage(what, at, _changed(body, at, _grown))
     if what == "missing" and at:
         return Damage(what, at, _changed(body, at[:-1], lambda node: _without(node, at[-1])))
-    new = None if what == "null" else draw(ODD)
+    new = None if what == "null" else draw(other)
     return Damage(what, at, _changed(body, at, lambda _: new))
 
 

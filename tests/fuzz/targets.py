@@ -1,0 +1,423 @@
+"""What is fuzzed. Each target ends in a good result or in its own typed error, whatever it is given."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import math
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+from hypothesis import strategies as st
+
+from scripts import common, overlay, vendor, yaml12
+from scripts.common import PipelineError, Provider
+from tests.conftest import OPTIONS, PROVIDERS
+from tests.contract.documents import Operation, document
+from tests.contract.strategies import alternatives
+from tests.contract.wire import CLIP, KEY, WAYS, Wire, good_body
+from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
+from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
+from voice_clone._audio import open_audio
+from voice_clone.testing._multipart import MultipartError, read_parts
+
+TINY = {"openapi": "3.0.0", "info": {"title": "Acme", "version": "1"}, "paths": {"/a": {"get": {"operationId": "a"}}}}
+TINY_OVERLAY = b"""overlay: 1.0.0
+info: {title: Acme, version: 1}
+actions:
+  - {target: $.info, description: Why., x-source: Where from., update: {a: 1}}
+"""
+
+# What comes first is what a failure is made small to.
+SPECS = [TINY, *(common.read_json(provider.spec) for provider in common.providers())]
+OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in common.providers())]
+PAGES = [
+    b"````yaml\n" + common.dump_json(TINY).encode() + b"````\n",
+    *(path.read_bytes() for provider in common.providers() for path in sorted(provider.folder.glob("pages/*"))),
+]
+
+
+@attrs.frozen
+class Target:
+    """Something that reads what others wrote."""
+
+    name: str
+    what: str
+    share: int
+    """How many of a hundred inputs it gets."""
+    inputs: st.SearchStrategy[Any] = attrs.field(repr=False)
+    run: Callable[[Any], bool]
+    """Read an input; whether it was good. What it was not good for may be raised as well, as one of `typed`."""
+    typed: tuple[type[Exception], ...] = ()
+
+
+# Pages, YAML, overlays
+
+
+HEYGEN = vendor.vendored_pages(Provider(common.ROOT, "heygen"))
+
+
+def _page(text: str) -> bytes:
+    return _bytes(f"# A page\n\n````yaml\n{text}\n````\n")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def read_page(data: bytes) -> bool:
+    """Take the document out of a page, and merge it with other pages."""
+    page = vendor.read_page("page.md", data)
+    assert all(isinstance(path, str) for _, path in page.operations)
+    common.dump_json(vendor.merge([page, page])).encode()
+    with suppress(PipelineError):
+        common.dump_json(vendor.merge([page, *HEYGEN])).encode()
+    return True
+
+
+def read_yaml(text: str) -> bool:
+    """Read YAML: what comes out is JSON, and every value has its line."""
+    value, lines = yaml12.load_with_lines(text)
+    assert common.same(json.loads(common.dump_json(value).encode()), value)
+    assert min(lines.values()) >= 1
+    return True
+
+
+@attrs.frozen
+class Overlay:
+    """The two files that an effective spec comes from."""
+
+    spec: bytes
+    overlay: bytes
+
+
+def apply_overlay(given: Overlay) -> bool:
+    """Apply an overlay to a spec."""
+    with tempfile.TemporaryDirectory() as folder:
+        provider = Provider(Path(folder), "acme")
+        common.write(provider.spec, given.spec)
+        common.write(provider.overlay, given.overlay)
+        common.dump_json(overlay.effective_spec(provider)).encode()
+    return True
+
+
+def _overlays() -> st.SearchStrategy[Overlay]:
+    return st.sampled_from(range(len(SPECS))).flatmap(_overlays_of)
+
+
+@functools.cache
+def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
+    """A spec, and the first actions of its own overlay, of which the last is odd; or other things as odd."""
+    spec, whole = SPECS[number], yaml12.load(OVERLAYS[number].decode())
+    counts = st.integers(1, min(6, len(whole["actions"])))
+    documents = counts.map(lambda count: {**whole, "actions": whole["actions"][:count]})
+    targets = st.sampled_from([action["target"] for action in whole["actions"]])
+    odd_target = st.builds(_aimed, documents, edited(targets, 2))
+    odd_action = st.builds(_ending, documents, retyped(documents.map(lambda document: document["actions"][-1])))
+    overlays = written(st.one_of(documents, odd_target, odd_action, retyped(documents))).map(_bytes)
+    specs = st.just(common.dump_json(spec).encode())
+    odd_specs = written(retyped(st.just(spec))).map(_bytes)
+    return st.one_of(
+        st.builds(Overlay, specs, overlays),
+        st.builds(Overlay, odd_specs, overlays),
+        st.builds(Overlay, specs, edited(st.just(OVERLAYS[number])) | st.binary(max_size=100)),
+    )
+
+
+def _aimed(document: Any, target: str) -> Any:
+    return _ending(document, {**document["actions"][-1], "target": target})
+
+
+def _ending(document: Any, action: Any) -> Any:
+    return {**document, "actions": [*document["actions"][:-1], action]}
+
+
+# Answers
+
+
+@attrs.frozen
+class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer as it comes from a network: piece by piece, and perhaps not to its end."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    pieces: list[bytes]
+    broken: bool = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+        if self.broken:
+            raise httpx.ReadError("the connection broke")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+    def response(self) -> httpx.Response:
+        """The answer as httpx has it, unread."""
+        return httpx.Response(self.status, headers=self.headers, stream=self)
+
+
+@attrs.frozen
+class Exchange:
+    """A call of a client: some good answers, then odd ones, then good ones again."""
+
+    provider: str
+    way: str
+    before: int
+    answer: Answer
+    times: int
+    job: CloneJob | None = None
+    """To wait for; None to clone."""
+
+
+def call(given: Exchange, max_retries: int = 2) -> bool:
+    """Clone, or wait for a clone, at a provider that answers oddly."""
+    wire = Wire(document(given.provider), max_retries=max_retries)
+
+    def answer(operation: Operation) -> httpx.Response:
+        odd = given.before < len(wire.sent) <= given.before + given.times
+        good = httpx.Response(int(operation.success.status), json=good_body(operation))
+        return given.answer.response() if odd else good
+
+    wire.answer = answer
+    try:
+        if given.job:
+            voice = wire.call(given.way, "wait", given.job, timeout=30)
+        else:
+            voice = wire.call(given.way, "clone", CLIP, **OPTIONS[given.provider])
+    except VoiceCloneError as error:
+        _examine(error, given.provider)
+        raise
+    assert isinstance(voice, Voice)
+    assert isinstance(voice.id, str)
+    assert voice.id
+    assert isinstance(voice.raw, dict)
+    return True
+
+
+def _examine(error: VoiceCloneError, provider: str) -> None:
+    """Assert that an error can be shown and acted upon, and holds no key."""
+    for text in (str(error), repr(error), repr(error.response)):
+        assert KEY not in text
+    str(error).encode()
+    assert error.provider == provider
+    assert error.retry_after is None or 0 <= error.retry_after < math.inf
+    for known in (error.code, error.request_id, error.voice_id):
+        assert isinstance(known, str | None)
+    if error.job:
+        read_token(error.job.to_token())
+
+
+def _answers() -> st.SearchStrategy[Answer]:
+    fixtures = [common.read_json(path)["response"] for path in sorted(Path(common.ROOT).glob("tests/errors/*/*.json"))]
+    bodies = written(retyped(st.sampled_from([*_good_bodies(), *(each.get("body") for each in fixtures)])))
+    contents = bodies.map(_bytes) | st.binary(max_size=50)
+    pieces = contents.map(lambda data: [data]) | contents.map(lambda data: [data[:9], data[9:]])
+    statuses = [200, 201, 204, 301, 304, 307, 400, 401, 404, 409, 413, 422, 429, 500, 502, 520, 599]
+    names = ["content-type", "content-encoding", "content-length", "retry-after", "location", "set-cookie",
+             "x-request-id", "trace-id"]  # fmt: skip
+    values = st.sampled_from([
+        "application/json", "text/html", "text/plain", "text/plain; charset=utf-16", "application/json; charset=x",
+        "gzip", "deflate", "br", "identity", "0", "1", "5", "999999999", "http://other.example/", "//", "a=b; path=/",
+    ])  # fmt: skip
+    raw = (values | edited(values) | TEXTS).map(_bytes)
+    headers = st.lists(st.tuples(st.sampled_from([name.encode() for name in names]), raw), max_size=3)
+    plain = st.just([(b"content-type", b"application/json")])
+    return st.builds(
+        Answer,
+        st.sampled_from([200, *statuses]) | st.integers(100, 999),
+        plain | headers,
+        pieces,
+        st.sampled_from([False] * 9 + [True]),
+    )
+
+
+def _good_bodies() -> list[Any]:
+    """Answers of success: as the client takes them, and all else that the specs allow them to say."""
+    successes = [operation for name in PROVIDERS for operation in document(name).operations()]
+    said = [body for operation in successes if operation.success.body for body in alternatives(operation.success.body)]
+    return [*(good_body(operation) for operation in successes), *said]
+
+
+def _exchanges(providers: Sequence[str] = PROVIDERS) -> st.SearchStrategy[Exchange]:
+    ways, answers = st.sampled_from(WAYS), _answers()
+    return st.builds(Exchange, st.sampled_from(providers), ways, st.integers(0, 2), answers, st.integers(1, 4))
+
+
+def _waits() -> st.SearchStrategy[Exchange]:
+    def make(exchange: Exchange, voice_id: str, raw: dict[str, Any], *, done: bool) -> Exchange:
+        return attrs.evolve(exchange, job=CloneJob(exchange.provider, voice_id, done, name="Me", raw=raw))
+
+    ids = st.sampled_from(["voice", "a/b?c#d", "%2e%2e", "é😀", " ", "A" * 300])
+    raws = retyped(st.sampled_from(_good_bodies())).filter(lambda raw: isinstance(raw, dict))
+    polled = _exchanges(["heygen"])
+    return st.builds(make, polled, ids, raws, done=st.just(False)) | st.builds(
+        make, _exchanges(), ids, raws, done=st.just(True)
+    )
+
+
+def read_retry_after(value: bytes) -> bool:
+    """Read a Retry-After header."""
+    answer = Answer(429, [(b"Retry-After", value)], [])
+    try:
+        call(Exchange("retell", "sync", 0, answer, 1), max_retries=0)
+    except RateLimitError as error:
+        return error.retry_after is not None
+    return False
+
+
+# Tokens, forms, audio
+
+
+def read_token(token: str) -> bool:
+    """Read a job's token; what was read can be written, and reads as the same again."""
+    job = CloneJob.from_token(token)
+    again = job.to_token()
+    assert CloneJob.from_token(again).to_token() == again
+    return True
+
+
+def _tokens() -> st.SearchStrategy[str]:
+    jobs = st.fixed_dictionaries(
+        {
+            "version": st.just(1),
+            "provider": st.sampled_from(PROVIDERS),
+            "voice_id": st.just("voice") | TEXTS,
+            "done": st.booleans(),
+            "name": st.none() | TEXTS,
+            "raw": st.dictionaries(TEXTS, VALUES, max_size=2),
+        }
+    )
+    return written(jobs | retyped(jobs)) | TEXTS
+
+
+def read_form(given: tuple[str, bytes]) -> bool:
+    """Take a form apart."""
+    read_parts(*given)
+    return True
+
+
+def _forms() -> st.SearchStrategy[tuple[str, bytes]]:
+    names = st.sampled_from(["name", "files", "purpose", 'a"b', "é", "a\r\nb"]) | TEXTS
+    parts = st.tuples(names, st.tuples(st.none() | st.just("clip.wav") | TEXTS, st.binary(max_size=30)))
+
+    def form(parts: list[Any]) -> tuple[str, bytes]:
+        files = [(_utf8(name), (None if file is None else _utf8(file), data)) for name, (file, data) in parts]
+        request = httpx.Request("POST", "http://localhost/", files=files, headers={"Content-Type": TYPE})
+        return TYPE, request.read()
+
+    made = st.lists(parts, min_size=1, max_size=3).map(form)
+    types = st.just(TYPE) | edited(st.just(TYPE)).map(_utf8) | TEXTS.map(_utf8)
+    bodies = made.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
+    return st.tuples(types, bodies | st.binary(max_size=60))
+
+
+TYPE = "multipart/form-data; boundary=b"
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+@attrs.frozen
+class Clip:
+    """What a caller gives for audio."""
+
+    form: str
+    """`bytes`, `memoryview`, `stream`, `pipe`, `path`, or `missing`."""
+    name: str
+    data: bytes
+
+
+class _Stream(io.BytesIO):
+    name = ""
+
+
+class _Pipe(_Stream):
+    def seekable(self) -> bool:
+        return False
+
+
+def recognise_audio(given: Clip) -> bool:
+    """Open audio; what comes out reads as what went in, and its name fits its type."""
+    with tempfile.TemporaryDirectory() as folder, open_audio(_source(given, folder)) as audio:
+        assert audio.stream.read() == given.data
+        assert Path(audio.name).suffix
+        assert audio.media_type.startswith("audio/")
+        audio.name.encode()
+    return True
+
+
+def _source(given: Clip, folder: str) -> Any:
+    match given.form:
+        case "memoryview":
+            return memoryview(given.data)
+        case "stream" | "pipe":
+            stream = _Stream(given.data) if given.form == "stream" else _Pipe(given.data)
+            stream.name = given.name
+            return stream
+        case "path":
+            path = Path(folder, "clip" + Path(given.name).suffix.replace("\0", "")[:9])
+            path.write_bytes(given.data)
+            return path
+        case "missing":
+            return f"{folder}/missing/{given.name}"
+        case _:
+            return given.data
+
+
+def _clips() -> st.SearchStrategy[Clip]:
+    heads = [CLIP, b"ID3\x04\0\0", b"\xff\xfb\x90", b"\0\0\0\x18ftypM4A ", b"fLaC\0", b"OggS\0", b"\x1a\x45\xdf\xa3",
+             b'{"a": 1}', b"<html>", "é".encode("utf-16"), "Grüße".encode(), b""]  # fmt: skip
+    names = st.sampled_from(["me.wav", "me.WAV", "me", ".wav", "me.mp3", "me.m4a", "me.txt", "a/b.ogg", "me.\udcff"])
+    long = st.sampled_from(heads).map(lambda head: head + b"\xc3" * 4093)
+    return st.builds(
+        Clip,
+        st.sampled_from(["bytes", "memoryview", "stream", "pipe", "path", "missing"]),
+        names | edited(names) | TEXTS,
+        edited(st.sampled_from(heads)) | long | st.binary(max_size=60),
+    )
+
+
+YAML_LINES = st.sampled_from(["a: 1", "  b: [1, {c: d}]", "- &x [e]", "- *x", "? k", ": v", "  |\n   text", *NASTY])
+GROWING = "a: &a [1, 2, 3, 4]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijkl"))
+TEXT_PAGES = ["a: [.nan, !!int 3]", GROWING, *(data.decode() for data in (*OVERLAYS, *PAGES))]
+
+RETRY_AFTER = st.sampled_from(
+    [b"120", b"1.5", b"", b"Wed, 21 Oct 2026 07:28:00 GMT", b"Wednesday, 21-Oct-26 07:28:00 -2400"]
+)
+
+_ALL = [
+    Target(
+        "page",
+        "a page is taken apart and merged with others",
+        10,
+        edited(st.sampled_from(PAGES)) | written(retyped(st.sampled_from(SPECS))).map(_page) | st.binary(max_size=200),
+        read_page,
+        (PipelineError,),
+    ),
+    Target(
+        "yaml",
+        "YAML is read",
+        10,
+        edited(st.sampled_from(TEXT_PAGES)) | st.lists(YAML_LINES, max_size=12).map("\n".join) | st.text(max_size=60),
+        read_yaml,
+        (yaml12.YamlError,),
+    ),
+    Target("overlay", "an overlay is applied", 12, _overlays(), apply_overlay, (PipelineError,)),
+    Target("clone", "a provider answers a clone", 24, _exchanges(), call, (VoiceCloneError,)),
+    Target("wait", "a provider answers a look at a clone", 10, _waits(), call, (VoiceCloneError,)),
+    Target("retry-after", "a header is read", 6, edited(RETRY_AFTER, 2) | st.binary(max_size=40), read_retry_after),
+    Target("token", "a job's token is read and written", 12, _tokens(), read_token, (VoiceCloneError,)),
+    Target("form", "the mock takes a form apart", 8, _forms(), read_form, (MultipartError,)),
+    Target("audio", "audio is recognised", 8, _clips(), recognise_audio, (VoiceCloneError,)),
+]
+TARGETS = {target.name: target for target in _ALL}

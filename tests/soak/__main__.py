@@ -1,0 +1,97 @@
+"""Clone over real sockets while many requests fail, then balance what was made against what callers were told.
+
+python -m tests.soak                                  10,000 clones, 200 at a time, 5 % of the requests meet a fault
+python -m tests.soak --provider heygen --clones 500   at one provider
+python -m tests.soak --markdown docs/robustness.md    write the balance sheet into that page too
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from scripts import common
+from tests import robustness
+from tests.conftest import PROVIDERS
+from tests.soak import balance
+from tests.soak.run import ME, Call, Plan, Run, soak
+from tests.soak.server import served
+
+CLIP = common.ROOT / "tests" / "data" / "speech.wav"
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="nox -s soak --", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--clones", type=int, default=10_000, help="how many (%(default)s)")
+    parser.add_argument("--in-flight", type=int, default=200, help="how many at a time (%(default)s)")
+    parser.add_argument("--faults", type=float, default=0.05, help="share of requests that meet one (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="what the faults depend on (%(default)s)")
+    parser.add_argument("--timeout", type=float, default=5.0, help="of the clients, in seconds (%(default)s)")
+    parser.add_argument("--provider", action="append", choices=PROVIDERS, help="only at this one")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="a page whose section to write anew")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit status is 1 where the books do not balance or something is left behind."""
+    choice = options(arguments)
+    if not ME.is_dir():
+        sys.exit(f"the soak counts handles and memory by {ME}, which this system does not have")
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    plan = Plan(choice.clones, choice.in_flight, tuple(choice.provider or PROVIDERS), choice.timeout)
+    with served(choice.seed, choice.faults) as remote, progress(console, plan.clones) as advance:
+        run = asyncio.run(soak(plan, remote, CLIP, advance))
+    return report(console, run, choice.markdown)
+
+
+@contextmanager
+def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
+    """A progress bar on a terminal, and a line now and then elsewhere."""
+    done = 0
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+
+        def advance(call: Call) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, advance=1, description=f"{call.provider} {call.name}")
+            if not console.is_terminal and done * 10 // total > (done - 1) * 10 // total:
+                console.print(f"{done:,} of {total:,} clones")
+
+        yield advance
+
+
+def report(console: Console, run: Run, page: Path | None) -> int:
+    """Print the balance sheet and what does not balance; the exit status."""
+    problems = balance.problems(run)
+    faults = ", ".join(f"{name} {count}" for name, count in sorted(run.books.faults.items()))
+    summary = (
+        f"{run.plan.clones:,} clones, {run.plan.in_flight} at a time, in {run.seconds:.0f} s: "
+        f"{run.books.requests:,} requests over {run.books.connections:,} connections, "
+        f"{run.books.faults.total():,} of them met a fault ({faults})."
+    )
+    tables = (balance.sheet(run), balance.holdings(run))
+    for shown in tables:
+        console.print(shown)
+        console.print()
+    console.print(summary, soft_wrap=True)
+    for problem in problems:
+        console.print(f"[bold red]does not balance:[/] {escape(problem)}", soft_wrap=True)
+    if page:
+        text = "\n\n".join([summary, *map(robustness.markdown, tables)])
+        robustness.write(page, "soak", text)
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

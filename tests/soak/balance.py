@@ -1,0 +1,134 @@
+"""The balance sheet: what was asked for, what came of it, what was made, and what is left behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import attrs
+from rich.table import Table
+
+from tests import robustness
+from tests.soak.run import Call, Run
+
+MOST_GROWTH = 0.05
+"""By how much of itself memory may grow from the second quarter of the run to the last."""
+MEGABYTE = 2**20
+
+
+@attrs.frozen
+class Account:
+    """One provider's calls, and the voices that its server made. Names stand for calls and voices alike."""
+
+    asked: int
+    returned: dict[str, str]
+    """Names of the voices that were returned, with their ids."""
+    errors: Counter[str]
+    untyped: list[str]
+    unknown: dict[str, str | None]
+    """Names of the voices that may exist, as an error said, with their ids where it named them."""
+    made: dict[str, str]
+    """Names of the voices that the server made, with their ids."""
+    twice: list[str]
+
+    @classmethod
+    def of(cls, calls: Sequence[Call], voices: Sequence[tuple[str, str]]) -> Account:
+        """The account of some calls, and of the voices that were made."""
+        names = Counter(name for _, name in voices)
+        return cls(
+            len(calls),
+            {call.name: str(call.voice_id) for call in calls if not call.error and not call.untyped},
+            Counter(call.error for call in calls if call.error),
+            [call.untyped for call in calls if call.untyped],
+            {call.name: call.voice_id for call in calls if call.may_exist},
+            {name: voice_id for voice_id, name in voices},
+            [name for name, count in names.items() if count > 1],
+        )
+
+    @property
+    def unknown_and_made(self) -> set[str]:
+        """Names of the voices that may exist, and do."""
+        return self.unknown.keys() & self.made.keys()
+
+    def problems(self) -> Iterator[str]:
+        """All that does not balance."""
+        for text in self.untyped:
+            yield f"an untyped exception:\n{text}"
+        for name in self.twice:
+            yield f"{name}: made twice"
+        for name, voice_id in self.returned.items():
+            if self.made.get(name) != voice_id:
+                yield f"{name}: the voice {voice_id} was returned, {self.made.get(name)} was made"
+        for name, named in self.unknown.items():
+            if named is not None and self.made.get(name, named) != named:
+                yield f"{name}: the error names the voice {named}, {self.made[name]} was made"
+        for name in self.made.keys() - self.returned.keys() - self.unknown.keys():
+            yield f"{name}: the voice {self.made[name]} was made, and its caller was not told that it may exist"
+
+
+def accounts(run: Run) -> dict[str, Account]:
+    """The account of each provider, and of all."""
+    every = [voice for voices in run.books.voices.values() for voice in voices]
+    each = {
+        provider: Account.of([call for call in run.calls if call.provider == provider], run.books.voices[provider])
+        for provider in run.plan.providers
+    }
+    return {**each, "all": Account.of(run.calls, every)}
+
+
+def memory(run: Run) -> tuple[float, float]:
+    """How many bytes were resident in the second quarter of the run, and in the last, on average."""
+    quarter = len(run.memory) // 4
+    return sum(run.memory[quarter : 2 * quarter]) / quarter, sum(run.memory[-quarter:]) / quarter
+
+
+def problems(run: Run) -> list[str]:
+    """All that does not balance, or was left behind."""
+    found = list(accounts(run)["all"].problems())
+    if len(run.calls) != run.plan.clones:
+        found.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
+    if run.after.handles > run.before.handles:
+        found.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
+    if run.after.tasks > run.before.tasks:
+        found.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
+    if run.books.open:
+        found.append(f"{run.books.open} connections are still open at the server")
+    second, last = memory(run)
+    if last > second * (1 + MOST_GROWTH):
+        found.append(f"memory grew by {last / second - 1:.1%}")
+    return found
+
+
+def sheet(run: Run) -> Table:
+    """The balance sheet."""
+    books = accounts(run)
+    shown = robustness.table("", *books)
+
+    def row(title: str, *numbers: int, style: str | None = None) -> None:
+        shown.add_row(title, *(f"{number:,}" if number else "·" for number in numbers), style=style)
+
+    each = books.values()
+    row("clones asked for", *(one.asked for one in each))
+    row("voices returned", *(len(one.returned) for one in each))
+    for error in sorted(books["all"].errors):
+        row(error, *(one.errors[error] for one in each))
+    row("untyped exceptions", *(len(one.untyped) for one in each))
+    row("outcomes unknown", *(len(one.unknown) for one in each))
+    row("of which made", *(len(one.unknown_and_made) for one in each))
+    row("voices made twice", *(len(one.twice) for one in each))
+    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_made) for one in each))
+    row("voices that the server made", *(len(one.made) for one in each), style="bold")
+    return shown
+
+
+def holdings(run: Run) -> Table:
+    """What the process held before and after."""
+    second, last = memory(run)
+    shown = robustness.table("", "before", "after")
+    shown.add_row("file handles and connections", str(run.before.handles), str(run.after.handles))
+    shown.add_row("tasks", str(run.before.tasks), str(run.after.tasks))
+    shown.add_row("connections at the server", "·", str(run.books.open or "·"))
+    shown.add_row(
+        "MiB of memory, mean of the second and the last quarter", f"{second / MEGABYTE:.1f}", f"{last / MEGABYTE:.1f}"
+    )
+    return shown

@@ -1,0 +1,100 @@
+"""The soak, small; and that it notices what does not balance."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from rich.console import Console
+
+from tests.soak import balance
+from tests.soak.__main__ import options, report
+from tests.soak.run import ME, Call, Holding, Plan, Run, soak
+from tests.soak.server import Books, served
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "robustness.md"
+
+
+@pytest.mark.skipif(not ME.is_dir(), reason="handles and memory are counted there")
+def test_two_hundred_clones_balance(tmp_path: Path, wav: bytes) -> None:
+    """With many faults each voice that was made was returned or may exist by an error, and nothing is left behind."""
+    clip = tmp_path / "clip.wav"
+    clip.write_bytes(wav)
+    calls: list[Call] = []
+    with served(seed=1, share=0.15) as remote:
+        run = asyncio.run(soak(Plan(200, 20, timeout=0.5), remote, clip, calls.append))
+    assert calls == run.calls
+    assert not balance.problems(run)
+    every = balance.accounts(run)["all"]
+    assert len(every.made) == len(every.returned) + len(every.unknown_and_made)
+    assert every.unknown_and_made
+    assert every.unknown.keys() - every.made.keys()
+    assert len(run.books.faults) >= 10
+
+
+def test_ten_thousand_clones_are_the_usual() -> None:
+    """Without options 10,000 clones are made, 200 at a time, and 5 % of the requests meet a fault."""
+    usual = options([])
+    assert (usual.clones, usual.in_flight, usual.faults) == (10_000, 200, 0.05)
+
+
+# What does not balance
+
+
+def good() -> Run:
+    """A run in which all is well: one voice returned, one that may exist and does, one that does not."""
+    calls = [
+        Call("retell", "soak-0", "voice-0"),
+        Call("retell", "soak-1", None, "OutcomeUnknownError", may_exist=True),
+        Call("retell", "soak-2", "voice-2", "ServerError", may_exist=True),
+        Call("retell", "soak-3", None, "RateLimitError"),
+    ]
+    books = Books({"retell": [("voice-0", "soak-0"), ("voice-1", "soak-1")]}, Counter(reset=1), 4, 4, 0)
+    memory = array("Q", [60, 100, 100, 100])
+    return Run(Plan(4, 2, ("retell",)), Holding(10, 1), Holding(10, 1), books, calls, memory, 1.0)
+
+
+def with_calls(*calls: Call) -> dict[str, Any]:
+    """The good run's calls, of which the last ended otherwise."""
+    return {"calls": [*good().calls[: -len(calls)], *calls]}
+
+
+def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
+    """The good run's books, with more voices."""
+    books = good().books
+    return {"books": attrs.evolve(books, voices={"retell": [*books.voices["retell"], *more]}, open=open_connections)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        (with_books(0, ("voice-3", "soak-3")), "soak-3: the voice voice-3 was made, and its caller was not told"),
+        (with_books(0, ("voice-3", "soak-0")), "soak-0: made twice"),
+        (with_books(0, ("voice-3", "soak-2")), "soak-2: the error names the voice voice-2, voice-3 was made"),
+        (with_books(2), "2 connections are still open at the server"),
+        (with_calls(Call("retell", "soak-3", "voice-9")), "soak-3: the voice voice-9 was returned, None was made"),
+        (with_calls(Call("retell", "soak-3", None, untyped="KeyError: 'x'")), "an untyped exception:\nKeyError: 'x'"),
+        ({"calls": good().calls[:-1]}, "4 clones were asked for, 3 calls ended"),
+        ({"after": Holding(12, 1)}, "2 file handles or connections were left open"),
+        ({"after": Holding(10, 4)}, "3 tasks were left behind"),
+        ({"memory": array("Q", [60, 100, 100, 110])}, "memory grew by 10.0%"),
+    ],
+)
+def test_what_does_not_balance_is_noticed(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    """A voice that nobody was told of, one made twice, a phantom, a leak: each is named, and the exit status is 1."""
+    page = tmp_path / PAGE.name
+    page.write_bytes(PAGE.read_bytes())
+    run = attrs.evolve(good(), **changes)
+    console = Console(file=io.StringIO(), width=160)
+    assert report(console, run, page) == bool(problem)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert f"does not balance: {problem}" in shown if problem else "does not balance" not in shown
+    assert "| clones asked for |" in " ".join(page.read_text("utf-8").split())
