@@ -89,9 +89,9 @@ def tests(session: nox.Session) -> None:
         session.run("python", "-m", "pytest", *session.posargs)
         return
     session.run("coverage", "erase", silent=True)
-    session.run("coverage", "run", "-m", "pytest", "--ignore=tests/contract")
+    session.run("coverage", "run", "-m", "pytest", "--ignore=tests/contract", "--ignore=tests/faults")
     session.run("coverage", "report")
-    session.run("python", "-m", "pytest", "tests/contract")
+    session.run("python", "-m", "pytest", "tests/contract", "tests/faults")
 
 
 @nox.session
@@ -108,6 +108,13 @@ def mutate(session: nox.Session) -> None:
     """Plant lies one at a time, run the contract tests on each, print what survived: `-- --list`, `-- --help`."""
     install(session, "mutate", ".[cli,testing]")
     session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Meet a server that misbehaves at its socket in every way: `-- --write` writes docs/faults.md."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("python", "-m", "pytest", "tests/faults", *session.posargs)
 
 
 @nox.session

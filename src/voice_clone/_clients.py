@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
@@ -63,6 +64,7 @@ class Client(Generic[C, X]):
             "timeout": self._timeout,
             "auth": key_auth(self.provider, api_key, parsed),
             "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS},
+            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: no answer decides about a request
         }
         if transport is None:
             options["verify"] = ssl_context()

@@ -126,4 +126,5 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
         self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=_AsyncBackend(), **_LIMITS)
 
 
-_LIMITS: Any = {"max_connections": 100, "max_keepalive_connections": 20, "keepalive_expiry": 5.0}  # httpx's defaults
+# httpcore counts busy connections among those that it keeps alive: with less of these it would close what it just used.
+_LIMITS: Any = {"max_connections": 100, "max_keepalive_connections": 100, "keepalive_expiry": 5.0}

@@ -46,6 +46,8 @@ class Fault:
     """Whether even the paid one is: the provider cannot have carried it out."""
     slow: bool = False
     """Whether it takes the whole timeout."""
+    shown: bool = False
+    """Whether it is shown how it lasts, although it is slow."""
     waits: float | None = None
     """The seconds to wait before it is repeated, where the provider asks for them."""
     special: Mapping[str, tuple[Kind | None, bool]] = attrs.field(factory=dict[str, tuple[Kind | None, bool]])
@@ -90,12 +92,8 @@ def half_read(exchange: Exchange) -> None:
     exchange.read(0.5)
 
 
-def _dripping(start: bytes) -> Callable[[Exchange], None]:
-    def act(exchange: Exchange) -> None:
-        exchange.send(start)
-        exchange.drip(iter([b"a"] * 150))
-
-    return act
+def _repeating(piece: bytes) -> Callable[[Exchange], None]:
+    return lambda exchange: exchange.drip(repeat(piece, 150))
 
 
 _WORK, _READ, _RESET, _HOLD = Exchange.work, Exchange.read, Exchange.reset, Exchange.hold
@@ -117,12 +115,13 @@ _broken("two lengths", closing(_WORK, sending(head(200, 2, content_length="3") +
 _broken("a length below zero", closing(_WORK, sending(head(200, -5) + b"{}")))
 _broken("endless head", closing(_WORK, sending(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000)))
 _broken("stall before the work", closing(_READ, _HOLD), RequestTimeoutError, slow=True)
-_broken("stall after the work", closing(_WORK, _HOLD), RequestTimeoutError, slow=True)
+_broken("stall after the work", closing(_WORK, _HOLD), RequestTimeoutError, slow=True, shown=True)
 _broken("stall in the answer", closing(_WORK, sending(_OK + b"{"), _HOLD), RequestTimeoutError, slow=True)
-_broken("drip in the head", closing(_WORK, _dripping(b"HTTP/1.1 200 OK\r\nX: ")), RequestTimeoutError, slow=True)
-_broken("drip in the body", closing(_WORK, _dripping(_OK)), RequestTimeoutError, slow=True)
-_broken("100 Continue for ever", closing(_WORK, lambda exchange: exchange.drip(repeat(b"HTTP/1.1 100 Go on\r\n\r\n", 150))),
-        RequestTimeoutError, slow=True)  # fmt: skip
+_HEAD = sending(b"HTTP/1.1 200 OK\r\nX: ")
+_broken("drip in the head", closing(_WORK, _HEAD, _repeating(b"a")), RequestTimeoutError, slow=True)
+_broken("drip in the body", closing(_WORK, sending(_OK), _repeating(b"a")), RequestTimeoutError, slow=True)
+_CONTINUE = _repeating(b"HTTP/1.1 100 Go on\r\n\r\n")
+_broken("100 Continue for ever", closing(_WORK, _CONTINUE), RequestTimeoutError, slow=True)
 
 # Answers whose status says it
 
@@ -146,8 +145,8 @@ _add("status", "500 before the work", answering(500), ServerError, ServerError)
 _add("status", "999", answering(999, work=True), ServerError, ServerError)
 _add("status", "418", answering(418), InvalidRequestError, InvalidRequestError, again=False)
 _add("status", "error of 10 MB", answering(500, b"x" * 10_000_000), ServerError, ServerError)
-_add("status", "error without end", closing(_READ, sending(head(500, None)), lambda exchange: exchange.drip(repeat(bytes(2**20), 150))),
-     ServerError, ServerError)  # fmt: skip
+_endless = closing(_READ, sending(head(500, None)), _repeating(bytes(2**20)))
+_add("status", "error without end", _endless, ServerError, ServerError)
 _add("status", "error that breaks off", closing(_READ, sending(head(503, 99) + b"{")), ServerError, ServerError)
 for _status in (301, 302, 303, 307, 308):
     for _where, _location in {
@@ -212,9 +211,8 @@ _add(
 )
 _add("body", "JSON list", answering(200, b"[]", work=True), InvalidResponseError, InvalidResponseError, again=False,
      special=_SAYS_SO)  # fmt: skip
-_add("body", "body without end",
-     closing(_WORK, sending(head(200, None)), lambda exchange: exchange.drip(repeat(bytes(2**20), 150))),
-     InvalidResponseError, InvalidResponseError)  # fmt: skip
+_endless = closing(_WORK, sending(head(200, None)), _repeating(bytes(2**20)))
+_add("body", "body without end", _endless, InvalidResponseError, InvalidResponseError)
 
 # Answers of success that are nearly good
 

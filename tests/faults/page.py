@@ -41,17 +41,17 @@ CELLS = 0
 TEXT = """\
 # Faults
 
-What comes of each call when the provider, or the network, misbehaves: {cells:,} cells, each a real client that talks to
-a server on loopback which breaks the rules at its socket. This page is written by `nox -s faults -- --write`; each run of
-the tests checks that it is still true, blocking and awaited alike.
+What comes of each call when the provider, or the network, misbehaves: {cells:,} cells, each a real client that talks
+to a server on loopback which breaks the rules at its socket. This page is written by `nox -s faults -- --write`; each
+run of the tests checks that it is still true, blocking and awaited alike.
 
-A cell says what the caller got (`OutcomeUnknown` is `OutcomeUnknownError`, and so on), how many requests the server saw of
-the operation that met the fault, and how many voices it made. The columns are `clone` at each provider; `clone` at MiniMax
-as a `voice_id` of the caller's, which must not be repeated; `wait` at HeyGen; `upload_file` at MiniMax. Clients repeat a
-request up to two times, where that does no harm.
+A cell says what the caller got (`OutcomeUnknown` is `OutcomeUnknownError`, and so on), how many requests the server
+saw of the operation that met the fault, and how many voices it made. The columns are `clone` at each provider; `clone`
+at MiniMax as a `voice_id` of the caller's, which must not be repeated; `wait` at HeyGen; `upload_file` at MiniMax.
+Clients repeat a request up to two times, where that does no harm.
 
-In no cell anything but an error of this package left a call, was a second voice made, did a call exceed its timeouts by a
-second, or was the key shown.
+In no cell did anything but a result or an error of this package leave a call, was a second voice made, did a call
+take a second longer than its timeouts allow, or was the key shown.
 
 {summary}
 """

@@ -15,6 +15,7 @@ import pytest
 
 import voice_clone
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
+from tests.leaks import texts
 from voice_clone import (
     CloneJob,
     HeyGen,
@@ -116,20 +117,9 @@ def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         heygen = HeyGen(KEY, **answering(answer))
         with pytest.raises(VoiceCloneError) as caught:
             heygen.start_clone(b"ID3" + bytes(9), name="Me")
-        error = caught.value
-        frames = traceback.TracebackException.from_exception(error, capture_locals=True)
-        ours: list[Any] = [frames]
-        for each in ours:
-            each.stack = traceback.StackSummary.from_list(
-                [frame for frame in each.stack if "test_safety" not in frame.filename]
-            )
-            ours.extend(filter(None, [each.__cause__, each.__context__]))
-        shown: list[Any] = [error, error.args, vars(error), heygen, vars(heygen), heygen.client, heygen._http.__dict__]
-        texts = [*frames.format(), str(error), *map(repr, shown), repr(pickle.dumps(error)), caplog.text]
-        if error.response:
-            texts += [repr(error.response.headers), error.response.text]
+        shown = texts(caught.value, heygen, vars(heygen), heygen.client, heygen._http.__dict__)
         # What the server says in its status line, httpx logs as it comes.
-        assert not [text.replace(f"302 {KEY}", "") for text in texts if KEY in text.replace(f"302 {KEY}", "")]
+        assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
 
 
 # What is left behind

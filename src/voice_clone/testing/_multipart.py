@@ -42,7 +42,11 @@ def _read_part(piece: bytes) -> Part:
     if not blank or not head.startswith(b"\r\n"):
         raise MultipartError("a part has no headers")
     headers: dict[str, str] = {}
-    for line in head[2:].decode("utf-8").split("\r\n"):
+    try:
+        lines = head[2:].decode("utf-8").split("\r\n")
+    except UnicodeDecodeError:
+        raise MultipartError("a part's headers are not UTF-8") from None
+    for line in lines:
         key, colon, value = line.partition(":")
         if not colon or key.lower() in headers:
             raise MultipartError(f"a part has an odd or repeated header: {line!r}")

@@ -1,0 +1,109 @@
+"""What callers send may be hostile, too: it reaches the server as it is, in its place, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.conftest import OPTIONS, PROVIDERS
+from tests.faults.faults import KEY
+from tests.faults.server import Server, serving
+from voice_clone import AuthenticationError, CloneJob, InvalidRequestError, NotFoundError, VoiceCloneError, connect
+from voice_clone.testing import Part
+from voice_clone_api.heygen.api.voices import get_voice
+
+CLIP = b"ID3" + bytes(100)
+NAMES = [
+    'a"b', "a\r\nX-Evil: 1", "a\nb", "'; DROP TABLE", "é😀", "a\x00b", "\u2028", "--boundary--", "a;b=c", "\\",
+    "a%0d%0ab",
+]  # fmt: skip
+FILE_NAMES = NAMES[:5] + NAMES[6:9]  # no file has a NUL; form encodings differ on backslash and percent
+IDS = [
+    "../../x?y=1#z", "..%2f..", "%2e%2e", "a/b", "a\\b", "é😀", "x" * 10_000, "a b", "?", "#", "%", "a\u0301", ";x",
+    "@evil.invalid",
+]  # fmt: skip
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A provider on loopback."""
+    with serving(request.param) as server:
+        yield server
+
+
+def at(server: Server, key: str = KEY) -> Any:
+    """A client of a server."""
+    return connect(server.provider, api_key=key, base_url=server.base_url, max_retries=0)
+
+
+@pytest.mark.parametrize("server", PROVIDERS, indirect=True)
+@pytest.mark.parametrize("key", ["sk-1\r\nX-Evil: 1", "sk-1 2", "sk-1\x00b", "sk-clé", "sk-1\n", " sk-1", "\u200bsk-1"])
+def test_a_hostile_key_is_never_sent(server: Server, key: str) -> None:
+    """A key that could end a header is refused before anything is sent, and not shown."""
+    with pytest.raises(AuthenticationError) as caught:
+        at(server, key)
+    assert key not in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("server", PROVIDERS, indirect=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_name_stays_a_name(server: Server, name: str) -> None:
+    """A name with quotes, line breaks or any other text comes in one request, whole, or is refused."""
+    with at(server) as client:
+        voice = client.clone(CLIP, **OPTIONS[server.provider] | {"name": name})
+    assert voice.name == name
+    seen: list[Any] = [each for each in server.mock.requests if each.request.method == "POST"]
+    assert len(seen) == len(server.requests) - server.requests.count("getVoice")
+    assert all("x-evil" not in each.request.headers for each in seen)
+    body: Any = seen[-1].body
+    if server.provider == "heygen":
+        assert body["voice_name"] == name
+    elif server.provider != "minimax":  # which has no names
+        assert name.encode() in [part.content for part in body]
+
+
+@pytest.mark.parametrize("server", ["retell", "cartesia", "minimax"], indirect=True)
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_a_hostile_file_name_stays_one(server: Server, name: str, tmp_path: Path) -> None:
+    """A file name with quotes or line breaks opens no part and no header of its own."""
+    path = tmp_path / f"{name}.mp3"
+    path.write_bytes(CLIP)
+    with at(server) as client:
+        client.clone(path, **OPTIONS[server.provider])
+    (form,) = [cast("list[Part]", each.body) for each in server.mock.requests if each.operation != "voiceClone"]
+    (file,) = [part for part in form if part.file_name is not None]
+    assert (file.content, file.file_name) == (CLIP, path.name)
+    assert len(form) == {"retell": 3, "cartesia": 3, "minimax": 2}[server.provider]
+
+
+@pytest.mark.parametrize("server", ["heygen"], indirect=True)
+@pytest.mark.parametrize("voice_id", IDS)
+def test_a_hostile_id_stays_one_segment(server: Server, voice_id: str) -> None:
+    """An id is one segment of the path, whatever it holds; nothing else is asked for."""
+    with at(server) as client:
+        for look in (
+            lambda: client.wait(CloneJob("heygen", voice_id)),
+            lambda: get_voice.sync(voice_id, client=client.client),
+        ):
+            with pytest.raises(NotFoundError):
+                look()
+    assert server.requests == ["getVoice", "getVoice"]
+    for target in server.targets:
+        assert target.startswith("/v3/voices/")
+        assert target.count("/") == 3
+        assert not set("?#") & set(target)
+
+
+@pytest.mark.parametrize("voice_id", ["", ".", "..", "a\x00b", "a\nb", "\ud800", "\u2028", "a\x7f"])
+def test_an_id_that_can_be_none_is_refused(voice_id: str) -> None:
+    """An id that would walk up a path, or that no text can hold, makes no job; a token with it is refused too."""
+    with pytest.raises(InvalidRequestError, match="not a voice id"):
+        CloneJob("heygen", voice_id)
+    token = CloneJob("heygen", "good").to_token().replace('"good"', json.dumps(voice_id))
+    with pytest.raises(VoiceCloneError):
+        CloneJob.from_token(token)

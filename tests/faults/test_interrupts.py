@@ -1,0 +1,189 @@
+"""An interrupted call closes its connection, and the clone goes on: in this process or, after a kill, in another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from tests.faults.faults import KEY
+from tests.faults.server import PATIENCE, Exchange, Server, serving
+from voice_clone import AsyncHeyGen, CloneJob, HeyGen
+
+CLIP = b"ID3" + bytes(100)
+TOKEN = r"CloneJob\.from_token\('(.*)'\)"
+
+
+class Held:
+    """Holds a request, its work done or not, until the client is gone."""
+
+    def __init__(self) -> None:
+        self.here = threading.Event()
+        self.gone = threading.Event()
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Hold a request."""
+        exchange.work()
+        self.here.set()
+        try:
+            exchange.hold()
+        finally:
+            self.gone.set()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """HeyGen on loopback."""
+    with serving("heygen") as server:
+        yield server
+
+
+@contextmanager
+def process(script: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
+    """Another Python, until the block ends."""
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+START = """
+    import pathlib, sys
+    from voice_clone import HeyGen
+    heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
+    job = heygen.start_clone(b"ID3" + bytes(100), name="Me")
+    pathlib.Path(sys.argv[3]).write_text(job.to_token(), encoding="utf-8")
+    heygen.wait(job)
+"""
+GO_ON = """
+    import pathlib, sys
+    from voice_clone import CloneJob, HeyGen
+    heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
+    print(heygen.wait(CloneJob.from_token(pathlib.Path(sys.argv[3]).read_text(encoding="utf-8"))).id)
+"""
+
+
+def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path) -> None:
+    """A process that is killed in the middle of a look is followed by one that has its token: one voice, one clone."""
+    held, file = Held(), tmp_path / "token"
+    server.fail("getVoice", held, 1)
+    with process(START, KEY, server.base_url, str(file)) as first:
+        assert held.here.wait(30)
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait(PATIENCE) == -signal.SIGKILL
+    assert held.gone.wait(PATIENCE)
+    with process(GO_ON, KEY, server.base_url, str(file)) as second:
+        out, err = second.communicate(timeout=30)
+    assert (second.returncode, err) == (0, "")
+    assert [out.strip()] == list(server.mock.voices("heygen"))
+    assert server.requests.count("cloneVoice") == 1
+    assert KEY not in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("operation", "note"), [("getVoice", TOKEN), ("cloneVoice", "may have done it")])
+def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str, note: str) -> None:
+    """Ctrl-C closes the connection at once, and the traceback says how to go on, or how to look; it shows no key."""
+    held = Held()
+    server.fail(operation, held, 1)
+    with process(START, KEY, server.base_url, str(tmp_path / "token")) as running:
+        assert held.here.wait(30)
+        os.kill(running.pid, signal.SIGINT)
+        _, err = running.communicate(timeout=PATIENCE)
+    assert held.gone.wait(PATIENCE)
+    assert "KeyboardInterrupt" in err
+    assert KEY not in err
+    found = re.search(note, err)
+    assert found
+    if operation == "getVoice":
+        with HeyGen(KEY, base_url=server.base_url) as heygen:
+            assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+        assert server.requests.count("cloneVoice") == 1
+
+
+def _asyncio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseException:
+    async def main() -> BaseException:
+        task = asyncio.ensure_future(call())
+        assert await asyncio.to_thread(here.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value
+
+    return asyncio.run(main())
+
+
+def _asyncio_timeout(call: Callable[[], Any], here: threading.Event) -> BaseException:
+    async def main() -> BaseException:
+        try:
+            async with asyncio.timeout(None) as limit:
+                task = asyncio.ensure_future(asyncio.to_thread(here.wait, PATIENCE))
+                task.add_done_callback(lambda _: limit.reschedule(0))
+                await call()
+        except TimeoutError as error:
+            return error.__cause__ or error
+        pytest.fail("no timeout")
+
+    return asyncio.run(main())
+
+
+def _trio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseException:
+    caught: list[BaseException] = []
+
+    async def run(scope: trio.CancelScope) -> None:
+        with scope:
+            try:
+                await call()
+            except BaseException as error:
+                caught.append(error)
+                raise
+
+    async def main() -> None:
+        scope = trio.CancelScope()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, scope)
+            assert await trio.to_thread.run_sync(here.wait, PATIENCE)
+            scope.cancel()
+
+    trio.run(main)
+    return caught[0]
+
+
+@pytest.mark.parametrize("cancel", [_asyncio_cancel, _asyncio_timeout, _trio_cancel])
+@pytest.mark.parametrize("operation", ["getVoice", "cloneVoice"])
+@pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
+def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, operation: str) -> None:
+    """A task that is cancelled closes its connection, and what ends it says how to go on, or how to look."""
+    held = Held()
+    server.fail(operation, held, 1)
+
+    async def call() -> None:
+        async with AsyncHeyGen(KEY, base_url=server.base_url) as heygen:
+            await heygen.clone(CLIP, name="Me")
+
+    ended = cancel(call, held.here)
+    assert held.gone.wait(1)
+    notes = "\n".join(ended.__notes__)
+    assert KEY not in notes
+    if operation == "cloneVoice":
+        assert "may have done it" in notes
+        return
+    found = re.search(TOKEN, notes)
+    assert found
+    with HeyGen(KEY, base_url=server.base_url) as heygen:
+        assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+    assert server.requests.count("cloneVoice") == 1
