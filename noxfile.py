@@ -118,6 +118,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Meet the official SDKs with the same faults: `-- --write` writes docs/peers.md."""
+    install(session, "peers", ".[cli,testing]")
+    session.run("python", "-m", "tests.faults.peers", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Give 100,000 odd inputs to all that reads what others wrote: `-- --target yaml`, `-- --help`."""
     install(session, "tests", ".[cli,testing]")

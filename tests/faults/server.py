@@ -101,10 +101,10 @@ class Server:
         self.requests: list[str] = []
         """The operations that were asked for, in order; a request counts when its head was read."""
         self.targets: list[str] = []
+        self.times: list[float] = []
         self.act: Act | None = None
         self.faulty = ""
         self.left = 0
-        self.closed: list[threading.Thread] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.base_url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.threads = [threading.Thread(target=self._accept)]
@@ -155,6 +155,7 @@ class Server:
         exchange = Exchange(self, connection, operation, target, list(parsed.items()), size, body)
         self.requests.append(operation.id)
         self.targets.append(target)
+        self.times.append(time.monotonic())
         if operation.id == self.faulty and self.left > 0 and self.act:
             self.left -= 1
             self.act(exchange)

@@ -1,0 +1,198 @@
+"""The same faults against the official SDKs and against this package, side by side: `docs/peers.md`.
+
+python -m tests.faults.peers            print the tables
+python -m tests.faults.peers --write    write the page too
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import itertools
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.metadata import version
+from typing import Any
+
+import attrs
+import httpx
+from rich.console import Console
+from rich.progress import Progress
+
+from scripts import common
+from tests.conftest import OPTIONS
+from tests.faults.faults import FAULTS, KEY, Fault
+from tests.faults.server import serving
+from voice_clone import VoiceCloneError, connect
+
+PAGE = common.ROOT / "docs" / "peers.md"
+CLIP = b"ID3" + bytes(5000)
+SHORT, LONG = 0.5, 10.0
+THREADS = 32  # nearly all of them wait
+
+
+@attrs.frozen(eq=False)
+class Peer:
+    """A client that can clone at a provider."""
+
+    provider: str
+    name: str
+    error: type[Exception]
+    """The root of the errors that its users are told to catch."""
+    clone: Callable[[str, float], Any]
+    """Clone, given the base URL and a timeout in seconds."""
+
+
+def peers() -> list[Peer]:
+    """Ours and the official one, provider by provider; each as it is when nothing is configured."""
+    retell, cartesia = importlib.import_module("retell"), importlib.import_module("cartesia")
+
+    def ours(provider: str) -> Callable[[str, float], Any]:
+        def clone(url: str, timeout: float) -> Any:
+            with connect(provider, api_key=KEY, base_url=url, timeout=timeout) as client:
+                return client.clone(CLIP, **OPTIONS[provider])  # type: ignore[attr-defined]
+
+        return clone
+
+    def clone_at_retell(url: str, timeout: float) -> Any:
+        with retell.Retell(api_key=KEY, base_url=url, timeout=timeout) as client:
+            return client.voice.clone(files=[("me.mp3", CLIP)], voice_name="Me", voice_provider="elevenlabs")
+
+    def clone_at_cartesia(url: str, timeout: float) -> Any:
+        headers = {"cartesia-version": "2026-03-01"}  # the server knows this one
+        with cartesia.Cartesia(api_key=KEY, base_url=url, timeout=timeout, default_headers=headers) as client:
+            return client.voices.clone(clip=("me.mp3", CLIP), name="Me", language="en")
+
+    return [
+        Peer("retell", "voice-clone-clients", VoiceCloneError, ours("retell")),
+        Peer("retell", f"retell-sdk {version('retell-sdk')}", retell.RetellError, clone_at_retell),
+        Peer("cartesia", "voice-clone-clients", VoiceCloneError, ours("cartesia")),
+        Peer("cartesia", f"cartesia {version('cartesia')}", cartesia.CartesiaError, clone_at_cartesia),
+    ]
+
+
+@attrs.frozen
+class Result:
+    """What came of one fault that lasts."""
+
+    peer: Peer
+    fault: Fault
+    outcome: str
+    typed: bool
+    told: bool
+    """Whether the caller learnt that it failed, or got the voice that was made."""
+    requests: int
+    voices: int
+    hasty: bool
+    """Whether it asked again before the time that the provider asked for."""
+    leaked: bool
+
+    def __str__(self) -> str:
+        marks = [] if self.typed else ["not its own"]
+        marks += [] if self.told else ["no voice in it"]
+        marks += ["too early"] if self.hasty else []
+        marks += ["shows the key"] if self.leaked else []
+        return f"{self.outcome} · {self.requests} · {self.voices}" + (f" **{', '.join(marks)}**" if marks else "")
+
+
+def meet(peer: Peer, fault: Fault) -> Result:
+    """Clone at a server where this fault lasts."""
+    with serving(peer.provider) as server:
+        (operation,) = {each.id for each in server.spec.operations()}
+        server.fail(operation, fault.act, 99)
+        typed = told = True
+        shown = ""
+        try:
+            made = peer.clone(server.base_url, SHORT if fault.slow else LONG)
+            outcome, shown = "a voice", repr(made)
+            voice_id = getattr(made, "id", None) or getattr(made, "voice_id", None)
+            told = voice_id in server.mock.voices(peer.provider)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
+            outcome, shown = type(error).__name__, f"{error} {error!r}"
+            typed = isinstance(error, peer.error)
+        pauses = [after - before for before, after in itertools.pairwise(server.times)]
+        asked = 3600.0 if fault.name.endswith("3600") else fault.waits or 0.0
+        hasty = any(pause < asked - 1 for pause in pauses)
+        made_here = len(server.mock.voices(peer.provider))
+        return Result(peer, fault, outcome, typed, told, len(server.requests), made_here, hasty, KEY in shown)
+
+
+TEXT = """\
+# The same faults, the official SDKs beside this package
+
+`nox -s peers -- --write` wrote this page: each client, with nothing configured but key, address, timeout and the
+version of Cartesia's API that the server knows, asks for one clone from a server on loopback at which the fault lasts,
+whatever is sent. A cell says what the caller got, how many requests the server saw, and how many voices it made for
+the one that was asked for. Pauses between requests are real.
+
+- **not its own**: an exception that is none of the client's own errors left the call
+- **no voice in it**: the call ended as a success, with nothing in it of the voice that the server made
+- **too early**: it asked again before the time that `Retry-After` named
+- **shows the key**: the key is in what the caller got
+"""
+
+
+def render(results: Sequence[Result], clients: Sequence[Peer]) -> str:
+    """The page."""
+    parts = [TEXT, _summary(results, clients)]
+    for provider, members in itertools.groupby(clients, key=lambda peer: peer.provider):
+        pair = list(members)
+        parts.append(f"\n## {provider}\n")
+        for group, faults in itertools.groupby(FAULTS, key=lambda fault: fault.group):
+            rows = [[fault.name, *(str(_of(results, peer, fault)) for peer in pair)] for fault in faults]
+            parts.append(_table([group, *(peer.name for peer in pair)], rows))
+    return "\n".join(parts)
+
+
+def _of(results: Sequence[Result], peer: Peer, fault: Fault) -> Result:
+    return next(each for each in results if each.peer is peer and each.fault is fault)
+
+
+def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
+    def count(test: Callable[[Result], bool]) -> list[str]:
+        return [str(sum(test(each) for each in results if each.peer is peer)) for peer in clients]
+
+    rows = [
+        ["faults", *count(lambda each: True)],
+        ["more than one voice for one call", *count(lambda each: each.voices > 1)],
+        ["exceptions that are not its own", *count(lambda each: not each.typed)],
+        ["a success without the voice that was made", *count(lambda each: not each.told)],
+        ["asked again too early", *count(lambda each: each.hasty)],
+        ["the key was shown", *count(lambda each: each.leaked)],
+        ["voices for one call at worst",
+         *(str(max(each.voices for each in results if each.peer is peer)) for peer in clients)],
+    ]  # fmt: skip
+    return _table(["", *(f"{peer.name} at {peer.provider}" for peer in clients)], rows)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="nox -s peers --", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
+    choice = parser.parse_args(arguments)
+    console = Console()
+    clients = peers()
+    results: list[Result] = []
+    began = time.monotonic()
+    with Progress(console=console) as bar, ThreadPoolExecutor(THREADS) as pool:
+        task = bar.add_task("cloning", total=len(clients) * len(FAULTS))
+        for future in as_completed([pool.submit(meet, peer, fault) for fault in FAULTS for peer in clients]):
+            results.append(future.result())
+            bar.advance(task)
+    text = render(results, clients)
+    if choice.write:
+        PAGE.write_text(text, encoding="utf-8")
+    console.print(text if not choice.write else _summary(results, clients), markup=False, soft_wrap=True)
+    console.print(f"{len(results)} clones in {time.monotonic() - began:.0f} s, httpx {httpx.__version__}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
