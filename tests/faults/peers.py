@@ -51,8 +51,9 @@ def peers() -> list[Peer]:
 
     def ours(provider: str) -> Callable[[str, float], Any]:
         def clone(url: str, timeout: float) -> Any:
+            client: Any
             with connect(provider, api_key=KEY, base_url=url, timeout=timeout) as client:
-                return client.clone(CLIP, **OPTIONS[provider])  # type: ignore[attr-defined]
+                return client.clone(CLIP, **OPTIONS[provider])
 
         return clone
 
