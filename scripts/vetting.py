@@ -21,12 +21,13 @@ _DATA = frozenset({"example", "examples", "default", "enum", "const"})
 
 # What the templates of the two generators use. A generator's next release may use more: then this is the place to look.
 MODULES = frozenset({
-    "__future__", "attrs", "collections.abc", "datetime", "enum", "http", "httpx", "io", "json", "mimetypes", "pydantic",
-    "pydantic.experimental.missing_sentinel", "ssl", "types", "typing", "urllib.parse", "uuid",
+    "__future__", "attrs", "collections.abc", "datetime", "enum", "http", "httpx", "io", "json", "mimetypes",
+    "pydantic", "pydantic.experimental.missing_sentinel", "ssl", "types", "typing", "urllib.parse", "uuid",
 })  # fmt: skip
 BUILTINS = frozenset({
-    "AttributeError", "BaseException", "Exception", "KeyError", "TypeError", "ValueError", "bool", "bytes", "classmethod",
-    "dict", "float", "getattr", "int", "isinstance", "list", "object", "property", "set", "str", "super", "tuple", "type",
+    "AttributeError", "BaseException", "Exception", "KeyError", "TypeError", "ValueError", "bool", "bytes",
+    "classmethod", "dict", "float", "getattr", "int", "isinstance", "list", "object", "property", "set", "str", "super",
+    "tuple", "type",
 })  # fmt: skip
 # Called while a module is imported.
 AT_IMPORT = frozenset({"ConfigDict", "Field", "TypeVar", "Unset", "_attrs_field", "field", "httpx.Timeout"})

@@ -29,7 +29,8 @@ TEXTS = {
 # Names that mean something to Python, to a shell or to a file system.
 NAMES = [
     "print", "type", "class", "None", "self", "__init__", "__class__", "os", "httpx", "types", "client", "models",
-    "api", "../../evil", "/etc/evil", "a/b", "..", "a\\b", "😀", "é", "x" * 60, "import", "UNSET", "cast", "Any", "field_dict",
+    "api", "../../evil", "/etc/evil", "a/b", "..", "a\\b", "😀", "é", "x" * 60, "import",
+    "UNSET", "cast", "Any", "field_dict",
 ]  # fmt: skip
 
 
