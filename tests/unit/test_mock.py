@@ -295,6 +295,7 @@ BROKEN = [
     (MULTIPART, b"--b--\r\n", "begin and end"),
     (MULTIPART, b"x\r\n--b\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "begin and end"),
     (MULTIPART, b"--b\r\n" + GOOD + b"\r\nx\r\n--b", "begin and end"),
+    (MULTIPART, b'--b\r\nX: "\x80"\r\n\r\nx\r\n--b--\r\n', "headers are not UTF-8"),
     (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n", "no headers"),
     (MULTIPART, b"--bx\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "no headers"),
     (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "no form-data"),

@@ -122,6 +122,17 @@ def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
 
 
+def test_no_answer_sets_a_cookie(call_sync: Caller, wav: bytes) -> None:
+    """What an answer says about cookies changes no request after it, whatever it holds."""
+    seen: list[httpx.Request] = []
+    done = httpx.Response(200, json={"data": {"status": "complete"}})
+    for cookie in (b"a=b; Path=/", b"\xc2\x80"):
+        started = httpx.Response(200, headers=[(b"Set-Cookie", cookie)], json={"data": {"voice_clone_id": "v"}})
+        assert call_sync("heygen", "clone", wav, client=answering(started, done, seen=seen), name="Me").id == "v"
+    assert len(seen) == 4
+    assert not [request for request in seen if "cookie" in request.headers]
+
+
 # What is left behind
 
 
