@@ -86,7 +86,11 @@ def _client(provider: Provider, spec: dict[str, Any]) -> Files:
 
     with tempfile.TemporaryDirectory() as folder:
         templates, out = Path(folder, "templates"), Path(folder, "out")
-        options = ConfigFile(post_hooks=[], class_overrides=provider.source().get("class_overrides"))
+        overrides = provider.source().get("class_overrides", {})
+        for value in (value for override in overrides.values() for value in override.values()):
+            if not value.isidentifier():  # it names a file, which must not be written elsewhere
+                raise PipelineError(f"{provider.name}: source.toml: class_overrides: {value!r} is no name of Python")
+        options = ConfigFile(post_hooks=[], class_overrides=overrides)
         config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
         document = with_enum_names(spec)
         parsed = GeneratorData.from_dict(document, config=config)

@@ -104,7 +104,8 @@ def read(provider: Provider, response: httpx.Response) -> RawResponse:
     if len(key) > 7:
         content = content.replace(key.encode(), b"[key]")
         headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
-    return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], _decode(content))
+    body = None if CUT in response.extensions else _decode(content)
+    return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], body)
 
 
 def request_id(provider: Provider, raw: RawResponse) -> str | None:

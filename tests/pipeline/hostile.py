@@ -156,7 +156,10 @@ PAGES = {
     "yaml_bidi": _page(f'info: {{title: "a\\u202eb", version: v}}\n{_PATHS}'),
     "not_utf8": _page("x: y").replace(b"y\n", b"\xff\n"),
 }
-SOURCES = {"climbing": '[[pages]]\nfile = "pages/../../../../secret.md"\n'}
+SOURCES = {
+    "override": '[class_overrides.T]\nmodule_name = "../../../../evil"\n',
+    "climbing": '[[pages]]\nfile = "pages/../../../../secret.md"\n',
+}
 
 
 def documents(address: str) -> Iterator[tuple[str, Any]]:
@@ -185,5 +188,6 @@ def documents(address: str) -> Iterator[tuple[str, Any]]:
     )
     yield "to_itself", document({"/look": {"get": operation("look")}}, T={"$ref": "#/components/schemas/T"})
     yield "deep", deep(90)
+    yield "override", referring("#/components/schemas/T")
     yield "climbing", document({"/look": {"get": operation("look")}})
     yield from PAGES.items()

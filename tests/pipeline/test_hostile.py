@@ -24,6 +24,7 @@ REFUSED = {
     "mapping": r"is neither a schema's name nor its place",
     "to_itself": r"openapi-python-client broke on this spec",
     "deep": r"the generator made no Python of the spec",
+    "override": r"class_overrides: '\.\./.*evil' is no name of Python",
     "climbing": r"missing, though .*source.toml lists it",
     "yaml_tag": r"page.md:3: tag .* explicit tags are refused",
     "yaml_own_tag": r"page.md:3: tag '!include': explicit tags are refused",

@@ -243,6 +243,12 @@ def endless(chunk: bytes) -> Callable[[], Iterator[bytes]]:
     return lambda: (chunk for _ in range(10_000))
 
 
+def padded() -> Iterator[bytes]:
+    """A good answer that does not end."""
+    yield b'{"id": "v1"}'
+    yield from endless(b" " * MIB)()
+
+
 @cache
 def _bomb() -> bytes:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
@@ -259,12 +265,13 @@ def bomb() -> Iterator[bytes]:
     [
         (200, {}, endless(bytes(MIB)), InvalidResponseError),
         (500, {}, endless(bytes(MIB)), ServerError),
+        (200, {}, padded, InvalidResponseError),
         (200, {"Content-Encoding": "gzip"}, bomb, InvalidResponseError),
         (200, {"Content-Encoding": "deflate"}, bomb, InvalidResponseError),
         (502, {"Content-Encoding": "gzip"}, bomb, ServerError),
         (200, {"Content-Encoding": "gzip, gzip"}, bomb, InvalidResponseError),
     ],
-    ids=["endless", "endless error", "bomb", "deflated bomb", "bomb error", "bomb in a bomb"],
+    ids=["endless", "endless error", "padded", "bomb", "deflated bomb", "bomb error", "bomb in a bomb"],
 )
 def test_an_answer_is_cut_off(
     status: int, headers: dict[str, str], chunks: Any, kind: Any, call: Caller, wav: bytes
