@@ -257,7 +257,9 @@ def test_over_real_http(provider: str, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadError("gone"), ConnectionResetError("gone")], ids=repr)
-def test_a_fault_over_real_http_closes_the_connection(wav: bytes, fault: Exception) -> None:
+def test_a_fault_over_real_http_closes_the_connection(
+    wav: bytes, fault: Exception, capfd: pytest.CaptureFixture[str]
+) -> None:
     """An exception as a fault is a connection that closes without an answer; the outcome is then unknown."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         mock.fail("heygen", fault, after_work=True)
@@ -265,6 +267,7 @@ def test_a_fault_over_real_http_closes_the_connection(wav: bytes, fault: Excepti
             heygen.clone(wav, name="Me")
         assert len(mock.voices("heygen")) == 1
         assert mock.requests[0].status == 0
+    assert capfd.readouterr().err == ""
     with pytest.raises(TransportError), HeyGen("k", base_url="http://127.0.0.1:9", max_retries=0) as heygen:
         heygen.clone(wav, name="Me")
 

@@ -17,6 +17,7 @@ import voice_clone
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.leaks import texts
 from voice_clone import (
+    AuthenticationError,
     CloneJob,
     HeyGen,
     InvalidRequestError,
@@ -196,6 +197,20 @@ def test_an_unknown_outcome_says_how_to_look(provider: str, call_sync: Caller, w
         assert "look at your voices there before you ask again" in f"{error.message} {error.advice}"
         assert not error.retryable
         assert error.voice_id == ("Me-8000000000000" if provider == "minimax" else None)
+
+
+def test_only_what_may_have_made_a_voice_says_so(call_sync: Caller, wav: bytes) -> None:
+    """An error that leaves nothing in doubt has the advice of its class: a refusal, and a look that failed."""
+    refused = httpx.Response(401, json={"error": {"code": "unauthorized", "message": "m"}})
+    call_sync.mock.fail("heygen", refused)
+    call_sync.mock.fail("heygen", httpx.Response(500), operation="getVoice", times=3)
+    for method, argument, kind in (
+        ("start_clone", wav, AuthenticationError),
+        ("wait", CloneJob("heygen", "x"), ServerError),
+    ):
+        with pytest.raises(kind) as caught:
+            call_sync("heygen", method, argument, **({"name": "Me"} if method == "start_clone" else {}))
+        assert caught.value.advice == kind("m").advice
 
 
 def test_each_error_says_what_to_do() -> None:
