@@ -94,7 +94,7 @@ def replaced(node: Json, keys: Sequence[str | int], value: Json) -> Json:
     if len(keys) == 1 and value is REMOVED:
         del copy[keys[0]]
     else:
-        copy[keys[0]] = replaced(copy[keys[0]], keys[1:], value)
+        copy[keys[0]] = replaced(copy[keys[0]], keys[1:], value) if keys[1:] else value
     return copy
 
 

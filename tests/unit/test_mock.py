@@ -272,6 +272,19 @@ def test_a_fault_over_real_http_closes_the_connection(
         heygen.clone(wav, name="Me")
 
 
+def test_the_figures_of_a_preview_fit_each_other(call_sync: Caller, wav: bytes) -> None:
+    """A preview that MiniMax makes is as many bytes as its bit rate and length make, and longer for a longer text."""
+    lengths: list[int] = []
+    for text in ("a", "a longer text"):
+        raw = call_sync("minimax", "clone", wav, text=text, model="speech-02-hd").raw
+        info = raw["extra_info"]
+        assert info["audio_size"] == info["audio_length"] * info["bitrate"] / 8000
+        assert info["audio_sample_rate"] in (8000, 16000, 22050, 24000, 32000, 44100)
+        assert info["usage_characters"] == len(text)
+        lengths.append(info["audio_length"])
+    assert lengths == [60, 60 * 13]
+
+
 def test_the_server_reads_chunked_bodies() -> None:
     """A client that does not know the length of its body beforehand is understood."""
     with serve() as mock:
