@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
-from scripts.fetch import fetch
+from scripts.fetch import bounded, fetch
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _FENCES = (["yaml"], ["yml"], ["json"])
@@ -50,7 +50,7 @@ class Page:
 def read_page(name: str, data: bytes) -> Page:
     """Find the one fenced OpenAPI document of a Markdown page and read it as YAML 1.2."""
     try:
-        text = data.decode("utf-8")
+        text = bounded(name, data).decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
@@ -81,9 +81,9 @@ def read_page(name: str, data: bytes) -> Page:
     return Page(name, data, found[0][1])
 
 
-def check_document(document: dict[str, Any], where: str) -> None:
+def check_document(document: Any, where: str) -> None:
     """Refuse what is no OpenAPI 3 document."""
-    version = document["openapi"]
+    version = document.get("openapi") if isinstance(document, dict) else None
     if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
         raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")
     for key in ("info", "paths"):
