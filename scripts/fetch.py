@@ -18,9 +18,11 @@ def fetch(source: str) -> tuple[str, bytes]:
         path = Path(source)
         try:
             with path.open("rb") as file:
-                return path.name, bounded(source, file.read(MAX_PAGE + 1))
+                data = file.read(MAX_PAGE + 1)
         except (OSError, ValueError) as error:
             raise PipelineError(f"{source}: {getattr(error, 'strerror', None) or error}") from None
+        check_size(source, len(data))
+        return path.name, data
     import httpx
 
     try:
@@ -39,19 +41,18 @@ def fetch(source: str) -> tuple[str, bytes]:
                 raise PipelineError(f"{source}: HTTP status {response.status_code}; nothing was taken")
             if (coding := response.headers.get("Content-Encoding", "identity")) != "identity":
                 raise PipelineError(f"{source}: packed as {coding}, though it was asked for plain; save it as a file")
-            data = bytearray()
+            taken = bytearray()
             for chunk in response.iter_raw():
-                data += chunk
-                bounded(source, data)
+                taken += chunk
+                check_size(source, len(taken))
                 if time.monotonic() > deadline:
                     raise PipelineError(f"{source}: not there after {MAX_SECONDS} s; nothing was taken")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise PipelineError(f"{source}: {type(error).__name__}: {error}") from None
-    return Path(address.path).name, bytes(data)
+    return Path(address.path).name, bytes(taken)
 
 
-def bounded(source: str, data: bytes | bytearray) -> bytes | bytearray:
-    """The data of a page, unless no page could be as large."""
-    if len(data) > MAX_PAGE:
+def check_size(source: str, size: int) -> None:
+    """Refuse what is larger than any page could be."""
+    if size > MAX_PAGE:
         raise PipelineError(f"{source}: more than {MAX_PAGE // 2**20} MiB; nothing was taken")
-    return data

@@ -122,9 +122,12 @@ _IMPORTS = {
     "http": _words("HTTPStatus"),
     "io": _words("BytesIO StringIO"),
     "ipaddress": _words("IPv4Address IPv4Network IPv6Address IPv6Network"),
+    "pathlib": _words("Path"),
     "pydantic": _words(
-        "AnyUrl AwareDatetime Base64Bytes Base64Str BaseModel ByteSize ConfigDict EmailStr Field FutureDate "
-        "NaiveDatetime PastDate RootModel SecretStr StrictBool StrictBytes StrictFloat StrictInt StrictStr"
+        "AnyHttpUrl AnyUrl AwareDatetime Base64Bytes Base64Str BaseModel ByteSize ConfigDict EmailStr Field FutureDate "
+        "HttpUrl IPvAnyAddress IPvAnyNetwork NaiveDatetime NegativeFloat NegativeInt NonNegativeFloat NonNegativeInt "
+        "NonPositiveFloat NonPositiveInt PastDate PositiveFloat PositiveInt RootModel SecretStr StrictBool StrictBytes "
+        "StrictFloat StrictInt StrictStr StringConstraints UUID1 UUID3 UUID4 UUID5"
     ),
     "pydantic.experimental.missing_sentinel": _words("MISSING"),
     "types": _words("TracebackType"),
@@ -149,7 +152,10 @@ _HIDDEN = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit
 _DECORATORS = frozenset({"_attrs_define", "classmethod", "define", "property"})
 # What is called as soon as a module is imported.
 _REBUILD = re.compile(r"\w+\.model_rebuild\(\)")
-_CALLED = frozenset({"ConfigDict", "Field", "TypeVar", "Unset", "_attrs_field", "field", "httpx.Timeout", "isinstance"})
+_CALLED = _words(
+    "ConfigDict Field StringConstraints TypeVar UUID Unset _attrs_field datetime.date.fromisoformat "
+    "datetime.datetime.fromisoformat field httpx.Timeout"
+)
 
 
 def check_code(name: str, code: bytes) -> None:

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
-from scripts.fetch import bounded, fetch
+from scripts.fetch import check_size, fetch
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _FENCES = (["yaml"], ["yml"], ["json"])
@@ -49,8 +49,9 @@ class Page:
 
 def read_page(name: str, data: bytes) -> Page:
     """Find the one fenced OpenAPI document of a Markdown page and read it as YAML 1.2."""
+    check_size(name, len(data))
     try:
-        text = bounded(name, data).decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
