@@ -55,6 +55,10 @@ def read_page(name: str, data: bytes) -> Page:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
+    if "\0" in text:
+        raise PipelineError(
+            f"{name}:{text[: text.index(chr(0))].count(chr(10)) + 1}: a null is no text; fetch it again"
+        )
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")
     lines = re.split("\r\n?|\n", text)
