@@ -111,8 +111,8 @@ def everywhere(texts: dict[str, str]) -> dict[str, Any]:
     add("properties", {"type": "object", "properties": {f"n{i} {v}": _TEXT for i, v in enumerate(names)}})
     required = [f"{v} n{i}" for i, v in enumerate(names)]
     add("required", {"type": "object", "required": required, "properties": dict.fromkeys(required, _TEXT)})
-    form = {"type": "object", "properties": {f"n{i} {v}": _TEXT for i, v in enumerate(names)}}
-    form["properties"]["file"] = {**_TEXT, "format": "binary"}
+    fields: dict[str, Any] = {f"n{i} {v}": _TEXT for i, v in enumerate(names)}
+    form = {"type": "object", "properties": fields | {"file": {**_TEXT, "format": "binary"}}}
     add("form", requestBody={"content": {"multipart/form-data": {"schema": form}}})
     # A key may have 1,024 characters, and the name of a file 255.
     add("long", {**each({**_TEXT, "title": v, "default": v} for v in ["n" * 10_000]), "description": "n" * 10_000})
@@ -124,22 +124,18 @@ def everywhere(texts: dict[str, str]) -> dict[str, Any]:
         ]
         add(place, parameters=parameters)
     for index, value in enumerate(values):
-        more = {"summary": value, "description": value, "tags": [f"t{index} {value}"]}
+        more: dict[str, Any] = {"summary": value, "description": value, "tags": [f"t{index} {value}"]}
         titled = {"type": "object", "title": f"T{index} {value}", "properties": {"a": _TEXT}}
-        made = add(f"o{index}{value}", titled, f"/{index}", **more)
+        path = f"/{index}"
+        if value in names and not {"{", "\\"} & set(value) and ".." not in value:
+            path = f"/{index}{value}/{{id}}"
+            more["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
+        made = add(f"o{index}{value}", titled, path, **more)
         made["responses"]["200"]["description"] = value
         if value in names:
             made["responses"]["200"]["headers"] = {value: {"description": value, "schema": _TEXT}}
+            made["requestBody"] = {"content": {f'application/json; a="{value}"': {"schema": _TEXT}}}
             made["security"] = [{value: []}]
-            spec["components"].setdefault("securitySchemes", {})[value] = {
-                "type": "apiKey",
-                "in": "header",
-                "name": value,
-            }
-            content = {f'application/json; a="{value}"': {"schema": titled | {"title": f"B{index}"}}}
-            made["requestBody"] = {"content": content}
-        if value in names and not {"{", "\\"} & set(value) and ".." not in value:
-            add(f"path{index}", path=f"/{index}{value}/{{id}}", parameters=[
-                {"name": "id", "in": "path", "required": True, "schema": _TEXT},
-            ])  # fmt: skip
+            scheme = {"type": "apiKey", "in": "header", "name": value}
+            spec["components"].setdefault("securitySchemes", {})[value] = scheme
     return spec

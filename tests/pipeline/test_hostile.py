@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import gzip
 import json
 import os
@@ -91,7 +92,7 @@ def test_no_text_becomes_code(everywhere: Path) -> None:
     spec = hostile.everywhere({name: name for name in ("one", "two", "three")})
     plain = builders.client(provider, spec) | builders.contracts(provider, spec)
     made = {name: data for name, data in contents(everywhere / "generated").items() if name.endswith(".py")}
-    assert len(made) > 250
+    assert len(made) > 150
     known = vocabulary(plain)
     for name, data in made.items():
         assert vocabulary({name: data}) <= known, name
@@ -110,7 +111,7 @@ def vocabulary(files: dict[str, bytes]) -> set[tuple[str, str]]:
                 found.update(("import", f"{node.module}.{alias.name}") for alias in node.names if not node.level)
             elif isinstance(node, ast.Attribute) and node.attr.startswith("__"):
                 found.add(("attribute", node.attr))
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in dir(__builtins__):
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and hasattr(builtins, node.id):
                 found.add(("builtin", node.id))
             elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 found.update(("decorator", ast.unparse(decorator)) for decorator in node.decorator_list)
@@ -130,7 +131,7 @@ def test_hostile_packages_import_without_a_trace(everywhere: Path, tmp_path: Pat
     before = snapshot(everywhere)
     done = sandbox("import", everywhere, temporary=tmp_path / "temporary")
     assert done["noted"] == []
-    assert done["results"]["modules"] > 250
+    assert done["results"]["modules"] > 150
     assert done["results"]["from"].startswith(str(everywhere))
     assert snapshot(everywhere) == before
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -140,17 +141,15 @@ def test_hostile_packages_import_without_a_trace(everywhere: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("spec", "pointer"),
     [
-        (lambda text: with_field({"description": text}), "schema/properties/f/description"),
-        (lambda text: with_field({"enum": ["a", text]}), "schema/properties/f/enum/1"),
-        (lambda text: with_field({"default": {"a": [text]}}), "schema/properties/f/default/a/0"),
-        (lambda text: with_schema({"type": "object", "properties": {text: {}}}), "schema/properties"),
+        (with_field({"description": "TEXT"}), "schema/properties/f/description"),
+        (with_field({"enum": ["a", "TEXT"]}), "schema/properties/f/enum/1"),
+        (with_field({"default": {"a": ["TEXT"]}}), "schema/properties/f/default/a/0"),
+        (with_schema({"type": "object", "properties": {"TEXT": {}}}), "schema/properties"),
     ],
 )
-def test_unfit_texts_are_refused(
-    tmp_path: Path, text: str, spec: Callable[[str], dict[str, Any]], pointer: str
-) -> None:
+def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any], pointer: str) -> None:
     """Text that no editor shows as it is, or no file can hold, is refused with its JSON pointer."""
-    acme(tmp_path, spec(text))
+    acme(tmp_path, json.dumps(spec).replace("TEXT", json.dumps(text)[1:-1]))
     message = refused(tmp_path)
     assert message.startswith("specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/")
     assert f"{pointer}: " in message
@@ -226,6 +225,8 @@ def _reading(address: str) -> dict[str, dict[str, Any]]:
     }
 
 
+SPELT = "\uff45\uff58\uff45\uff43"
+"""What Python reads as `exec`."""
 CODE_BY_NAME: dict[str, dict[str, Any]] = {
     "customTypePath": with_field({**TEXT, "customTypePath": "os.system"}),
     "customBasePath": with_schema(
@@ -238,9 +239,18 @@ CODE_BY_NAME: dict[str, dict[str, Any]] = {
     "x-python-type": with_field({**TEXT, "x-python-type": "os.PathLike[str]"}),
     "ImportString": with_field({**TEXT, "customTypePath": "pydantic.ImportString"}),
     "a builtin": with_field({**TEXT, "x-python-type": "print"}),
-    "a builtin by another spelling": with_schema({"type": "object", "properties": {"\uff45\uff58\uff45\uff43": TEXT}}),
+    SPELT: with_schema({"type": "object", "properties": {SPELT: TEXT}}),
 }
 """Extensions with which a document may choose what is imported; and a name that Python reads as another one."""
+
+
+@pytest.mark.parametrize("spec", CODE_BY_NAME.values(), ids=CODE_BY_NAME)
+def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
+    builder = builders.client if SPELT in str(spec) else builders.contracts
+    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code holds `") as caught:
+        builder(acme(tmp_path), spec)
+    assert "Text of the document may have become code" in str(caught.value)
 
 
 def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> None:
@@ -258,7 +268,7 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
         root = tmp_path / "tree"
         provider = acme(root)
         (tmp_path / "secret.yaml").write_text("a: {type: string}\n", encoding="utf-8")
-        documents = _reading(f"http://127.0.0.1:{http.server_address[1]}") | CODE_BY_NAME
+        documents = _reading(f"http://127.0.0.1:{http.server_address[1]}")
         path = root / "specs" / "documents.json"
         path.write_text(json.dumps(documents), encoding="utf-8")
         done = sandbox("pipeline", root, path, temporary=tmp_path / "temporary")
@@ -268,10 +278,7 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
     assert hits == []
     taken = {name for name, message in done["results"].items() if not message}
     assert taken == {"notes"}
-    for name in CODE_BY_NAME:
-        message = done["results"][name]
-        assert "generated code holds `" in message, name
-        assert "Text of the document may have become code" in message
+    assert "left something out" in done["results"]["all"]
     assert set(contents(tmp_path)) == {"secret.yaml"} | {name for name in contents(tmp_path) if name[:5] == "tree/"}
     assert {name.split("/")[0] for name in contents(root)} == {"generated", "specs"}
     assert provider.package.is_dir()
@@ -478,7 +485,10 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
         ("a: &a [x, x]\n" + "".join(f"{n}: &{n} [*{chr(ord(n) - 1)}{f', *{chr(ord(n) - 1)}' * 9}]\n" for n in "bcdefgh"),
          "aliases expand to more than"),
         (f"a: &a {'x' * 100_000}\nb: [{'*a, ' * 1_000}]\n", "aliases expand to more than"),
-        (f"a: &a {{{'x' * 1_000}: 1}}\nb: &b [{'*a, ' * 1_000}]\nc: [{'*b, ' * 100}]\n", "aliases expand to more than"),
+        (
+            f"a: &a {{{'x' * 1_000}: 1}}\nb: &b [{'*a, ' * 1_000}]\nc: [{'*b, ' * 100}]\n",
+            "aliases expand to more than",
+        ),
         ("paths: {}\n", "duplicate key 'paths'"),
         ("---\nopenapi: 3.0.3\n", "more than one YAML document"),
         ("x: " + "[" * 100_000 + "\n", "nested deeper than 100 levels"),
