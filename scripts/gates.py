@@ -25,13 +25,12 @@ _PARAMETER = re.compile(r"\{[A-Za-z_][\w-]*\}", re.ASCII)
 # Controls that no text needs, halves of characters that no file can hold, and what shows text in another order than
 # that in which it is read.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-_MEND = "Correct it by an action of overlay.yaml"
 
 
 def check_document(document: Any, where: str) -> None:
     """Refuse a document that could lead a generator astray, with the JSON pointer and what to do."""
     for pointer, problem in _problems(document):
-        raise PipelineError(f"{where}: at {pointer or '#'}: {problem}. {_MEND}")
+        raise PipelineError(f"{where}: at {pointer}: {problem}. Correct it by an action of overlay.yaml")
 
 
 def _problems(document: Any) -> Iterator[tuple[str, str]]:
@@ -149,8 +148,9 @@ _BUILTINS = _words(
     "frozenset getattr id int isinstance list object property set str super tuple type"
 )
 _HIDDEN = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
+_FIELD = re.compile("'[a-z]+'")
 _DECORATORS = frozenset({"_attrs_define", "classmethod", "define", "property"})
-# What is called as soon as a module is imported.
+# What is called as soon as a module is imported; a model that holds itself completes itself then.
 _REBUILD = re.compile(r"\w+\.model_rebuild\(\)")
 _CALLED = _words(
     "ConfigDict Field StringConstraints TypeVar UUID Unset _attrs_field datetime.date.fromisoformat "
@@ -203,6 +203,9 @@ def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             if (of and node.attr not in _MODULES.get(of, frozenset())) or (
                 node.attr.startswith("__") and node.attr not in _HIDDEN
             ):
+                yield line, f"`{ast.unparse(node)}`"
+        elif isinstance(node, ast.Call):
+            if ast.unparse(node.func) == "getattr" and not _FIELD.fullmatch("".join(map(ast.unparse, node.args[1:2]))):
                 yield line, f"`{ast.unparse(node)}`"
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:

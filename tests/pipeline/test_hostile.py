@@ -289,11 +289,11 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
 
 def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that keeps a generator busy without end is refused in time, and nothing is written."""
-    monkeypatch.setattr(generate, "MAX_SECONDS", 2)
+    monkeypatch.setattr(generate, "MAX_SECONDS", 1)
     twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
     acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
     message = refused(tmp_path)
-    assert message.startswith("acme: a generator was killed, or was not done after 2 s. ")
+    assert message.startswith("acme: a generator was killed, or was not done after 1 s. ")
 
 
 @pytest.mark.parametrize(
@@ -420,6 +420,9 @@ CODE = [
     "def f() -> g(): pass",
     "def f(): return open",
     "def f(): return ().__class__",
+    "def f(): return getattr((), '__class__')",
+    "def f(): return getattr((), '__cla' + 'ss__')",
+    "def f(): return getattr(*x)",
     "def f():\n    import os",
     "def f():\n    yield 1",
     "@g\ndef f(): pass",
@@ -482,8 +485,10 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
         ("x: !!python/name:os.system\n", "tag "),
         ("x: !custom {a: 1}\n", "tag "),
         ("%TAG ! tag:yaml.org,2002:python/\n---\nx: !object/apply:os.system [a]\n", "more than one YAML document"),
-        ("a: &a [x, x]\n" + "".join(f"{n}: &{n} [*{chr(ord(n) - 1)}{f', *{chr(ord(n) - 1)}' * 9}]\n" for n in "bcdefgh"),
-         "aliases expand to more than"),
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 10}]\n" for n in range(8)),
+            "aliases expand to more than",
+        ),
         (f"a: &a {'x' * 100_000}\nb: [{'*a, ' * 1_000}]\n", "aliases expand to more than"),
         (
             f"a: &a {{{'x' * 1_000}: 1}}\nb: &b [{'*a, ' * 1_000}]\nc: [{'*b, ' * 100}]\n",
