@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scripts import common
+from scripts import common, gates
 from scripts.amendments import amended_templates
 from scripts.common import PipelineError, Provider
 from scripts.vendor import METHODS
@@ -45,6 +45,7 @@ CONTRACT_OPTIONS = (
     "--disable-warnings",
     "--no-formatters",
     "--ignore-pyproject",
+    "--no-allow-remote-refs",
 )  # fmt: skip
 
 
@@ -73,12 +74,13 @@ def client(provider: Provider, spec: dict[str, Any]) -> Files:
         options = ConfigFile(post_hooks=[], class_overrides=provider.source().get("class_overrides"))
         config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
         document = with_enum_names(spec)
-        parsed = GeneratorData.from_dict(document, config=config)
+        with _named(f"{provider.name}: openapi-python-client"):
+            parsed = GeneratorData.from_dict(document, config=config)
         if isinstance(parsed, GeneratorError):
             raise PipelineError(f"{provider.name}: openapi-python-client: {parsed.header}\n    {parsed.detail}")
         project = Project(openapi=parsed, custom_template_path=amended_templates(templates), config=config)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
                 errors = project.build()
         except OSError as error:
             raise PipelineError(f"{provider.name}: a name in the spec makes no file name: {error}") from None
@@ -108,14 +110,34 @@ def contracts(provider: Provider, spec: dict[str, Any]) -> Files:
         document.write_text(common.dump_json(spec), encoding="utf-8")
         out.parent.mkdir()
         printed = io.StringIO()
-        with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
+        with (
+            contextlib.redirect_stderr(printed),
+            contextlib.redirect_stdout(printed),
+            _named(f"{provider.name}: datamodel-code-generator"),
+        ):
             status = main([f"--input={document}", f"--output={out}", "--custom-file-header=#", *CONTRACT_OPTIONS])
         if "Models not found" in printed.getvalue():
             out.write_text("", encoding="utf-8")  # a spec whose operations take and answer nothing
         elif status != Exit.OK or not out.is_file():
-            raise PipelineError(f"{provider.name}: datamodel-code-generator failed\n{printed.getvalue()}")
+            _, _, trace = printed.getvalue().rpartition("Traceback (most recent call last):\n")
+            what = re.sub(r"\A(?: .*\n)+", "", trace)
+            raise PipelineError(f"{provider.name}: datamodel-code-generator failed\n{what}")
         note = f"# {marker(provider, 'datamodel-code-generator')}\n".encode()
         return _formatted(out.parent, "voice_clone_contracts", note)
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Whatever a generator raises on a document that it does not expect stops the run by the generator's name."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise PipelineError(
+            f"{what} can't read the document: {type(error).__name__}: {error}. "
+            "Find what it does not expect and correct it by an action of overlay.yaml"
+        ) from error
 
 
 def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +197,8 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
     from openapi_python_client.strings import in_double_quote_literal
 
     for path, item in spec["paths"].items():
+        if "$ref" in item:
+            raise PipelineError(f"{provider.name}: {path}: the client generator drops a path that is a `$ref`")
         for part in (item, *(item[method] for method in item if method in METHODS)):
             for parameter in part.get("parameters", []):
                 if "$ref" not in parameter and "schema" not in parameter:
@@ -222,7 +246,10 @@ def _formatted(folder: Path, below: str, note: bytes) -> Files:
         )
         if done.returncode:
             raise PipelineError(f"ruff {command[0]} failed on generated code:\n{done.stdout}{done.stderr}")
-    return {
+    files = {
         f"{below}/{path.relative_to(folder).as_posix()}": note + path.read_bytes()
         for path in sorted(folder.rglob("*.py"))
     }
+    for name, code in files.items():
+        gates.check_code(name, code)
+    return files

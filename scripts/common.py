@@ -63,11 +63,27 @@ class Provider:
             isinstance(p, dict) and isinstance(p.get("file"), str) for p in pages
         ):
             raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
+        _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 
     def shown(self, path: Path) -> str:
         """A path as messages show it: relative to the project."""
         return shown(path, self.root)
+
+
+def _check_overrides(overrides: Any, where: str) -> None:
+    """Names given to classes and modules are used as they are, also as the names of files."""
+    for override in overrides.values() if isinstance(overrides, dict) else [overrides]:
+        names = override.values() if isinstance(override, dict) else [None]
+        if not all(isinstance(name, str) and _is_name(name) for name in names):
+            raise PipelineError(
+                f"{where}: class_overrides: {override!r}: write `Name = {{ class_name = …, module_name = … }}`, "
+                "each a name of Python's"
+            )
+
+
+def _is_name(name: str) -> bool:
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
 def shown(path: Path, root: Path = ROOT) -> str:
@@ -77,14 +93,28 @@ def shown(path: Path, root: Path = ROOT) -> str:
 
 def providers(names: Sequence[str] = (), root: Path = ROOT) -> list[Provider]:
     """The providers that have a folder in `specs/`, or those named."""
+    refuse_links(root / "specs", root)
     found = sorted(path.name for path in (root / "specs").iterdir() if path.is_dir())
     for name in found:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise PipelineError(f"specs/{name}: the folder names a Python package, so it must be an identifier")
+        if not _is_name(name):
+            raise PipelineError(
+                f"specs/{name!a}: the folder names a Python package, so it must be an identifier: rename it, "
+                "with ASCII letters, digits and underscores, a letter first"
+            )
     for name in names:
         if name not in found:
             raise PipelineError(f"{name}: no such provider; there are {', '.join(found)}")
     return [Provider(root, name) for name in found if not names or name in names]
+
+
+def refuse_links(folder: Path, root: Path) -> None:
+    """Refuse links in a folder: what is read or written there could lie anywhere."""
+    for path in (folder, *sorted(folder.rglob("*"))):
+        if path.is_symlink():
+            raise PipelineError(
+                f"{shown(path, root)}: a link; the pipeline reads and writes files of the project alone. "
+                "Put the file itself in its place"
+            )
 
 
 def dump_json(data: Any) -> str:

@@ -10,14 +10,20 @@ Nothing is written before every provider asked for was generated whole.
 from __future__ import annotations
 
 import argparse
+import faulthandler
+import os
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 from scripts import builders, common, overlay, vendor
 from scripts.builders import MARKER, Files, marker
 from scripts.common import PipelineError, Provider
+
+MAX_SECONDS = 300
+"""How long the generators may take; a few hundred operations take seconds."""
 
 SHARED: Files = {
     "voice_clone_api/__init__.py": (
@@ -62,20 +68,32 @@ def build(chosen: Sequence[tuple[Provider, dict[str, Any]]]) -> dict[Provider, F
     if not chosen:
         return {}
     built: dict[Provider, Files] = {}
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=_limit) as pool:
         jobs = [
             (provider, pool.submit(builder, provider, spec))
             for provider, spec in chosen
             for builder in (builders.client, builders.contracts)
         ]
         for provider, job in jobs:
-            built.setdefault(provider, {}).update(job.result())
+            try:
+                built.setdefault(provider, {}).update(job.result())
+            except BrokenProcessPool:
+                raise PipelineError(
+                    f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or was not done "
+                    f"after {MAX_SECONDS} s. Schemas that name one another again and again grow without bound: "
+                    "generate one provider at a time, find them and take them apart by an action of overlay.yaml"
+                ) from None
     for provider, spec in chosen:
         note = {"x-generated": marker(provider, "scripts/generate.py")}
         package = f"voice_clone_api/{provider.name}"
         built[provider][f"{package}/openapi.json"] = common.dump_json(note | spec).encode()
         built[provider][f"{package}/py.typed"] = f"# {marker(provider, 'scripts/generate.py')}\n".encode()
     return built
+
+
+def _limit() -> None:
+    """End this process in time, whatever it is doing by then."""
+    faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=Path(os.devnull).open("wb"))  # noqa: SIM115
 
 
 def install(provider: Provider, new: Files) -> tuple[int, int]:
@@ -182,6 +200,7 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
             raise PipelineError("\n".join(problems))
         yield f"generated code follows from the specs: {', '.join(provider.name for provider in chosen)}"
         return
+    common.refuse_links(root / "generated", root)
     specs = {provider: overlay.effective_spec(provider) for provider in chosen}
     lock = common.read_lock(root)
     wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}

@@ -13,15 +13,21 @@ anything else must be equal.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jsonpath
 
-from scripts import common, yaml12
+from scripts import common, gates, vendor, yaml12
 from scripts.common import PipelineError, Provider
 
 _PATHS = jsonpath.JSONPathEnvironment(strict=True)
+for _name in ("match", "search"):
+    del _PATHS.function_extensions[_name]  # a regular expression can take without end
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_MOST = {"$": 1, "..": 1, "?": 1, ",": 8}
+"""How often a target may hold what multiplies the places that are looked at."""
 _ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
 
 
@@ -32,8 +38,15 @@ class OverlayError(Exception):
 def effective_spec(provider: Provider) -> dict[str, Any]:
     """The vendored spec with the provider's overlay applied; without an overlay, the vendored spec itself."""
     spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
-    if not provider.overlay.is_file():
-        return spec
+    if provider.overlay.is_file():
+        _apply_all(spec, provider)
+    where = provider.shown(provider.spec)
+    vendor.check_document(spec, where)
+    gates.check_document(spec, where)
+    return spec
+
+
+def _apply_all(spec: dict[str, Any], provider: Provider) -> None:
     name = provider.shown(provider.overlay)
     try:
         document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
@@ -46,11 +59,10 @@ def effective_spec(provider: Provider) -> dict[str, Any]:
     for index, action in enumerate(actions):
         try:
             apply(spec, action)
-        except OverlayError as error:
+        except (OverlayError, RecursionError) as error:
             line = lines.get(("actions", index), lines[("actions",)])
             title = str(action.get("description", "no description")).split("\n")[0] if isinstance(action, dict) else ""
             raise PipelineError(f"{name}:{line}: action {index + 1} ({title}): {error}") from None
-    return spec
 
 
 def read_actions(document: Any) -> list[Any]:
@@ -76,9 +88,10 @@ def read_actions(document: Any) -> list[Any]:
 def apply(spec: dict[str, Any], action: Any) -> None:
     """Apply one action to the spec, in place; raise OverlayError where it does not fit it exactly."""
     _check_form(action)
+    _check_target(action["target"])
     try:
         matches = list({match.parts: match for match in _PATHS.finditer(action["target"], spec)}.values())
-    except jsonpath.JSONPathError as error:
+    except (jsonpath.JSONPathError, RecursionError) as error:
         raise OverlayError(f"target {action['target']}: {error}") from None
     if not matches:
         raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
@@ -124,6 +137,14 @@ def _check_form(action: Any) -> None:
         raise OverlayError("`remove` can only be true; leave it out otherwise")
     if "remove" in action and "x-expect" not in action:
         raise OverlayError("takes away what the provider wrote, so it needs `x-expect`: what the spec says there today")
+
+
+def _check_target(target: str) -> None:
+    """Refuse a target that could be looked for without end."""
+    plain = _QUOTED.sub("", target)
+    for sign, most in _MOST.items():
+        if plain.count(sign) > most:
+            raise OverlayError(f"target {target[:200]}: holds `{sign}` more than {most} times. Make it several actions")
 
 
 def holds(pattern: Any, value: Any) -> bool:

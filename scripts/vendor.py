@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
-from scripts.fetch import fetch
+from scripts.fetch import check_size, fetch
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _FENCES = (["yaml"], ["yml"], ["json"])
@@ -49,11 +49,16 @@ class Page:
 
 def read_page(name: str, data: bytes) -> Page:
     """Find the one fenced OpenAPI document of a Markdown page and read it as YAML 1.2."""
+    check_size(name, len(data))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
+    if "\0" in text:
+        raise PipelineError(
+            f"{name}:{text[: text.index(chr(0))].count(chr(10)) + 1}: a null is no text; fetch it again"
+        )
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")
     lines = re.split("\r\n?|\n", text)
@@ -81,9 +86,9 @@ def read_page(name: str, data: bytes) -> Page:
     return Page(name, data, found[0][1])
 
 
-def check_document(document: dict[str, Any], where: str) -> None:
+def check_document(document: Any, where: str) -> None:
     """Refuse what is no OpenAPI 3 document."""
-    version = document["openapi"]
+    version = document.get("openapi") if isinstance(document, dict) else None
     if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
         raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")
     for key in ("info", "paths"):

@@ -24,6 +24,8 @@ from ruamel.yaml.events import (
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
+_TEXT = 32
+"""So many characters count as one value more, so that aliases of long texts do not grow without bound either."""
 
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _TRUE = re.compile(r"(?:true|True|TRUE)\Z")
@@ -126,11 +128,13 @@ class _Reader:
                 above = line - top.lines[key]
                 raise YamlError(f"duplicate key {key!r}: it stands {above} lines above too, in the same mapping", line)
             top.lines[key], top.key = line, key
+            top.size += len(key) // _TEXT
             return
         value = _plain(event.value, line) if not event.style else _text(event.value, line)
+        size = 1 + len(event.value) // _TEXT
         if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
-        self._value(value, 1, line)
+            self.anchors[event.anchor] = (value, size)
+        self._value(value, size, line)
 
     def _value(self, value: Any, size: int, line: int) -> None:
         if self._needs_key():

@@ -1,0 +1,779 @@
+"""Documents are not trusted: a hostile one is refused by name, or becomes code that is as harmless as any other."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import builders, common, fetch, gates, generate, vendor, yaml12
+from scripts.common import PipelineError, Provider
+from tests.pipeline import hostile
+from tests.pipeline.helpers import add_provider, contents, document, failure, operation, page, snapshot
+
+TEXT = {"type": "string"}
+
+
+def acme(root: Path, spec: Any = None, more: str = "") -> Provider:
+    """A provider, with a vendored spec where one is given."""
+    provider = add_provider(root, "acme", {"page.md": b""}, more)
+    (root / "generated").mkdir()
+    if spec is not None:
+        provider.spec.write_text(spec if isinstance(spec, str) else json.dumps(spec), encoding="utf-8")
+    return provider
+
+
+def with_schema(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A document of one operation that answers with this schema."""
+    return document({"/x": {"get": operation("x", schema)}}, **more)
+
+
+def with_field(schema: Any) -> dict[str, Any]:
+    """A document in which an object has a field of this schema."""
+    return with_schema({"type": "object", "properties": {"f": schema}})
+
+
+def refused(root: Path, *arguments: str) -> str:
+    """Why a run is refused; it leaves the tree as it was."""
+    before = snapshot(root)
+    message = failure(generate.run([*arguments], root))
+    assert snapshot(root) == before
+    return message
+
+
+def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
+    """What a watched process did."""
+    temporary.mkdir()
+    paths = [str(common.ROOT), str(common.ROOT / "src")]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.pipeline.sandbox", *map(str, arguments)],
+        cwd=temporary,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary), "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+# Texts
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree in which every hostile text stands in every place, vendored from a page and generated."""
+    root = tmp_path_factory.mktemp("everywhere")
+    spec = hostile.everywhere(hostile.TEXTS)
+    provider = add_provider(root, "acme", {"page.md": page(json.dumps(spec) + "\n")})
+    (root / "generated").mkdir()
+    list(vendor.run([], root))
+    list(generate.run([], root))
+    assert json.loads(provider.spec.read_bytes()) == spec
+    return root
+
+
+def test_no_text_becomes_code(everywhere: Path) -> None:
+    """What is generated of hostile texts has the statements, names and calls of what is generated of harmless ones."""
+    provider = Provider(everywhere, "acme")
+    spec = hostile.everywhere({name: name for name in ("one", "two", "three")})
+    plain = builders.client(provider, spec) | builders.contracts(provider, spec)
+    made = {name: data for name, data in contents(everywhere / "generated").items() if name.endswith(".py")}
+    assert len(made) > 150
+    known = vocabulary(plain)
+    for name, data in made.items():
+        assert vocabulary({name: data}) <= known, name
+
+
+def vocabulary(files: dict[str, bytes]) -> set[tuple[str, str]]:
+    """What code is made of: kinds of nodes, imports, decorators, what is called, what stands at the top."""
+    found: set[tuple[str, str]] = set()
+    for name, data in files.items():
+        tree = ast.parse(data, name)
+        for node in ast.walk(tree):
+            found.add(("node", type(node).__name__))
+            if isinstance(node, ast.Import):
+                found.update(("import", alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                found.update(("import", f"{node.module}.{alias.name}") for alias in node.names if not node.level)
+            elif isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+                found.add(("attribute", node.attr))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and hasattr(builtins, node.id):
+                found.add(("builtin", node.id))
+            elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                found.update(("decorator", ast.unparse(decorator)) for decorator in node.decorator_list)
+            if isinstance(node, ast.Module | ast.ClassDef):
+                found.update(("top", type(statement).__name__) for statement in node.body)
+                for statement in node.body:
+                    if isinstance(statement, ast.Expr):
+                        found.add(("expression", type(ast.literal_eval(statement.value)).__name__))
+                    if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
+                        calls = (inner for inner in ast.walk(statement.value) if isinstance(inner, ast.Call))
+                        found.update(("called", ast.unparse(call.func)) for call in calls)
+    return found
+
+
+def test_hostile_packages_import_without_a_trace(everywhere: Path, tmp_path: Path) -> None:
+    """Importing every module made of hostile texts writes no file, opens no socket and starts no process."""
+    before = snapshot(everywhere)
+    done = sandbox("import", everywhere, temporary=tmp_path / "temporary")
+    assert done["noted"] == []
+    assert done["results"]["modules"] > 150
+    assert done["results"]["from"].startswith(str(everywhere))
+    assert snapshot(everywhere) == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", hostile.UNFIT.values(), ids=hostile.UNFIT)
+@pytest.mark.parametrize(
+    ("spec", "pointer"),
+    [
+        (with_field({"description": "TEXT"}), "schema/properties/f/description"),
+        (with_field({"enum": ["a", "TEXT"]}), "schema/properties/f/enum/1"),
+        (with_field({"default": {"a": ["TEXT"]}}), "schema/properties/f/default/a/0"),
+        (with_schema({"type": "object", "properties": {"TEXT": {}}}), "schema/properties"),
+    ],
+)
+def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any], pointer: str) -> None:
+    """Text that no editor shows as it is, or no file can hold, is refused with its JSON pointer."""
+    acme(tmp_path, json.dumps(spec).replace("TEXT", json.dumps(text)[1:-1]))
+    message = refused(tmp_path)
+    assert message.startswith("specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/")
+    assert f"{pointer}: " in message
+    assert message.endswith(". Correct it by an action of overlay.yaml")
+
+
+# Documents that want to read
+
+ADDRESS = "http://127.0.0.1:PORT"
+OUTSIDE = [
+    "file:///etc/passwd",
+    "/etc/passwd",
+    "../../secret.yaml",
+    "secret.yaml#/a",
+    "openapi.json#/components/schemas/A",
+    "//127.0.0.1/x.yaml",
+    f"{ADDRESS}/x.yaml",
+    f"{ADDRESS}/x.yaml#/components/schemas/A",
+    "",
+    "A",
+    "#A",
+    "urn:a",
+]
+KEYS = ("$ref", "$dynamicRef", "$recursiveRef")
+
+
+@pytest.mark.parametrize("target", OUTSIDE)
+@pytest.mark.parametrize("key", KEYS)
+def test_references_out_of_the_document_are_refused(tmp_path: Path, key: str, target: str) -> None:
+    """A reference to a file, an address or a name is refused with its JSON pointer, wherever it stands."""
+    acme(tmp_path, with_field({key: target}))
+    message = refused(tmp_path)
+    assert f"/schema/properties/f/{key}: {target!a} leads out of the document" in message
+
+
+@pytest.mark.parametrize("target", [target for target in OUTSIDE if "/" in target])
+def test_mappings_out_of_the_document_are_refused(tmp_path: Path, target: str) -> None:
+    """A discriminator that maps a value to a file or an address is refused."""
+    kinds = {"propertyName": "a", "mapping": {"x": "A", "y": "#/components/schemas/A", "z/": target}}
+    acme(tmp_path, with_field({"oneOf": [{"$ref": "#/components/schemas/A"}], "discriminator": kinds}))
+    assert f"/discriminator/mapping/z~1: {target!a} leads out of the document" in refused(tmp_path)
+
+
+def _reading(address: str) -> dict[str, dict[str, Any]]:
+    """Documents that name files and addresses in all the places that the generators know."""
+    outside = [target.replace(ADDRESS, address) for target in OUTSIDE]
+    local = {"$ref": "#/components/schemas/A"}
+    a = {"type": "object", "properties": {"a": TEXT}}
+    found = {target: with_field({"$ref": target}) for target in outside if "/" in target and "#" not in target}
+    found |= {key: with_field({key: f"{address}/x.yaml"}) for key in KEYS}
+    pointed = with_schema({"$ref": "#/x-a"}) | {"x-a": {"example": {"$ref": f"{address}/pointed"}}}
+    answer = {
+        "description": "",
+        "content": {"application/json": {"schema": a, "examples": {"a": {"externalValue": f"{address}/e"}}}},
+    }
+    noted = {"operationId": "noted", "responses": {"200": answer}}
+    based = {"$id": f"{address}/id/", "$schema": f"{address}/schema", "type": "object", "properties": {"b": local}}
+    kinds = {"propertyName": "a", "mapping": {"x": f"{address}/m.yaml", "y": "../../secret.yaml"}}
+    return found | {
+        "path item": document({"/x": {"$ref": f"{address}/p"}}),
+        "parameter": document({"/x": {"get": operation("x", parameters=[{"$ref": f"{address}/p"}])}}),
+        "body": document({"/x": {"post": operation("x", requestBody={"$ref": f"{address}/b"})}}),
+        "answer": document({"/x": {"get": {"operationId": "x", "responses": {"200": {"$ref": f"{address}/r"}}}}}),
+        "mapping": with_schema({"oneOf": [local], "discriminator": kinds}, A=a),
+        "data": with_field({"default": {"$ref": f"{address}/d"}, "example": {"$ref": "file:///etc/passwd"}}),
+        "pointed": pointed,
+        "notes": document({"/x": {"get": operation("x", based), "post": noted}}, A=a)
+        | {
+            "jsonSchemaDialect": f"{address}/dialect",
+            "servers": [{"url": f"{address}/server"}],
+            "externalDocs": {"url": f"{address}/docs"},
+        },
+    }
+
+
+SPELT = "\uff45\uff58\uff45\uff43"
+"""What Python reads as `exec`."""
+CODE_BY_NAME: dict[str, dict[str, Any]] = {
+    "customTypePath": with_field({**TEXT, "customTypePath": "os.system"}),
+    "customBasePath": with_schema(
+        {"type": "object", "title": "B", "customBasePath": "antigravity.Base", "properties": {"a": TEXT}}
+    ),
+    "x-python-import": with_schema(
+        {"type": "object", "properties": {"f": {"$ref": "#/components/schemas/A"}}},
+        A={"type": "object", "x-python-import": {"module": "antigravity", "name": "Fly"}},
+    ),
+    "x-python-type": with_field({**TEXT, "x-python-type": "os.PathLike[str]"}),
+    "ImportString": with_field({**TEXT, "customTypePath": "pydantic.ImportString"}),
+    "a builtin": with_field({**TEXT, "x-python-type": "print"}),
+    SPELT: with_schema({"type": "object", "properties": {SPELT: TEXT}}),
+}
+"""Extensions with which a document may choose what is imported; and a name that Python reads as another one."""
+
+
+@pytest.mark.parametrize("spec", CODE_BY_NAME.values(), ids=CODE_BY_NAME)
+def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
+    builder = builders.client if SPELT in str(spec) else builders.contracts
+    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code holds `") as caught:
+        builder(acme(tmp_path), spec)
+    assert "Text of the document may have become code" in str(caught.value)
+
+
+def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> None:
+    """Hostile documents make the pipeline, and each generator even without its gate, read, ask and write nothing."""
+    hits: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hits.append(self.path)
+            self.send_error(404)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        root = tmp_path / "tree"
+        provider = acme(root)
+        (tmp_path / "secret.yaml").write_text("a: {type: string}\n", encoding="utf-8")
+        documents = _reading(f"http://127.0.0.1:{http.server_address[1]}")
+        path = root / "specs" / "documents.json"
+        path.write_text(json.dumps(documents), encoding="utf-8")
+        done = sandbox("pipeline", root, path, temporary=tmp_path / "temporary")
+        http.shutdown()
+        thread.join()
+    assert done["noted"] == []
+    assert hits == []
+    taken = {name for name, message in done["results"].items() if not message}
+    assert taken == {"notes"}
+    assert "left something out" in done["results"]["all"]
+    assert set(contents(tmp_path)) == {"secret.yaml"} | {name for name in contents(tmp_path) if name[:5] == "tree/"}
+    assert {name.split("/")[0] for name in contents(root)} == {"generated", "specs"}
+    assert provider.package.is_dir()
+
+
+# Documents without end
+
+
+def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that keeps a generator busy without end is refused in time, and nothing is written."""
+    monkeypatch.setattr(generate, "MAX_SECONDS", 1)
+    twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
+    acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
+    message = refused(tmp_path)
+    assert message.startswith("acme: a generator was killed, or was not done after 1 s. ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("[" * 100_000, "specs/acme/openapi.json: not readable as JSON: "),
+        ("1" * 5_000, "specs/acme/openapi.json: not readable as JSON: Exceeds the limit"),
+        ('{"openapi": "3.0.0", "info": {"a": 1e999}, "paths": {"/x": {}}}', "at #/info/a: inf is no number of JSON"),
+        ('{"openapi": "3.0.0", "info": {"a": NaN}, "paths": {"/x": {}}}', "at #/info/a: nan is no number of JSON"),
+        ("[]", "specs/acme/openapi.json: openapi: None; this pipeline reads 3.0 and 3.1"),
+        ('{"openapi": "3.0.0", "info": {"a": 1}}', "specs/acme/openapi.json: the OpenAPI document has no `paths`"),
+        (
+            json.dumps(with_field({})).replace("{}", '{"items": ' * 90 + "{}" + "}" * 90),
+            "nested deeper than 100 levels. Correct it",
+        ),
+        (
+            json.dumps(with_field({})).replace("{}", '{"items": ' * 500 + "{}" + "}" * 500),
+            "nested deeper than 100 levels. Correct it",
+        ),
+    ],
+)
+def test_documents_that_are_no_documents_are_refused(tmp_path: Path, spec: str, message: str) -> None:
+    """A spec that is too deep, or holds what JSON does not, is refused before anything is made of it."""
+    acme(tmp_path, spec)
+    assert message in refused(tmp_path)
+
+
+def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk over a document ends with the last value that a document may have."""
+    monkeypatch.setattr(gates, "MAX_NODES", 1_000)
+    with pytest.raises(PipelineError, match=r"^x: at #: the document has more than 1,000 values\. "):
+        gates.check_document(with_field({"enum": list(range(1_001))}), "x")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("x", "a path begins with one `/`"),
+        ("https://evil.example/x", "a path begins with one `/`"),
+        ("//evil.example/x", "a path begins with one `/`"),
+        ("@evil.example", "a path begins with one `/`"),
+        ("/a\\b", "a path begins with one `/`"),
+        ("/a/../b", "a path that climbs"),
+        ("/{a}/../../", "a path that climbs"),
+        ("/a/.", "a path that climbs"),
+        ("/a/..?b", "a path that climbs"),
+        ("/{a.__class__}", "between braces stands the name"),
+        ("/{0}", "between braces stands the name"),
+        ("/{a!r:>99999999}", "between braces stands the name"),
+        ("/{a", "between braces stands the name"),
+        ("/{{a}}", "between braces stands the name"),
+        ("/a\nb", "holds a character that is not seen"),
+    ],
+)
+def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str, message: str) -> None:
+    """A path that leads to another server or resource, or that `str.format` would read as more, is refused."""
+    acme(tmp_path, document({"/fine/{a-b}.json?c=..": {"get": operation("y")}, path: {"get": operation("x")}}))
+    assert message in refused(tmp_path)
+
+
+MYSELF = {"$ref": "#/components/schemas/A"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (MYSELF, "acme: openapi-python-client can't read the document: UnboundLocalError"),
+        ({"$ref": "#"}, "acme: openapi-python-client left something out"),
+        ({"$ref": "#/components/schemas/Nothing"}, "acme: openapi-python-client left something out"),
+        ({"$ref": "#/paths/~1x/get/responses/200"}, "acme: openapi-python-client left something out"),
+        ({"enum": ["a", "b"], "x-enum-varnames": [1, 2]}, "can't read the document: TypeError: "),
+        ({"enum": ["a", "b"], "x-enum-varnames": ["A", "A"]}, "can't read the document: ValueError: Duplicate key A"),
+    ],
+)
+def test_what_a_generator_does_not_expect_is_named(tmp_path: Path, schema: dict[str, Any], message: str) -> None:
+    """What makes a generator fail with an error of its own is refused by the generator's name, without a traceback."""
+    provider = acme(tmp_path)
+    more = {"A": MYSELF} if schema is MYSELF else {}
+    with pytest.raises(PipelineError) as caught:
+        builders.client(provider, with_schema(schema, **more))
+    assert message in str(caught.value)
+
+
+def test_a_traceback_of_a_generator_is_cut(tmp_path: Path) -> None:
+    """Of what datamodel-code-generator prints when it fails, its error is shown and its traceback is not."""
+    with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n[A-Z]") as caught:
+        builders.contracts(acme(tmp_path), with_schema({"$ref": ""}))
+    assert "Traceback" not in str(caught.value)
+    assert '  File "' not in str(caught.value)
+
+
+def test_legal_cycles_are_generated(tmp_path: Path) -> None:
+    """A schema that holds itself, by a property, a list or another schema, is generated and imports."""
+    me = {"$ref": "#/components/schemas/A"}
+    a = {
+        "type": "object",
+        "properties": {"a": me, "l": {"type": "array", "items": me}, "b": {"$ref": me["$ref"][:-1] + "B"}},
+    }
+    made = builders.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
+    assert b"A.model_rebuild()" in made["voice_clone_contracts/acme.py"]
+
+
+# Code
+
+
+CODE = [
+    "import os",
+    "import os.path",
+    "import httpx as os",
+    "from os import system",
+    "from pydantic import ImportString",
+    "from io import open",
+    "from httpx import *",
+    "print()",
+    "x = eval",
+    "x = __import__",
+    "x = __builtins__",
+    "x = ().__class__",
+    "x = (lambda: 1)",
+    "x = (y := 1)",
+    "x = f()",
+    "x: f() = 1",
+    "def f(a=g()): pass",
+    "def f() -> g(): pass",
+    "def f(): return open",
+    "def f(): return ().__class__",
+    "def f(): return getattr((), '__class__')",
+    "def f(): return getattr((), '__cla' + 'ss__')",
+    "def f(): return getattr(*x)",
+    "def f():\n    import os",
+    "def f():\n    yield 1",
+    "@g\ndef f(): pass",
+    "class A(g()): pass",
+    "class A(metaclass=g()): pass",
+    "class A:\n    f()",
+    "class A:\n    x = f()",
+    "class A:\n    for x in y: pass",
+    "if True:\n    pass",
+    "while x: pass",
+    "with x: pass",
+    "import httpx\nx = httpx.get",
+    "import httpx\ndef f(): return httpx.get",
+    "a.b()",
+    "a.model_rebuild(b)",
+    "global x",
+    "assert x",
+    "def f(*, a, a): pass",
+    "x = 'a\\d'",
+    "x = (",
+    "x = '\0'",
+    "x = " + "(" * 1_000 + ")" * 1_000,
+    "x = " + "-" * 100_000 + "1",
+]
+
+
+@pytest.mark.parametrize("code", CODE, ids=lambda code: repr(code[:40]))
+def test_code_that_no_generator_writes_is_refused(code: str) -> None:
+    """A way from text to code that nobody thought of ends at the second gate, by file and line."""
+    lines = code.count("\n") + 1
+    with pytest.raises(PipelineError) as caught:
+        gates.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
+    match = re.match(r"a/b\.py:(\d+): (generated code holds |what was generated is no Python: )", str(caught.value))
+    assert match, str(caught.value)
+    assert 1 <= int(match[1]) <= lines + 2
+    assert "find it there" in str(caught.value) or "Find the name or text" in str(caught.value)
+
+
+def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one generated file does not pass, no file of any is written."""
+
+    def check(name: str, code: bytes) -> None:
+        del code
+        raise PipelineError(name)
+
+    acme(tmp_path, with_field(TEXT))
+    monkeypatch.setattr(gates, "check_code", check)
+    assert refused(tmp_path).startswith("voice_clone_")
+
+
+# Pages
+
+YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("x: !!python/object/apply:os.system ['touch canary']\n", "tag "),
+        ("x: !!python/name:os.system\n", "tag "),
+        ("x: !custom {a: 1}\n", "tag "),
+        ("%TAG ! tag:yaml.org,2002:python/\n---\nx: !object/apply:os.system [a]\n", "more than one YAML document"),
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 10}]\n" for n in range(8)),
+            "aliases expand to more than",
+        ),
+        (f"a: &a {'x' * 100_000}\nb: [{'*a, ' * 1_000}]\n", "aliases expand to more than"),
+        (
+            f"a: &a {{{'x' * 1_000}: 1}}\nb: &b [{'*a, ' * 1_000}]\nc: [{'*b, ' * 100}]\n",
+            "aliases expand to more than",
+        ),
+        ("paths: {}\n", "duplicate key 'paths'"),
+        ("---\nopenapi: 3.0.3\n", "more than one YAML document"),
+        ("x: " + "[" * 100_000 + "\n", "nested deeper than 100 levels"),
+        ("x: " + "{a: " * 100_000 + "\n", "nested deeper than 100 levels"),
+        ("x: " + "- " * 100_000 + "\n", "YAML"),
+        ("x:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 1_000)), "nested deeper than 100 levels"),
+        ("x: \0\n", "a null is no text"),
+        ("\tx: 1\n", "not valid YAML"),
+        ("x: .nan\n", "has no place in JSON"),
+        (f"x: {'9' * 100_000}\n", "more than 300 digits"),
+    ],
+)  # fmt: skip
+def test_hostile_yaml_is_refused(tmp_path: Path, more: str, message: str) -> None:
+    """A page whose YAML runs, explodes or can be read in two ways is refused by file and line."""
+    provider = acme(tmp_path)
+    (provider.folder / "pages" / "page.md").write_text(f"# A\n\n~~~yaml\n{YAML}{more}~~~\n", encoding="utf-8")
+    before = snapshot(tmp_path)
+    assert re.match(
+        rf"specs/acme/pages/page\.md:\d+: .*{re.escape(message)}", failure(vendor.run([], tmp_path)), re.DOTALL
+    )
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\xfe" + "openapi".encode("utf-16-le"), "not UTF-8 text"),
+        (b"\0" * 100, "a null is no text"),
+        (b"> " * 100_000, "no fenced OpenAPI document"),
+        (b"[" * 20_000, "no fenced OpenAPI document"),
+        (b"- " * 20_000 + b"```yaml", "no fenced OpenAPI document"),
+    ],
+)
+def test_hostile_pages_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    """A page that is no text, or that Markdown takes long to read, is refused by its name."""
+    provider = acme(tmp_path)
+    (provider.folder / "pages" / "page.md").write_bytes(data)
+    assert re.match(rf"specs/acme/pages/page\.md:\d+: .*{message}", failure(vendor.run([], tmp_path)))
+
+
+def test_byte_order_marks_and_line_ends_are_read() -> None:
+    """A mark of byte order and line ends of other systems are no reason to refuse a page."""
+    text = "\ufeff# A\n\n```yaml\n" + YAML + "```\n"
+    assert vendor.read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
+
+
+def test_a_page_of_any_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is larger than any could be is refused before it is read, in the tree and from elsewhere."""
+    monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
+    provider = acme(tmp_path)
+    large = provider.folder / "pages" / "page.md"
+    large.write_bytes(b"x" * (2**20 + 1))
+    assert failure(vendor.run([], tmp_path)) == "specs/acme/pages/page.md: more than 1 MiB; nothing was taken"
+    with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
+        fetch.fetch(str(large))
+    with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
+        fetch.fetch("/dev/zero")
+
+
+# Overlays, lists, folders
+
+
+def overlaid(root: Path, text: str) -> str:
+    """Why an overlay is refused."""
+    provider = acme(root, with_field({"type": "string", "description": "a" * 40 + "b"}))
+    provider.overlay.write_text(text, encoding="utf-8")
+    return refused(root)
+
+
+def action(target: str, more: str) -> str:
+    """An overlay of one action."""
+    return (
+        "overlay: 1.0.0\ninfo: {title: a, version: b}\nactions:\n"
+        f"- {{target: {json.dumps(target)}, description: a, x-source: b, {more}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("overlay: !!python/object/apply:os.system [a]\n", "specs/acme/overlay.yaml:1: tag "),
+        (action("$.info", f"update: {{a: {'[' * 100_000}"), "nested deeper than 100 levels"),
+        (action("$..*..*..*..*.a", "update: {b: 1}"), "holds `..` more than 1 times. Make it several actions"),
+        (action("$" + "[*,*]" * 20, "update: {b: 1}"), "holds `,` more than 8 times"),
+        (action("$..[?$..[?@.a]]", "update: {b: 1}"), "holds `$` more than 1 times"),
+        (action("$..[?@[?@[?@.a]]]", "update: {b: 1}"), "holds `?` more than 1 times"),
+        (action("$..[?search(@.description, '(a+)+$')]", "update: {b: 1}"), "'search' is not defined"),
+        (action("$..[?match(@.description, '(a|a)*c')]", "update: {b: 1}"), "'match' is not defined"),
+        (action("$[?" + "(" * 50_000, "update: {b: 1}"), "target $[?((("),
+        (action("$.__class__", "update: {b: 1}"), "matches nothing"),
+        (action("$.info", 'update: {a: {$ref: "file:///etc/passwd"}}'), "at #/info/a/$ref: 'file:///etc/passwd' leads"),
+        (action("$.info", 'update: {a: "\\u202e"}'), "at #/info/a: the text holds RIGHT-TO-LEFT OVERRIDE"),
+        (action("$.paths", "update: {/../x: {}}"), "at #/paths/~1..~1x: a path that climbs"),
+        (action("$.openapi", "remove: true, x-expect: {}"), "is no object or array"),
+        (action("$.paths", "remove: true, x-expect: {}"), "the OpenAPI document has no `paths`"),
+    ],
+)
+def test_hostile_overlays_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    """An overlay whose YAML runs, whose target explodes or whose result is hostile is refused by name."""
+    assert message in overlaid(tmp_path, text)
+
+
+def test_an_overlay_that_digs_deeper_with_each_action_is_refused(tmp_path: Path) -> None:
+    """A document that many actions nest without end is refused, whatever each of them adds."""
+    deep = "{a: " * 90 + "{}" + "}" * 90
+    start = action("$.info", f"update: {deep}")
+    steps = [f"$.info{'.a' * 90 * n}" for n in range(1, 12)]
+    lines = "".join(f"- {{target: {step}, description: a, x-source: b, update: {deep}}}\n" for step in steps)
+    assert re.search("nested deeper than 100 levels|recursion", overlaid(tmp_path, start + lines))
+
+
+LISTED = '[[pages]]\nfile = "pages/page.md"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'{LISTED}[[pages]]\nfile = "../../../etc/passwd"\n', "etc/passwd: missing, though"),
+        (f'{LISTED}[[pages]]\nfile = "/etc/passwd"\n', "^/etc/passwd: missing, though"),
+        ('[[pages]]\nfile = "pages/../source.toml"\n', "pages/page.md: not listed"),
+        ('pages = ["../../../etc/passwd"]\n', "each of"),
+        ('class_overrides = 1\n[[pages]]\nfile = "pages/page.md"\n', "class_overrides: 1: write `Name = "),
+        ('[class_overrides.A]\nmodule_name = "../../../x"\n', "class_overrides: .* each a name of Python"),
+        ('[class_overrides.A]\nmodule_name = "/tmp/x"\n', "class_overrides: .* each a name of Python"),
+        ('[class_overrides.A]\nmodule_name = "__init__"\n', "class_overrides: .* each a name of Python"),
+        ('[class_overrides.A]\nclass_name = "A: pass; x"\n', "class_overrides: .* each a name of Python"),
+        ("[class_overrides]\nA = 1\n", "class_overrides: 1: write"),
+    ],
+)
+def test_hostile_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A list of pages that climbs out of its folder, or a name that is a path, is refused by name."""
+    provider = acme(tmp_path)
+    (provider.folder / "source.toml").write_text(text, encoding="utf-8")
+    before = snapshot(tmp_path)
+    assert re.search(message, failure(vendor.run([], tmp_path)))
+    assert snapshot(tmp_path) == before
+
+
+def test_addresses_in_a_list_are_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address of a page is a note: vendoring from the pages asks nobody."""
+    provider = acme(tmp_path)
+    (provider.folder / "pages" / "page.md").write_bytes(page(YAML))
+    source = '[[pages]]\nfile = "pages/page.md"\nurl = "http://name:word@127.0.0.1:9/x"\n'
+    (provider.folder / "source.toml").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(vendor, "fetch", None)
+    assert list(vendor.run([], tmp_path)) == ["acme: written: specs/acme/openapi.json: GET /x"]
+
+
+@pytest.mark.parametrize(
+    "name", ["__init__", "__pycache__", "_x", "a-b", "a b", "class", "a.py", "..a", "\uff41", "a\nb", "{{a}}", "'"]
+)
+def test_hostile_folders_are_refused(tmp_path: Path, name: str) -> None:
+    """A provider's folder whose name is no plain name of a package is refused."""
+    acme(tmp_path, with_field(TEXT))
+    (tmp_path / "specs" / name).mkdir()
+    assert refused(tmp_path).startswith(
+        f"specs/{name!a}: the folder names a Python package, so it must be an identifier"
+    )
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "specs/evil",
+        "specs/acme/pages/evil.md",
+        "specs/acme/overlay.yaml",
+        "generated/voice_clone_api",
+        "generated/evil",
+    ],
+)
+def test_links_are_refused(tmp_path: Path, link: str) -> None:
+    """A link among documents or generated files, by which others would be read or written, is refused by name."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("x", encoding="utf-8")
+    acme(tmp_path / "tree", with_field(TEXT))
+    path = tmp_path / "tree" / link
+    path.symlink_to(outside / "secret" if path.suffix else outside)
+    before = snapshot(tmp_path)
+    assert failure(generate.run([], tmp_path / "tree")).startswith(f"{link}: a link; ")
+    assert snapshot(tmp_path) == before
+
+
+# Fetching
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, dict[str, str], Iterator[bytes]], str]]:
+    """Serves one answer over loopback: a status, headers and pieces of a body; the result is its address."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    answers: list[tuple[str, dict[str, str], Iterator[bytes]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers, pieces = answers.pop()
+            self.send_response(int(status))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            try:
+                for piece in pieces:
+                    self.wfile.write(piece)
+            except OSError:
+                self.close_connection = True  # the client has had enough
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            del format, args
+
+    def add(status: str, headers: dict[str, str], pieces: Iterator[bytes]) -> str:
+        answers.append((status, headers, pieces))
+        return f"http://127.0.0.1:{http.server_address[1]}/page.md"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield add
+        http.shutdown()
+        thread.join()
+
+
+Serve = Callable[[str, dict[str, str], Iterator[bytes]], str]
+
+
+@pytest.mark.parametrize(
+    "target", ["http://docs.example/page.md", "https://docs.example/page.md", "file:///etc/passwd"]
+)
+def test_redirects_are_not_followed(serve: Serve, target: str) -> None:
+    """An answer that leads elsewhere is refused."""
+    address = serve("302", {"Location": target}, iter([]))
+    with pytest.raises(PipelineError, match=r"/page\.md: HTTP status 302; nothing was taken$"):
+        fetch.fetch(address)
+
+
+def test_an_answer_without_end_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not end is cut off at the size that a page may have."""
+    monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
+    address = serve("200", {}, iter(lambda: b"x" * 65_536, b""))
+    with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
+        fetch.fetch(address)
+
+
+def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer whose pieces each come in time, but all of which take too long, is refused."""
+    ticks = iter(range(0, 10_000, 50))
+    monkeypatch.setattr("scripts.fetch.time.monotonic", lambda: next(ticks))
+    address = serve("200", {}, iter([b"x"] * 5_000_000))
+    with pytest.raises(PipelineError, match="not there after 120 s; nothing was taken"):
+        fetch.fetch(address)
+
+
+def test_a_packed_answer_is_refused(serve: Serve) -> None:
+    """An answer that unpacks to more than it is, is refused before it is unpacked."""
+    address = serve("200", {"Content-Encoding": "gzip"}, iter([gzip.compress(bytes(10_000_000))]))
+    with pytest.raises(PipelineError, match="packed as gzip, though it was asked for plain; save it as a file"):
+        fetch.fetch(address)
+
+
+def test_credentials_are_not_sent_nor_shown() -> None:
+    """An address with a password is refused, and the message does not hold the password."""
+    with pytest.raises(PipelineError) as caught:
+        fetch.fetch("https://name:word@docs.example/page.md")
+    assert str(caught.value) == "https://…@docs.example: an address with credentials is not fetched"
+
+
+# The command
+
+
+def test_a_hostile_document_ends_the_command_with_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command prints what is wrong, where, and what to do, on one line, and has exit status 1."""
+    acme(tmp_path, with_field({"$ref": "file:///etc/passwd"}))
+    monkeypatch.setattr(sys, "argv", ["generate"])
+    with pytest.raises(SystemExit) as caught:
+        common.main(lambda arguments: generate.run(arguments, tmp_path))
+    assert caught.value.code == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "error: specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/schema/properties/f"
+        "/$ref: 'file:///etc/passwd' leads out of the document; a reference is `#/…`, nothing is fetched. "
+        "Correct it by an action of overlay.yaml\n"
+    )
