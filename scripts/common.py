@@ -125,13 +125,11 @@ def dump_json(data: Any) -> str:
 def read_json(path: Path, root: Path = ROOT) -> Any:
     """Read a JSON file; a missing or broken one stops the pipeline with its name and line."""
     try:
-        data = json.loads(path.read_text("utf-8"))
-        dump_json(data).encode()  # neither NaN nor half a surrogate is JSON
+        return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{shown(path, root)}: missing; run `nox -s vendor`") from None
     except (ValueError, RecursionError) as error:
         raise PipelineError(f"{shown(path, root)}: not readable as JSON: {error}") from None
-    return data
 
 
 def same(one: Any, two: Any) -> bool:

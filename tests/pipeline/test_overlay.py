@@ -291,8 +291,6 @@ def test_an_overlay_in_another_encoding_is_refused(tmp_path: Path) -> None:
         (None, "specs/acme/openapi.json: missing; run `nox -s vendor`"),
         (b"{\n,", "specs/acme/openapi.json: not readable as JSON: Expecting property name"),
         (b"\xff", "specs/acme/openapi.json: not readable as JSON: 'utf-8' codec"),
-        (b'{"openapi": NaN}', "specs/acme/openapi.json: not readable as JSON: Out of range float values"),
-        (b'{"openapi": "\\ud800"}', "specs/acme/openapi.json: not readable as JSON: 'utf-8' codec"),
     ],
 )
 def test_a_broken_spec_is_named(tmp_path: Path, spec: bytes | None, message: str) -> None:
