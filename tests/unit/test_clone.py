@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import InvalidRequestError, InvalidResponseError, Voice
+from voice_clone._audio import open_audio
 from voice_clone.testing import Mock, Part
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
@@ -255,6 +256,17 @@ def test_a_file_that_unpacks_itself_arrives_unpacked(call_sync: Caller, mock: Mo
         with gzip.open(path) as unpacked:
             call_sync(provider, "clone", unpacked, **OPTIONS[provider])
         assert _sent_audio(mock, provider) == wav
+        for request in (seen.request for seen in mock.requests if seen.request.method == "POST"):
+            assert int(request.headers["content-length"]) == len(request.content)
+
+
+def test_a_file_is_sent_from_where_it_is(wav: bytes, tmp_path: Path) -> None:
+    """A file of any size is not read into memory before it is sent."""
+    path = tmp_path / "me.wav"
+    path.write_bytes(wav)
+    with open_audio(path) as audio, path.open("rb") as file, open_audio(file) as given:
+        assert isinstance(audio.stream, io.BufferedReader)
+        assert given.stream is file
 
 
 def test_a_pipe_is_read_once(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
