@@ -190,6 +190,13 @@ def test_tls_is_bounded_too() -> None:
         _AsyncStream(fake_async).start_tls(context, "a.test", late).send(None)
 
 
+def test_a_connection_that_takes_nothing_more() -> None:
+    """What can't be written in time is a timeout, not a broken connection, after which an answer would be read."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(httpcore.WriteTimeout):
+        _Stream(_over(ours)).write(bytes(16 * MIB), 0.05)
+
+
 def test_a_connection_that_breaks_while_it_is_written_to() -> None:
     """A socket's own errors become httpcore's, as its other streams have them."""
     ours, theirs = socket.socketpair()
