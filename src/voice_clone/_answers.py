@@ -22,6 +22,7 @@ CUT = "voice_clone.cut"
 """In a response's extensions: after how many bytes its body was cut off, where it was."""
 MAX_KEPT_BYTES = 64 * 1024
 MAX_DEPTH = 100
+MAX_TEXT = 500  # characters of what a provider says; all of it is in the answer
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
     401: errors.AuthenticationError,
@@ -41,8 +42,9 @@ def is_paid(request: httpx.Request) -> bool:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header, which holds seconds or a date; None where it holds neither."""
     value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", value):
-        return float(value)
+    several = value.split(",")  # a proxy may add its own; the longest counts
+    if all(re.fullmatch(r" *[0-9]+(\.[0-9]*)? *", each) for each in several):
+        return max(map(float, several))
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -72,9 +74,9 @@ def check(provider: Provider, response: httpx.Response) -> None:
         if empty or (isinstance(raw.json, dict | list) and str(failed) == str(where.good)):
             return
         raise invalid()
-    code = _first(raw, where.code)
+    code = first(raw, where.code)
     plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
-    message = _first(raw, where.message) or (plain and raw.text.strip()[:500])
+    message = first(raw, where.message) or (plain and raw.text.strip()[:MAX_TEXT])
     message = message or (response.is_error and response.reason_phrase) or "failed"
     # Where the status says only "wrong", or even "good", the provider's code says more.
     vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
@@ -110,13 +112,13 @@ def read(provider: Provider, response: httpx.Response) -> RawResponse:
 
 def request_id(provider: Provider, raw: RawResponse) -> str | None:
     """What names the request to the provider's support."""
-    return raw.headers.get(provider.errors.request_id_header) or _first(raw, provider.errors.request_id)
+    return raw.headers.get(provider.errors.request_id_header) or first(raw, provider.errors.request_id)
 
 
-def _first(raw: RawResponse, paths: list[str]) -> str | None:
+def first(raw: RawResponse, paths: list[str]) -> str | None:
     found = (raw.at(path) for path in paths)
     texts = (str(value) for value in found if isinstance(value, str | int) and value != "")
-    return next((text.encode("utf-8", "replace").decode() for text in texts), None)
+    return next((text[:MAX_TEXT].encode("utf-8", "replace").decode() for text in texts), None)
 
 
 def _integer(digits: str) -> int | None:

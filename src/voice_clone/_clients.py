@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import httpx
 
 from voice_clone import __version__, errors
-from voice_clone._answers import ANSWER, PAID, retry_after
+from voice_clone._answers import ANSWER, PAID, first, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, ssl_context
 from voice_clone._limits import ENCODINGS, within
-from voice_clone._options import checked_seconds, checked_timeout, checked_url, key_auth, proxied
-from voice_clone._policy import LONGEST_WAIT, Repeat, poll_delay, retry_delay
+from voice_clone._options import checked_count, checked_seconds, checked_timeout, checked_url, key_auth, proxied
+from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
 from voice_clone.errors import InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 from voice_clone.jobs import CloneJob, Progress, Voice
@@ -53,6 +53,8 @@ class Client(Generic[C, X]):
         TLS, elsewhere than on this machine.
         Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
+        checked_count("max_retries", max_retries, 0)
+        checked_count("max_response_bytes", max_response_bytes, 1)
         self._max_retries = max_retries
         self._timeout = checked_timeout(timeout)
         self._runtime = Runtime()
@@ -157,7 +159,7 @@ class Client(Generic[C, X]):
                 return self._voice(job, raw)
             about: dict[str, Any] = {"status": raw.status_code, "response": raw}
             if status in poll.failure:
-                raise errors.CloneFailedError(str(raw.at(poll.reason) or f"the clone ended as {status!r}"), **about)
+                raise errors.CloneFailedError(first(raw, [poll.reason]) or f"the clone ended as {status!r}", **about)
             if status not in poll.pending:
                 raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
             now: float = yield Ask.NOW
@@ -165,7 +167,8 @@ class Client(Generic[C, X]):
             if now >= deadline or now + (asked or 0) > deadline:
                 message = f"not done after {now - started:.0f} s; it goes on at {job.provider}: wait(error.job) later"
                 raise errors.PollTimeoutError(message, retry_after=asked, retryable=True, **about)
-            delay = min(poll_delay(now - started, (yield Ask.RANDOM)) if asked is None else asked, deadline - now)
+            own = poll_delay(now - started, (yield Ask.RANDOM))
+            delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
             if on_poll:
                 on_poll(Progress(job=job, status=status, polls=polls, elapsed=now - started, next_in=delay))
             yield Sleep(delay)
@@ -182,7 +185,7 @@ class SyncClient(Client[C, httpx.BaseTransport]):
     """A client that blocks."""
 
     def _open(self, options: dict[str, Any], transport: httpx.BaseTransport | None, generated: Any) -> None:
-        if transport is None and not proxied():
+        if transport is None and not proxied(options["base_url"]):
             from voice_clone._transport import Transport  # noqa: PLC0415 - who brings a transport needs no httpcore
 
             transport = Transport(ssl_context())
@@ -207,7 +210,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
     """A client whose methods are awaited, under asyncio or trio."""
 
     def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
-        if transport is None and not proxied():
+        if transport is None and not proxied(options["base_url"]):
             from voice_clone._transport import AsyncTransport  # noqa: PLC0415 - who brings a transport needs no httpcore
 
             transport = AsyncTransport(ssl_context())

@@ -90,14 +90,17 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
     reception = Reception(client.max_response_bytes, deadline)
     try:
         yield reception
-    except Exception as error:
-        failure = _failure(client.provider, request, reception, error)
+    except BaseException as error:
+        failed = isinstance(error, Exception)  # or else interrupted
+        failure = _failure(client.provider, request, reception, error) if failed else error
         request.headers.pop(client.provider.auth_header, None)  # it stays within reach of the traceback
         _forget(error)
+        if failure is error:
+            raise
         raise failure from error
 
 
-def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: Exception) -> VoiceCloneError:
+def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: BaseException) -> VoiceCloneError:
     """The error for a request that ended without a whole answer."""
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     about: dict[str, Any] = {"provider": provider.name}

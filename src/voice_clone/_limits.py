@@ -12,6 +12,7 @@ import httpx
 
 from voice_clone._answers import CUT, MAX_KEPT_BYTES
 
+MAX_LATE = 1000  # pieces of an answer that come after it was closed
 ENCODINGS = "gzip, deflate"  # those that Reception decodes without more memory than it may have
 
 
@@ -32,7 +33,7 @@ def until(seconds: float | None, deadline: float | None) -> float | None:
 
 def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
     """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last look."""
-    left = max(left, 1.0)
+    left = min(max(left, 1.0), 1e9)
     return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 
@@ -48,6 +49,7 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     _stream: Any = None
     _inflate: Any = None
     _problem: httpx.RequestError | None = None
+    _late: int = 0
 
     def begin(self, response: httpx.Response) -> httpx.Response:
         """Stand between the connection and the response."""
@@ -65,9 +67,10 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
         return self._size > self.limit or self._problem is not None
 
     def _take(self, chunk: bytes) -> bytes:
-        if self._ended:  # this was on its way already
-            return b""
         room = self.limit - self._size
+        if self._inflate and self._inflate.eof:  # nothing that comes after the end counts, but as much as it is
+            self._size += len(chunk)
+            return b""
         try:
             chunk = self._inflate.decompress(chunk, room + 1) if self._inflate else chunk
         except zlib.error as error:
@@ -91,6 +94,11 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._stream:
+                if self._ended:  # it was closed; what was on its way already still comes, but not for ever
+                    self._late += 1
+                    if self._late > MAX_LATE:
+                        break
+                    continue
                 yield self._take(chunk)
                 if self._ended:
                     await self._stream.aclose()  # the next read fails, and so all generators below come to their end

@@ -41,9 +41,9 @@ def _is_loopback(host: str) -> bool:
 _STEPS = ("connect", "read", "write", "pool")
 
 
-def proxied() -> bool:
-    """Whether the environment names a proxy, which httpx then finds by itself."""
-    return bool(getproxies().keys() & {"http", "https", "all"})
+def proxied(base_url: httpx.URL) -> bool:
+    """Whether the environment names a proxy, which httpx then finds by itself; what is on this machine needs none."""
+    return not _is_loopback(base_url.host) and bool(getproxies().keys() & {"http", "https", "all"})
 
 
 def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
@@ -51,13 +51,19 @@ def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     parts = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(**dict.fromkeys(_STEPS, timeout))
     for seconds in parts.as_dict().values():
         if seconds is not None:
-            checked_seconds(seconds, most=1e9)
+            checked_seconds(seconds, most=0)
     return parts
+
+
+def checked_count(name: str, value: object, least: int) -> None:
+    """Raise InvalidRequestError for what is no whole number, or too small a one."""
+    if type(value) is not int or value < least:
+        raise errors.InvalidRequestError(f"{name} is {value!r}; it must be a whole number of at least {least}")
 
 
 def checked_seconds(seconds: object, most: float = math.inf) -> None:
     """Raise InvalidRequestError for what is no time to wait."""
-    if not isinstance(seconds, int | float) or not 0 <= seconds <= most:
+    if not isinstance(seconds, int | float) or not (0 <= seconds <= 1e9 or seconds == most):
         raise errors.InvalidRequestError(f"timeout is {seconds!r}; it must be a number of seconds")
 
 

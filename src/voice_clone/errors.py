@@ -74,7 +74,7 @@ class VoiceCloneError(Exception):
     retry_after: float | None = None
     """Seconds that the provider asks to wait."""
     retryable: bool = False
-    """Whether the same call can be made again and may then succeed, without a second voice."""
+    """Whether asking again may succeed without a second voice: the same call, or `wait(error.job)` where there is one."""
     response: RawResponse | None = None
     """The provider's answer as it came; None where none came."""
     job: CloneJob | None = None

@@ -18,7 +18,9 @@ from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.leaks import texts
 from voice_clone import (
     AuthenticationError,
+    CloneFailedError,
     CloneJob,
+    ConflictError,
     HeyGen,
     InvalidRequestError,
     InvalidResponseError,
@@ -31,7 +33,7 @@ from voice_clone import (
     errors,
 )
 from voice_clone._provider import Provider
-from voice_clone.testing import Mock
+from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
 KEY = "sk-0123456789abcdef"
@@ -287,16 +289,70 @@ def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: byt
 # Options, and whatever a transport raises
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"max_retries": -1}, {"max_retries": None}, {"max_retries": "2"}, {"max_response_bytes": 0},
+     {"max_response_bytes": 1e6}, {"max_response_bytes": True}],
+)  # fmt: skip
+def test_a_count_that_is_none_is_refused(options: dict[str, Any]) -> None:
+    """A number of requests or bytes is a whole one, and known to be before anything is paid for."""
+    with pytest.raises(InvalidRequestError, match=f"{next(iter(options))} is .*a whole number"):
+        connect("heygen", api_key=KEY, **options)
+    connect("heygen", api_key=KEY, max_retries=0, max_response_bytes=1)
+
+
+def test_a_conflict_of_a_gateway_is_no_voice(call_sync: Caller, wav: bytes) -> None:
+    """Only MiniMax's own code says that the id exists; any other conflict does not say that a voice was made."""
+    call_sync.mock.fail("minimax", httpx.Response(409, html="<h1>Conflict</h1>"), operation="voiceClone")
+    with pytest.raises(ConflictError) as caught:
+        call_sync("minimax", "clone", wav, name="Me")
+    assert caught.value.voice_id == "Me-8000000000000"
+    assert not call_sync.mock.voices("minimax")
+
+
+def test_an_interrupted_request_leaves_no_key_behind() -> None:
+    """Ctrl-C while a request is on its way clears what had the key."""
+    seen: list[httpx.Request] = []
+    with HeyGen(KEY, **answering(KeyboardInterrupt(), seen=seen)) as heygen, pytest.raises(KeyboardInterrupt):
+        heygen.start_clone(b"ID3" + bytes(9), name="Me")
+    assert "x-api-key" not in seen[0].headers
+
+
+def test_a_message_is_bounded(call_sync: Caller, wav: bytes) -> None:
+    """Of what a provider says the first 500 characters are the message; all of it is in the answer."""
+    options = answering(httpx.Response(400, json={"message": "x" * 60_000}))
+    with pytest.raises(InvalidRequestError) as caught:
+        call_sync("retell", "clone", wav, client=options, **OPTIONS["retell"])
+    assert caught.value.message == "x" * 500
+    failed = httpx.Response(200, content=b'{"data": {"status": "failed", "failure_message": "bad \\ud800"}}')
+    with pytest.raises(CloneFailedError) as ended:
+        call_sync("heygen", "wait", CloneJob("heygen", "x"), client=answering(failed))
+    assert ended.value.message == "bad ?"
+
+
+def test_no_answer_makes_polling_a_flood(call_sync: Caller) -> None:
+    """Retry-After: 0 on a look is no reason to look again at once."""
+    pending = httpx.Response(200, json={"data": {"status": "processing"}}, headers={"Retry-After": "0"})
+    done = httpx.Response(200, json={"data": {"status": "complete"}})
+    call_sync("heygen", "wait", CloneJob("heygen", "x"), client=answering(pending, pending, done))
+    assert call_sync.clock.slept == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), httpx.Timeout(-1)])
 def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> None:
     """A timeout is a number of seconds, from 0 on; for a wait there may be no end."""
     with pytest.raises(InvalidRequestError, match=r"timeout is .*; it must be a number of seconds"):
         connect("heygen", api_key=KEY, timeout=timeout)
     job = CloneJob("heygen", "x")
+    with pytest.raises(InvalidRequestError):
+        call_sync("heygen", "wait", job, timeout=10**400)
     if timeout == float("inf"):
         options = answering(httpx.Response(200, json={"data": {"status": "complete"}}))
         assert call_sync("heygen", "wait", job, timeout=timeout, client=options).id == "x"
     elif not isinstance(timeout, httpx.Timeout):
+        with pytest.raises(InvalidRequestError, match="timeout is"):
+            call_sync("heygen", "clone", b"ID3" + bytes(9), name="Me", timeout=timeout)
+        assert not call_sync.mock.requests
         with pytest.raises(InvalidRequestError, match="timeout is"):
             call_sync("heygen", "wait", job, timeout=timeout)
 
@@ -320,6 +376,13 @@ def test_what_cannot_be_sent_is_refused(call_sync: Caller) -> None:
     with HeyGen(KEY, transport=call_sync.mock.transport) as heygen, pytest.raises(InvalidRequestError):
         get_voice.sync("x" * 70_000, client=heygen.client)
     assert not call_sync.mock.requests
+
+
+def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes to this machine goes through no proxy, which would see the key."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serve() as mock, HeyGen(KEY, base_url=mock.base_urls["heygen"]) as heygen:
+        assert heygen.start_clone(b"ID3" + bytes(9), name="Me").voice_id in mock.voices("heygen")
 
 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clock: Clock, mock: Mock) -> None:

@@ -10,6 +10,7 @@ import httpx
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Flow, Open, operation
+from voice_clone._options import checked_seconds
 from voice_clone._policy import PAID
 from voice_clone._provider import Provider
 from voice_clone.jobs import CloneJob, Progress, Voice
@@ -68,6 +69,7 @@ class _HeyGen(Client[AuthenticatedClient, X]):
 
         An error that is raised after the start carries the job in `error.job`.
         """
+        checked_seconds(timeout)  # before it costs anything
         job = yield from _HeyGen.start_clone(
             self, audio, name=name, language=language, remove_background_noise=remove_background_noise
         )

@@ -83,8 +83,8 @@ class _MiniMax(Client[AuthenticatedClient, X]):
             )
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
-            if voice_id is not None or not isinstance(error, ConflictError):
-                raise
+            if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
+                raise  # a conflict that MiniMax's own code does not name is some gateway's
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
             return CloneJob(self.provider.name, chosen, True, name=name)
         except BaseException as error:  # it ends here, and nobody else knows the id
