@@ -74,7 +74,7 @@ class VoiceCloneError(Exception):
     retry_after: float | None = None
     """Seconds that the provider asks to wait."""
     retryable: bool = False
-    """Whether asking again may succeed without a second voice: the same call, or `wait(error.job)` where there is one."""
+    """Whether asking again may succeed without a second voice: the same call, or `wait(error.job)` if there is one."""
     response: RawResponse | None = None
     """The provider's answer as it came; None where none came."""
     job: CloneJob | None = None
