@@ -16,9 +16,9 @@ from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, d
 from voice_clone._http import AsyncHttp, Http, ssl_context
 from voice_clone._limits import ENCODINGS, within
 from voice_clone._options import checked_count, checked_seconds, checked_timeout, checked_url, key_auth, proxied
-from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, poll_delay, retry_delay
+from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, in_doubt, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
-from voice_clone.errors import InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
+from voice_clone.errors import ConflictError, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 from voice_clone.jobs import CloneJob, Progress, Voice
 
 C = TypeVar("C")
@@ -81,18 +81,23 @@ class Client(Generic[C, X]):
     def _call(self, make: Callable[P, Request], repeat: Repeat, *args: P.args, **kwargs: P.kwargs) -> Flow[RawResponse]:
         """One request, as a generated `_get_kwargs` builds it, repeated where that is safe."""
         request = Send(make(*args, **kwargs) | {"extensions": {PAID: repeat.paid}})
-        attempt = 0
+        attempt, doubt = 0, None
         while True:
             if repeat.deadline is not None:
                 request.kwargs["timeout"] = within(self._timeout, repeat.deadline - (yield Ask.NOW))
             try:
                 return cast("RawResponse", (yield request))
             except VoiceCloneError as error:
-                if attempt >= self._max_retries or not repeat.after(error):
-                    raise
                 delay = retry_delay(attempt, error, (yield Ask.RANDOM))
-                if delay > (LONGEST_WAIT if repeat.deadline is None else repeat.deadline - (yield Ask.NOW)):
-                    raise
+                longest = LONGEST_WAIT if repeat.deadline is None else repeat.deadline - (yield Ask.NOW)
+                doubt = error if repeat.paid and in_doubt(error) else doubt
+                if attempt >= self._max_retries or not repeat.after(error) or delay > longest:
+                    if doubt is None or doubt is error or isinstance(error, ConflictError):
+                        raise
+                    # What became of the last attempt says nothing of an earlier one.
+                    doubt.retry_after = error.retry_after
+                    doubt.add_note(f"asked again: {error}")
+                    raise doubt from doubt.__cause__
             except BaseException as error:
                 if repeat.paid:
                     error.add_note(self.provider.may_have_worked)
@@ -147,7 +152,7 @@ class Client(Generic[C, X]):
         polls = 0
         while True:
             try:
-                raw = yield from self._call(look, Repeat(safe=True, deadline=deadline), job.voice_id)
+                raw = yield from self._call(look, Repeat(deadline=deadline), job.voice_id)
             except errors.RequestTimeoutError as error:
                 if (yield Ask.NOW) < deadline:
                     raise

@@ -2,7 +2,7 @@
 
 import attrs
 
-from voice_clone.errors import InvalidResponseError, RateLimitError, ServerError, TransportError, VoiceCloneError
+from voice_clone.errors import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 8.0
 # What a Retry-After may ask for where the caller set no deadline; beyond it the error is raised at once.
@@ -15,20 +15,24 @@ FIRST_POLL, POLL_GROWTH = 1.0, 0.15
 class Repeat:
     """Whether one request may be repeated after an error, and until when."""
 
-    safe: bool  # whether it does no harm to carry the request out twice
     paid: bool = False  # whether carrying it out costs money
+    once: bool = False  # whether it makes only one voice, however often it is carried out
     deadline: float | None = None  # on the monotonic clock; None for none but LONGEST_WAIT
 
     def after(self, error: VoiceCloneError) -> bool:
-        """Whether to repeat: an unsafe request only where the provider cannot have carried it out (`retryable`)."""
-        odd = isinstance(error, InvalidResponseError) and not 300 <= (error.status or 0) < 400
-        failed = isinstance(error, RateLimitError | ServerError | TransportError) or odd
-        return failed if self.safe else error.retryable
+        """Whether to repeat: where that may help and can make no second voice."""
+        return error.retryable or (self.once and in_doubt(error))
 
 
-FREE = Repeat(safe=True)
-PAID = Repeat(safe=False, paid=True)
-PAID_ONCE = Repeat(safe=True, paid=True)  # under an id that only one voice can have
+FREE = Repeat()
+PAID = Repeat(paid=True)
+PAID_ONCE = Repeat(paid=True, once=True)  # under an id that only one voice can have
+
+
+def in_doubt(error: VoiceCloneError) -> bool:
+    """Whether a paid request that ended so may have been carried out; a redirect was not."""
+    redirected = 300 <= (error.status or 0) < 400
+    return isinstance(error, OutcomeUnknownError | ServerError | InvalidResponseError) and not redirected
 
 
 def retry_delay(attempt: int, error: VoiceCloneError, random: float) -> float:

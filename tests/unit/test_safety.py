@@ -275,6 +275,46 @@ def test_an_answer_that_is_not_understood_is_asked_for_again_where_that_is_free(
     assert len(seen) == 1
 
 
+LOST = (httpx.ReadError("reset"), httpx.Response(502), httpx.Response(200, html="<h1>hello</h1>"))
+REFUSED = (
+    httpx.Response(429, headers={"Retry-After": "3600"}),
+    httpx.Response(429),
+    httpx.Response(401),
+    httpx.Response(402),
+    httpx.Response(404),
+    httpx.Response(302, headers={"Location": "https://example.com/"}),
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("slow"),
+)
+
+
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda each: getattr(each, "status_code", type(each).__name__))
+@pytest.mark.parametrize("lost", LOST, ids=["reset", "502", "html"])
+def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync: Caller, wav: bytes) -> None:
+    """Where an attempt may have made the voice, the error says so and names it, whatever ended the attempts after it."""
+    operation = "voiceClone"
+    call_sync.mock.fail("minimax", lost, operation=operation, after_work=True)
+    call_sync.mock.fail("minimax", refused, operation=operation, times=2)
+    with pytest.raises((OutcomeUnknownError, ServerError, InvalidResponseError)) as caught:
+        call_sync("minimax", "clone", wav, name="Me")
+    error = caught.value
+    assert list(call_sync.mock.voices("minimax")) == [error.voice_id]
+    assert FIND["minimax"] in f"{error.message} {error.advice}"
+    assert not error.retryable
+    assert error.__notes__[-1].startswith("asked again: minimax: ")
+    delay = getattr(refused, "headers", {}).get("retry-after")
+    assert error.retry_after == (delay and float(delay))
+
+
+def test_the_last_doubt_is_the_one_that_is_told(call_sync: Caller, wav: bytes) -> None:
+    """Of several attempts whose outcome is unknown the last one is raised, as it came."""
+    for lost in LOST:
+        call_sync.mock.fail("minimax", lost, operation="voiceClone")
+    with pytest.raises(InvalidResponseError) as caught:
+        call_sync("minimax", "clone", wav, name="Me")
+    assert len(caught.value.__notes__) == 1
+
+
 def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: bytes) -> None:
     """A file that was lost on its way costs nothing; it is sent again, and then said."""
     for what, kind in ((httpx.ReadError("reset"), TransportError), (httpx.ReadTimeout("slow"), RequestTimeoutError)):
