@@ -15,7 +15,16 @@ from voice_clone._answers import ANSWER, PAID, first, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, ssl_context
 from voice_clone._limits import ENCODINGS, within
-from voice_clone._options import checked_count, checked_seconds, checked_timeout, checked_url, key_auth, proxied
+from voice_clone._options import (
+    OtherKind,
+    checked_count,
+    checked_seconds,
+    checked_timeout,
+    checked_transport,
+    checked_url,
+    key_auth,
+    proxied,
+)
 from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, in_doubt, poll_delay, retry_delay
 from voice_clone._provider import Poll, Provider
 from voice_clone.errors import ConflictError, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
@@ -31,6 +40,8 @@ class Client(Generic[C, X]):
     provider: ClassVar[Provider]
     client: C
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
+    base_url: str = ""
+    _sends: ClassVar[str]
     _http: Any
 
     def __init__(
@@ -53,18 +64,25 @@ class Client(Generic[C, X]):
         TLS, elsewhere than on this machine.
         Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
-        checked_count("max_retries", max_retries, 0)
-        checked_count("max_response_bytes", max_response_bytes, 1)
-        self._max_retries = max_retries
-        self._timeout = checked_timeout(timeout)
         self._runtime = Runtime()
         url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
-        parsed, self.base_url = checked_url(url, allow_http), url
+        try:
+            checked_count("max_retries", max_retries, 0)
+            checked_count("max_response_bytes", max_response_bytes, 1)
+            checked_transport(transport, self._sends)
+            self._max_retries, self._timeout = max_retries, checked_timeout(timeout)
+            parsed = checked_url(url, allow_http)
+            auth = key_auth(self.provider, api_key, parsed)
+        except VoiceCloneError as error:
+            error.provider = self.provider.name
+            del api_key  # a traceback may show local variables
+            raise
+        self.base_url = url
         agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
         options: dict[str, Any] = {
             "base_url": parsed,
             "timeout": self._timeout,
-            "auth": key_auth(self.provider, api_key, parsed),
+            "auth": auth,
             "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS},
             "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: no answer decides about a request
         }
@@ -130,6 +148,8 @@ class Client(Generic[C, X]):
         else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
         checked_seconds(timeout)
+        if not isinstance(cast("object", job), CloneJob):
+            raise InvalidRequestError("wait takes a CloneJob; CloneJob.from_token(token) makes one of a token")
         if job.provider != self.provider.name:
             raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
         if job.done or self.provider.poll is None:
@@ -189,12 +209,15 @@ class Client(Generic[C, X]):
 class SyncClient(Client[C, httpx.BaseTransport]):
     """A client that blocks."""
 
+    _sends = "handle_request"
+
     def _open(self, options: dict[str, Any], transport: httpx.BaseTransport | None, generated: Any) -> None:
         if transport is None and not proxied(options["base_url"]):
             from voice_clone._transport import Transport  # noqa: PLC0415 - who brings a transport needs no httpcore
 
             transport = Transport(ssl_context())
         self._http = Http(**options, transport=transport)
+        generated.set_async_httpx_client(OtherKind("`sync` and `sync_detailed`"))
         self.client = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
@@ -214,12 +237,15 @@ class SyncClient(Client[C, httpx.BaseTransport]):
 class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
     """A client whose methods are awaited, under asyncio or trio."""
 
+    _sends = "handle_async_request"
+
     def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
         if transport is None and not proxied(options["base_url"]):
             from voice_clone._transport import AsyncTransport  # noqa: PLC0415 - who brings a transport needs no httpcore
 
             transport = AsyncTransport(ssl_context())
         self._http = AsyncHttp(**options, transport=transport)
+        generated.set_httpx_client(OtherKind("`asyncio` and `asyncio_detailed`"))
         self.client = generated.set_async_httpx_client(self._http)
 
     async def _run(self, flow: Flow[T]) -> T:

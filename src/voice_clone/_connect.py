@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypedDict, Unpack, cast, overload
 
 import httpx
@@ -12,7 +11,7 @@ import httpx
 import voice_clone
 from voice_clone import providers
 from voice_clone._clients import AsyncClient, SyncClient, X
-from voice_clone.errors import InvalidRequestError
+from voice_clone.errors import InvalidRequestError, VoiceCloneError
 
 
 class Options(TypedDict, Generic[X], total=False):
@@ -31,12 +30,17 @@ Sync = Options[httpx.BaseTransport]
 Async = Options[httpx.AsyncBaseTransport]
 
 
-def _client(provider: str, kind: type[Any], options: Mapping[str, Any]) -> Any:
+def _client(provider: str, kind: type[Any], options: Any) -> Any:
     names = sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
     if provider not in names:
         raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(names)}")
     found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
-    return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])(**options)
+    made = next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])
+    try:
+        return made(**options)
+    except VoiceCloneError:
+        options.clear()  # a traceback may show local variables
+        raise
 
 
 @overload

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 from urllib.request import getproxies
 
 import httpx
@@ -22,7 +23,7 @@ def checked_url(url: str, allow_http: bool) -> httpx.URL:
     except (httpx.InvalidURL, TypeError):
         parsed, good = httpx.URL(), ""
     problem = "" if good else f"is {url!r}; it must be like https://api.example.com"
-    if parsed.userinfo:
+    if parsed.userinfo or (not good and "@" in str(url)):
         problem = "holds a user or a password; leave them out"
     elif good and parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host):
         problem = f"is {url!r}, where anybody on the way can read the key; use https, or pass allow_http=True"
@@ -55,6 +56,23 @@ def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     return parts
 
 
+def checked_transport(transport: object, method: str) -> None:
+    """Raise InvalidRequestError for a transport of the other kind of client."""
+    if transport is not None and not hasattr(transport, method):
+        raise errors.InvalidRequestError(f"this client's transport needs a method {method}: {transport!r} has none")
+
+
+class OtherKind:
+    """Stands in a generated client for the httpx client that it has not; to use it raises InvalidRequestError."""
+
+    def __init__(self, functions: str) -> None:
+        self._functions = functions
+
+    def __getattr__(self, name: str) -> Any:
+        advice = f"give it to functions named {self._functions}, as it is; make another client for other options"
+        raise errors.InvalidRequestError(f"this generated client is part of another: {advice}", advice=advice)
+
+
 def checked_count(name: str, value: object, least: int) -> None:
     """Raise InvalidRequestError for what is no whole number, or too small a one."""
     if type(value) is not int or value < least:
@@ -69,15 +87,18 @@ def checked_seconds(seconds: object, most: float = math.inf) -> None:
 
 def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Callable[[httpx.Request], httpx.Request]:
     """Find the key and make what adds it to each request to the provider; only this closure holds it."""
-    key = given if given is not None else os.environ.get(provider.key_variable, "")
-    problem = ""
-    if not key:
-        problem = f"no API key: pass api_key= or set {provider.key_variable} in the environment"
+    key: object = given if given is not None else os.environ.get(provider.key_variable, "")
+    problem, advice = "", "copy it again"
+    if not isinstance(key, str):
+        problem, advice = f"the API key is a {type(key).__name__}, not text", "give it as a str"
+    elif not key:
+        problem, advice = "no API key", f"pass api_key= or set {provider.key_variable} in the environment"
     elif not (key.isascii() and key.isprintable()) or " " in key:
         # In a header it would end up, whole, in the text of an exception.
-        problem = "the API key holds a space, a line break or a character that is not ASCII; copy it again"
-    if problem:
-        raise errors.AuthenticationError(problem, provider=provider.name)
+        problem = "the API key holds a space, a line break or a character that is not ASCII"
+    if problem or not isinstance(key, str):
+        key = given = None  # a traceback may show local variables
+        raise errors.AuthenticationError(f"{problem}: {advice}", advice=advice)
 
     def authorize(request: httpx.Request) -> httpx.Request:
         if (request.url.scheme, request.url.netloc) == (base_url.scheme, base_url.netloc):  # nobody else gets it

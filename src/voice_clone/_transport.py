@@ -5,8 +5,10 @@ A timeout of httpx bounds one step of a request, so that a server which drips ca
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable
+from functools import partial
 from ssl import SSLContext
 from typing import Any, cast
 
@@ -67,8 +69,19 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> _Stream:
-        timeout = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(httpcore.SyncBackend().connect_tcp(host, port, timeout, local_address, socket_options))
+        connect = httpcore.SyncBackend().connect_tcp
+        try:
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        while True:  # each address has what is left of the time, not all of it
+            address = str(addresses.pop(0)[4][0])
+            try:
+                left = _left(timeout, httpcore.ConnectTimeout)
+                return _Stream(connect(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not addresses:
+                    raise
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
@@ -122,8 +135,18 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: SSLContext) -> None:
         """Share the context; making one costs more than all else."""
+        from anyio.lowlevel import RunVar  # noqa: PLC0415 - who blocks needs no anyio
+
         super().__init__(verify=context)
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=_AsyncBackend(), **_LIMITS)
+        self._new = partial(httpcore.AsyncConnectionPool, context, network_backend=_AsyncBackend(), **_LIMITS)
+        self._pools = RunVar[httpcore.AsyncConnectionPool | None]("voice_clone.pool", None)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request over a connection of the running event loop; those of another would be of no use."""
+        if (pool := self._pools.get()) is None:
+            self._pools.set(pool := self._new())
+        self._pool = pool
+        return await super().handle_async_request(request)
 
 
 # httpcore counts busy connections among those that it keeps alive: with less of these it would close what it just used.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import pickle
@@ -30,6 +31,7 @@ from voice_clone import (
     TransportError,
     VoiceCloneError,
     connect,
+    connect_async,
     errors,
 )
 from voice_clone._provider import Provider
@@ -87,9 +89,12 @@ def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_password_in_the_base_url_is_refused() -> None:
     """A base URL is shown in reprs; it holds no secret."""
-    with pytest.raises(InvalidRequestError, match="user or a password") as caught:
-        connect("heygen", api_key=KEY, base_url="https://me:pass-word@example.com")
-    assert "pass-word" not in str(caught.value)
+    for host in ("example.com", "example.com:abc"):
+        with pytest.raises(InvalidRequestError, match="user or a password") as caught:
+            connect("heygen", api_key=KEY, base_url=f"https://me:pass-word@{host}")
+        assert "pass-word" not in str(caught.value)
+    url = "https://example.com/me@home"
+    assert connect("heygen", api_key=KEY, base_url=url).base_url == url
 
 
 def test_the_key_goes_to_the_base_url_alone() -> None:
@@ -291,7 +296,7 @@ REFUSED = (
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda each: getattr(each, "status_code", type(each).__name__))
 @pytest.mark.parametrize("lost", LOST, ids=["reset", "502", "html"])
 def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync: Caller, wav: bytes) -> None:
-    """Where an attempt may have made the voice, the error says so and names it, whatever ended the attempts after it."""
+    """Where an attempt may have made the voice, the error says so and names it, whatever ended those after it."""
     operation = "voiceClone"
     call_sync.mock.fail("minimax", lost, operation=operation, after_work=True)
     call_sync.mock.fail("minimax", refused, operation=operation, times=2)
@@ -441,3 +446,88 @@ def test_a_method_that_can_be_repeated_has_no_unknown_outcome(method: str) -> No
     with HeyGen(KEY, **answering(httpx.ReadError("reset"))) as heygen, pytest.raises(TransportError) as caught:
         heygen.client.get_httpx_client().request(method, "/x")
     assert isinstance(caught.value, OutcomeUnknownError) == (method in ("POST", "PATCH"))
+
+
+# Clients that are made or used in another way
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_refused_option_names_the_provider_and_keeps_no_key(provider: str) -> None:
+    """Whatever is wrong with an option, the error says whose, and no frame that a traceback shows holds the key."""
+    wrong: list[dict[str, Any]] = [
+        {"api_key": f"{KEY}\n"}, {"api_key": KEY.encode()}, {"timeout": -1}, {"base_url": "http://example.com"},
+        {"base_url": 5}, {"max_retries": 0.5}, {"transport": object()},
+    ]  # fmt: skip
+    for options in wrong:
+        made: dict[str, Any] = {"api_key": KEY, **options}
+        with pytest.raises(VoiceCloneError) as caught:
+            connect(provider, **made)
+        assert caught.value.provider == provider
+        assert not [text for text in texts(caught.value) if KEY in text]
+
+
+def test_a_key_that_can_be_none_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing key, and one that is no text, are refused with what to do."""
+    with pytest.raises(AuthenticationError, match=r"pass api_key= or set RETELL_API_KEY") as caught:
+        connect("retell")
+    assert caught.value.advice == "pass api_key= or set RETELL_API_KEY in the environment"
+    odd: list[Any] = [b"sk", 123]
+    for key in odd:
+        with pytest.raises(AuthenticationError, match=f"is a {type(key).__name__}, not text: give it as a str"):
+            connect("retell", api_key=key)
+    monkeypatch.setenv("RETELL_API_KEY", "two words")
+    with pytest.raises(AuthenticationError, match="copy it again"):
+        connect("retell")
+
+
+def test_a_client_that_was_never_made_has_a_repr() -> None:
+    """What a debugger shows of a client whose options were refused is no AttributeError."""
+    assert repr(HeyGen.__new__(HeyGen)) == "HeyGen(base_url='')"
+
+
+def test_a_transport_of_the_other_kind_is_refused() -> None:
+    """An async transport in a blocking client is a wrong option, not an unknown outcome."""
+    awaited: Any = httpx.AsyncHTTPTransport(verify=False)
+    blocking: Any = httpx.HTTPTransport(verify=False)
+    with pytest.raises(InvalidRequestError, match="transport needs a method handle_request"):
+        connect("heygen", api_key=KEY, transport=awaited)
+    with pytest.raises(InvalidRequestError, match="transport needs a method handle_async_request"):
+        connect_async("heygen", api_key=KEY, transport=blocking)
+
+
+def test_a_generated_function_of_the_other_kind_is_refused(mock: Mock) -> None:
+    """A blocking client in an async function, or the reverse, says which functions it is for; nothing is sent."""
+
+    async def main() -> None:
+        async with connect_async("heygen", api_key=KEY, transport=mock.transport) as waited:
+            with pytest.raises(InvalidRequestError, match="functions named `asyncio` and `asyncio_detailed`"):
+                get_voice.sync("v", client=waited.client)
+            with connect("heygen", api_key=KEY, transport=mock.transport) as blocking:
+                with pytest.raises(InvalidRequestError, match="functions named `sync` and `sync_detailed`"):
+                    await get_voice.asyncio("v", client=blocking.client)
+                with pytest.raises(InvalidRequestError, match="as it is"):
+                    blocking.client.with_headers({"X-Mine": "1"})
+
+    anyio.run(main)
+    assert not mock.requests
+
+
+def test_a_job_is_what_is_waited_for() -> None:
+    """A token given to `wait` is answered with how to make a job of it."""
+    token: Any = CloneJob("heygen", "v").to_token()
+    with HeyGen(KEY) as heygen, pytest.raises(InvalidRequestError, match=r"CloneJob.from_token\(token\)"):
+        heygen.wait(token)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a connection that its loop left open
+def test_one_async_client_serves_several_event_loops(mock: Mock, wav: bytes) -> None:
+    """A client that is kept from one `asyncio.run` to the next connects anew: connections belong to their loop."""
+    with serve(mock):
+        client = connect_async("retell", api_key=KEY, base_url=mock.base_urls["retell"])
+
+        async def clone() -> list[str]:
+            return [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
+
+        ids = [each for _ in range(3) for each in anyio.run(clone)]
+        gc.collect()
+    assert ids == list(mock.voices("retell"))
