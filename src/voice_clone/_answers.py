@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
 from voice_clone import errors
+from voice_clone._json import decode, without
 from voice_clone._provider import Provider
 from voice_clone.errors import RawResponse, VoiceCloneError
 
@@ -21,7 +22,7 @@ PAID = "voice_clone.paid"
 CUT = "voice_clone.cut"
 """In a response's extensions: after how many bytes its body was cut off, where it was."""
 MAX_KEPT_BYTES = 64 * 1024
-MAX_DEPTH = 100
+SHORTEST_KEY = 8  # a shorter one would be found in texts that have nothing to do with it
 MAX_TEXT = 500  # characters of what a provider says; all of it is in the answer
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
@@ -45,12 +46,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     several = value.split(",")  # a proxy may add its own; the longest counts
     if all(re.fullmatch(r" *[0-9]+(\.[0-9]*)? *", each) for each in several):
         return max(map(float, several))
+    if (until := _date(value)) is None:
+        return None
+    now = _date(headers.get("date", "")) or datetime.now(UTC)  # by the same clock, if it tells
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def check(provider: Provider, response: httpx.Response) -> None:
@@ -103,10 +110,12 @@ def read(provider: Provider, response: httpx.Response) -> RawResponse:
     """What came, without the key, which some echo."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
     content, headers = response.content, dict(response.headers)
-    if len(key) > 7:
+    body = None if CUT in response.extensions else decode(content)
+    if len(key) >= SHORTEST_KEY:
         content = content.replace(key.encode(), b"[key]")
         headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
-    body = None if CUT in response.extensions else _decode(content)
+        if (masked := without(body, key)) != body:
+            body, content = masked, json.dumps(masked).encode()  # where it stood escaped, too
     return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], body)
 
 
@@ -119,29 +128,3 @@ def first(raw: RawResponse, paths: list[str]) -> str | None:
     found = (raw.at(path) for path in paths)
     texts = (str(value) for value in found if isinstance(value, str | int) and value != "")
     return next((text[:MAX_TEXT].encode("utf-8", "replace").decode() for text in texts), None)
-
-
-def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= 300 else None  # what nobody can mean must not cost the answer
-
-
-_JSON = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)  # NaN is no JSON: nothing stands there
-
-
-def _decode(content: bytes) -> Any:
-    """The JSON that a body holds, as tolerantly as can be; None where it holds none, or nests too deep to be any."""
-    try:
-        value = _JSON.decode(content.decode(json.detect_encoding(content), "replace"))
-    except (ValueError, RecursionError):
-        return None
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for each in level for child in _children(each)]
-    return None if level else value
-
-
-def _children(value: Any) -> Iterable[Any]:
-    items: Any = value
-    if isinstance(value, dict):
-        return cast("Iterable[Any]", items.values())
-    return cast("Iterable[Any]", items) if isinstance(value, list) else ()

@@ -14,7 +14,8 @@ import attrs
 from voice_clone.errors import InvalidRequestError
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes themselves, or a binary file object. A file object is read from its start and left open."""
+"""A path, the bytes themselves, or a binary file object. A file object is read from its start and left open;
+an open file serves one call at a time, since calls would move each other's position."""
 
 # As the official SDKs send them. The first extension of each is the one that audio without a fitting name gets.
 _EXTENSIONS = {
@@ -25,6 +26,7 @@ _EXTENSIONS = {
     "audio/ogg": (".ogg", ".oga"),
     "audio/webm": (".webm",),
 }
+_BYTES = bytes | bytearray | memoryview
 _PLAIN_FILES = (io.BufferedReader, io.BufferedRandom, io.BytesIO, io.FileIO)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -37,21 +39,35 @@ class Audio:
     name: str  # a file name whose extension fits the media type
     media_type: str
 
+    def read(self) -> bytes:
+        """All of it; raises InvalidRequestError where it can't be read."""
+        with _reading():
+            return self.stream.read()
+
 
 @contextmanager
 def open_audio(source: AudioSource) -> Generator[Audio]:
     """Open audio for sending; raise InvalidRequestError for what is missing, empty or no audio."""
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         raise InvalidRequestError(f"{source}: this provider takes no address; download the audio first")
+    known = isinstance(source, _BYTES | str | os.PathLike) or hasattr(source, "read")
+    if not known or isinstance(source, io.TextIOBase):
+        message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"
+        raise InvalidRequestError(message)
     with ExitStack() as until_end:
-        try:
+        with _reading():
             audio = _open(source, until_end)
-        except (OSError, ValueError) as error:
-            raise InvalidRequestError(f"can't read the audio: {error}") from error
-        except (TypeError, AttributeError) as error:
-            message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"
-            raise InvalidRequestError(message) from error
         yield audio
+
+
+@contextmanager
+def _reading() -> Generator[None]:
+    try:
+        yield
+    except InvalidRequestError:
+        raise
+    except Exception as error:  # a file object may be of any make
+        raise InvalidRequestError(f"can't read the audio: {type(error).__name__}: {error}".rstrip(": ")) from error
 
 
 def _open(source: AudioSource, until_end: ExitStack) -> Audio:
@@ -59,8 +75,10 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     if isinstance(source, str | os.PathLike):
         name = Path(source).name
         source = until_end.enter_context(Path(source).open("rb"))  # noqa: SIM115 - the stack closes it
-    elif isinstance(source, bytes | bytearray | memoryview):
+    elif isinstance(source, _BYTES):
         source = io.BytesIO(source)
+    elif type(source) is io.BytesIO:
+        source = io.BytesIO(source.getvalue())  # no copy; another call may read it at the same time
     if getattr(source, "seekable", bool)():
         source.seek(0)
     if not isinstance(source, _PLAIN_FILES) or not source.seekable():

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from voice_clone import errors
-from voice_clone._answers import check, is_paid, read, request_id
+from voice_clone._answers import check, first, is_paid, read, request_id
 from voice_clone._limits import Reception, until
 from voice_clone._provider import Provider
 from voice_clone.errors import VoiceCloneError
@@ -115,6 +115,8 @@ def _failure(provider: Provider, request: httpx.Request, reception: Reception, e
         raw = read(provider, part)
         about |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
     if is_paid(request) and not isinstance(error, _NOT_SENT):
+        if part_of_it := about.get("response"):
+            about["voice_id"] = first(part_of_it, [provider.clone.voice_id or ""])
         message = f"no complete answer came ({reason}), yet {provider.may_have_worked}"
         return errors.OutcomeUnknownError(message, **about)
     late = isinstance(error, httpx.TimeoutException)

@@ -111,10 +111,20 @@ class Provider:
         return schema
 
 
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "string": (str, "text"),
+    "boolean": (bool, "True or False"),
+    "integer": (int, "a whole number"),
+}
+
+
 def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any]) -> Iterator[str]:
     count, least, most, what = 0, 0, 0, ""
-    if schema.get("type") == "string" and "format" not in schema and not isinstance(value, str):
-        yield f"is {value!r}; it must be text"
+    kinds = [_KINDS[each["type"]] for each in schema.get("anyOf", [schema]) if each.get("type") in _KINDS]
+    if schema.get("format") == "binary":
+        pass  # a file
+    elif kinds and not any(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for kind, _ in kinds):
+        yield f"is {value!r}; it must be {kinds[0][1]}"
     elif isinstance(value, str) and value.encode("utf-8", "ignore").decode() != value:
         yield "holds half of a surrogate pair, which is no text"
     elif isinstance(value, str):
@@ -130,6 +140,12 @@ def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any])
     if count < least or count > most:
         bound = f"at least {least:,}" if count < least else f"at most {most:,}"
         yield f"has {count:,} {what}; {bound} allowed" if count else f"is empty; {bound} needed"
+
+
+def checked(kind: type, value: object, name: str) -> None:
+    """Raise InvalidRequestError for what is neither None nor of the kind."""
+    if value is not None and not isinstance(value, kind):
+        raise errors.InvalidRequestError(f"{name} is of type {type(value).__name__}; it must be {kind.__name__}")
 
 
 def choice(kind: type[E], value: E | str, name: str) -> E:

@@ -10,9 +10,15 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of, optional
 
+from voice_clone._json import without
 from voice_clone.errors import InvalidRequestError
 
 TOKEN_VERSION = 1
+
+
+def _check_provider(_: CloneJob, __: attrs.Attribute[str], value: Any) -> None:
+    if not isinstance(value, str) or not value.isidentifier():
+        raise InvalidRequestError(f"not a clone job token: {value!r} is no provider's name")
 
 
 def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], value: Any) -> None:
@@ -36,7 +42,7 @@ class Voice:
     """Address of a short preview, where there is one."""
     created_at: datetime | None = None
     """When the voice was made, with a time zone, where the provider tells."""
-    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
     """The provider's answer as it came, decoded from JSON."""
 
 
@@ -44,18 +50,22 @@ class Voice:
 class CloneJob:
     """A clone that was started. `wait(job)` makes a Voice of it, in this process or another."""
 
-    provider: str = attrs.field(validator=instance_of(str))
+    provider: str = attrs.field(validator=_check_provider)
     voice_id: str = attrs.field(validator=_check_voice_id)
     done: bool = attrs.field(default=False, validator=instance_of(bool))
     """Whether the voice is ready, so that nothing is left to wait for."""
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
     """The name that was asked for."""
-    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], validator=instance_of(dict), kw_only=True, repr=False)
+    raw: Mapping[str, Any] = attrs.field(
+        factory=dict[str, Any], validator=instance_of(dict), kw_only=True, repr=False, hash=False
+    )
     """The provider's answer to the start, decoded from JSON."""
 
     def to_token(self) -> str:
         """The job as JSON text, to keep and to go on with later or elsewhere. It holds no secret."""
-        return json.dumps({"version": TOKEN_VERSION, **attrs.asdict(self, recurse=False)}, separators=(",", ":"))
+        return json.dumps(
+            {"version": TOKEN_VERSION, **attrs.asdict(self, recurse=False)}, separators=(",", ":"), allow_nan=False
+        )
 
     @classmethod
     def from_token(cls, token: str) -> CloneJob:
@@ -66,7 +76,10 @@ class CloneJob:
             if type(version) is not int or version < 1:
                 raise ValueError(version)
             if version <= TOKEN_VERSION:
-                return cls(**data)
+                without(data.get("raw"))
+                job = cls(**data)
+                job.to_token()  # what can't be written again was not written by it
+                return job
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise InvalidRequestError(f"not a clone job token ({type(error).__name__}); pass it as it was") from None
         raise InvalidRequestError(

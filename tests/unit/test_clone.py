@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import io
@@ -13,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
-from voice_clone import InvalidRequestError, InvalidResponseError, Voice
+from voice_clone import InvalidRequestError, InvalidResponseError, Voice, connect_async
 from voice_clone._audio import open_audio
-from voice_clone.testing import Mock, Part
+from voice_clone.testing import Mock, Part, serve
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
 from voice_clone_api.minimax.models import ClonePrompt, LanguageBoost, SpeechModel
@@ -198,6 +200,44 @@ def test_what_a_voice_tells(clone: Callable[..., Voice]) -> None:
     assert "any-key" not in repr(heygen)
 
 
+@attrs.frozen
+class Failing:
+    """A file object that can't be read."""
+
+    error: BaseException
+
+    def read(self, _: int = -1) -> bytes:
+        """Raise the error."""
+        raise self.error
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("error", [EOFError("cut"), RuntimeError(), KeyError(1), MemoryError(), StopIteration()])
+def test_a_file_object_that_fails_is_a_wrong_argument(
+    provider: str, error: BaseException, call_sync: Caller, mock: Mock
+) -> None:
+    """Whatever reading a file object raises ends in the tree, before anything is sent."""
+    with pytest.raises(InvalidRequestError, match=f"can't read the audio: {type(error).__name__}") as caught:
+        call_sync(provider, "clone", Failing(error), **OPTIONS[provider])
+    assert caught.value.__cause__ is error
+    assert not mock.requests
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_one_file_in_memory_serves_several_calls_at_a_time(provider: str, mock: Mock, wav: bytes) -> None:
+    """Clones that run side by side from one BytesIO each send all of it."""
+
+    async def main() -> None:
+        connected: Any = connect_async(provider, api_key="any-key", base_url=mock.base_urls[provider])
+        async with connected as client:
+            file = io.BytesIO(wav * 50)
+            await asyncio.gather(*(client.clone(file, **OPTIONS[provider]) for _ in range(5)))
+
+    with serve(mock):
+        asyncio.run(main())
+    assert len(mock.voices(provider)) == 5
+
+
 BAD_AUDIO: list[tuple[object, str]] = [
     ("no/such/file.wav", "No such file"),
     (Path(), "Is a directory"),
@@ -286,6 +326,31 @@ def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wa
     Path(path).write_bytes(wav)
     call_sync("retell", "clone", path, **OPTIONS["retell"])
     assert [part.file_name for part in parts(mock, "cloneVoice") if part.file_name] == ["?.wav"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "message"),
+    [
+        ("heygen", {"language": 5}, "language is 5; it must be text"),
+        ("heygen", {"remove_background_noise": "no"}, "remove_background_noise is 'no'; it must be True or False"),
+        ("heygen", {"remove_background_noise": 0}, "remove_background_noise is 0; it must be True or False"),
+        ("cartesia", {"description": b"d"}, "description is b'd'; it must be text"),
+        ("cartesia", {"language": 5}, "language is 5; it must be one of"),
+        ("minimax", {"name": 5}, "name is of type int; it must be str"),
+        ("minimax", {"voice_id": 12345678}, "voice_id is 12345678; it must be text"),
+        ("minimax", {"clone_prompt": {}}, "clone_prompt is of type dict; it must be ClonePrompt"),
+        ("minimax", {"need_noise_reduction": 1}, "need_noise_reduction is 1; it must be True or False"),
+        ("minimax", {"audio": True}, "file_id is True; it must be a whole number"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused_before_any_request(
+    provider: str, options: dict[str, Any], message: str, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """What the provider would refuse, or what could not be sent, costs nothing."""
+    given: dict[str, Any] = {"audio": wav, **OPTIONS[provider], **options}
+    with pytest.raises(InvalidRequestError, match=message):
+        call_sync(provider, "clone", **given)
+    assert not mock.requests
 
 
 @pytest.mark.parametrize("name", [5, None, b"Me", "\ud800"])

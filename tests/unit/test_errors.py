@@ -269,6 +269,14 @@ def test_retry_after_as_a_date() -> None:
         assert retry_after({"retry-after": text}) == pytest.approx(100, abs=2)
 
 
+def test_retry_after_as_a_date_counts_by_the_clock_of_the_answer() -> None:
+    """Where an answer tells its own time, a date in it means as long as the provider meant, however wrong its clock."""
+    until = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert retry_after({"retry-after": until, "date": "Wed, 21 Oct 2015 07:27:30 GMT"}) == 30
+    assert retry_after({"retry-after": until, "date": "Wed, 21 Oct 2015 07:29:00 GMT"}) == 0
+    assert retry_after({"retry-after": until, "date": "never"}) == 0
+
+
 def test_what_an_error_shows() -> None:
     """`str` has the provider, the message and all that is known; there is no more than that in it."""
     error = RateLimitError("slow down", "heygen", "busy", 429, "r1", 1.5, voice_id="v")

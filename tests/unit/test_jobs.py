@@ -7,7 +7,16 @@ import json
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from voice_clone import CloneJob, InvalidRequestError
+from voice_clone import CloneJob, InvalidRequestError, Voice
+
+GOOD: dict[str, object] = {
+    "version": 1,
+    "provider": "heygen",
+    "voice_id": "abc",
+    "done": False,
+    "name": None,
+    "raw": {},
+}
 
 
 def test_a_token_is_versioned_json_without_a_secret() -> None:
@@ -24,9 +33,19 @@ def test_a_token_is_versioned_json_without_a_secret() -> None:
 
 
 def test_a_deep_answer_goes_into_a_token() -> None:
-    """What was decoded from JSON can be encoded again, however deep."""
-    deep: dict[str, object] = json.loads('{"a":' * 600 + "1" + "}" * 600)
+    """What was decoded from an answer can be encoded again; what is deeper than that is no token's."""
+    deep: dict[str, object] = json.loads('{"a":' * 100 + "1" + "}" * 100)
     assert CloneJob.from_token(CloneJob("heygen", "abc", raw=deep).to_token()).raw == deep
+    for depth in (101, 900):
+        token = json.dumps(GOOD).replace("{}", '{"a":' * depth + "1" + "}" * depth)
+        with pytest.raises(InvalidRequestError, match="not a clone job token"):
+            CloneJob.from_token(token)
+
+
+def test_a_job_has_a_hash() -> None:
+    """Jobs and voices can be put into sets, whatever their answers hold."""
+    assert len({CloneJob("heygen", "a", raw={"b": []}), CloneJob("heygen", "a", raw={"b": []})}) == 1
+    assert len({Voice(provider="heygen", id="a", raw={"b": 1}), Voice(provider="heygen", id="b")}) == 2
 
 
 JSON = st.recursive(
@@ -49,16 +68,9 @@ def test_every_job_survives_its_token(voice_id: str, done: bool, name: str | Non
     assert CloneJob.from_token(job.to_token()) == job
 
 
-GOOD: dict[str, object] = {
-    "version": 1,
-    "provider": "heygen",
-    "voice_id": "abc",
-    "done": False,
-    "name": None,
-    "raw": {},
-}
 BAD_FIELDS: list[tuple[str, object]] = [
-    ("version", "x"), ("provider", 3), ("voice_id", None), ("done", 1), ("name", 3), ("raw", []), ("more", 1),
+    ("version", "x"), ("provider", 3), ("provider", ""), ("provider", "a\nb"), ("voice_id", None), ("done", 1),
+    ("name", 3), ("raw", []), ("raw", {"a": float("inf")}), ("raw", {"a": float("nan")}), ("more", 1),
 ]  # fmt: skip
 RUBBISH: list[object] = [
     "",

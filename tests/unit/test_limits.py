@@ -302,6 +302,19 @@ def test_an_answer_is_cut_off(
     assert "look at your voices" in error.message + error.advice
 
 
+def test_a_voice_in_a_broken_answer_is_named(call: Caller, wav: bytes) -> None:
+    """Where all but the end of the answer came, the outcome is unknown, and the error names the voice."""
+
+    def broken() -> Iterator[bytes]:
+        yield b'{"id": "v1"}'
+        raise httpx.RemoteProtocolError("incomplete chunked read")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Chunks(broken)))
+    with pytest.raises(OutcomeUnknownError, match="voice v1") as caught:
+        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+    assert caught.value.voice_id == "v1"
+
+
 def test_the_limit_of_an_answer_is_the_callers(call: Caller, wav: bytes) -> None:
     """`max_response_bytes` is the number of bytes that an answer may have, not one more."""
     body = b'{"id": "v1"}'

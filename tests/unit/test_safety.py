@@ -130,6 +130,25 @@ def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"error": {"code": "a", "message": "sk\\/0123456789abcdef"}}'.replace("sk\\/", "\\u0073k-"),
+        '{"error": {"code": "sk-0123456789\\u0061bcdef", "message": "m"}, "sk\\u002d0123456789abcdef": [1]}',
+    ],
+)
+def test_an_escaped_key_is_nowhere_either(text: str) -> None:
+    """A key that an answer echoes is blotted out however JSON writes it, and in whatever encoding."""
+    for encoding in ("utf-8", "utf-16"):
+        with HeyGen(KEY, **answering(httpx.Response(401, content=text.encode(encoding)))) as heygen:
+            with pytest.raises(AuthenticationError) as caught:
+                heygen.start_clone(b"ID3" + bytes(9), name="Me")
+            assert caught.value.response
+            assert "[key]" in str(caught.value.response.json)
+            assert json.loads(caught.value.response.text) == caught.value.response.json
+            assert not [shown for shown in texts(caught.value) if KEY in shown]
+
+
 def test_no_answer_sets_a_cookie(call_sync: Caller, wav: bytes) -> None:
     """What an answer says about cookies changes no request after it, whatever it holds."""
     seen: list[httpx.Request] = []
@@ -242,11 +261,12 @@ def test_each_error_says_what_to_do() -> None:
         '{"id": "v1"}'.encode("utf-16"),
         b'{"id": "v1", "n": NaN, "m": [Infinity, -Infinity]}',
         b'{"id": "v1", "n": %s}' % (b"9" * 5000),
+        b'{"id": "v1", "n": [1e999, -1e999, 1.5]}',
         b'{"id": "v0", "id": "v1"}',
         b'{"id": "v1", "deep": %s%s}' % (b"[" * 99, b"]" * 99),
         b'{"id": "v1", "half": "\\ud800"}',
     ],
-    ids=["bytes", "mark", "utf-16", "nan", "integer", "twice", "deep", "surrogate"],
+    ids=["bytes", "mark", "utf-16", "nan", "integer", "huge", "twice", "deep", "surrogate"],
 )
 def test_a_voice_in_an_odd_answer_is_not_lost(text: bytes, call_sync: Caller, wav: bytes) -> None:
     """JSON that is only nearly JSON is read all the same; what comes of it can be kept."""

@@ -43,7 +43,7 @@ class _HeyGen(Client[AuthenticatedClient, X]):
         if not isinstance(audio, AssetUrl | AssetId | AssetBase64):
             clip: Audio = yield Open(audio)
             media_type = clip.media_type.replace("x-wav", "wav")
-            audio = AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.stream.read()).decode())
+            audio = AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.read()).decode())
         body = CreateVoiceCloneV3Request(
             audio=audio,
             voice_name=name,

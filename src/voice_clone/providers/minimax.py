@@ -10,7 +10,7 @@ from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, SyncClient, X
 from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._policy import FREE, PAID, PAID_ONCE
-from voice_clone._provider import Provider, choice
+from voice_clone._provider import Provider, checked, choice
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 from voice_clone.jobs import CloneJob
 from voice_clone_api.minimax import AuthenticatedClient
@@ -63,6 +63,8 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         `name` is not sent, it is for the Voice only. `text` has up to 1000 characters, needs `model`, and is charged.
         Raises InvalidRequestError before anything is sent for what MiniMax would refuse.
         """
+        checked(str, name, "name")
+        checked(ClonePrompt, clone_prompt, "clone_prompt")
         chosen = _voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
         request = VoiceCloneReq(
             file_id=audio if isinstance(audio, int) else 0,
