@@ -69,7 +69,8 @@ def check(provider: Provider, response: httpx.Response) -> None:
     def invalid(_: Exception | None = None) -> VoiceCloneError:
         cut = response.extensions.get(CUT)
         message = f"the answer was cut off after {cut:,} bytes" if cut else "the answer is not what the spec says"
-        message += f", yet {provider.may_have_worked}" if paid else ""
+        if paid:
+            message, about["advice"] = f"{message}, yet {provider.may_have_worked}", provider.clone.find
         return errors.InvalidResponseError(message, request_id=request_id(provider, raw), retryable=not paid, **about)
 
     response.extensions["invalid_response"] = invalid  # for generated functions

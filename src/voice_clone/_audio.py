@@ -49,7 +49,7 @@ class Audio:
 def open_audio(source: AudioSource) -> Generator[Audio]:
     """Open audio for sending; raise InvalidRequestError for what is missing, empty or no audio."""
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        raise InvalidRequestError(f"{source}: this provider takes no address; download the audio first")
+        raise InvalidRequestError(f"{source}: HeyGen alone takes an address, of https; download the audio first")
     known = isinstance(source, _BYTES | str | os.PathLike) or hasattr(source, "read")
     if not known or isinstance(source, io.TextIOBase):
         message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"

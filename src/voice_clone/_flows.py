@@ -130,7 +130,7 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
             return (yield from Client.wait(client, job))
 
         functools.update_wrapper(flow, self.flow)
-        flow.__doc__, flow.__name__ = described.__doc__, described.__name__
+        flow.__doc__, flow.__name__, flow.__qualname__ = described.__doc__, described.__name__, described.__qualname__
         return operation(flow)
 
     @overload

@@ -83,7 +83,7 @@ def _building(provider: Provider) -> Generator[None]:
 def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Reception]:
     """Turn whatever is raised on the way into the errors of this package, and hold the whole to its deadline."""
     if client.is_closed:
-        raise errors.TransportError("the client is closed; make a new one", provider=client.provider.name)
+        raise errors.TransportError("the client is closed", advice="make a new one", provider=client.provider.name)
     timeout: dict[str, Any] = request.extensions.get("timeout") or client.timeout.as_dict()
     deadline = None if None in timeout.values() else time.monotonic() + max(timeout.values())
     request.extensions["timeout"] = {step: until(seconds, deadline) for step, seconds in timeout.items()}
@@ -118,7 +118,7 @@ def _failure(provider: Provider, request: httpx.Request, reception: Reception, e
         if part_of_it := about.get("response"):
             about["voice_id"] = first(part_of_it, [provider.clone.voice_id or ""])
         message = f"no complete answer came ({reason}), yet {provider.may_have_worked}"
-        return errors.OutcomeUnknownError(message, **about)
+        return errors.OutcomeUnknownError(message, advice=provider.clone.find, **about)
     late = isinstance(error, httpx.TimeoutException)
     kind = errors.RequestTimeoutError if late else errors.TransportError
     return kind(f"no answer from {request.url.host} ({reason})", retryable=True, **about)

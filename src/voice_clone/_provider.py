@@ -37,7 +37,7 @@ class Clone:
 
     operation: str
     voice_id: str | None = None
-    find: str  # how to see whether a clone whose answer was lost has made a voice
+    find: str  # what to do to see whether a clone whose answer was lost has made a voice
 
 
 @attrs.frozen(kw_only=True)
@@ -80,8 +80,8 @@ class Provider:
 
     @property
     def may_have_worked(self) -> str:
-        """What to do where a request that costs money was sent, and no good answer came."""
-        return f"{self.name} may have done it; look at your voices there before you ask again: {self.clone.find}"
+        """What there is to say where a request that costs money was sent, and no good answer came."""
+        return f"{self.name} may have done it; {self.clone.find}"
 
     @functools.cached_property
     def spec(self) -> Any:

@@ -89,7 +89,8 @@ class VoiceCloneError(Exception):
         cls._advice = advice or cls._advice
 
     def __attrs_post_init__(self) -> None:
-        self.add_note(self.advice)  # a traceback shows it below the message
+        if self.advice not in self.message:
+            self.add_note(f"What to do: {self.advice}")  # a traceback shows it below the message
 
     def __str__(self) -> str:
         wait = None if self.retry_after is None else f"{self.retry_after:g} s"

@@ -41,14 +41,15 @@ CELLS = 0
 TEXT = """\
 # Faults
 
-What comes of each call when the provider, or the network, misbehaves: {cells:,} cells, each a real client that talks
-to a server on loopback which breaks the rules at its socket. This page is written by `nox -s faults -- --write`; each
-run of the tests checks that it is still true, blocking and awaited alike.
+What comes of each call when the provider, or the network, misbehaves: {half:,} cells, each seen blocking and awaited,
+of a real client that talks to a server on loopback which breaks the rules at its socket. This page is written by
+`nox -s faults -- --write`; each run of the tests checks that it is still true. Faults of which the same comes share a
+row.
 
 A cell says what the caller got (`OutcomeUnknown` is `OutcomeUnknownError`, and so on), how many requests the server
-saw of the operation that met the fault, and how many voices it made. The columns are `clone` at each provider; `clone`
-at MiniMax as a `voice_id` of the caller's, which must not be repeated; `wait` at HeyGen; `upload_file` at MiniMax.
-Clients repeat a request up to two times, where that does no harm.
+saw of the operation that met the fault, and how many voices it made. The columns are `clone` at each provider, at
+MiniMax also under a `voice_id` of the caller's own, where it must not be repeated; `wait` at HeyGen; `upload_file` at
+MiniMax. Clients repeat a request up to two times, where that does no harm.
 
 In no cell did anything but a result or an error of this package leave a call, was a second voice made, did a call
 take a second longer than its timeouts allow, or was the key shown.
@@ -73,13 +74,17 @@ def render(results: Iterable[Result]) -> str:
     for result in results:
         cells.setdefault((result.fault.name, result.call, result.always), set()).add(str(result))
     assert all(len(seen) == 1 for seen in cells.values()), [key for key, seen in cells.items() if len(seen) > 1]
-    parts = [TEXT.format(cells=CELLS, summary=_summary(RESULTS))]
+    parts = [TEXT.format(half=CELLS // 2, summary=_summary(RESULTS))]
     faults = [REFUSED, *FAULTS]
     for always, title in ((False, "A fault that happens once"), (True, "A fault that lasts")):
         parts.append(f"\n## {title}\n")
         for group, members in itertools.groupby(faults, key=lambda fault: fault.group):
-            rows = [[fault.name, *(_cell(cells, fault, call, always) for call in COLUMNS)] for fault in members]
-            parts.append(_table([group, *COLUMNS], [row for row in rows if any(row[1:])]))
+            rows: dict[tuple[str, ...], list[str]] = {}  # faults of which the same comes stand together
+            for fault in members:
+                rows.setdefault(tuple(_cell(cells, fault, call, always) for call in COLUMNS), []).append(fault.name)
+            parts.append(
+                _table([group, *COLUMNS], [["; ".join(names), *row] for row, names in rows.items() if any(row)])
+            )
     return "\n".join(parts)
 
 

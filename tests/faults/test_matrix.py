@@ -68,7 +68,7 @@ CALLS = [
     *(Call(f"{name} clone", name, "clone", operation, True, False, options=OPTIONS[name])
       for name, operation in (("heygen", "cloneVoice"), ("retell", "cloneVoice"), ("cartesia", "voices_clone"))),
     Call("minimax clone", "minimax", "clone", "voiceClone", True, True, _file, OPTIONS["minimax"]),
-    Call("minimax clone as", "minimax", "clone", "voiceClone", True, False, _file, _OWN),
+    Call("minimax, own voice_id", "minimax", "clone", "voiceClone", True, False, _file, _OWN),
     Call("heygen wait", "heygen", "wait", "getVoice", False, True, _job),
     Call("minimax upload", "minimax", "upload_file", "uploadFile", False, True),
 ]  # fmt: skip

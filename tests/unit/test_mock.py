@@ -432,3 +432,14 @@ def test_keys_of_an_operation_without_security() -> None:
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
     operation = Operation("free", "GET", "/free", {"responses": {}})
     assert spec.judge(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
+
+
+def test_a_mistaken_setting_is_refused() -> None:
+    """A key taken for a set of letters, a provider or an operation that is not there: each would test nothing."""
+    mock = Mock()
+    with pytest.raises(TypeError, match=r"give a set: \{'good'\}"):
+        Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="no provider 'acme'; there are cartesia, heygen"):
+        mock.fail("acme", "server_error")
+    with pytest.raises(ValueError, match=r"heygen has no operation 'cloneVoise'; it has .*cloneVoice"):
+        mock.fail("heygen", "server_error", operation="cloneVoise")

@@ -76,7 +76,9 @@ class Mock:
         polls_until_done: int = 2,
         clone_failure: str | None = None,
     ) -> None:
-        """Make a mock that has no voices yet."""
+        """Make a mock that has no voices yet; raises TypeError where `api_keys` is one text, not a set of them."""
+        if isinstance(api_keys, str):
+            raise TypeError(f"api_keys is one text; give a set: {{{api_keys!r}}}")
         self.api_keys = api_keys
         self.polls_until_done = polls_until_done
         self.clone_failure = clone_failure
@@ -90,7 +92,7 @@ class Mock:
         self.base_urls = {name: str(spec.document["servers"][0]["url"]) for name, spec in self._specs.items()}
 
     def voices(self, provider: str) -> Mapping[str, Json]:
-        """The voices that a provider has made, by id."""
+        """The voices that a provider has made, by id; raises KeyError for a provider that is not there."""
         return self._behaviours[provider].voices
 
     def fail(
@@ -108,8 +110,14 @@ class Mock:
         `what` is the kind of an error, which the provider answers in its own way; a whole response; or an exception,
         which the transport raises, and for which `serve` closes the connection. `operation` is an operation id, None
         for any. `retry_after` is in seconds. With `after_work` the provider does what was asked, and then fails.
-        Raises ValueError for a kind of error that the provider does not document.
+        Raises ValueError for a kind of error that the provider does not document, and for a provider or an operation
+        that is not there.
         """
+        if provider not in self._specs:
+            raise ValueError(f"there is no provider {provider!r}; there are {', '.join(self._specs)}")
+        known = [each.id for each in self._specs[provider].operations()]
+        if operation not in (None, *known):
+            raise ValueError(f"{provider} has no operation {operation!r}; it has {', '.join(known)}")
         if isinstance(what, str):
             self._behaviours[provider].error(what, "")
         self._faults.setdefault(provider, []).append(_Fault(what, operation, times, retry_after, after_work))
