@@ -17,14 +17,23 @@ import httpx
 import pytest
 
 from tests.conftest import OPTIONS, Caller, Clock
-from voice_clone import CloneJob, InvalidResponseError, OutcomeUnknownError, PollTimeoutError, ServerError
+from voice_clone import (
+    CloneJob,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    PollTimeoutError,
+    ServerError,
+    TransportError,
+    connect,
+)
 from voice_clone._flows import Runtime
 from voice_clone._limits import Reception, Until, until
-from voice_clone._transport import AsyncTransport, Transport, _AsyncStream, _left, _Stream
+from voice_clone._transport import AsyncTransport, Transport, _AsyncStream, _Backend, _left, _Stream
 from voice_clone.testing import Mock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
 MIB = 1024 * 1024
+getaddrinfo = socket.getaddrinfo
 
 
 def _ends(connection: socket.socket) -> bool:
@@ -418,3 +427,65 @@ def test_the_default_transports_share_one_context() -> None:
     assert isinstance(until(1.0, 2.0), Until)
     assert until(1.0, None) == 1.0
     assert until(None, 2.0) is None
+
+
+# Addresses
+
+
+def _resolving(*hosts: str) -> Callable[..., Any]:
+    """A getaddrinfo to which any name has these addresses."""
+
+    def find(host: str, *arguments: Any, **options: Any) -> list[Any]:
+        names = [host] if host in hosts else hosts
+        return [each for name in names for each in getaddrinfo(name, *arguments, **options)]
+
+    return find
+
+
+def test_each_address_of_a_host_is_tried(
+    serve: Callable[[Callable[[socket.socket], None]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host whose first address refuses is reached at its second; one without any that works is an error."""
+    url = serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    base_url = url.replace("127.0.0.1", "localhost")
+    monkeypatch.setattr(socket, "getaddrinfo", _resolving("127.0.0.2", "127.0.0.1"))
+    with connect("retell", api_key="any-key", base_url=base_url) as client:
+        assert client.client.get_httpx_client().get("/x").json() == {}
+    monkeypatch.setattr(socket, "getaddrinfo", _resolving("127.0.0.2", "127.0.0.3"))
+    with (
+        connect("retell", api_key="any-key", base_url=base_url) as client,
+        pytest.raises(TransportError, match="ConnectError"),
+    ):
+        client.client.get_httpx_client().get("/x")
+
+
+def test_a_name_without_an_address_is_an_error(call: Caller, wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is not found was sent nothing."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    client: dict[str, Any] = {"transport": None, "base_url": "http://no.localhost:9"}
+    with pytest.raises(TransportError, match="Name or service not known") as caught:
+        call("retell", "clone", wav, client=client, **OPTIONS["retell"])
+    assert type(caught.value) is TransportError
+    assert caught.value.retryable
+
+
+def test_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each further address has what is left of a request's time, not all of it again."""
+    now, given = 100.0, list[float | None]()
+
+    def connect_tcp(_: object, _host: str, _port: int, timeout: float | None, *__: object) -> None:
+        nonlocal now
+        given.append(timeout)
+        now += 3
+        raise httpcore.ConnectTimeout
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
+    monkeypatch.setattr(socket, "getaddrinfo", _resolving("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
+    monkeypatch.setattr("voice_clone._transport.time.monotonic", lambda: now)
+    with pytest.raises(httpcore.ConnectTimeout):
+        _Backend().connect_tcp("example.test", 80, until(8.0, 108.0))
+    assert given == [8, 5, 2]

@@ -31,6 +31,7 @@ from voice_clone import (
 from voice_clone.testing import Kind, Mock, Part, serve
 from voice_clone.testing._behaviour import Behaviour
 from voice_clone.testing._multipart import MultipartError, read_parts
+from voice_clone.testing._server import _Server
 from voice_clone.testing._spec import Operation, Spec
 
 HEADERS = {
@@ -443,3 +444,14 @@ def test_a_mistaken_setting_is_refused() -> None:
         mock.fail("acme", "server_error")
     with pytest.raises(ValueError, match=r"heygen has no operation 'cloneVoise'; it has .*cloneVoice"):
         mock.fail("heygen", "server_error", operation="cloneVoise")
+
+
+def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection that its client resets prints nothing; a defect of the mock does."""
+    with _Server(mock, "heygen") as server:
+        for error, printed in ((ConnectionResetError(), 0), (ZeroDivisionError(), 1)):
+            try:
+                raise error
+            except (ConnectionError, ZeroDivisionError):
+                server.handle_error(None, "address")
+            assert capsys.readouterr().err.count("Traceback") == printed
