@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tests.soak import balance
 from tests.soak.__main__ import options, report
+from tests.soak.balance import MEGABYTE
 from tests.soak.run import ME, Call, Holding, Plan, Run, soak
 from tests.soak.server import Books, served
 
@@ -56,7 +57,7 @@ def good() -> Run:
         Call("retell", "soak-3", None, "RateLimitError"),
     ]
     books = Books({"retell": [("voice-0", "soak-0"), ("voice-1", "soak-1")]}, Counter(reset=1), 4, 4, 0)
-    memory = array("Q", [60, 100, 100, 100])
+    memory = array("Q", [60 * MEGABYTE, 100 * MEGABYTE, 100 * MEGABYTE, 100 * MEGABYTE])
     return Run(Plan(4, 2, ("retell",)), Holding(10, 1), Holding(10, 1), books, calls, memory, 1.0)
 
 
@@ -84,7 +85,10 @@ def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
         ({"calls": good().calls[:-1]}, "4 clones were asked for, 3 calls ended"),
         ({"after": Holding(12, 1)}, "2 file handles or connections were left open"),
         ({"after": Holding(10, 4)}, "3 tasks were left behind"),
-        ({"memory": array("Q", [60, 100, 100, 110])}, "memory grew by 10.0%"),
+        (
+            {"memory": array("Q", [60 * MEGABYTE, 100 * MEGABYTE, 100 * MEGABYTE, 109 * MEGABYTE])},
+            "memory grew by 9.0 MiB",
+        ),
     ],
 )
 def test_what_does_not_balance_is_noticed(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
