@@ -62,6 +62,11 @@ def checked_transport(transport: object, method: str) -> None:
         raise errors.InvalidRequestError(f"this client's transport needs a method {method}: {transport!r} has none")
 
 
+class _Headers(httpx.Headers):
+    def __repr__(self) -> str:  # httpx would show a key that is not in `Authorization`
+        return f"{type(self).__name__}({', '.join(self)})"
+
+
 class OtherKind:
     """Stands in a generated client for the httpx client that it has not; to use it raises InvalidRequestError."""
 
@@ -102,6 +107,7 @@ def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Call
 
     def authorize(request: httpx.Request) -> httpx.Request:
         if (request.url.scheme, request.url.netloc) == (base_url.scheme, base_url.netloc):  # nobody else gets it
+            request.headers = _Headers(request.headers)
             request.headers[provider.auth_header] = provider.auth_prefix + key
         return request
 

@@ -114,6 +114,8 @@ def test_the_key_goes_to_the_base_url_alone() -> None:
         with pytest.raises(InvalidResponseError, match="redirected"):
             http.get("/z", follow_redirects=True)
     assert [request.headers.get("x-api-key") for request in seen] == [KEY, KEY, None, None, None, KEY]
+    assert "x-api-key" in str(vars(seen[0]))
+    assert KEY not in str([vars(request) for request in seen])
 
 
 def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
