@@ -72,7 +72,7 @@ class _Backend(httpcore.NetworkBackend):
         connect = httpcore.SyncBackend().connect_tcp
         try:
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # of the latter, a name that can be none
             raise httpcore.ConnectError(str(error)) from error
         while True:  # each address has what is left of the time, not all of it
             address = str(addresses.pop(0)[4][0])
@@ -118,7 +118,10 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
     ) -> _AsyncStream:
         timeout = _left(timeout, httpcore.ConnectTimeout)
         backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-        return _AsyncStream(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        try:
+            return _AsyncStream(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        except UnicodeError as error:
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class Transport(httpx.HTTPTransport):

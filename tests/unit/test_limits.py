@@ -459,15 +459,18 @@ def test_each_address_of_a_host_is_tried(
         client.client.get_httpx_client().get("/x")
 
 
-def test_a_name_without_an_address_is_an_error(call: Caller, wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that is not found was sent nothing."""
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "name not known"), UnicodeError("name not known")])
+def test_a_name_without_an_address_is_an_error(
+    error: Exception, call: Caller, wav: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is not found, or whose name can be none, was sent nothing."""
 
     def fail(*_: object, **__: object) -> None:
-        raise socket.gaierror(-2, "Name or service not known")
+        raise error
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     client: dict[str, Any] = {"transport": None, "base_url": "http://no.localhost:9"}
-    with pytest.raises(TransportError, match="Name or service not known") as caught:
+    with pytest.raises(TransportError, match="name not known") as caught:
         call("retell", "clone", wav, client=client, **OPTIONS["retell"])
     assert type(caught.value) is TransportError
     assert caught.value.retryable
