@@ -67,7 +67,8 @@ def _reading() -> Generator[None]:
     except InvalidRequestError:
         raise
     except Exception as error:  # a file object may be of any make
-        raise InvalidRequestError(f"can't read the audio: {type(error).__name__}: {error}".rstrip(": ")) from error
+        kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+        raise InvalidRequestError(f"can't read the audio: {kind}{error}".rstrip(": ")) from error
 
 
 def _open(source: AudioSource, until_end: ExitStack) -> Audio:
