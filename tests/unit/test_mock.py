@@ -8,6 +8,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -362,6 +363,7 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
         sample = spec.sample(schema)
         assert set(sample) == set("abcdefghijk")
         assert (sample["h"], sample["i"], sample["j"]) == (1, "ex", "de")
+        assert datetime.fromisoformat(sample["b"]).tzinfo
         if version == "3.1.0":
             assert not list(validator({**schema, **document}).iter_errors(sample))
         acme = Behaviour(spec, Mock())
