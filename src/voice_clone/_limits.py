@@ -37,7 +37,7 @@ def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
     return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 
-@attrs.define(eq=False, repr=False)  # what came may hold the key
+@attrs.define(repr=False)  # what came may hold the key
 class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     """How an answer comes in: decoded, not more of it than is allowed, and not after the request's deadline."""
 
