@@ -138,17 +138,17 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: SSLContext) -> None:
         """Share the context; making one costs more than all else."""
-        from anyio.lowlevel import RunVar  # noqa: PLC0415 - who blocks needs no anyio
+        from anyio.lowlevel import current_token  # noqa: PLC0415 - who blocks needs no anyio
 
         super().__init__(verify=context)
         self._new = partial(httpcore.AsyncConnectionPool, context, network_backend=_AsyncBackend(), **_LIMITS)
-        self._pools = RunVar[httpcore.AsyncConnectionPool | None]("voice_clone.pool", None)
+        self._current_loop = current_token
+        self._loop: object = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over a connection of the running event loop; those of another would be of no use."""
-        if (pool := self._pools.get()) is None:
-            self._pools.set(pool := self._new())
-        self._pool = pool
+        if (loop := self._current_loop()) != self._loop:
+            self._loop, self._pool = loop, self._new()
         return await super().handle_async_request(request)
 
 

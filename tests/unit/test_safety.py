@@ -550,9 +550,12 @@ def test_one_async_client_serves_several_event_loops(mock: Mock, wav: bytes) -> 
     with serve(mock):
         client = connect_async("retell", api_key=KEY, base_url=mock.base_urls["retell"])
 
-        async def clone() -> list[str]:
-            return [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
+        async def clone(close: bool) -> list[str]:
+            made = [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
+            if close:
+                await client.aclose()
+            return made
 
-        ids = [each for _ in range(3) for each in anyio.run(clone)]
+        ids = [each for close in (False, False, True) for each in anyio.run(clone, close)]
         gc.collect()
     assert ids == list(mock.voices("retell"))
