@@ -38,10 +38,11 @@ class OverlayError(Exception):
 def effective_spec(provider: Provider) -> dict[str, Any]:
     """The vendored spec with the provider's overlay applied; without an overlay, the vendored spec itself."""
     spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
-    if provider.overlay.is_file():
-        _apply_all(spec, provider)
     where = provider.shown(provider.spec)
     vendor.check_document(spec, where)
+    if provider.overlay.is_file():
+        _apply_all(spec, provider)
+    vendor.check_document(spec, where)  # an overlay could take away what makes it one
     gates.check_document(spec, where)
     return spec
 

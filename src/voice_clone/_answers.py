@@ -23,6 +23,7 @@ CUT = "voice_clone.cut"
 """In a response's extensions: after how many bytes its body was cut off, where it was."""
 MAX_KEPT_BYTES = 64 * 1024
 SHORTEST_KEY = 8  # a shorter one would be found in texts that have nothing to do with it
+MAX_SECONDS = 1e9  # longer than anybody waits
 MAX_TEXT = 500  # characters of what a provider says; all of it is in the answer
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
@@ -45,7 +46,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     several = value.split(",")  # a proxy may add its own; the longest counts
     if all(re.fullmatch(r" *[0-9]+(\.[0-9]*)? *", each) for each in several):
-        return max(map(float, several))
+        return min(max(map(float, several)), MAX_SECONDS)
     if (until := _date(value)) is None:
         return None
     now = _date(headers.get("date", "")) or datetime.now(UTC)  # by the same clock, if it tells

@@ -18,7 +18,17 @@ TOKEN_VERSION = 1
 
 def _check_provider(_: CloneJob, __: attrs.Attribute[str], value: Any) -> None:
     if not isinstance(value, str) or not value.isidentifier():
-        raise InvalidRequestError(f"not a clone job token: {value!r} is no provider's name")
+        raise InvalidRequestError(f"not a clone job: {value!r} is no provider's name")
+
+
+def _check_raw(_: CloneJob, __: attrs.Attribute[Any], value: Any) -> None:
+    problem = "" if isinstance(value, dict) else "it is none"
+    try:
+        json.dumps(without(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    if problem:
+        raise InvalidRequestError(f"not a clone job: raw is no object of JSON: {problem}")
 
 
 def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], value: Any) -> None:
@@ -57,7 +67,7 @@ class CloneJob:
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
     """The name that was asked for."""
     raw: Mapping[str, Any] = attrs.field(
-        factory=dict[str, Any], validator=instance_of(dict), kw_only=True, repr=False, hash=False
+        factory=dict[str, Any], validator=_check_raw, kw_only=True, repr=False, hash=False
     )
     """The provider's answer to the start, decoded from JSON."""
 
@@ -76,11 +86,8 @@ class CloneJob:
             if type(version) is not int or version < 1:
                 raise ValueError(version)
             if version <= TOKEN_VERSION:
-                without(data.get("raw"))
-                job = cls(**data)
-                job.to_token()  # what can't be written again was not written by it
-                return job
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+                return cls(**data)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:  # deep enough, nothing reads it
             raise InvalidRequestError(f"not a clone job token ({type(error).__name__}); pass it as it was") from None
         raise InvalidRequestError(
             f"the token has version {version}, this release reads {TOKEN_VERSION}: upgrade voice-clone-clients"

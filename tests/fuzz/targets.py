@@ -26,6 +26,7 @@ from tests.contract.wire import CLIP, KEY, WAYS, Wire, good_body
 from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
 from voice_clone._audio import open_audio
+from voice_clone._json import decode
 from voice_clone.testing._multipart import MultipartError, read_parts
 
 TINY = {"openapi": "3.0.0", "info": {"title": "Acme", "version": "1"}, "paths": {"/a": {"get": {"operationId": "a"}}}}
@@ -257,7 +258,8 @@ def _waits() -> st.SearchStrategy[Exchange]:
         return attrs.evolve(exchange, job=CloneJob(exchange.provider, voice_id, done, name="Me", raw=raw))
 
     ids = st.sampled_from(["voice", "a/b?c#d", "%2e%2e", "é😀", " ", "A" * 300])
-    raws = retyped(st.sampled_from(_good_bodies())).filter(lambda raw: isinstance(raw, dict))
+    answers = retyped(st.sampled_from(_good_bodies())).map(lambda body: decode(json.dumps(body).encode()))
+    raws = answers.filter(lambda raw: isinstance(raw, dict))
     polled = _exchanges(["heygen"])
     return st.builds(make, polled, ids, raws, done=st.just(False)) | st.builds(
         make, _exchanges(), ids, raws, done=st.just(True)

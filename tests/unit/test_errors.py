@@ -252,7 +252,7 @@ def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> Non
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("0", 0.0), ("1", 1.0), ("3600", 3600.0), ("-1", None), ("soon", None), ("", None), ("1.5", 1.5), ("1e3", None),
-     ("9" * 20, 1e20), ("²", None),
+     ("9" * 20, 1e9), ("9" * 400, 1e9), ("²", None),
      ("20, 20", 20.0), ("1,30", 30.0), ("1, x", None),
      ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Wed, 99 Oct 2015 07:28:00 GMT", None),
      ("Wed, 21 Oct 2015 07:28:00 +" + "9" * 20, None)],

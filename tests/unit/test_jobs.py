@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -38,8 +39,15 @@ def test_a_deep_answer_goes_into_a_token() -> None:
     assert CloneJob.from_token(CloneJob("heygen", "abc", raw=deep).to_token()).raw == deep
     for depth in (101, 900):
         token = json.dumps(GOOD).replace("{}", '{"a":' * depth + "1" + "}" * depth)
-        with pytest.raises(InvalidRequestError, match="not a clone job token"):
+        with pytest.raises(InvalidRequestError, match="not a clone job"):
             CloneJob.from_token(token)
+
+
+@pytest.mark.parametrize("raw", [{"a": float("inf")}, {"a": object()}, {"a": {1, 2}}, [], "x"])
+def test_what_could_not_be_kept_is_no_job(raw: Any) -> None:
+    """A job that is made by hand of what is no JSON is refused, and not when Ctrl-C asks for its token."""
+    with pytest.raises(InvalidRequestError, match="raw is no object of JSON"):
+        CloneJob("heygen", "abc", raw=raw)
 
 
 def test_a_job_has_a_hash() -> None:
@@ -95,7 +103,7 @@ RUBBISH: list[object] = [
 @pytest.mark.parametrize("token", RUBBISH, ids=lambda token: str(token)[:30])
 def test_rubbish_is_refused(token: object) -> None:
     """Whatever is no token is refused clearly, with an error of the tree."""
-    with pytest.raises(InvalidRequestError, match=r"not a (clone job token|voice id)"):
+    with pytest.raises(InvalidRequestError, match=r"not a (clone job|voice id)"):
         CloneJob.from_token(token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
