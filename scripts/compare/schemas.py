@@ -1,0 +1,927 @@
+"""Schemas: what a schema means, and what a change of it means for those who send it and those who receive it.
+
+A request is compatible where the new schema covers the old one: what callers send today is still taken. An answer is
+compatible where the old schema covers the new one: what callers read today still comes, and nothing that they don't
+expect. A schema that both use is judged twice.
+
+    change                                              request        response
+    a field that is required is added                   breaking       compatible
+    a field that may be left out is added               compatible     compatible, breaking where the old one is closed
+    a field is removed                                  breaking       breaking
+    a field becomes required                            breaking       compatible
+    a field may be left out from now on                 compatible     breaking
+    `readOnly` / `writeOnly`                            the field is no part of the request / of the answer
+    a type is added, null among them                    compatible     breaking
+    a type is taken away, null among them               breaking       compatible
+    an enum value is added                              compatible     breaking, unless other text was allowed before
+    an enum value is removed                            breaking       compatible
+    a limit or pattern is tightened or added            breaking       compatible
+    a limit or pattern is loosened or removed           compatible     breaking
+    a pattern, format or encoding is another one        breaking       breaking
+    a format is added / removed                         as a limit is tightened / loosened
+    a default is added                                  compatible     compatible
+    a default is changed or removed                     breaking       compatible: a field that was left out stays so
+    an alternative (oneOf, anyOf) is added              compatible     breaking, unless an old one covers it
+    an alternative is removed                           breaking       compatible
+    additional fields are refused from now on           breaking       compatible
+    additional fields are allowed from now on           compatible     breaking
+    a value of a discriminator is added / removed       as of an enum
+    anything else (`not`, `if`, `contains` …)           breaking, unless jsonschema-rs proves it compatible
+    names of enum members (`x-enum-varnames`)           breaking: they are Python names
+    text, examples, `deprecated`, other `x-…`           documentation only
+
+The walk finds the place and the words; jsonschema-rs (`covers`) has the last word wherever the walk finds nothing
+breaking: what it can't prove is "not understood", and that is breaking.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import jsonschema_rs
+
+from scripts.common import PipelineError, same
+from scripts.compare.changes import Side, Verdict, pointer
+
+TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
+TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
+_LOWER = ("minLength", "minItems", "minProperties", "minimum", "minContains")
+_UPPER = ("maxLength", "maxItems", "maxProperties", "maximum", "maxContains")
+_WORDS = {
+    "minLength": "characters at least",
+    "maxLength": "characters at most",
+    "minItems": "items at least",
+    "maxItems": "items at most",
+    "minProperties": "fields at least",
+    "maxProperties": "fields at most",
+    "minimum": "at least",
+    "maximum": "at most",
+}
+_OBJECT = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
+_ARRAY = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems"})
+_UNDERSTOOD = frozenset(
+    {
+        *TEXT, *_LOWER, *_UPPER, "$ref", "type", "nullable", "enum", "const", "format", "pattern", "multipleOf",
+        "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "required", "properties", "additionalProperties",
+        "items", "anyOf", "oneOf", "default", "readOnly", "writeOnly", "discriminator", "contentEncoding",
+        "contentMediaType", "x-enum-varnames", "x-extensible-enum", "$schema", "$id", "$anchor", "$defs", "definitions",
+    }
+)  # fmt: skip
+_WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
+_MOST_NODES = 20_000
+"""How large a schema may be, its references written out, to be proved by jsonschema-rs."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A schema, and where it stands in which document."""
+
+    document: Mapping[str, Any]
+    schema: Any
+    pointer: str
+
+    def below(self, *keys: str | int) -> Place:
+        """The schema below some keys."""
+        node = self.schema
+        for key in keys:
+            node = node[key]
+        return Place(self.document, node, pointer(self.pointer, *keys))
+
+    @property
+    def strict(self) -> bool:
+        """Whether nothing may stand beside a `$ref`, as before OpenAPI 3.1."""
+        return str(self.document.get("openapi", "")).startswith("3.0")
+
+
+@dataclass
+class Difference:
+    """One difference between two schemas: where below them, and what it means on the side that was asked for."""
+
+    verdict: Verdict
+    kind: str
+    path: tuple[str, ...]
+    pointer: str
+    what: str
+    old: Any = None
+    new: Any = None
+
+
+Keywords = dict[str, tuple[Any, str]]
+"""The keywords of a schema with references and `allOf` merged: each with its value and pointer. Those that hold schemas
+have Places as values."""
+
+
+class PlaceError(PipelineError):
+    """A document can't be understood at some place."""
+
+    def __init__(self, document: Mapping[str, Any], at: str, problem: str) -> None:
+        super().__init__(f"at {at or '#'}: {problem}")
+        self.document = document
+
+
+class _ConflictError(Exception):
+    """Two parts of an `allOf` can't be written as one schema."""
+
+
+def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
+    """What a local reference leads to."""
+    node: Any = document
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        raise PlaceError(document, at, f"`$ref` {reference!r} does not begin with `#/`")
+    for part in reference[1:].split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
+        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        elif isinstance(node, Mapping) and key in node:
+            node = node[key]
+        else:
+            raise PlaceError(document, at, f"`$ref` {reference} leads nowhere")
+    return Place(document, node, reference[1:])
+
+
+def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
+    """What a schema says, its `$ref` followed and its `allOf` merged where that keeps the meaning."""
+    schema = place.schema
+    if schema is True:
+        return {}
+    if schema is False:
+        return {"not": ({}, place.pointer)}
+    if not isinstance(schema, dict):
+        raise PlaceError(place.document, place.pointer, f"{json.dumps(schema)[:80]} is no schema")
+    if place.pointer in seen:
+        raise PlaceError(place.document, place.pointer, "the schema is made of itself alone")
+    seen |= {place.pointer}
+    merged: Keywords = {}
+    if "$ref" in schema:
+        merged = keywords(resolve(place.document, schema["$ref"], place.pointer), seen)
+    alone = "$ref" in schema and place.strict
+    own = {
+        key: _value(place, key)
+        for key in schema
+        if key not in ("$ref", "allOf") and (not alone or key in TEXT or key == "nullable")
+    }
+    try:
+        merged = _merge(merged, own)
+        if not alone and "allOf" in schema:
+            for index in range(len(_parts(place))):
+                merged = _merge(merged, keywords(place.below("allOf", index), seen), outer=True)
+    except _ConflictError:
+        parts = [place.below("allOf", index) for index in range(len(_parts(place)))]
+        if "$ref" in schema:
+            parts.insert(0, resolve(place.document, schema["$ref"], place.pointer))
+        return own | {"allOf": (parts, pointer(place.pointer, "allOf" if "allOf" in schema else "$ref"))}
+    return merged
+
+
+def _parts(place: Place) -> list[Any]:
+    parts = place.schema.get("allOf", [])
+    if not isinstance(parts, list):
+        raise PlaceError(place.document, pointer(place.pointer, "allOf"), "must be an array of schemas")
+    return parts
+
+
+def _value(place: Place, key: str) -> tuple[Any, str]:
+    """A keyword's value, with Places for the schemas in it, and its pointer."""
+    value, at = place.schema[key], pointer(place.pointer, key)
+    if key in ("properties", "patternProperties", "dependentSchemas"):
+        if not isinstance(value, dict):
+            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an object of schemas")
+        return {name: place.below(key, name) for name in value}, at
+    if key in ("anyOf", "oneOf", "prefixItems"):
+        if not isinstance(value, list):
+            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an array of schemas")
+        return [place.below(key, index) for index in range(len(value))], at
+    if key in ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"):
+        return place.below(key), at
+    if key == "discriminator":
+        return place.below(key), at
+    if key in ("required", "enum", "x-enum-varnames") and not isinstance(value, list):
+        raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an array")
+    if key in (*_LOWER, *_UPPER, "multipleOf") and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be a number")
+    return value, at
+
+
+def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
+    """Both together; of texts the second counts, or the first where that is the outer one."""
+    merged = dict(one)
+    closed = [keys for keys in (one, two) if "additionalProperties" in keys]
+    if closed and {*_names(one)} != {*_names(two)} and _names(one) and _names(two):
+        raise _ConflictError
+    for key, (value, at) in two.items():
+        if key not in merged:
+            merged[key] = (value, at)
+        elif key in TEXT or key.startswith("x-") or key == "default":
+            merged[key] = merged[key] if outer else (value, at)
+        elif key == "required":
+            merged[key] = ([*merged[key][0], *value], merged[key][1])
+        elif key == "properties":
+            both = dict(merged[key][0])
+            for name, place in value.items():
+                if name in both and not same(both[name].schema, place.schema):
+                    raise _ConflictError
+                both.setdefault(name, place)
+            merged[key] = (both, merged[key][1])
+        elif not same(_plain(merged[key][0]), _plain(value)):
+            raise _ConflictError
+    return merged
+
+
+def _names(keys: Keywords) -> Iterable[str]:
+    return keys["properties"][0] if "properties" in keys else ()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Place):
+        return value.schema
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclass
+class Node:
+    """What a schema means on one side, in one form for all the ways in which it can be written."""
+
+    place: Place
+    keys: Keywords
+    types: frozenset[str] = TYPES
+    null: bool = True
+    enum: dict[str, Any] | None = None
+    fields: dict[str, Place] = field(default_factory=dict[str, Place])
+    required: frozenset[str] = frozenset()
+    extra: Place | bool = True
+    items: Place | None = None
+    union: list[Place] = field(default_factory=list[Place])
+    kind: Literal["anyOf", "oneOf"] = "anyOf"
+    limits: dict[str, float] = field(default_factory=dict[str, float])
+    rest: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_union_alone(self) -> bool:
+        """Whether it is its alternatives and nothing besides."""
+        return not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
+
+    def get(self, key: str) -> Any:
+        """A keyword's value; None where it is not there."""
+        return self.keys[key][0] if key in self.keys else None
+
+    def at(self, key: str) -> str:
+        """A keyword's pointer; where it is not there, that of the schema."""
+        return self.keys[key][1] if key in self.keys else self.place.pointer
+
+
+def node(place: Place, side: Side) -> Node:
+    """What a schema means."""
+    keys = keywords(place)
+    null = keys.pop("nullable", (False, ""))[0] is True
+    for kind in ("anyOf", "oneOf"):
+        keys, without = _unwrapped(keys, kind)
+        null = null or without
+    made = Node(place, keys)
+    _set_types(made, null)
+    _set_object(made, side)
+    made.items = keys["items"][0] if "items" in keys else None
+    for kind in ("anyOf", "oneOf"):
+        if kind in keys:
+            if made.union:
+                made.rest["anyOf"] = made.union
+            made.union, made.kind = keys[kind][0], kind
+    _set_limits(made)
+    for key, (value, _) in keys.items():
+        if key not in _UNDERSTOOD and not key.startswith("x-"):
+            made.rest[key] = value
+    return made
+
+
+def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
+    """Alternatives without null, and whether there was null: `anyOf: [X, null]` of 3.1 is X with the `nullable` of 3.0.
+
+    An alternative that is the only one is the schema itself.
+    """
+    null, seen = False, set[str]()
+    while kind in keys and "type" not in keys and "enum" not in keys and "const" not in keys:
+        branches, at = keys[kind]
+        left = [branch for branch in branches if not _is_null(branch)]
+        null = null or len(left) < len(branches)
+        if len(left) != 1 or left[0].pointer in seen:
+            return (keys | {kind: (left, at)} if left else keys), null
+        seen.add(left[0].pointer)
+        try:
+            keys = _merge(keywords(left[0]), {key: value for key, value in keys.items() if key != kind})
+        except _ConflictError:
+            return keys, null
+        null = keys.pop("nullable", (False, ""))[0] is True or null
+    return keys, null
+
+
+def _is_null(place: Place) -> bool:
+    keys = {key: value for key, (value, _) in keywords(place).items() if key not in TEXT}
+    return bool(keys) and all(
+        {"type": value in ("null", ["null"]), "const": value is None, "enum": value == [None]}.get(key, False)
+        for key, value in keys.items()
+    )
+
+
+def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether null is among what a schema allows, as far as its types say."""
+    if place.pointer in seen:
+        return False
+    keys = keywords(place)
+    if keys.get("nullable", (False,))[0] is True or _is_null(place):
+        return True
+    if "type" in keys:
+        return "null" in ([keys["type"][0]] if isinstance(keys["type"][0], str) else keys["type"][0])
+    branches = [branch for kind in ("anyOf", "oneOf") if kind in keys for branch in keys[kind][0]]
+    return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
+
+
+def _set_types(made: Node, null: bool) -> None:
+    keys = made.keys
+    declared = made.get("type")
+    names = {declared} if isinstance(declared, str) else set(map(str, declared or ()))
+    if unknown := names - TYPES - {"null"}:
+        raise PlaceError(made.place.document, made.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
+    if names:
+        made.null = "null" in names or null
+        made.types = frozenset(names - {"null"})
+    elif "anyOf" in keys or "oneOf" in keys:
+        made.null = null or _may_be_null(made.place)
+    elif _OBJECT & set(keys):
+        made.types, made.null = frozenset({"object"}), null
+    elif _ARRAY & set(keys):
+        made.types, made.null = frozenset({"array"}), null
+    if "number" in made.types:
+        made.types |= {"integer"}
+    values = [keys["const"][0]] if "const" in keys else made.get("enum")
+    if values is not None and "x-extensible-enum" not in keys:
+        fitting = [value for value in values if value is not None and _type(value) & made.types]
+        made.null = (made.null if names else null) and (null or None in values) or (not names and None in values)
+        made.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
+        made.types = frozenset().union(*(_type(value) & made.types for value in fitting)) if fitting else frozenset()
+
+
+def _type(value: Any) -> frozenset[str]:
+    if isinstance(value, bool):
+        return frozenset({"boolean"})
+    if isinstance(value, int | float):
+        return frozenset({"integer", "number"} if float(value).is_integer() else {"number"})
+    return frozenset({{str: "string", list: "array", dict: "object"}[type(value)]})
+
+
+def _set_object(made: Node, side: Side) -> None:
+    hidden = "readOnly" if side == Side.REQUEST else "writeOnly"
+    fields: dict[str, Place] = made.get("properties") or {}
+    made.fields = {name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True}
+    shown = set(made.get("required") or ()) - (set(fields) - set(made.fields))
+    made.required = frozenset(str(name) for name in shown)
+    extra: Place | None = made.get("additionalProperties")
+    made.extra = True if extra is None or extra.schema in (True, {}) else extra
+    if extra is not None and extra.schema is False:
+        made.extra = False
+
+
+def _set_limits(made: Node) -> None:
+    for key in (*_LOWER, *_UPPER):
+        if key in made.keys:
+            made.limits[key] = made.get(key)
+    for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
+        value = made.get(key)
+        whole = not made.types & {"number"}
+        if value is True and bound in made.limits:
+            value = made.limits.pop(bound)
+        elif isinstance(value, bool) or value is None:
+            continue
+        elif not isinstance(value, int | float):
+            raise PlaceError(made.place.document, made.at(key), f"{json.dumps(value)[:80]}: must be a number")
+        if whole and float(value).is_integer():
+            tighter = max if step == 1 else min
+            made.limits[bound] = tighter(made.limits.get(bound, value + step), value + step)
+        else:
+            made.limits[key] = value
+    for key in ("minLength", "minItems", "minProperties"):
+        if made.limits.get(key) == 0:
+            del made.limits[key]
+
+
+class Comparison:
+    """Compares schemas of two documents on one side; each pair of schemas once."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self._known: dict[tuple[str, str, bool], list[Difference]] = {}
+        self._proved: dict[tuple[str, str], list[Difference]] = {}
+
+    def compare(self, old: Place, new: Place) -> list[Difference]:
+        """Every difference, and that the whole can't be proved compatible where that is so."""
+        key = (old.pointer, new.pointer)
+        if key not in self._proved:
+            found = list(self.walk(old, new))
+            verdicts = {difference.verdict for difference in found}
+            if Verdict.COMPATIBLE in verdicts and Verdict.BREAKING not in verdicts and not self._covered(old, new):
+                what = "not understood: what has changed can't be shown to be harmless"
+                found.append(Difference(Verdict.BREAKING, "unknown", (), new.pointer, what, old.schema, new.schema))
+            self._proved[key] = found
+        return self._proved[key]
+
+    def _covered(self, old: Place, new: Place) -> bool:
+        return covers(new, old, self.side) if self.side == Side.REQUEST else covers(old, new, self.side)
+
+    def walk(self, old: Place, new: Place, *, but_null: bool = False) -> list[Difference]:
+        """The differences between two schemas and all below them."""
+        key = (old.pointer, new.pointer, but_null)
+        if key not in self._known:
+            self._known[key] = []  # a schema that holds itself is equal there if it is equal elsewhere
+            one, two = node(old, self.side), node(new, self.side)
+            if but_null:
+                one.null = two.null = False
+            self._known[key] = list(self._differences(one, two))
+        return self._known[key]
+
+    # What follows judges: `wider` is what the new schema allows and the old one did not, `narrower` the reverse.
+
+    def _wider(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
+        verdict = Verdict.COMPATIBLE if self.side == Side.REQUEST else Verdict.BREAKING
+        return Difference(verdict, kind, (), at, what, old, new)
+
+    def _narrower(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
+        verdict = Verdict.BREAKING if self.side == Side.REQUEST else Verdict.COMPATIBLE
+        return Difference(verdict, kind, (), at, what, old, new)
+
+    def _breaking(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
+        return Difference(Verdict.BREAKING, kind, (), at, what, old, new)
+
+    def _differences(self, old: Node, new: Node) -> Iterator[Difference]:
+        yield from _text(old, new)
+        if bool(old.union) != bool(new.union) and (old if old.union else new).is_union_alone:
+            single, several = (new, old) if old.union else (old, new)
+            single.union, single.kind = [single.place], several.kind
+            yield from self._null(old, new)
+            yield from self._default(old, new)
+            yield from self._discriminator(old, new)
+            yield from self._union(old, new)
+            return
+        yield from self._types(old, new)
+        yield from self._null(old, new)
+        yield from self._values(old, new)
+        yield from self._limits(old, new)
+        yield from self._formats(old, new)
+        yield from self._default(old, new)
+        yield from self._object(old, new)
+        yield from self._items(old, new)
+        yield from self._union(old, new)
+        yield from self._discriminator(old, new)
+        yield from self._rest(old, new)
+
+    def _types(self, old: Node, new: Node) -> Iterator[Difference]:
+        gained, lost = new.types - old.types, old.types - new.types
+        # An enum says which values; of an enum without values of a type, that type is no news of its own.
+        if old.enum is not None and new.enum is not None and not (gained and lost):
+            gained = lost = frozenset()
+        at = new.at("type") if "type" in new.keys else old.at("type")
+        what = f"{{}} is {_types(new.types)}, was {_types(old.types)}"
+        shown = (_shown_types(old), _shown_types(new))
+        if gained and lost:
+            yield self._breaking(what, "type", at, *shown)
+        elif gained:
+            yield self._wider(what, "type", at, *shown)
+        elif lost:
+            yield self._narrower(what, "type", at, *shown)
+
+    def _null(self, old: Node, new: Node) -> Iterator[Difference]:
+        at = new.at(next((key for key in ("type", "anyOf", "oneOf") if key in new.keys), ""))
+        if new.null and not old.null:
+            yield self._wider("{} may be null", "null", at, old.null, new.null)
+        elif old.null and not new.null and (old.types != TYPES or old.union):
+            yield self._narrower("{} may no longer be null", "null", at, old.null, new.null)
+
+    def _values(self, old: Node, new: Node) -> Iterator[Difference]:
+        at = new.at("const" if "const" in new.keys else "enum")
+        if old.enum is None and new.enum is None:
+            before, after = old.get("x-extensible-enum"), new.get("x-extensible-enum")
+            if not same(before, after):
+                yield Difference(Verdict.COMPATIBLE, "text", (), at, "the known values of {} change", before, after)
+        elif new.enum is None:
+            at = old.at("const" if "const" in old.keys else "enum")
+            yield self._wider("{} is no longer limited to known values", "enum", at, [*(old.enum or {}).values()], None)
+        elif old.enum is None:
+            what = f"{{}} is limited to {_listed(new.enum.values())}"
+            yield self._narrower(what, "enum", at, None, [*new.enum.values()])
+        else:
+            values = ([*old.enum.values()], [*new.enum.values()])
+            if gained := [value for key, value in new.enum.items() if key not in old.enum]:
+                yield self._wider(f"{{}} may be {_listed(gained)} too", "enum", at, *values)
+            if lost := [value for key, value in old.enum.items() if key not in new.enum]:
+                yield self._narrower(f"{{}} can no longer be {_listed(lost)}", "enum", at, *values)
+        yield from self._members(old, new)
+
+    def _members(self, old: Node, new: Node) -> Iterator[Difference]:
+        if "enum" not in old.keys or "enum" not in new.keys:
+            return
+        before, after = (
+            dict(zip(map(str, one.get("enum")), one.get("x-enum-varnames") or [], strict=False)) for one in (old, new)
+        )
+        if bool(before) != bool(after) or any(after.get(value, name) != name for value, name in before.items()):
+            what = "the Python names of the values of {} change"
+            at = new.at("x-enum-varnames") if after else old.at("x-enum-varnames")
+            yield self._breaking(what, "members", at, old.get("x-enum-varnames"), new.get("x-enum-varnames"))
+
+    def _limits(self, old: Node, new: Node) -> Iterator[Difference]:
+        for key in (*_LOWER, *_UPPER, "exclusiveMinimum", "exclusiveMaximum"):
+            before, after = old.limits.get(key), new.limits.get(key)
+            if before == after:
+                continue
+            lower = key in _LOWER or key == "exclusiveMinimum"
+            tighter = before is None or (after is not None and (after > before if lower else after < before))
+            at = new.at(key) if after is not None else old.at(key)
+            name = _WORDS.get(key, key)
+            what = f"{{}}: {name} {_number(after)}, was {_number(before)}"
+            yield (self._narrower if tighter else self._wider)(what, "limits", at, before, after)
+        yield from self._multiple(old, new)
+        unique = (bool(old.get("uniqueItems")), bool(new.get("uniqueItems")))
+        if unique == (False, True):
+            yield self._narrower("{} may hold no item twice", "limits", new.at("uniqueItems"), *unique)
+        elif unique == (True, False):
+            yield self._wider("{} may hold an item twice", "limits", old.at("uniqueItems"), *unique)
+
+    def _multiple(self, old: Node, new: Node) -> Iterator[Difference]:
+        before, after = old.get("multipleOf"), new.get("multipleOf")
+        if before == after:
+            return
+        what = f"{{}}: a multiple of {_number(after)}, was {_number(before)}"
+        at = new.at("multipleOf") if after is not None else old.at("multipleOf")
+        if after is None or (before is not None and _divides(after, before)):
+            yield self._wider(what, "limits", at, before, after)
+        elif before is None or _divides(before, after):
+            yield self._narrower(what, "limits", at, before, after)
+        else:
+            yield self._breaking(what, "limits", at, before, after)
+
+    def _formats(self, old: Node, new: Node) -> Iterator[Difference]:
+        for key in ("format", "pattern", "contentEncoding", "contentMediaType"):
+            before, after = old.get(key), new.get(key)
+            if same(before, after):
+                continue
+            what = f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
+            if after is None or (before, after) in _WIDER_FORMAT:
+                yield self._wider(what, "format", (new if after else old).at(key), before, after)
+            elif before is None or (after, before) in _WIDER_FORMAT:
+                yield self._narrower(what, "format", new.at(key), before, after)
+            else:
+                yield self._breaking(what, "format", new.at(key), before, after)
+
+    def _default(self, old: Node, new: Node) -> Iterator[Difference]:
+        before, after = old.get("default"), new.get("default")
+        if ("default" in old.keys) == ("default" in new.keys) and same(before, after):
+            return
+        if self.side == Side.REQUEST and "default" in old.keys:
+            at = new.at("default") if "default" in new.keys else old.at("default")
+            what = f"{{}}, left out, means {_shown(after)}, meant {_shown(before)}"
+            yield self._breaking(what, "default", at, before, after)
+        else:
+            what = f"the default of {{}} is {_shown(after)}, was {_shown(before)}"
+            at = new.at("default") if "default" in new.keys else old.at("default")
+            yield Difference(Verdict.COMPATIBLE, "default", (), at, what, before, after)
+
+    def _object(self, old: Node, new: Node) -> Iterator[Difference]:
+        for name, place in old.fields.items():
+            if name not in new.fields:
+                at = place.pointer
+                if name in (new.get("properties") or {}):
+                    at = new.get("properties")[name].pointer
+                yield Difference(Verdict.BREAKING, "gone", (name,), at, "", place.schema, None)
+                continue
+            yield from _below(name, self.walk(place, new.fields[name]))
+            at = new.at("required") if name in new.required or "required" in new.keys else old.at("required")
+            if name in new.required and name not in old.required:
+                yield from _below(name, [self._narrower("", "required", at, False, True)])
+            elif name in old.required and name not in new.required:
+                yield from _below(name, [self._wider("", "optional", at, True, False)])
+        for name, place in new.fields.items():
+            if name in old.fields:
+                continue
+            needed = name in new.required
+            verdict = Verdict.BREAKING if needed and self.side == Side.REQUEST else Verdict.COMPATIBLE
+            kind = "new and required" if needed else "new"
+            yield Difference(verdict, kind, (name,), place.pointer, "", None, place.schema)
+        for name in sorted(new.required ^ old.required):
+            if name in new.fields or name in old.fields:
+                continue  # seen above
+            needed = name in new.required
+            judge = self._narrower if needed else self._wider
+            at = (new if needed else old).at("required")
+            yield from _below(name, [judge("", "required" if needed else "optional", at, not needed, needed)])
+        yield from self._extra(old, new)
+
+    def _extra(self, old: Node, new: Node) -> Iterator[Difference]:
+        before, after = old.extra, new.extra
+        if isinstance(before, Place) and isinstance(after, Place):
+            yield from _below("*", self.walk(before, after))
+            return
+        if isinstance(before, Place) == isinstance(after, Place) and before == after:
+            return
+        at = (new if "additionalProperties" in new.keys else old).at("additionalProperties")
+        shown = (_plain(before), _plain(after))
+        if after is False:
+            yield self._narrower("{} may hold no fields but those that are named", "extra", at, *shown)
+        elif before is False:
+            yield self._wider("{} may hold more fields than those that are named", "extra", at, *shown)
+        elif after is True:
+            yield self._wider("further fields of {} may hold anything", "extra", at, *shown)
+        else:
+            yield self._narrower("further fields of {} may no longer hold anything", "extra", at, *shown)
+
+    def _items(self, old: Node, new: Node) -> Iterator[Difference]:
+        if old.items is None and new.items is None:
+            return
+        before = old.items or Place(old.place.document, {}, pointer(old.place.pointer, "items"))
+        after = new.items or Place(new.place.document, {}, pointer(new.place.pointer, "items"))
+        yield from _below("[]", self.walk(before, after))
+
+    def _union(self, old: Node, new: Node) -> Iterator[Difference]:
+        if not old.union and not new.union:
+            return
+        found = list(self._branches(old, new))
+        if all(difference.verdict == Verdict.DOCUMENTATION for difference in found):
+            yield from found
+            return
+        if covers(old.place, new.place, self.side) and covers(new.place, old.place, self.side):
+            yield from (d for d in found if d.path or d.kind in ("text", "default", "members", "discriminator"))
+            return
+        proved = self._covered(old.place, new.place)
+        for difference in found:
+            shallow = not difference.path and difference.kind not in ("default", "members", "discriminator", "unknown")
+            if proved and shallow and difference.verdict == Verdict.BREAKING:
+                difference = replace(difference, verdict=Verdict.COMPATIBLE)  # noqa: PLW2901
+            yield difference
+
+    def _branches(self, old: Node, new: Node) -> Iterator[Difference]:
+        """Differences of alternatives; those that are equal are found first, then those that are the same by name."""
+        if not old.union or not new.union:
+            at, judge = (new.at(new.kind), self._narrower) if new.union else (old.at(old.kind), self._wider)
+            what = "{} is one of several now" if new.union else "{} is no longer one of several"
+            yield judge(what, "branch", at, _plain(old.union), _plain(new.union))
+            return
+        lefts, rights = list(old.union), list(new.union)
+        # What stands beside alternatives was compared where they stand.
+        alone = {one.place.pointer for one in (old, new) if one.union == [one.place]}
+
+        def pair(left: Place, right: Place) -> list[Difference]:
+            found = self.walk(left, right, but_null=True)
+            if not {left.pointer, right.pointer} & alone:
+                return found
+            return [each for each in found if each.path or each.kind not in ("text", "default")]
+
+        for quiet in (True, False):
+            for left in list(lefts):
+                for right in rights:
+                    differences = pair(left, right)
+                    worst = {difference.verdict for difference in differences} - {Verdict.DOCUMENTATION}
+                    if not (worst if quiet else _name(left) != _name(right)):
+                        yield from differences
+                        lefts.remove(left)
+                        rights.remove(right)
+                        break
+        if len(lefts) == len(rights) == 1:
+            yield from pair(lefts.pop(), rights.pop())
+        for left in lefts:
+            yield self._narrower(f"{{}} can no longer be {_title(left)}", "branch", left.pointer, left.schema, None)
+        for right in rights:
+            yield self._wider(f"{{}} may be {_title(right)} too", "branch", right.pointer, None, right.schema)
+        if old.kind != new.kind:
+            what = f"{{}} is {new.kind} of its alternatives, was {old.kind}"
+            judge = self._narrower if new.kind == "oneOf" else self._wider
+            yield judge(what, "kind", new.at(new.kind), old.kind, new.kind)
+
+    def _discriminator(self, old: Node, new: Node) -> Iterator[Difference]:
+        before, after = _discriminator(old), _discriminator(new)
+        at = (new if after else old).at("discriminator")
+        shown = (_plain(old.get("discriminator")), _plain(new.get("discriminator")))
+        if before is None or after is None:
+            if before is not after:
+                what = f"not understood: {{}} {'has' if after else 'no longer has'} a discriminator"
+                yield self._breaking(what, "discriminator", at, *shown)
+            return
+        if before[0] != after[0]:
+            what = f"the kind of {{}} stands in `{after[0]}`, stood in `{before[0]}`"
+            yield self._breaking(what, "discriminator", pointer(at, "propertyName"), *shown)
+        for value in sorted({*before[1], *after[1]}):
+            here = pointer(at, "mapping", value)
+            if value not in after[1]:
+                yield self._narrower(f"{{}} has no kind `{value}` any more", "discriminator", here, value, None)
+            elif value not in before[1]:
+                yield self._wider(f"{{}} has a new kind `{value}`", "discriminator", here, None, value)
+            else:
+                differences = self.walk(before[1][value], after[1][value])
+                names = (before[1][value].pointer, after[1][value].pointer)
+                if names[0] != names[1] and any(d.verdict != Verdict.DOCUMENTATION for d in differences):
+                    yield self._breaking(f"kind `{value}` of {{}} is another schema", "discriminator", here, *names)
+
+    def _rest(self, old: Node, new: Node) -> Iterator[Difference]:
+        for key in sorted({*old.rest, *new.rest}):
+            before, after = old.rest.get(key), new.rest.get(key)
+            if (key in old.rest) == (key in new.rest) and _equal(before, after, self.side):
+                continue
+            at = (new if key in new.rest else old).at(key)
+            shown = (_plain(before), _plain(after))
+            if self._covered(old.place, new.place):
+                if not self._covered(new.place, old.place):
+                    yield Difference(Verdict.COMPATIBLE, "rest", (), at, f"`{key}` of {{}} changes", *shown)
+                continue
+            yield self._breaking(f"not understood: `{key}` of {{}} changes", "rest", at, *shown)
+
+
+def _text(old: Node, new: Node) -> Iterator[Difference]:
+    for key in sorted({*old.keys, *new.keys}):
+        if key in ("x-enum-varnames", "x-extensible-enum") or (key not in TEXT and not key.startswith("x-")):
+            continue
+        before, after = old.get(key), new.get(key)
+        if not same(before, after):
+            at = new.at(key) if key in new.keys else old.at(key)
+            how = "is new" if before is None else "is gone" if after is None else "changes"
+            what = f"{{}}: {key} {how}"
+            if key == "deprecated":
+                what = "{} is deprecated; it may go" if after else "{} is no longer deprecated"
+            yield Difference(Verdict.DOCUMENTATION, "text", (), at, what, before, after)
+
+
+def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:
+    for difference in differences:
+        yield replace(difference, path=(name, *difference.path))
+
+
+def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
+    """The field that tells the alternatives apart, and which of its values stands for which schema."""
+    if "discriminator" not in one.keys:
+        return None
+    schema = one.get("discriminator").schema
+    document = one.place.document
+    if not isinstance(schema, dict) or not isinstance(schema.get("propertyName"), str):
+        raise PlaceError(document, one.at("discriminator"), "a discriminator needs `propertyName`")
+    mapping: dict[str, Place] = {}
+    given = schema.get("mapping")
+    for value, target in (given if isinstance(given, dict) else {}).items():
+        reference = target.get("$ref") if isinstance(target, dict) else target
+        reference = reference if str(reference).startswith("#") else f"#/components/schemas/{reference}"
+        mapping[value] = resolve(document, reference, one.at("discriminator"))
+    named = {place.pointer for place in mapping.values()}
+    for branch in one.union:
+        reference = branch.schema.get("$ref") if isinstance(branch.schema, dict) else None
+        if isinstance(reference, str) and reference[1:] not in named:
+            mapping[reference.rpartition("/")[2]] = resolve(document, reference, branch.pointer)
+    return schema["propertyName"], mapping
+
+
+def _equal(one: Any, two: Any, side: Side) -> bool:
+    """Whether two values of keywords mean the same, wherever their schemas stand."""
+    if isinstance(one, Place) and isinstance(two, Place):
+        written = [_written(place, side, closed=False) for place in (one, two)]
+        return None not in written and same(*written)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_equal, one, two, [side] * len(one)))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_equal(one[key], two[key], side) for key in one)
+    return not isinstance(one, Place) and not isinstance(two, Place) and same(one, two)
+
+
+def _name(place: Place) -> str:
+    """What an alternative is known by: the component's name, its title, the value that tells it apart, or its type."""
+    schema = place.schema
+    if not isinstance(schema, dict):
+        return json.dumps(schema)
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if isinstance(schema.get("title"), str):
+        return str(schema["title"])
+    fields = schema.get("properties")
+    constants = [
+        f"{name}={value['const']!r}"
+        for name, value in (fields.items() if isinstance(fields, dict) else ())
+        if isinstance(value, dict) and "const" in value
+    ]
+    return ",".join(constants) or str(schema.get("type", ""))
+
+
+def _title(place: Place) -> str:
+    name = _name(place)
+    return f"`{name}`" if name else "one of its alternatives"
+
+
+# Schemas for jsonschema-rs
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+def covers(wide: Place, small: Place, side: Side) -> bool:
+    """Whether it is proved that one schema allows whatever the other does.
+
+    The smaller one is what is sent: fields that it does not name are not there.
+    """
+    try:
+        schemas = [_written(wide, side, closed=False), _written(small, side, closed=True)]
+        if None in schemas:
+            return False
+        one, two = (jsonschema_rs.canonicalize(schema, draft=jsonschema_rs.Draft202012) for schema in schemas)
+        return one.covers(two) == jsonschema_rs.canonical.Containment.YES
+    except (jsonschema_rs.ValidationError, jsonschema_rs.canonical.CanonicalizationError, ValueError):
+        return False
+
+
+def _written(place: Place, side: Side, *, closed: bool) -> Any:
+    """A schema in JSON Schema 2020-12 without references; None where it is too large for that.
+
+    A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
+    these assumes inside that what is to be shown holds.
+    """
+    left = [_MOST_NODES]
+
+    def write(here: Place, stack: tuple[str, ...], closed: bool) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise _TooLargeError
+        target = here
+        while isinstance(target.schema, dict) and set(target.schema) == {"$ref"}:
+            target = resolve(target.document, target.schema["$ref"], target.pointer)
+        if target.pointer in stack:
+            return {"const": f"the schema {len(stack) - stack.index(target.pointer)} levels up"}
+        one = node(here, side)
+        inner = (*stack, target.pointer)
+        schema: dict[str, Any] = {}
+        if one.enum is not None:
+            schema["enum"] = [*one.enum.values(), *([None] if one.null else [])]
+        elif one.types != TYPES or not (one.null or one.union):
+            schema["type"] = sorted(one.types | ({"null"} if one.null else set()))
+        schema |= {key: value for key, value in one.limits.items()}
+        for key in ("multipleOf", "uniqueItems", "pattern"):
+            if one.get(key) is not None:
+                schema[key] = one.get(key)
+        marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
+        if marks and "string" in one.types:
+            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts, by its name
+        if one.fields:
+            schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
+        if one.required:
+            schema["required"] = sorted(one.required)
+        if one.extra is False or (closed and one.extra is True and one.fields):
+            schema["additionalProperties"] = False
+        elif isinstance(one.extra, Place):
+            schema["additionalProperties"] = write(one.extra, inner, closed)
+        if one.items is not None:
+            schema["items"] = write(one.items, inner, closed)
+        if one.union:
+            branches = [write(branch, inner, closed) for branch in one.union]
+            schema = {one.kind: branches} | schema
+            if one.null:
+                schema = {"anyOf": [schema, {"type": "null"}]}
+        for key, value in one.rest.items():
+            # Closing what is under `allOf` or `not` would say something else.
+            schema.setdefault(key, rest(value, inner))
+        return schema
+
+    def rest(value: Any, stack: tuple[str, ...]) -> Any:
+        if isinstance(value, Place):
+            return write(value, stack, False)
+        if isinstance(value, list):
+            return [rest(item, stack) for item in value]
+        return {key: rest(item, stack) for key, item in value.items()} if isinstance(value, dict) else value
+
+    try:
+        return write(place, (), closed)
+    except (_TooLargeError, RecursionError):
+        return None
+
+
+# Words
+
+
+def _types(types: frozenset[str]) -> str:
+    if types == TYPES:
+        return "anything"
+    names = sorted(types - ({"integer"} if "number" in types else set()))
+    return " or ".join(names) or "nothing"
+
+
+def _shown_types(one: Node) -> Any:
+    return one.get("type") if "type" in one.keys else _types(one.types)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    texts = [f"`{value}`" if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
+    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "") or "nothing"
+
+
+def _number(value: float | None) -> str:
+    return "no limit" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else f"`{value}`" if isinstance(value, str) else json.dumps(value)
+
+
+def _divides(small: float, large: float) -> bool:
+    return small > 0 and abs(large / small - round(large / small)) < 1e-9
