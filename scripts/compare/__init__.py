@@ -58,12 +58,16 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
     known = (old.providers, new.providers)
     names = sorted({*known[0], *known[1]} & set(wanted or (*known[0], *known[1])))
     if missing := sorted(set(wanted) - set(names)):
-        raise PipelineError(f"{', '.join(missing)}: no such provider; there are {', '.join(sorted({*known[0], *known[1]}))}")
+        raise PipelineError(
+            f"{', '.join(missing)}: no such provider; there are {', '.join(sorted({*known[0], *known[1]}))}"
+        )
     for name in names:
         if name not in known[0] or name not in known[1]:
             gone = name in known[0]
             verdict = Verdict.BREAKING if gone else Verdict.COMPATIBLE
-            changes.append(Change(verdict, Side.REQUEST, "", "", f"the provider is {'gone' if gone else 'new'}", provider=name))
+            changes.append(
+                Change(verdict, Side.REQUEST, "", "", f"the provider is {'gone' if gone else 'new'}", provider=name)
+            )
             continue
         tell(f"{name}: reading its specs")
         specs = [overlay.effective_spec(Provider(tree.root, name)) for tree in (old, new)]
@@ -112,7 +116,7 @@ def _documents(old: Document, new: Document, root: Path, *, with_python: bool, t
         elif name:
             pair, specs = None, [old.spec, new.spec]
         else:
-            pair = tuple(_alone(Path(folder, side)) for side in ("old", "new"))
+            pair = (_alone(Path(folder, "old")), _alone(Path(folder, "new")))
             specs = [old.spec, new.spec]
         generated = False
         if with_python and pair:
@@ -190,9 +194,7 @@ def _of_specs(old: tuple[str, dict[str, Any]], new: tuple[str, dict[str, Any]], 
 
 def _of_packages(old: Path, new: Path, names: Sequence[str], *, shim: bool) -> list[Change]:
     surfaces = [python.surfaces(root, names, shim=shim) for root in (old, new)]
-    return [
-        change for name in surfaces[0] for change in python.compare(surfaces[0][name], surfaces[1][name], name)
-    ]
+    return [change for name in surfaces[0] for change in python.compare(surfaces[0][name], surfaces[1][name], name)]
 
 
 def _report(old: str, new: str, changes: list[Change], notes: list[str]) -> Report:

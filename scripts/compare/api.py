@@ -37,6 +37,7 @@ from scripts.vendor import METHODS
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdict.DOCUMENTATION
+UNDEFINED = "a scheme that is not defined"
 Alternative = dict[tuple[str, ...], frozenset[str]]
 """What has to be shown together: each scheme, and the scopes that it needs."""
 
@@ -148,18 +149,22 @@ class _Finder:
         self.old, self.new = old, new
         self.schemas = {side: Comparison(side) for side in (Side.REQUEST, Side.RESPONSE)}
         self.changes: dict[tuple[Any, ...], Change] = {}
+        self._places: dict[tuple[Any, ...], set[str]] = {}
 
     def add(
         self, verdict: Verdict, side: Side, at: str, where: str, what: str, old: Any = None, new: Any = None,
         key: str = "", place: str = "",
     ) -> None:  # fmt: skip
         """Note a change; the same one at another place is noted there as well, not twice."""
-        known = (verdict, side, at, key or what)
-        if (first := self.changes.get(known)) is None:
-            self.changes[known] = Change(verdict, side, at, where, what, old, new)
-        elif (first.where, first.what) != (where, what):
-            here = f"{where}, {place}" if place and where else where or place
-            self.changes[known] = replace(first, also=tuple(dict.fromkeys((*first.also, here))))
+        known, here = (verdict, side, at, key or what), f"{where}, {place}" if place and where else where or place
+        first = self.changes.get(known)
+        if first is None:
+            self.changes[known], self._places[known] = Change(verdict, side, at, where, what, old, new), {here}
+        elif here not in self._places[known]:
+            self._places[known].add(here)
+            self.changes[known] = replace(first, also=(*first.also, here))
+        elif len(what) < len(first.what) and where == first.where:
+            self.changes[known] = replace(first, what=what)  # the shortest way there
 
     # The document
 
@@ -244,11 +249,11 @@ class _Finder:
                 self._parameter(where, one, after[key])
                 continue
             name, kind = one.schema["name"], one.schema["in"]
-            other = next((place for (_, other), place in after.items() if other == key[1] and (_, other) not in before), None)
+            other = next((each for each in after if each not in before and _is_moved(key, each)), None)
             if other is not None:
-                moved.add((str(other.schema["in"]), key[1]))
-                what = f"parameter `{name}` stands in the {other.schema['in']}, stood in the {kind}"
-                self.add(_BREAKING, Side.REQUEST, other.pointer + "/in", where, what, kind, other.schema["in"])
+                moved.add(other)
+                what = f"parameter `{name}` stands in the {other[0]}, stood in the {kind}"
+                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", where, what, kind, other[0])
                 continue
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
             what = f"{kind} parameter `{name}` is gone"
@@ -318,7 +323,7 @@ class _Finder:
         if empty[0] != empty[1]:
             at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
             what = f"{thing} may {'' if empty[1] else 'no longer '}be empty"
-            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, where, what, *empty)
+            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, where, what, empty[0], empty[1])
 
     # Bodies
 
@@ -348,7 +353,9 @@ class _Finder:
                 what = f"{thing} is no longer {name}"
                 self.add(_BREAKING, side, media.pointer, where, what, name)
             else:
-                self._media_type(where, side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name)))
+                self._media_type(
+                    where, side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name))
+                )
         for name, media in after.items():
             if name in before:
                 continue
@@ -377,7 +384,7 @@ class _Finder:
             narrowed = bool(lost) or (not types[0] and bool(types[1]))
             harmful = narrowed if side == Side.REQUEST else types[1] - types[0] or not types[1]
             what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
-            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, where, what, *shown)
+            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, where, what, shown[0], shown[1])
         one = one or Place(old.document, {}, place.pointer)
         two = two or Place(new.document, {}, place.pointer)
         self._serialisation(where, side, thing, one, two, "query")
@@ -402,13 +409,15 @@ class _Finder:
     # Answers
 
     def _responses(self, where: str, one: Place, two: Place) -> None:
-        before, after = ({key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two))
+        before, after = (
+            {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
+        )
         successes = [status for status in {**before, **after} if status[:1] == "2"]
         for status, old in before.items():
             thing = "the answer" if successes == [status] else f"the answer {status}"
             if status in after:
                 self._response(where, thing, old, after[status])
-            elif status[:1] in "45" and status != "4XX" and status != "5XX":
+            elif status[:1] in "45" and not status.endswith("XX"):
                 what = f"{thing} is no longer documented"
                 self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, where, what, _shown(old))
             else:
@@ -431,18 +440,24 @@ class _Finder:
         self._rest(one, two, ("content", "headers"), where, Side.RESPONSE, thing)
 
     def _headers(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
-        before, after = ({name.lower(): (name, place) for name, place in mapping(each, "headers").items()} for each in (one, two))
+        before, after = (
+            {name.lower(): (name, place) for name, place in mapping(each, "headers").items()} for each in (one, two)
+        )
         for name in dict.fromkeys((*before, *after)):
             shown, place = after.get(name) or before[name]
             named = f"header `{shown}` of {thing}"
             if name == "content-type":
                 continue  # the media type says it
             if name not in after:
-                self.add(_BREAKING, side, place.pointer, where, f"{named} is gone", place.schema, key=f"header {shown} gone")
+                self.add(
+                    _BREAKING, side, place.pointer, where, f"{named} is gone", place.schema, key=f"header {shown} gone"
+                )
             elif name not in before:
                 needed = side == Side.REQUEST and place.schema.get("required") is True
                 verdict = _BREAKING if needed else _COMPATIBLE
-                self.add(verdict, side, place.pointer, where, f"{named} is new", None, place.schema, key=f"header {shown}")
+                self.add(
+                    verdict, side, place.pointer, where, f"{named} is new", None, place.schema, key=f"header {shown}"
+                )
             else:
                 old = before[name][1]
                 self._required(where, side, named, old, place)
@@ -541,7 +556,14 @@ class _Finder:
             if not same(*choices):
                 lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
                 what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
-                self.add(_BREAKING if lost else _COMPATIBLE, Side.REQUEST, pointer(new.pointer, "enum"), where, what, *choices)
+                self.add(
+                    _BREAKING if lost else _COMPATIBLE,
+                    Side.REQUEST,
+                    pointer(new.pointer, "enum"),
+                    where,
+                    what,
+                    *choices,
+                )
             self._rest(old, new, ("default", "enum"), where, Side.REQUEST, thing)
 
     # What is left
@@ -572,7 +594,9 @@ class _Finder:
             if not same(before.get(name), after.get(name)):
                 at, new = pointer("/webhooks", name), name not in before
                 what = f"webhook `{name}` is new" if new else f"not understood: webhook `{name}` changes"
-                self.add(_COMPATIBLE if new else _BREAKING, Side.RESPONSE, at, "", what, before.get(name), after.get(name))
+                self.add(
+                    _COMPATIBLE if new else _BREAKING, Side.RESPONSE, at, "", what, before.get(name), after.get(name)
+                )
 
     def _unused(self) -> None:
         """Components that no operation uses, before or after."""
@@ -588,7 +612,9 @@ class _Finder:
             for root, named in ((self.old, before), (self.new, after)):
                 if not isinstance(named, dict) and not str(kind).startswith("x-"):
                     raise PlaceError(root.document, pointer("/components", kind), "must be an object")
-            for name in dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ():
+            for name in (
+                dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ()
+            ):
                 at = pointer("/components", kind, name)
                 if f"#{at}" not in used and not same(before.get(name), after.get(name)):
                     self._unused_component(kind, name, at, name in before, name in after)
@@ -630,6 +656,10 @@ def phrase(side: Side, thing: str, difference: Difference) -> str:
             return difference.what.replace("{}", f"`{field}` in {thing}" if field else thing, 1)
 
 
+def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
+    return old[0] != new[0] and "path" not in (old[0], new[0]) and old[1].lower() == new[1].lower()
+
+
 def _shape(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
@@ -665,7 +695,7 @@ def _schemes(root: Place) -> dict[str, Place]:
 def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
     """What a security scheme asks for, whatever it is called."""
     if scheme is None:
-        return ("a scheme that is not defined", name)
+        return (UNDEFINED, name)
     kind, place = _text(scheme, "type"), _text(scheme, "in")
     if kind == "apiKey":
         shown = _text(scheme, "name")

@@ -136,6 +136,8 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
     if extra := sorted(new.page.operations - {each for page in pages for each in page.operations}):
         if len(extra) > len(new.page.operations & {each for page in pages for each in page.operations}):
             return laid, f"{new.name} has {len(extra)} operations that are not vendored"
+    before = pages[place].spec
+    pages = [Page(page.name, page.data, _followed(page.spec, before, new.spec)) for page in pages]
     pages[place] = Page(pages[place].name, new.page.data, new.spec)
     try:
         common.write(laid.spec, common.dump_json(vendor.merge(pages)).encode())
@@ -143,6 +145,25 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
     except PipelineError as error:
         return laid, str(error).split("\n")[0]
     return laid, ""
+
+
+def _followed(page: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """A page beside the one that changes: what both held is one document's, and has changed here too."""
+
+    def taken(one: Any, was: Any, now: Any, depth: int) -> Any:
+        if depth and all(isinstance(each, dict) for each in (one, was, now)):
+            both = was.keys() & now.keys()
+            return {
+                name: taken(old, was[name], now[name], depth - 1) if name in both else old for name, old in one.items()
+            }
+        return now if common.same(one, was) else one
+
+    shared = page.keys() & before.keys() & after.keys() - {"paths"}
+    # `components` holds kinds, and these hold what pages share one by one.
+    return {
+        name: taken(old, before[name], after[name], 2 if name == "components" else 0) if name in shared else old
+        for name, old in page.items()
+    }
 
 
 def _place(pages: Sequence[Page], document: Document) -> int | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import PipelineError
-from scripts.compare.api import alternatives, mapping, names_in_python, operations, parameters, request_body
+from scripts.compare.api import UNDEFINED, alternatives, mapping, names_in_python, operations, parameters, request_body
 from scripts.compare.changes import Change, Side, Verdict
 from scripts.compare.schemas import TYPES, Place, node
 
@@ -80,6 +80,13 @@ class Flow:
                 return number
         return 1
 
+    def around(self, line: int) -> Iterator[int]:
+        """The lines of the calls that a line is a part of."""
+        yield line
+        for each in ast.walk(self.tree):
+            if isinstance(each, ast.Call) and each.lineno <= line <= (each.end_lineno or line):
+                yield from range(each.lineno, (each.end_lineno or line) + 1)
+
     def calls(self) -> Iterator[tuple[str, ast.Call]]:
         """Where a model is made, by its name."""
         for each in ast.walk(self.tree):
@@ -103,7 +110,9 @@ def compare(old: tuple[Path, Any], new: tuple[Path, Any], provider: str, *, type
     """What does not fit now and did; each side is a tree and the spec to hold its flow against."""
     known = {problem.what for problem in problems(*old, provider)}
     found = list(problems(*new, provider))
-    found += _judged_by_mypy(new[0], provider, {(each.file, each.line) for each in found}) if types else []
+    if types and (flow := Flow.load(new[0], provider)):
+        lines = {line for each in found if each.file == flow.module.as_posix() for line in flow.around(each.line)}
+        found += _judged_by_mypy(new[0], flow, lines)
     for problem in found:
         if problem.what not in known:
             where = f"{problem.file}:{problem.line}"
@@ -142,9 +151,7 @@ class _Judge:
     def _used(self) -> dict[str, tuple[str, Place]]:
         """The operations that the flow calls: label and place by the name of their module."""
         made = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
-        return {
-            name: made[tag, name] for name, tag in self.flow.endpoints.items() if (tag, name) in made
-        }
+        return {name: made[tag, name] for name, tag in self.flow.endpoints.items() if (tag, name) in made}
 
     def _endpoints(self) -> Iterator[Problem]:
         used = self._used()
@@ -231,36 +238,45 @@ class _Judge:
 
     def _sent(self) -> Iterator[Problem]:
         used = self._used()
-        known: set[str] = set()
-        for _, place in used.values():
-            for media in _content(place).values():
-                known |= {_python(name) for name in _field_names(media.below("schema"), set())}
-        given: set[str] = set()
-        for model, call in self.flow.calls():
-            sent = {keyword.arg: keyword for keyword in call.keywords if keyword.arg}
-            given |= set(sent)
-            for name, keyword in sent.items():
-                if _plain(name) not in known:
-                    what = f"`{_plain(name)}`, which {model} is given, is no field of any request"
+        bodies = {
+            name: [media.below("schema") for media in _content(place).values()] for name, (_, place) in used.items()
+        }
+        known = {_python(field) for body in bodies.values() for each in body for field in _field_names(each, set())}
+        calls = [
+            (model, call, {_plain(keyword.arg): keyword for keyword in call.keywords if keyword.arg})
+            for model, call in self.flow.calls()
+        ]
+        for model, call, sent in calls:
+            # Of an operation that is not there nobody knows the fields.
+            for name, keyword in sent.items() if len(used) == len(self.flow.endpoints) else ():
+                if name not in known:
+                    what = f"`{name}`, which {model} is given, is no field of any request"
                     yield self._in_module(keyword.value.lineno, what)
             component = self._component(model)
             for name in sorted(node(component, Side.REQUEST).required if component else ()):
-                if _python(name) not in map(_plain, sent):
+                if _python(name) not in sent:
                     what = f"{model} needs `{name}`, which is not sent"
                     yield self._in_module(call.lineno, what, component.pointer if component else "")
         for name, (label, place) in used.items():
-            line = self.flow.line_of(name)
-            for media in _content(place).values():
-                body = media.below("schema")
-                for field in sorted(node(body, Side.REQUEST).required):
-                    if _python(field) not in map(_plain, given):
-                        yield self._in_module(line, f"{label} needs `{field}`, which is not sent", body.pointer)
-            yield from self._parameters(name, label, place, line)
+            for body in bodies[name]:
+                yield from self._body(label, body, self.flow.line_of(name), calls)
+            yield from self._parameters(name, label, place, self.flow.line_of(name))
+
+    def _body(
+        self, label: str, body: Place, line: int, calls: list[tuple[str, ast.Call, dict[str, ast.keyword]]]
+    ) -> Iterator[Problem]:
+        """What a body needs and nobody gives it; it is made by the call that gives most of its fields."""
+        here = node(body, Side.REQUEST)
+        fields = {_python(field) for field in here.fields}
+        makers = sorted(calls, key=lambda each: len(fields & set(each[2])))
+        if not makers or (resolved := self._component(makers[-1][0])) and resolved.schema.get("required"):
+            return  # said of the model itself
+        for field in sorted(here.required):
+            if _python(field) not in makers[-1][2]:
+                yield self._in_module(makers[-1][1].lineno, f"{label} needs `{field}`, which is not sent", body.pointer)
 
     def _parameters(self, name: str, label: str, place: Place, line: int) -> Iterator[Problem]:
-        needed = [
-            each for each in parameters(self.operations[label][0], place) if each.schema.get("required") is True
-        ]
+        needed = [each for each in parameters(self.operations[label][0], place) if each.schema.get("required") is True]
         passed = {keyword.arg for call in self.flow.requests(name) for keyword in call.keywords}
         for each in needed:
             what = f"{label} needs the {each.schema['in']} parameter `{each.schema['name']}`, which is not sent"
@@ -268,7 +284,9 @@ class _Judge:
                 yield self._in_module(line, what, each.pointer)
         paths = [each for each in needed if each.schema["in"] == "path"]
         if name == _name_of(self.data.get("poll", {}).get("operation")) and len(paths) != 1:
-            yield self._in_module(line, f"{label} takes {len(paths)} path parameters, the poll gives one", place.pointer)
+            yield self._in_module(
+                line, f"{label} takes {len(paths)} path parameters, the poll gives one", place.pointer
+            )
 
     def _component(self, name: str) -> Place | None:
         schemas = mapping(self.spec.below("components"), "schemas") if "components" in self.spec.schema else {}
@@ -281,7 +299,9 @@ class _Judge:
         ways = {shown, ("http", "bearer")} if header == "Authorization" and prefix == "Bearer " else {shown}
         key = "auth_header" if "auth_header" in self.data else "key_variable"
         for label, place in self._used().values():
-            if not any(set(alternative) <= ways for alternative in alternatives(place, self.spec)):
+            offered = alternatives(place, self.spec)
+            defined = all(scheme[0] != UNDEFINED for alternative in offered for scheme in alternative)
+            if defined and not any(set(alternative) <= ways for alternative in offered):
                 what = f"{label} no longer takes the key in the header `{header}`"
                 yield self._in_data(key, what=what, at=place.pointer)
 
@@ -373,15 +393,13 @@ def _name_of(operation: Any) -> str:
     return str(PythonIdentifier(str(operation), "field_")) if operation else ""
 
 
-def _judged_by_mypy(root: Path, provider: str, known: set[tuple[str, int]]) -> list[Problem]:
+def _judged_by_mypy(root: Path, flow: Flow, known: set[int]) -> Iterator[Problem]:
     """What mypy says of the flow's module, held against the generated package of the same tree."""
-    module = Path("src", "voice_clone", "providers", f"{provider}.py")
-    if not (root / module).is_file():
-        return []
+    module = flow.module.as_posix()
     options = ("--config-file=", "--follow-imports=silent", "--explicit-package-bases", "--no-error-summary",
                "--no-color-output", "--no-incremental", "--hide-error-context")  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, module.as_posix()],
+        [sys.executable, "-m", "mypy", *options, module],
         cwd=root,
         env={**os.environ, "MYPYPATH": os.pathsep.join(("src", "generated")), "PYTHONPATH": ""},
         capture_output=True,
@@ -390,9 +408,6 @@ def _judged_by_mypy(root: Path, provider: str, known: set[tuple[str, int]]) -> l
     )
     if done.returncode not in (0, 1):
         raise PipelineError(f"mypy can't judge {module}: {(done.stderr or done.stdout).strip()[:500]}")
-    found = re.findall(r"^([^:\n]+):(\d+): error: (.*)$", done.stdout, re.MULTILINE)
-    return [
-        Problem(file, int(line), f"{what} (mypy)")
-        for file, line, what in dict.fromkeys(found)
-        if (file, int(line)) not in known and file == module.as_posix()
-    ]
+    for file, line, what in dict.fromkeys(re.findall(r"^([^:\n]+):(\d+): error: (.*)$", done.stdout, re.MULTILINE)):
+        if file == module and int(line) not in known:
+            yield Problem(file, int(line), f"{what} (mypy)")

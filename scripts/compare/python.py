@@ -32,7 +32,13 @@ class Surface:
 
 def compare(old: Surface, new: Surface, provider: str) -> Iterator[Change]:
     """Every public name that appears, changes or vanishes."""
-    for name in sorted({*old.names, *new.names}):
+    before, after = _endpoints(old), _endpoints(new)
+    for module in sorted(set(before) - set(after)):
+        yield Change(_BREAKING, Side.PYTHON, "", module, "is gone", "module", None, provider)
+    for module in sorted(set(after) - set(before)):
+        yield Change(_COMPATIBLE, Side.PYTHON, "", module, "is new", None, "module", provider)
+    moved = {name for module in {*before} ^ {*after} for name in {**before, **after}[module]}
+    for name in sorted({*old.names, *new.names} - moved):
         one, two = old.names.get(name), new.names.get(name)
         if two is None:
             yield Change(_BREAKING, Side.PYTHON, "", name, "is gone", provider=provider, old=_kind(one))
@@ -44,8 +50,20 @@ def compare(old: Surface, new: Surface, provider: str) -> Iterator[Change]:
         else:
             used = old.sides.get(name, frozenset()) | new.sides.get(name, frozenset())
             sides = used or frozenset({Side.REQUEST, Side.RESPONSE})
-            for verdict, what, before, after in _differences(one, two, sides):
-                yield Change(verdict, Side.PYTHON, "", name, what, before, after, provider)
+            if name.endswith((".sync", ".asyncio", ".asyncio_detailed")):
+                continue  # takes what `sync_detailed` takes, and returns a part of it
+            for verdict, what, was, now in _differences(one, two, sides):
+                yield Change(verdict, Side.PYTHON, "", name, what, was, now, provider)
+
+
+def _endpoints(surface: Surface) -> dict[str, list[str]]:
+    """The modules of operations, each with its names."""
+    modules: dict[str, list[str]] = {}
+    for name in surface.names:
+        module = name.rpartition(".")[0]
+        if f"{module}.sync_detailed" in surface.names:
+            modules.setdefault(module, []).append(name)
+    return modules
 
 
 _Found = Iterator[tuple[Verdict, str, Any, Any]]
@@ -61,8 +79,8 @@ def _differences(old: griffe.Object, new: griffe.Object, sides: frozenset[Side])
 
 
 def _class(old: griffe.Class, new: griffe.Class, sides: frozenset[Side]) -> _Found:
-    lost = {_last(base) for base in old.bases} - {_last(base) for base in new.bases}
-    if lost := sorted(base for base in lost if not base.startswith("_")):
+    bases = {_last(base) for base in old.bases} - {_last(base) for base in new.bases}
+    if lost := sorted(base for base in bases if not base.startswith("_")):
         yield _BREAKING, f"no longer derives from {', '.join(lost)}", lost, None
     before, after = _members(old), _members(new)
     is_enum = any("Enum" in str(base) for base in new.bases)
@@ -105,7 +123,9 @@ def _function(old: griffe.Function, new: griffe.Function, prefix: str) -> _Found
         if two is None:
             yield _BREAKING, f"{prefix}parameter `{name}` is gone", str(one.annotation), None
             continue
-        yield from _annotations(f"{prefix}parameter `{name}`: ", one.annotation, two.annotation, frozenset({Side.REQUEST}))
+        yield from _annotations(
+            f"{prefix}parameter `{name}`: ", one.annotation, two.annotation, frozenset({Side.REQUEST})
+        )
         if not one.required and two.required:
             yield _BREAKING, f"{prefix}parameter `{name}` is required", str(one.default), None
         elif one.required and not two.required:
@@ -130,7 +150,7 @@ _POSITIONAL = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positi
 
 
 def _returns(prefix: str, old: griffe.Function, new: griffe.Function) -> _Found:
-    before, after = _types(old.returns), _types(new.returns)
+    before, after = (_types(re.sub(r"\AResponse\[(.*)\]\Z", r"\1", str(each.returns))) for each in (old, new))
     if before != after:
         verdict = _COMPATIBLE if before < after or after < before else _BREAKING
         yield verdict, f"{prefix}returns {new.returns}, was {old.returns}", str(old.returns), str(new.returns)

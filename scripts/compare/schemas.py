@@ -48,17 +48,23 @@ from scripts.compare.changes import Side, Verdict, pointer
 
 TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
 TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
+_SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
 _LOWER = ("minLength", "minItems", "minProperties", "minimum", "minContains")
 _UPPER = ("maxLength", "maxItems", "maxProperties", "maximum", "maxContains")
 _WORDS = {
-    "minLength": "characters at least",
-    "maxLength": "characters at most",
-    "minItems": "items at least",
-    "maxItems": "items at most",
-    "minProperties": "fields at least",
-    "maxProperties": "fields at most",
-    "minimum": "at least",
-    "maximum": "at most",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "minProperties": "at least {} fields",
+    "maxProperties": "at most {} fields",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "minContains": "at least {} such items",
+    "maxContains": "at most {} such items",
+    "multipleOf": "a multiple of {}",
 }
 _OBJECT = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
 _ARRAY = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems"})
@@ -70,6 +76,13 @@ _UNDERSTOOD = frozenset(
         "contentMediaType", "x-enum-varnames", "x-extensible-enum", "$schema", "$id", "$anchor", "$defs", "definitions",
     }
 )  # fmt: skip
+_PROVABLE = frozenset(
+    {
+        "allOf", "anyOf", "not", "if", "then", "else", "contains", "prefixItems", "patternProperties", "propertyNames",
+        "dependentRequired", "dependentSchemas",
+    }
+)  # fmt: skip
+"""Keywords that jsonschema-rs reads; it passes over any that it does not know."""
 _WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
 _MOST_NODES = 20_000
 """How large a schema may be, its references written out, to be proved by jsonschema-rs."""
@@ -285,7 +298,8 @@ def node(place: Place, side: Side) -> Node:
     _set_types(made, null)
     _set_object(made, side)
     made.items = keys["items"][0] if "items" in keys else None
-    for kind in ("anyOf", "oneOf"):
+    kinds: tuple[Literal["anyOf", "oneOf"], ...] = ("anyOf", "oneOf")
+    for kind in kinds:
         if kind in keys:
             if made.union:
                 made.rest["anyOf"] = made.union
@@ -359,7 +373,7 @@ def _set_types(made: Node, null: bool) -> None:
     values = [keys["const"][0]] if "const" in keys else made.get("enum")
     if values is not None and "x-extensible-enum" not in keys:
         fitting = [value for value in values if value is not None and _type(value) & made.types]
-        made.null = (made.null if names else null) and (null or None in values) or (not names and None in values)
+        made.null = null or (None in values and (not names or "null" in names))
         made.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
         made.types = frozenset().union(*(_type(value) & made.types for value in fitting)) if fitting else frozenset()
 
@@ -369,13 +383,15 @@ def _type(value: Any) -> frozenset[str]:
         return frozenset({"boolean"})
     if isinstance(value, int | float):
         return frozenset({"integer", "number"} if float(value).is_integer() else {"number"})
-    return frozenset({{str: "string", list: "array", dict: "object"}[type(value)]})
+    return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})
 
 
 def _set_object(made: Node, side: Side) -> None:
     hidden = "readOnly" if side == Side.REQUEST else "writeOnly"
     fields: dict[str, Place] = made.get("properties") or {}
-    made.fields = {name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True}
+    made.fields = {
+        name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True
+    }
     shown = set(made.get("required") or ()) - (set(fields) - set(made.fields))
     made.required = frozenset(str(name) for name in shown)
     extra: Place | None = made.get("additionalProperties")
@@ -464,11 +480,13 @@ class Comparison:
             yield from self._discriminator(old, new)
             yield from self._union(old, new)
             return
-        yield from self._types(old, new)
+        types = list(self._types(old, new))
+        yield from types
         yield from self._null(old, new)
-        yield from self._values(old, new)
-        yield from self._limits(old, new)
-        yield from self._formats(old, new)
+        if old.types & new.types or not types:  # of a value of another type the rest is another too
+            yield from self._values(old, new)
+            yield from self._limits(old, new)
+            yield from self._formats(old, new)
         yield from self._default(old, new)
         yield from self._object(old, new)
         yield from self._items(old, new)
@@ -537,8 +555,7 @@ class Comparison:
             lower = key in _LOWER or key == "exclusiveMinimum"
             tighter = before is None or (after is not None and (after > before if lower else after < before))
             at = new.at(key) if after is not None else old.at(key)
-            name = _WORDS.get(key, key)
-            what = f"{{}}: {name} {_number(after)}, was {_number(before)}"
+            what = f"{{}}: {_limit(key, after)}, was {_limit(key, before)}"
             yield (self._narrower if tighter else self._wider)(what, "limits", at, before, after)
         yield from self._multiple(old, new)
         unique = (bool(old.get("uniqueItems")), bool(new.get("uniqueItems")))
@@ -551,7 +568,7 @@ class Comparison:
         before, after = old.get("multipleOf"), new.get("multipleOf")
         if before == after:
             return
-        what = f"{{}}: a multiple of {_number(after)}, was {_number(before)}"
+        what = f"{{}}: {_limit('multipleOf', after)}, was {_limit('multipleOf', before)}"
         at = new.at("multipleOf") if after is not None else old.at("multipleOf")
         if after is None or (before is not None and _divides(after, before)):
             yield self._wider(what, "limits", at, before, after)
@@ -574,10 +591,11 @@ class Comparison:
                 yield self._breaking(what, "format", new.at(key), before, after)
 
     def _default(self, old: Node, new: Node) -> Iterator[Difference]:
+        # `default: null` says no more than that a field may be left out.
         before, after = old.get("default"), new.get("default")
-        if ("default" in old.keys) == ("default" in new.keys) and same(before, after):
+        if same(before, after):
             return
-        if self.side == Side.REQUEST and "default" in old.keys:
+        if self.side == Side.REQUEST and before is not None:
             at = new.at("default") if "default" in new.keys else old.at("default")
             what = f"{{}}, left out, means {_shown(after)}, meant {_shown(before)}"
             yield self._breaking(what, "default", at, before, after)
@@ -649,7 +667,11 @@ class Comparison:
             yield from found
             return
         if covers(old.place, new.place, self.side) and covers(new.place, old.place, self.side):
-            yield from (d for d in found if d.path or d.kind in ("text", "default", "members", "discriminator"))
+            # Values that were allowed before are known now.
+            kept = ("text", "default", "members", "discriminator", "enum")
+            for each in found:
+                if each.path or each.kind in kept:
+                    yield replace(each, verdict=Verdict.COMPATIBLE) if not each.path and each.kind == "enum" else each
             return
         proved = self._covered(old.place, new.place)
         for difference in found:
@@ -727,7 +749,7 @@ class Comparison:
                 continue
             at = (new if key in new.rest else old).at(key)
             shown = (_plain(before), _plain(after))
-            if self._covered(old.place, new.place):
+            if key in _PROVABLE and self._covered(old.place, new.place):
                 if not self._covered(new.place, old.place):
                     yield Difference(Verdict.COMPATIBLE, "rest", (), at, f"`{key}` of {{}} changes", *shown)
                 continue
@@ -736,7 +758,7 @@ class Comparison:
 
 def _text(old: Node, new: Node) -> Iterator[Difference]:
     for key in sorted({*old.keys, *new.keys}):
-        if key in ("x-enum-varnames", "x-extensible-enum") or (key not in TEXT and not key.startswith("x-")):
+        if key in ("x-enum-varnames", "x-extensible-enum") or not (key in _SHOWN or key.startswith("x-")):
             continue
         before, after = old.get(key), new.get(key)
         if not same(before, after):
@@ -856,7 +878,7 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
             schema["enum"] = [*one.enum.values(), *([None] if one.null else [])]
         elif one.types != TYPES or not (one.null or one.union):
             schema["type"] = sorted(one.types | ({"null"} if one.null else set()))
-        schema |= {key: value for key, value in one.limits.items()}
+        schema |= one.limits
         for key in ("multipleOf", "uniqueItems", "pattern"):
             if one.get(key) is not None:
                 schema[key] = one.get(key)
@@ -915,8 +937,10 @@ def _listed(values: Iterable[Any]) -> str:
     return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "") or "nothing"
 
 
-def _number(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+def _limit(key: str, value: float | None) -> str:
+    if value is None:
+        return "without limit"
+    return _WORDS[key].format(f"{value:,}" if isinstance(value, int) else f"{value:g}")
 
 
 def _shown(value: Any) -> str:
