@@ -110,7 +110,7 @@ def _documents(old: Document, new: Document, root: Path, *, with_python: bool, t
     changes = _of_specs((old.name, old.spec), (new.name, new.spec), name)
     notes: list[str] = []
     with TemporaryDirectory() as folder:
-        pair = _laid(Path(folder), old, new, name, root, notes) if name else None
+        pair = _laid(Path(folder), old, new, name, root, notes=notes) if name else None
         if name and pair:
             specs = [overlay.effective_spec(provider) for provider in pair]
         elif name:
@@ -134,7 +134,7 @@ def _documents(old: Document, new: Document, root: Path, *, with_python: bool, t
 
 
 def _laid(
-    folder: Path, old: Document, new: Document, name: str, root: Path, notes: list[str]
+    folder: Path, old: Document, new: Document, name: str, root: Path, *, notes: list[str]
 ) -> tuple[Provider, Provider] | None:
     """Two small trees in which the documents take the place of the provider's page; None where one does not fit."""
     laid: list[Provider] = []

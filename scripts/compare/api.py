@@ -18,7 +18,7 @@
     what no operation uses                              compatible
     anything else but text and `x-…`                    breaking, "not understood"
 
-What schemas mean: see scripts.compare.schemas.
+What schemas mean: see scripts.compare.judge.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from typing import Any
 
 from scripts.common import same
 from scripts.compare.changes import Change, Side, Verdict, pointer
-from scripts.compare.schemas import Comparison, Difference, Place, PlaceError, resolve
+from scripts.compare.judge import Comparison, Difference
+from scripts.compare.schemas import Place, PlaceError, resolve
 from scripts.vendor import METHODS
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
@@ -152,7 +153,7 @@ class _Finder:
         self._places: dict[tuple[Any, ...], set[str]] = {}
 
     def add(
-        self, verdict: Verdict, side: Side, at: str, where: str, what: str, old: Any = None, new: Any = None,
+        self, verdict: Verdict, side: Side, at: str, where: str, what: str, *, old: Any = None, new: Any = None,
         key: str = "", place: str = "",
     ) -> None:  # fmt: skip
         """Note a change; the same one at another place is noted there as well, not twice."""
@@ -172,11 +173,11 @@ class _Finder:
         for part in ("info", "tags", "externalDocs"):
             old, new = self.old.schema.get(part), self.new.schema.get(part)
             if isinstance(old, dict) and isinstance(new, dict):
-                self._rest(self.old.below(part), self.new.below(part), (), "", Side.TEXT, part, text=True)
+                self._rest(self.old.below(part), self.new.below(part), (), "", Side.TEXT, thing=part, text=True)
             elif not same(old, new):
-                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", "", f"`{part}` changes", old, new)
+                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", "", f"`{part}` changes", old=old, new=new)
         known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks")
-        self._rest(self.old, self.new, known, "", Side.REQUEST, "the document")
+        self._rest(self.old, self.new, known, "", Side.REQUEST, thing="the document")
         self._servers(self._server_list(self.old), self._server_list(self.new), "")
         self._paths()
         self._webhooks()
@@ -201,13 +202,19 @@ class _Finder:
             one, two = before.get(method), after.get(method)
             where = f"{method.upper()} {new_path if two else old_path}"
             if one and not two:
-                self.add(_BREAKING, Side.REQUEST, one.pointer, where, "is gone", one.schema.get("operationId", method))
+                self.add(
+                    _BREAKING, Side.REQUEST, one.pointer, where, "is gone", old=one.schema.get("operationId", method)
+                )
             elif two and not one:
-                self.add(_COMPATIBLE, Side.REQUEST, two.pointer, where, "is new", None, two.schema.get("operationId"))
+                self.add(
+                    _COMPATIBLE, Side.REQUEST, two.pointer, where, "is new", old=None, new=two.schema.get("operationId")
+                )
             elif old and new and one and two:
                 self._operation(where, (old, _followed(one)), (new, _followed(two)), (old_path, new_path))
         if old and new:
-            self._rest(old, new, (*METHODS, "parameters", "servers", "$ref"), f"{new_path}", Side.REQUEST, "the path")
+            self._rest(
+                old, new, (*METHODS, "parameters", "servers", "$ref"), f"{new_path}", Side.REQUEST, thing="the path"
+            )
 
     # One operation
 
@@ -223,7 +230,7 @@ class _Finder:
         if any("servers" in place.schema for place in (*old, *new)):
             self._servers(self._server_list(*old[::-1], self.old), self._server_list(*new[::-1], self.new), where)
         known = ("operationId", "parameters", "requestBody", "responses", "security", "servers")
-        self._rest(one, two, known, where, Side.REQUEST, "the operation")
+        self._rest(one, two, known, where, Side.REQUEST, thing="the operation")
 
     def _names(self, where: str, one: Place, two: Place) -> None:
         """Names from which those of Python are made."""
@@ -233,11 +240,11 @@ class _Finder:
             at = (two if after else one).pointer + "/operationId"
             what = f"the operation is called `{after}`, was `{before}`"
             what += "" if same_name else f": its Python module `{_snake(before)}` is `{_snake(after)}`"
-            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, where, what, before, after)
+            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, where, what, old=before, new=after)
         tags = [names_in_python(place)[0] for place in (one, two)]
         if tags[0] != tags[1]:
             what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", where, what, *tags)
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", where, what, old=tags[0], new=tags[1])
 
     def _parameters(
         self, where: str, old: tuple[Place, Place], new: tuple[Place, Place], paths: tuple[str, str]
@@ -253,11 +260,11 @@ class _Finder:
             if other is not None:
                 moved.add(other)
                 what = f"parameter `{name}` stands in the {other[0]}, stood in the {kind}"
-                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", where, what, kind, other[0])
+                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", where, what, old=kind, new=other[0])
                 continue
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
             what = f"{kind} parameter `{name}` is gone"
-            self.add(verdict, Side.REQUEST, one.pointer, where, what, one.schema)
+            self.add(verdict, Side.REQUEST, one.pointer, where, what, old=one.schema)
         for key, two in after.items():
             if key in before or key in moved:
                 continue
@@ -265,7 +272,7 @@ class _Finder:
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _COMPATIBLE
             verdict = _BREAKING if needed and verdict == _COMPATIBLE else verdict
             what = f"{two.schema['in']} parameter `{two.schema['name']}` is new{' and required' * needed}"
-            self.add(verdict, Side.REQUEST, two.pointer, where, what, None, two.schema)
+            self.add(verdict, Side.REQUEST, two.pointer, where, what, old=None, new=two.schema)
 
     def _parameter_map(self, places: tuple[Place, Place], path: str) -> dict[tuple[str, str], Place]:
         """The parameters of an operation, by place and name; those of the path by their position in it."""
@@ -284,13 +291,13 @@ class _Finder:
         thing = f"{kind} parameter `{name}`"
         if kind == "path" and one.schema["name"] != name:
             what = f"{thing} was called `{one.schema['name']}`: its Python name changes"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", where, what, one.schema["name"], name)
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", where, what, old=one.schema["name"], new=name)
         self._required(where, Side.REQUEST, thing, one, two)
-        self._serialisation(where, Side.REQUEST, thing, one, two, kind)
+        self._serialisation(where, Side.REQUEST, thing, one, two, kind=kind)
         self._schema(where, Side.REQUEST, thing, one, two)
         self._content(where, Side.REQUEST, thing, one, two)
         known = ("name", "in", "required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
-        self._rest(one, two, known, where, Side.REQUEST, thing)
+        self._rest(one, two, known, where, Side.REQUEST, thing=thing)
 
     def _required(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = one.schema.get("required") is True, two.schema.get("required") is True
@@ -301,9 +308,9 @@ class _Finder:
         if side == Side.RESPONSE:
             what = f"{thing} {'always comes' if after else 'may be left out'}"
         at = pointer((two if "required" in two.schema else one).pointer, "required")
-        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, where, what, before, after)
+        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, where, what, old=before, new=after)
 
-    def _serialisation(self, where: str, side: Side, thing: str, one: Place, two: Place, kind: str) -> None:
+    def _serialisation(self, where: str, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         default = "form" if kind in ("query", "cookie") else "simple"
         styles = [place.schema.get("style") or default for place in (one, two)]
         values = [
@@ -318,12 +325,12 @@ class _Finder:
             if not same(before, after := values[1][key]):
                 at = pointer((two if key in two.schema else one).pointer, key)
                 what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
-                self.add(_BREAKING, side, at, where, what, before, after)
+                self.add(_BREAKING, side, at, where, what, old=before, new=after)
         empty = [place.schema.get("allowEmptyValue") is True for place in (one, two)]
         if empty[0] != empty[1]:
             at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
             what = f"{thing} may {'' if empty[1] else 'no longer '}be empty"
-            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, where, what, empty[0], empty[1])
+            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, where, what, old=empty[0], new=empty[1])
 
     # Bodies
 
@@ -334,14 +341,14 @@ class _Finder:
                 needed = new.schema.get("required") is True
                 verdict = _BREAKING if needed else _COMPATIBLE
                 what = f"the request takes a body, which is {'required' if needed else 'optional'}"
-                self.add(verdict, Side.REQUEST, new.pointer, where, what, None, new.schema)
+                self.add(verdict, Side.REQUEST, new.pointer, where, what, old=None, new=new.schema)
             elif old is not None:
                 what = "the request no longer takes a body"
-                self.add(_BREAKING, Side.REQUEST, old.pointer, where, what, old.schema)
+                self.add(_BREAKING, Side.REQUEST, old.pointer, where, what, old=old.schema)
             return
         self._required(where, Side.REQUEST, "the request's body", old, new)
         self._content(where, Side.REQUEST, "the request", old, new)
-        self._rest(old, new, ("required", "content"), where, Side.REQUEST, "the request's body")
+        self._rest(old, new, ("required", "content"), where, Side.REQUEST, thing="the request's body")
 
     def _content(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (_media_types(place) for place in (one, two))
@@ -351,7 +358,7 @@ class _Finder:
                 self._media_type(where, side, named, media, after[name])
             elif side == Side.RESPONSE or not any(_is_range_of(wide, name) for wide in after):
                 what = f"{thing} is no longer {name}"
-                self.add(_BREAKING, side, media.pointer, where, what, name)
+                self.add(_BREAKING, side, media.pointer, where, what, old=name)
             else:
                 self._media_type(
                     where, side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name))
@@ -362,17 +369,17 @@ class _Finder:
             # An answer that had no body, or none that was written down, is read by nobody.
             harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
             what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
-            self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, where, what, None, name)
+            self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, where, what, old=None, new=name)
 
     def _media_type(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
         self._schema(where, side, thing, one, two)
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
         for name in dict.fromkeys((*before, *after)):
-            self._encoding(where, side, f"`{name}` in {thing}", before.get(name), after.get(name), one, two)
-        self._rest(one, two, ("schema", "encoding"), where, side, thing)
+            self._encoding(where, side, f"`{name}` in {thing}", before.get(name), after.get(name), old=one, new=two)
+        self._rest(one, two, ("schema", "encoding"), where, side, thing=thing)
 
     def _encoding(
-        self, where: str, side: Side, thing: str, one: Place | None, two: Place | None, old: Place, new: Place
+        self, where: str, side: Side, thing: str, one: Place | None, two: Place | None, *, old: Place, new: Place
     ) -> None:
         place = two or one
         assert place is not None
@@ -384,13 +391,13 @@ class _Finder:
             narrowed = bool(lost) or (not types[0] and bool(types[1]))
             harmful = narrowed if side == Side.REQUEST else types[1] - types[0] or not types[1]
             what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
-            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, where, what, shown[0], shown[1])
+            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, where, what, old=shown[0], new=shown[1])
         one = one or Place(old.document, {}, place.pointer)
         two = two or Place(new.document, {}, place.pointer)
-        self._serialisation(where, side, thing, one, two, "query")
+        self._serialisation(where, side, thing, one, two, kind="query")
         self._headers(where, side, thing, one, two)
         known = ("contentType", "style", "explode", "allowReserved", "headers")
-        self._rest(one, two, known, where, side, thing)
+        self._rest(one, two, known, where, side, thing=thing)
 
     def _schema(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (place.below("schema") if "schema" in place.schema else None for place in (one, two))
@@ -403,7 +410,15 @@ class _Finder:
             what = phrase(side, thing, difference)
             key = f"{difference.kind} {difference.path[-1:]} {difference.what}"
             self.add(
-                difference.verdict, shown, difference.pointer, where, what, difference.old, difference.new, key, thing
+                difference.verdict,
+                shown,
+                difference.pointer,
+                where,
+                what,
+                old=difference.old,
+                new=difference.new,
+                key=key,
+                place=thing,
             )
 
     # Answers
@@ -419,9 +434,9 @@ class _Finder:
                 self._response(where, thing, old, after[status])
             elif status[:1] in "45" and not status.endswith("XX"):
                 what = f"{thing} is no longer documented"
-                self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, where, what, _shown(old))
+                self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, where, what, old=_shown(old))
             else:
-                self.add(_BREAKING, Side.RESPONSE, old.pointer, where, f"{thing} is gone", _shown(old))
+                self.add(_BREAKING, Side.RESPONSE, old.pointer, where, f"{thing} is gone", old=_shown(old))
         for status, new in after.items():
             if status in before:
                 continue
@@ -432,12 +447,14 @@ class _Finder:
                 continue
             error = status[:1] in ("4", "5")
             what = f"{thing} is {'documented' if error else 'new, and has to be handled'}"
-            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, where, what, None, _shown(new))
+            self.add(
+                _COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, where, what, old=None, new=_shown(new)
+            )
 
     def _response(self, where: str, thing: str, one: Place, two: Place) -> None:
         self._content(where, Side.RESPONSE, thing, one, two)
         self._headers(where, Side.RESPONSE, thing, one, two)
-        self._rest(one, two, ("content", "headers"), where, Side.RESPONSE, thing)
+        self._rest(one, two, ("content", "headers"), where, Side.RESPONSE, thing=thing)
 
     def _headers(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (
@@ -450,22 +467,35 @@ class _Finder:
                 continue  # the media type says it
             if name not in after:
                 self.add(
-                    _BREAKING, side, place.pointer, where, f"{named} is gone", place.schema, key=f"header {shown} gone"
+                    _BREAKING,
+                    side,
+                    place.pointer,
+                    where,
+                    f"{named} is gone",
+                    old=place.schema,
+                    key=f"header {shown} gone",
                 )
             elif name not in before:
                 needed = side == Side.REQUEST and place.schema.get("required") is True
                 verdict = _BREAKING if needed else _COMPATIBLE
                 self.add(
-                    verdict, side, place.pointer, where, f"{named} is new", None, place.schema, key=f"header {shown}"
+                    verdict,
+                    side,
+                    place.pointer,
+                    where,
+                    f"{named} is new",
+                    old=None,
+                    new=place.schema,
+                    key=f"header {shown}",
                 )
             else:
                 old = before[name][1]
                 self._required(where, side, named, old, place)
-                self._serialisation(where, side, named, old, place, "header")
+                self._serialisation(where, side, named, old, place, kind="header")
                 self._schema(where, side, named, old, place)
                 self._content(where, side, named, old, place)
                 known = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
-                self._rest(old, place, known, where, side, named)
+                self._rest(old, place, known, where, side, thing=named)
 
     # Keys and servers
 
@@ -479,10 +509,10 @@ class _Finder:
         if lost:
             at = self._changed_scheme(one, two) or at
             what = f"the key is shown as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
-            self.add(_BREAKING, Side.REQUEST, at, where, what, *shown)
+            self.add(_BREAKING, Side.REQUEST, at, where, what, old=shown[0], new=shown[1])
         elif gained:
             what = f"the key may be shown as {' or '.join(map(_described, gained))} too"
-            self.add(_COMPATIBLE, Side.REQUEST, at, where, what, *shown)
+            self.add(_COMPATIBLE, Side.REQUEST, at, where, what, old=shown[0], new=shown[1])
 
     def _changed_scheme(self, one: Place, two: Place) -> str:
         """The pointer of what changed in a scheme that both documents ask for by the same name."""
@@ -510,7 +540,9 @@ class _Finder:
                     if not same(before, after) and (text or name not in used):
                         at = pointer((two if key in two.schema else one).pointer, key)
                         verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
-                        self.add(verdict, side, at, "", f"security scheme `{name}`: {key} changes", before, after)
+                        self.add(
+                            verdict, side, at, "", f"security scheme `{name}`: {key} changes", old=before, new=after
+                        )
             elif name not in used:
                 place = one or two
                 assert place is not None
@@ -530,17 +562,19 @@ class _Finder:
         for url, place in before.items():
             if url not in after:
                 what = f"server {place.schema.get('url')} is gone; there is {', '.join(urls[1])}"
-                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), where, what, urls[0], urls[1])
+                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), where, what, old=urls[0], new=urls[1])
                 continue
             self._variables(where, url, place, after[url])
-            self._rest(place, after[url], ("url", "variables"), where, Side.REQUEST, f"server {url}")
+            self._rest(place, after[url], ("url", "variables"), where, Side.REQUEST, thing=f"server {url}")
         for url, place in after.items():
             if url not in before:
                 what = f"server {place.schema.get('url')} is new"
-                self.add(_COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), where, what, urls[0], urls[1])
+                self.add(
+                    _COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), where, what, old=urls[0], new=urls[1]
+                )
         if next(iter(before)) != next(iter(after)) and next(iter(before)) in after:
             what = f"the first server is {urls[1][0]}, was {urls[0][0]}"
-            self.add(_COMPATIBLE, Side.REQUEST, new[1], where, what, urls[0], urls[1])
+            self.add(_COMPATIBLE, Side.REQUEST, new[1], where, what, old=urls[0], new=urls[1])
 
     def _variables(self, where: str, url: str, one: Place, two: Place) -> None:
         before, after = mapping(one, "variables"), mapping(two, "variables")
@@ -551,9 +585,11 @@ class _Finder:
             if not same(old.schema.get("default"), new.schema.get("default")):
                 values = (old.schema.get("default"), new.schema.get("default"))
                 what = f"{thing} is {values[1]}, was {values[0]}, where it is not given"
-                self.add(_BREAKING, Side.REQUEST, pointer(new.pointer, "default"), where, what, *values)
+                self.add(
+                    _BREAKING, Side.REQUEST, pointer(new.pointer, "default"), where, what, old=values[0], new=values[1]
+                )
             choices = [place.schema.get("enum") for place in (old, new)]
-            if not same(*choices):
+            if not same(choices[0], choices[1]):
                 lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
                 what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
                 self.add(
@@ -562,14 +598,15 @@ class _Finder:
                     pointer(new.pointer, "enum"),
                     where,
                     what,
-                    *choices,
+                    old=choices[0],
+                    new=choices[1],
                 )
-            self._rest(old, new, ("default", "enum"), where, Side.REQUEST, thing)
+            self._rest(old, new, ("default", "enum"), where, Side.REQUEST, thing=thing)
 
     # What is left
 
     def _rest(
-        self, one: Place, two: Place, known: Sequence[str], where: str, side: Side, thing: str, *, text: bool = False
+        self, one: Place, two: Place, known: Sequence[str], where: str, side: Side, *, thing: str, text: bool = False
     ) -> None:
         """What is not compared by itself: text is text, anything else is not understood."""
         for key in sorted({*map(str, one.schema), *map(str, two.schema)} - set(known)):
@@ -580,13 +617,13 @@ class _Finder:
             if key == "deprecated":
                 if bool(before) != bool(after):
                     what = f"{thing} is {'deprecated; it may go' if after else 'no longer deprecated'}"
-                    self.add(_TEXT_ONLY, Side.TEXT, at, where, what, before, after)
+                    self.add(_TEXT_ONLY, Side.TEXT, at, where, what, old=before, new=after)
             elif text or key in _TEXT or key.startswith("x-"):
                 how = "is new" if before is None else "is gone" if after is None else "changes"
-                self.add(_TEXT_ONLY, Side.TEXT, at, where, f"{thing}: {key} {how}", before, after)
+                self.add(_TEXT_ONLY, Side.TEXT, at, where, f"{thing}: {key} {how}", old=before, new=after)
             else:
                 what = f"not understood: `{key}` of {thing} changes"
-                self.add(_BREAKING, side, at, where, what, before, after)
+                self.add(_BREAKING, side, at, where, what, old=before, new=after)
 
     def _webhooks(self) -> None:
         before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
@@ -595,7 +632,13 @@ class _Finder:
                 at, new = pointer("/webhooks", name), name not in before
                 what = f"webhook `{name}` is new" if new else f"not understood: webhook `{name}` changes"
                 self.add(
-                    _COMPATIBLE if new else _BREAKING, Side.RESPONSE, at, "", what, before.get(name), after.get(name)
+                    _COMPATIBLE if new else _BREAKING,
+                    Side.RESPONSE,
+                    at,
+                    "",
+                    what,
+                    old=before.get(name),
+                    new=after.get(name),
                 )
 
     def _unused(self) -> None:
@@ -628,11 +671,13 @@ class _Finder:
             for difference in found:
                 if difference.verdict == _TEXT_ONLY:
                     what = phrase(Side.RESPONSE, f"schema `{name}`", difference)
-                    self.add(_TEXT_ONLY, Side.TEXT, difference.pointer, "", what, difference.old, difference.new)
+                    self.add(
+                        _TEXT_ONLY, Side.TEXT, difference.pointer, "", what, old=difference.old, new=difference.new
+                    )
             if all(difference.verdict == _TEXT_ONLY for difference in found):
                 return
         how = "changes" if before and after else "is gone" if before else "is new"
-        self.add(_COMPATIBLE, Side.TEXT, at, "", f"{thing} {how}", old, new)
+        self.add(_COMPATIBLE, Side.TEXT, at, "", f"{thing} {how}", old=old, new=new)
 
 
 def phrase(side: Side, thing: str, difference: Difference) -> str:

@@ -98,7 +98,7 @@ def is_revision(name: str, root: Path = common.ROOT) -> bool:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
     if done.returncode:
         raise PipelineError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
     return done.stdout
@@ -133,9 +133,9 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
     places = [_place(pages, document) for document in documents]
     place = next((each for each in places if each is not None), 0)
     new = documents[index]
-    if extra := sorted(new.page.operations - {each for page in pages for each in page.operations}):
-        if len(extra) > len(new.page.operations & {each for page in pages for each in page.operations}):
-            return laid, f"{new.name} has {len(extra)} operations that are not vendored"
+    vendored = {operation for page in pages for operation in page.operations}
+    if len(extra := new.page.operations - vendored) > len(new.page.operations & vendored):
+        return laid, f"{new.name} has {len(extra)} operations that are not vendored"
     before = pages[place].spec
     pages = [Page(page.name, page.data, _followed(page.spec, before, new.spec)) for page in pages]
     pages[place] = Page(pages[place].name, new.page.data, new.spec)

@@ -269,7 +269,8 @@ class _Judge:
         here = node(body, Side.REQUEST)
         fields = {_python(field) for field in here.fields}
         makers = sorted(calls, key=lambda each: len(fields & set(each[2])))
-        if not makers or (resolved := self._component(makers[-1][0])) and resolved.schema.get("required"):
+        component = self._component(makers[-1][0]) if makers else None
+        if not makers or (component and component.schema.get("required")):
             return  # said of the model itself
         for field in sorted(here.required):
             if _python(field) not in makers[-1][2]:

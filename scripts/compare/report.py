@@ -141,7 +141,7 @@ class Report:
         }
 
     def changelog(self) -> list[str]:
-        """The lines of "Spec changes": what callers should know, without what is text only or mended before a release."""
+        """The lines of "Spec changes": what callers should know; text, and what a release mends, is left out."""
         lines: dict[str, None] = {}
         for verdict, side, changes in self.sections():
             if verdict == Verdict.DOCUMENTATION or side in (Side.FLOW, Side.TEXT):

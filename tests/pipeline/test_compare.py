@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
 
-from scripts import common, compare as package, overlay
-from scripts.common import PipelineError, Provider
-from scripts.compare import Side, Verdict, __main__ as command, api, compare, documents, trees
-from scripts.compare.report import Report, write_changelog
+from scripts import common, overlay
+from scripts.common import Provider
+from scripts.compare import Document, Side, Verdict, api, compare, flows
+from scripts.compare.report import Report
+from scripts.vendor import Page
 from tests.pipeline.edits import (
-    ANSWER, CARTESIA, HEYGEN, MINIMAX, OPERATION, PAGES, POLL, REQUEST, RETELL, Edit, back, drop, edited, find, put,
-    rename, reorder, report, require, verdicts,
+    ANSWER, CARTESIA, HEYGEN, MINIMAX, OPERATION, PAGES, POLL, REQUEST, RETELL, Edit, back, drop, find, put, rename,
+    reorder, report, require, verdicts,
 )  # fmt: skip
-from tests.pipeline.helpers import document, operation, page
+from tests.pipeline.helpers import document, operation
 
-BREAKING, COMPATIBLE, TEXT = "breaking", "compatible", "documentation"
 TEXT_FIELD = {RETELL: "voice_name", CARTESIA: "name", MINIMAX: "voice_id", HEYGEN: "voice_name"}
 OLD_WAYS = (RETELL, CARTESIA)  # of OpenAPI 3.0
-ANSWER_FIELD = {RETELL: "voice_name", CARTESIA: "name", MINIMAX: "demo_audio", HEYGEN: "voice_clone_id", POLL: "voice_id"}
+ANSWER_FIELD = {
+    RETELL: "voice_name",
+    CARTESIA: "name",
+    MINIMAX: "demo_audio",
+    HEYGEN: "voice_clone_id",
+    POLL: "voice_id",
+}
 
 # Of each case: the page, its edits, the verdicts with pointers, and those where the edits are taken back.
 Case = tuple[str, tuple[Edit, ...], list[str], list[str] | None]
@@ -40,21 +43,64 @@ def case(name: str, of: str, *edits: Edit, there: list[str], again: list[str] | 
 for _page, _schema in REQUEST.items():
     _field, _body = f"{_schema}/properties/{TEXT_FIELD[_page]}", f"{OPERATION[_page]}/requestBody"
     _new = f"{_schema}/properties/mood"
-    _may_be_null = (
-        put(f"{_field}/nullable", True) if _page in OLD_WAYS else put(f"{_field}/type", ["string", "null"])
-    )
+    _may_be_null = put(f"{_field}/nullable", True) if _page in OLD_WAYS else put(f"{_field}/type", ["string", "null"])
     for _name, _edits, _there, _again in [
         ("field added", [put(_new, {"type": "string"})], f"compatible request {_new}", f"breaking request {_new}"),
-        ("field needed", [put(_new, {}), require(_schema, "mood")], f"breaking request {_new}", f"breaking request {_new}"),
-        ("type", [put(f"{_field}/type", "boolean")], f"breaking request {_field}/type", f"breaking request {_field}/type"),
+        (
+            "field needed",
+            [put(_new, {}), require(_schema, "mood")],
+            f"breaking request {_new}",
+            f"breaking request {_new}",
+        ),
+        (
+            "type",
+            [put(f"{_field}/type", "boolean")],
+            f"breaking request {_field}/type",
+            f"breaking request {_field}/type",
+        ),
         ("null", [_may_be_null], f"compatible request {_field}/type", f"breaking request {_field}/type"),
-        ("most", [put(f"{_field}/maxLength", 20)], f"breaking request {_field}/maxLength", f"compatible request {_field}/maxLength"),
-        ("least", [put(f"{_field}/minLength", 5)], f"breaking request {_field}/minLength", f"compatible request {_field}/minLength"),
-        ("pattern", [put(f"{_field}/pattern", "^[a-z]+$")], f"breaking request {_field}/pattern", f"compatible request {_field}/pattern"),
-        ("format", [put(f"{_field}/format", "uuid")], f"breaking request {_field}/format", f"compatible request {_field}/format"),
-        ("values", [put(f"{_field}/enum", ["a", "b"])], f"breaking request {_field}/enum", f"compatible request {_field}/enum"),
-        ("body", [put(f"{_body}/required", False)], f"compatible request {_body}/required", f"breaking request {_body}/required"),
-        ("media type", [put(f"{_body}/content/text~1plain", {})], f"compatible request {_body}/content/text~1plain", f"breaking request {_body}/content/text~1plain"),
+        (
+            "most",
+            [put(f"{_field}/maxLength", 20)],
+            f"breaking request {_field}/maxLength",
+            f"compatible request {_field}/maxLength",
+        ),
+        (
+            "least",
+            [put(f"{_field}/minLength", 5)],
+            f"breaking request {_field}/minLength",
+            f"compatible request {_field}/minLength",
+        ),
+        (
+            "pattern",
+            [put(f"{_field}/pattern", "^[a-z]+$")],
+            f"breaking request {_field}/pattern",
+            f"compatible request {_field}/pattern",
+        ),
+        (
+            "format",
+            [put(f"{_field}/format", "uuid")],
+            f"breaking request {_field}/format",
+            f"compatible request {_field}/format",
+        ),
+        (
+            "values",
+            [put(f"{_field}/enum", ["a", "b"])],
+            f"breaking request {_field}/enum",
+            f"compatible request {_field}/enum",
+        ),
+        (
+            "body",
+            [put(f"{_body}/required", False)],
+            f"compatible request {_body}/required",
+            f"breaking request {_body}/required",
+        ),
+        (
+            "media type",
+            [put(f"{_body}/content/text~1plain", {})],
+            f"compatible request {_body}/content/text~1plain",
+            f"breaking request {_body}/content/text~1plain",
+        ),
     ]:
         case(f"request {_name}", _page, *_edits, there=[_there], again=[_again])
     case(
@@ -71,30 +117,108 @@ for _page, _schema in ANSWER.items():
     _last = f"{_operation}/parameters/{len(_given)}"
     _own = "security" in find(PAGES[_page].spec, _operation)
     _keys = f"{_operation}/security" if _own else "/security"
-    _may_be_null = (
-        put(f"{_field}/nullable", True) if _page in OLD_WAYS else put(f"{_field}/type", ["string", "null"])
-    )
+    _may_be_null = put(f"{_field}/nullable", True) if _page in OLD_WAYS else put(f"{_field}/type", ["string", "null"])
     _query = {"name": "dry", "in": "query", "schema": {"type": "boolean"}}
     _header = {"name": "X-Plan", "in": "header", "required": True, "schema": {"type": "string"}}
     for _name, _edits, _there, _again in [
         ("answer field", [put(_new, {"type": "string"})], f"compatible response {_new}", f"breaking response {_new}"),
-        ("answer field that always comes", [put(_new, {}), require(_schema, "mood")], f"compatible response {_new}", f"breaking response {_new}"),
-        ("answer type", [put(f"{_field}/type", "array")], f"breaking response {_field}/type", f"breaking response {_field}/type"),
+        (
+            "answer field that always comes",
+            [put(_new, {}), require(_schema, "mood")],
+            f"compatible response {_new}",
+            f"breaking response {_new}",
+        ),
+        (
+            "answer type",
+            [put(f"{_field}/type", "array")],
+            f"breaking response {_field}/type",
+            f"breaking response {_field}/type",
+        ),
         ("answer null", [_may_be_null], f"breaking response {_field}/type", f"compatible response {_field}/type"),
-        ("answer most", [put(f"{_field}/maxLength", 20)], f"compatible response {_field}/maxLength", f"breaking response {_field}/maxLength"),
-        ("answer pattern", [put(f"{_field}/pattern", "^a")], f"compatible response {_field}/pattern", f"breaking response {_field}/pattern"),
-        ("answer values", [put(f"{_field}/enum", ["a"])], f"compatible response {_field}/enum", f"breaking response {_field}/enum"),
-        ("answer closed", [put(f"{_schema}/additionalProperties", False)], f"compatible response {_schema}/additionalProperties", f"breaking response {_schema}/additionalProperties"),
-        ("answer header", [put(f"{_good}/headers", {"X-Cost": {"schema": {}}})], f"compatible response {_good}/headers/X-Cost", f"breaking response {_good}/headers/X-Cost"),
-        ("answer media type", [put(f"{_good}/content/text~1csv", {})], f"breaking response {_good}/content/text~1csv", f"breaking response {_good}/content/text~1csv"),
-        ("success beside", [put(f"{_answers}/202", {"description": "Later"})], f"breaking response {_answers}/202", f"breaking response {_answers}/202"),
-        ("error beside", [put(f"{_answers}/503", {"description": "Down"})], f"compatible response {_answers}/503", f"compatible response {_answers}/503"),
-        ("operationId", [put(f"{_operation}/operationId", "other")], f"breaking Python {_operation}/operationId", f"breaking Python {_operation}/operationId"),
-        ("deprecated", [put(f"{_operation}/deprecated", True)], f"documentation text {_operation}/deprecated", f"documentation text {_operation}/deprecated"),
-        ("parameter", [put(f"{_operation}/parameters", [*_given, _query])], f"compatible request {_last}", f"breaking request {_last}"),
-        ("parameter needed", [put(f"{_operation}/parameters", [*_given, _header])], f"breaking request {_last}", f"breaking request {_last}"),
-        ("server beside", [put("/servers/-", {"url": "https://other.example"})], "compatible request /servers/1/url", "breaking request /servers/1/url"),
-        ("key that is optional", [put(f"{_operation}/security", [*find(PAGES[_page].spec, _keys), {}])], f"compatible request {_operation}/security", f"breaking request {_keys}"),
+        (
+            "answer most",
+            [put(f"{_field}/maxLength", 20)],
+            f"compatible response {_field}/maxLength",
+            f"breaking response {_field}/maxLength",
+        ),
+        (
+            "answer pattern",
+            [put(f"{_field}/pattern", "^a")],
+            f"compatible response {_field}/pattern",
+            f"breaking response {_field}/pattern",
+        ),
+        (
+            "answer values",
+            [put(f"{_field}/enum", ["a"])],
+            f"compatible response {_field}/enum",
+            f"breaking response {_field}/enum",
+        ),
+        (
+            "answer closed",
+            [put(f"{_schema}/additionalProperties", False)],
+            f"compatible response {_schema}/additionalProperties",
+            f"breaking response {_schema}/additionalProperties",
+        ),
+        (
+            "answer header",
+            [put(f"{_good}/headers", {"X-Cost": {"schema": {}}})],
+            f"compatible response {_good}/headers/X-Cost",
+            f"breaking response {_good}/headers/X-Cost",
+        ),
+        (
+            "answer media type",
+            [put(f"{_good}/content/text~1csv", {})],
+            f"breaking response {_good}/content/text~1csv",
+            f"breaking response {_good}/content/text~1csv",
+        ),
+        (
+            "success beside",
+            [put(f"{_answers}/202", {"description": "Later"})],
+            f"breaking response {_answers}/202",
+            f"breaking response {_answers}/202",
+        ),
+        (
+            "error beside",
+            [put(f"{_answers}/503", {"description": "Down"})],
+            f"compatible response {_answers}/503",
+            f"compatible response {_answers}/503",
+        ),
+        (
+            "operationId",
+            [put(f"{_operation}/operationId", "other")],
+            f"breaking Python {_operation}/operationId",
+            f"breaking Python {_operation}/operationId",
+        ),
+        (
+            "deprecated",
+            [put(f"{_operation}/deprecated", True)],
+            f"documentation text {_operation}/deprecated",
+            f"documentation text {_operation}/deprecated",
+        ),
+        (
+            "parameter",
+            [put(f"{_operation}/parameters", [*_given, _query])],
+            f"compatible request {_last}",
+            f"breaking request {_last}",
+        ),
+        (
+            "parameter needed",
+            [put(f"{_operation}/parameters", [*_given, _header])],
+            f"breaking request {_last}",
+            f"breaking request {_last}",
+        ),
+        (
+            "server beside",
+            [put("/servers/-", {"url": "https://other.example"})],
+            "compatible request /servers/1/url",
+            "breaking request /servers/1/url",
+        ),
+        (
+            "key that is optional",
+            [put(f"{_operation}/security", [*find(PAGES[_page].spec, _keys), {}])],
+            f"compatible request {_operation}/security",
+            f"breaking request {_keys}",
+        ),
     ]:
         case(_name, _page, *_edits, there=[_there], again=[_again])
     case("answer field gone", _page, drop(_field), there=[f"breaking response {_field}"])
@@ -135,57 +259,388 @@ _poll, _clone = OPERATION[POLL], OPERATION[RETELL]
 _files, _provider = (f"{REQUEST[RETELL]}/properties/{name}" for name in ("files", "voice_provider"))
 _version = "/components/parameters/CartesiaVersionHeader"
 for _name, _page, _edits, _there, _again in [
-    ("values of a request", RETELL, [put(f"{_provider}/enum/-", "new")], [f"compatible request {_provider}/enum"], [f"breaking request {_provider}/enum"]),
-    ("values of an answer", POLL, [put(f"{_status}/-", "new")], [f"breaking response {_status}"], [f"compatible response {_status}"]),
-    ("values that are known to grow", RETELL, [put(f"{ANSWER[RETELL]}/properties/provider", {"type": "string", "example": "elevenlabs", "description": "Indicates the provider of voice.", "x-extensible-enum": ["a"]})], [f"breaking response {ANSWER[RETELL]}/properties/provider/enum"], [f"compatible response {ANSWER[RETELL]}/properties/provider/enum"]),
-    ("values of both sides", CARTESIA, [put("/components/schemas/SupportedLanguage/enum/-", "xx")], ["breaking response /components/schemas/SupportedLanguage/enum", "compatible request /components/schemas/SupportedLanguage/enum"], ["breaking request /components/schemas/SupportedLanguage/enum", "compatible response /components/schemas/SupportedLanguage/enum"]),
-    ("alternative", HEYGEN, [drop(f"{_a}/oneOf/1")], [f"breaking request {_a}/oneOf/1"], [f"compatible request {_a}/oneOf/1"]),
-    ("alternative of an answer", POLL, [put(f"{ANSWER[POLL]}/properties/name/anyOf/-", {"type": "integer"})], [f"breaking response {ANSWER[POLL]}/properties/name/anyOf/2"], [f"compatible response {ANSWER[POLL]}/properties/name/anyOf/2"]),
-    ("discriminator's field", HEYGEN, [put(f"{_a}/discriminator/propertyName", "kind")], [f"breaking request {_a}/discriminator/propertyName"], None),
-    ("discriminator", HEYGEN, [drop(f"{_a}/discriminator")], [f"breaking request {_a}/discriminator"], [f"breaking request {_a}/discriminator"]),
-    ("constant", HEYGEN, [put("/components/schemas/AssetUrl/properties/type/const", "uri")], ["breaking request /components/schemas/AssetUrl/properties/type/const", "compatible request /components/schemas/AssetUrl/properties/type/const"], None),
-    ("default", HEYGEN, [put(f"{_h}/properties/remove_background_noise/default", False)], [f"breaking request {_h}/properties/remove_background_noise/default"], None),
-    ("default that is new", HEYGEN, [put(f"{_h}/properties/voice_name/default", "Me")], [f"compatible request {_h}/properties/voice_name/default"], [f"breaking request {_h}/properties/voice_name/default"]),
-    ("default of an answer", POLL, [put(f"{ANSWER[POLL]}/properties/support_interactive_avatar/default", True)], [f"compatible response {ANSWER[POLL]}/properties/support_interactive_avatar/default"], None),
-    ("closed", HEYGEN, [drop(f"{_h}/additionalProperties")], [f"compatible request {_h}/additionalProperties"], [f"breaking request {_h}/additionalProperties"]),
-    ("further fields of a type", MINIMAX, [put("/components/schemas/ClonePrompt/additionalProperties", {"type": "string"})], ["breaking request /components/schemas/ClonePrompt/additionalProperties"], ["compatible request /components/schemas/ClonePrompt/additionalProperties"]),
-    ("name of a parameter of the path", POLL, [rename("/paths/~1v3~1voices~1{voice_id}", "/v3/voices/{id}"), put("/paths/~1v3~1voices~1{id}/get/parameters/0/name", "id")], ["breaking Python /paths/~1v3~1voices~1{id}/get/parameters/0/name"], None),
+    (
+        "values of a request",
+        RETELL,
+        [put(f"{_provider}/enum/-", "new")],
+        [f"compatible request {_provider}/enum"],
+        [f"breaking request {_provider}/enum"],
+    ),
+    (
+        "values of an answer",
+        POLL,
+        [put(f"{_status}/-", "new")],
+        [f"breaking response {_status}"],
+        [f"compatible response {_status}"],
+    ),
+    (
+        "values that are known to grow",
+        RETELL,
+        [
+            put(
+                f"{ANSWER[RETELL]}/properties/provider",
+                {
+                    "type": "string",
+                    "example": "elevenlabs",
+                    "description": "Indicates the provider of voice.",
+                    "x-extensible-enum": ["a"],
+                },
+            )
+        ],
+        [f"breaking response {ANSWER[RETELL]}/properties/provider/enum"],
+        [f"compatible response {ANSWER[RETELL]}/properties/provider/enum"],
+    ),
+    (
+        "values of both sides",
+        CARTESIA,
+        [put("/components/schemas/SupportedLanguage/enum/-", "xx")],
+        [
+            "breaking response /components/schemas/SupportedLanguage/enum",
+            "compatible request /components/schemas/SupportedLanguage/enum",
+        ],
+        [
+            "breaking request /components/schemas/SupportedLanguage/enum",
+            "compatible response /components/schemas/SupportedLanguage/enum",
+        ],
+    ),
+    (
+        "alternative",
+        HEYGEN,
+        [drop(f"{_a}/oneOf/1")],
+        [f"breaking request {_a}/oneOf/1"],
+        [f"compatible request {_a}/oneOf/1"],
+    ),
+    (
+        "alternative of an answer",
+        POLL,
+        [put(f"{ANSWER[POLL]}/properties/name/anyOf/-", {"type": "integer"})],
+        [f"breaking response {ANSWER[POLL]}/properties/name/anyOf/2"],
+        [f"compatible response {ANSWER[POLL]}/properties/name/anyOf/2"],
+    ),
+    (
+        "discriminator's field",
+        HEYGEN,
+        [put(f"{_a}/discriminator/propertyName", "kind")],
+        [f"breaking request {_a}/discriminator/propertyName"],
+        None,
+    ),
+    (
+        "discriminator",
+        HEYGEN,
+        [drop(f"{_a}/discriminator")],
+        [f"breaking request {_a}/discriminator"],
+        [f"breaking request {_a}/discriminator"],
+    ),
+    (
+        "constant",
+        HEYGEN,
+        [put("/components/schemas/AssetUrl/properties/type/const", "uri")],
+        [
+            "breaking request /components/schemas/AssetUrl/properties/type/const",
+            "compatible request /components/schemas/AssetUrl/properties/type/const",
+        ],
+        None,
+    ),
+    (
+        "default",
+        HEYGEN,
+        [put(f"{_h}/properties/remove_background_noise/default", False)],
+        [f"breaking request {_h}/properties/remove_background_noise/default"],
+        None,
+    ),
+    (
+        "default that is new",
+        HEYGEN,
+        [put(f"{_h}/properties/voice_name/default", "Me")],
+        [f"compatible request {_h}/properties/voice_name/default"],
+        [f"breaking request {_h}/properties/voice_name/default"],
+    ),
+    (
+        "default of an answer",
+        POLL,
+        [put(f"{ANSWER[POLL]}/properties/support_interactive_avatar/default", True)],
+        [f"compatible response {ANSWER[POLL]}/properties/support_interactive_avatar/default"],
+        None,
+    ),
+    (
+        "closed",
+        HEYGEN,
+        [drop(f"{_h}/additionalProperties")],
+        [f"compatible request {_h}/additionalProperties"],
+        [f"breaking request {_h}/additionalProperties"],
+    ),
+    (
+        "further fields of a type",
+        MINIMAX,
+        [put("/components/schemas/ClonePrompt/additionalProperties", {"type": "string"})],
+        ["breaking request /components/schemas/ClonePrompt/additionalProperties"],
+        ["compatible request /components/schemas/ClonePrompt/additionalProperties"],
+    ),
+    (
+        "name of a parameter of the path",
+        POLL,
+        [
+            rename("/paths/~1v3~1voices~1{voice_id}", "/v3/voices/{id}"),
+            put("/paths/~1v3~1voices~1{id}/get/parameters/0/name", "id"),
+        ],
+        ["breaking Python /paths/~1v3~1voices~1{id}/get/parameters/0/name"],
+        None,
+    ),
     ("parameter moved", CARTESIA, [put(f"{_version}/in", "query")], [f"breaking request {_version}/in"], None),
-    ("parameter that is optional", CARTESIA, [put(f"{_version}/required", False)], [f"compatible request {_version}/required"], [f"breaking request {_version}/required"]),
-    ("parameter's values", CARTESIA, [put(f"{_version}/schema/enum/-", "2027-01-01")], [f"compatible request {_version}/schema/enum"], [f"breaking request {_version}/schema/enum"]),
-    ("cookie", POLL, [put(f"{_poll}/parameters/-", {"name": "s", "in": "cookie", "required": True, "schema": {}})], [f"breaking request {_poll}/parameters/1"], None),
-    ("style", POLL, [put(f"{_poll}/parameters/0/style", "label")], [f"breaking request {_poll}/parameters/0/style"], None),
-    ("Content-Type as a parameter", MINIMAX, [drop(f"{OPERATION[MINIMAX]}/parameters/0")], [f"documentation request {OPERATION[MINIMAX]}/parameters/0"], None),
-    ("scheme's place", POLL, [put("/components/securitySchemes/ApiKeyAuth/in", "query")], ["breaking request /components/securitySchemes/ApiKeyAuth/in"], None),
-    ("scheme's name", POLL, [put("/components/securitySchemes/ApiKeyAuth/name", "x-key")], ["breaking request /components/securitySchemes/ApiKeyAuth/name"], None),
-    ("scheme's text", POLL, [put("/components/securitySchemes/ApiKeyAuth/description", "x")], ["documentation text /components/securitySchemes/ApiKeyAuth/description"], None),
-    ("one of two schemes", POLL, [put(f"{_poll}/security", [{"ApiKeyAuth": []}])], [f"breaking request {_poll}/security"], [f"compatible request {_poll}/security"]),
-    ("server with a variable", RETELL, [put("/servers/0", {"url": "https://{r}.retellai.com", "variables": {"r": {"default": "api"}}, "description": "The production server."})], ["breaking request /servers/0/url", "compatible request /servers/0/url"], None),
-    ("error that is gone", POLL, [drop(f"{_poll}/responses/404")], [f"compatible response {_poll}/responses/404"], None),
-    ("answer that is another media type", POLL, [rename(f"{_poll}/responses/200/content/application~1json", "text/json")], [f"breaking response {_poll}/responses/200/content/application~1json", f"breaking response {_poll}/responses/200/content/text~1json"], None),
-    ("header that is gone", POLL, [drop(f"{_poll}/responses/429/headers/Retry-After")], [f"breaking response {_poll}/responses/429/headers/Retry-After"], None),
-    ("header's type", POLL, [put(f"{_poll}/responses/429/headers/Retry-After/schema/type", "string")], [f"breaking response {_poll}/responses/429/headers/Retry-After/schema/type"], None),
+    (
+        "parameter that is optional",
+        CARTESIA,
+        [put(f"{_version}/required", False)],
+        [f"compatible request {_version}/required"],
+        [f"breaking request {_version}/required"],
+    ),
+    (
+        "parameter's values",
+        CARTESIA,
+        [put(f"{_version}/schema/enum/-", "2027-01-01")],
+        [f"compatible request {_version}/schema/enum"],
+        [f"breaking request {_version}/schema/enum"],
+    ),
+    (
+        "cookie",
+        POLL,
+        [put(f"{_poll}/parameters/-", {"name": "s", "in": "cookie", "required": True, "schema": {}})],
+        [f"breaking request {_poll}/parameters/1"],
+        None,
+    ),
+    (
+        "style",
+        POLL,
+        [put(f"{_poll}/parameters/0/style", "label")],
+        [f"breaking request {_poll}/parameters/0/style"],
+        None,
+    ),
+    (
+        "Content-Type as a parameter",
+        MINIMAX,
+        [drop(f"{OPERATION[MINIMAX]}/parameters/0")],
+        [f"documentation request {OPERATION[MINIMAX]}/parameters/0"],
+        None,
+    ),
+    (
+        "scheme's place",
+        POLL,
+        [put("/components/securitySchemes/ApiKeyAuth/in", "query")],
+        ["breaking request /components/securitySchemes/ApiKeyAuth/in"],
+        None,
+    ),
+    (
+        "scheme's name",
+        POLL,
+        [put("/components/securitySchemes/ApiKeyAuth/name", "x-key")],
+        ["breaking request /components/securitySchemes/ApiKeyAuth/name"],
+        None,
+    ),
+    (
+        "scheme's text",
+        POLL,
+        [put("/components/securitySchemes/ApiKeyAuth/description", "x")],
+        ["documentation text /components/securitySchemes/ApiKeyAuth/description"],
+        None,
+    ),
+    (
+        "one of two schemes",
+        POLL,
+        [put(f"{_poll}/security", [{"ApiKeyAuth": []}])],
+        [f"breaking request {_poll}/security"],
+        [f"compatible request {_poll}/security"],
+    ),
+    (
+        "server with a variable",
+        RETELL,
+        [
+            put(
+                "/servers/0",
+                {
+                    "url": "https://{r}.retellai.com",
+                    "variables": {"r": {"default": "api"}},
+                    "description": "The production server.",
+                },
+            )
+        ],
+        ["breaking request /servers/0/url", "compatible request /servers/0/url"],
+        None,
+    ),
+    (
+        "error that is gone",
+        POLL,
+        [drop(f"{_poll}/responses/404")],
+        [f"compatible response {_poll}/responses/404"],
+        None,
+    ),
+    (
+        "answer that is another media type",
+        POLL,
+        [rename(f"{_poll}/responses/200/content/application~1json", "text/json")],
+        [
+            f"breaking response {_poll}/responses/200/content/application~1json",
+            f"breaking response {_poll}/responses/200/content/text~1json",
+        ],
+        None,
+    ),
+    (
+        "header that is gone",
+        POLL,
+        [drop(f"{_poll}/responses/429/headers/Retry-After")],
+        [f"breaking response {_poll}/responses/429/headers/Retry-After"],
+        None,
+    ),
+    (
+        "header's type",
+        POLL,
+        [put(f"{_poll}/responses/429/headers/Retry-After/schema/type", "string")],
+        [f"breaking response {_poll}/responses/429/headers/Retry-After/schema/type"],
+        None,
+    ),
     ("items", RETELL, [put(f"{_files}/items/format", "byte")], [f"breaking request {_files}/items/format"], None),
-    ("number of items", RETELL, [put(f"{_files}/maxItems", 5)], [f"breaking request {_files}/maxItems"], [f"compatible request {_files}/maxItems"]),
-    ("items once each", RETELL, [put(f"{_files}/uniqueItems", True)], [f"breaking request {_files}/uniqueItems"], [f"compatible request {_files}/uniqueItems"]),
-    ("encoding", RETELL, [put(f"{_clone}/requestBody/content/multipart~1form-data/encoding", {"files": {"contentType": "audio/wav"}})], [f"breaking request {_clone}/requestBody/content/multipart~1form-data/encoding/files/contentType"], [f"compatible request {_clone}/requestBody/content/multipart~1form-data/encoding/files/contentType"]),
-    ("only in answers", RETELL, [put(f"{REQUEST[RETELL]}/properties/voice_name/readOnly", True)], [f"breaking request {REQUEST[RETELL]}/properties/voice_name"], [f"breaking request {REQUEST[RETELL]}/properties/voice_name"]),
-    ("only in requests", RETELL, [put(f"{ANSWER[RETELL]}/properties/age/writeOnly", True)], [f"breaking response {ANSWER[RETELL]}/properties/age"], [f"compatible response {ANSWER[RETELL]}/properties/age"]),
-    ("only in answers, as it was", RETELL, [put(f"{ANSWER[RETELL]}/properties/age/readOnly", True)], [f"documentation text {ANSWER[RETELL]}/properties/age/readOnly"], None),
-    ("size of a number", MINIMAX, [put(f"{REQUEST[MINIMAX]}/properties/file_id/format", "int32")], [f"breaking request {REQUEST[MINIMAX]}/properties/file_id/format"], [f"compatible request {REQUEST[MINIMAX]}/properties/file_id/format"]),
-    ("multiple", MINIMAX, [put(f"{REQUEST[MINIMAX]}/properties/file_id/multipleOf", 2)], [f"breaking request {REQUEST[MINIMAX]}/properties/file_id/multipleOf"], [f"compatible request {REQUEST[MINIMAX]}/properties/file_id/multipleOf"]),
-    ("date", CARTESIA, [put(f"{ANSWER[CARTESIA]}/properties/created_at/format", "date")], [f"breaking response {ANSWER[CARTESIA]}/properties/created_at/format"], None),
-    ("field that may be left out", CARTESIA, [put(f"{REQUEST[CARTESIA]}/required", ["clip", "name"])], [f"compatible request {REQUEST[CARTESIA]}/required"], [f"breaking request {REQUEST[CARTESIA]}/required"]),
-    ("answer's field that may be left out", CARTESIA, [drop(f"{ANSWER[CARTESIA]}/required/0")], [f"breaking response {ANSWER[CARTESIA]}/required"], [f"compatible response {ANSWER[CARTESIA]}/required"]),
-    ("three levels deep", MINIMAX, [put("/components/schemas/VoiceCloneResp/properties/extra_info/properties/bitrate/type", "string")], ["breaking response /components/schemas/VoiceCloneResp/properties/extra_info/properties/bitrate/type"], None),
-    ("beside a reference, in 3.0", CARTESIA, [drop(f"{REQUEST[CARTESIA]}/properties/base_voice_id/nullable")], ["breaking request /components/schemas/VoiceId/type"], ["compatible request /components/schemas/VoiceId/type"]),
-    ("component that nothing uses", MINIMAX, [put("/components/schemas/Spare", {"type": "object"})], ["compatible text /components/schemas/Spare"], ["compatible text /components/schemas/Spare"]),
-    ("not understood: not", MINIMAX, [put(f"{REQUEST[MINIMAX]}/properties/voice_id/not", {"const": "x"})], [f"breaking request {REQUEST[MINIMAX]}/properties/voice_id/not"], [f"compatible request {REQUEST[MINIMAX]}/properties/voice_id/not"]),
-    ("not understood: if", MINIMAX, [put(f"{REQUEST[MINIMAX]}/if", {"required": ["text"]}), put(f"{REQUEST[MINIMAX]}/then", {"required": ["model"]})], [f"breaking request {REQUEST[MINIMAX]}/if", f"breaking request {REQUEST[MINIMAX]}/then"], None),
-    ("not understood: callbacks", MINIMAX, [put(f"{OPERATION[MINIMAX]}/callbacks", {"done": {}})], [f"breaking request {OPERATION[MINIMAX]}/callbacks"], None),
-    ("not understood: a keyword of nobody's", MINIMAX, [put(f"{REQUEST[MINIMAX]}/properties/text/oddity", 1)], [f"breaking request {REQUEST[MINIMAX]}/properties/text/oddity"], None),
-    ("tag", RETELL, [put(f"{_clone}/tags", ["Voice"])], [f"breaking Python {_clone}/tags", f"documentation text {_clone}/tags"], None),
-    ("names of values", CARTESIA, [put(f"{_version}/schema/x-enum-varnames", ["V1"])], [f"breaking request {_version}/schema/x-enum-varnames"], None),
+    (
+        "number of items",
+        RETELL,
+        [put(f"{_files}/maxItems", 5)],
+        [f"breaking request {_files}/maxItems"],
+        [f"compatible request {_files}/maxItems"],
+    ),
+    (
+        "items once each",
+        RETELL,
+        [put(f"{_files}/uniqueItems", True)],
+        [f"breaking request {_files}/uniqueItems"],
+        [f"compatible request {_files}/uniqueItems"],
+    ),
+    (
+        "encoding",
+        RETELL,
+        [put(f"{_clone}/requestBody/content/multipart~1form-data/encoding", {"files": {"contentType": "audio/wav"}})],
+        [f"breaking request {_clone}/requestBody/content/multipart~1form-data/encoding/files/contentType"],
+        [f"compatible request {_clone}/requestBody/content/multipart~1form-data/encoding/files/contentType"],
+    ),
+    (
+        "only in answers",
+        RETELL,
+        [put(f"{REQUEST[RETELL]}/properties/voice_name/readOnly", True)],
+        [f"breaking request {REQUEST[RETELL]}/properties/voice_name"],
+        [f"breaking request {REQUEST[RETELL]}/properties/voice_name"],
+    ),
+    (
+        "only in requests",
+        RETELL,
+        [put(f"{ANSWER[RETELL]}/properties/age/writeOnly", True)],
+        [f"breaking response {ANSWER[RETELL]}/properties/age"],
+        [f"compatible response {ANSWER[RETELL]}/properties/age"],
+    ),
+    (
+        "only in answers, as it was",
+        RETELL,
+        [put(f"{ANSWER[RETELL]}/properties/age/readOnly", True)],
+        [f"documentation text {ANSWER[RETELL]}/properties/age/readOnly"],
+        None,
+    ),
+    (
+        "size of a number",
+        MINIMAX,
+        [put(f"{REQUEST[MINIMAX]}/properties/file_id/format", "int32")],
+        [f"breaking request {REQUEST[MINIMAX]}/properties/file_id/format"],
+        [f"compatible request {REQUEST[MINIMAX]}/properties/file_id/format"],
+    ),
+    (
+        "multiple",
+        MINIMAX,
+        [put(f"{REQUEST[MINIMAX]}/properties/file_id/multipleOf", 2)],
+        [f"breaking request {REQUEST[MINIMAX]}/properties/file_id/multipleOf"],
+        [f"compatible request {REQUEST[MINIMAX]}/properties/file_id/multipleOf"],
+    ),
+    (
+        "date",
+        CARTESIA,
+        [put(f"{ANSWER[CARTESIA]}/properties/created_at/format", "date")],
+        [f"breaking response {ANSWER[CARTESIA]}/properties/created_at/format"],
+        None,
+    ),
+    (
+        "field that may be left out",
+        CARTESIA,
+        [put(f"{REQUEST[CARTESIA]}/required", ["clip", "name"])],
+        [f"compatible request {REQUEST[CARTESIA]}/required"],
+        [f"breaking request {REQUEST[CARTESIA]}/required"],
+    ),
+    (
+        "answer's field that may be left out",
+        CARTESIA,
+        [drop(f"{ANSWER[CARTESIA]}/required/0")],
+        [f"breaking response {ANSWER[CARTESIA]}/required"],
+        [f"compatible response {ANSWER[CARTESIA]}/required"],
+    ),
+    (
+        "three levels deep",
+        MINIMAX,
+        [put("/components/schemas/VoiceCloneResp/properties/extra_info/properties/bitrate/type", "string")],
+        ["breaking response /components/schemas/VoiceCloneResp/properties/extra_info/properties/bitrate/type"],
+        None,
+    ),
+    (
+        "beside a reference, in 3.0",
+        CARTESIA,
+        [drop(f"{REQUEST[CARTESIA]}/properties/base_voice_id/nullable")],
+        ["breaking request /components/schemas/VoiceId/type"],
+        ["compatible request /components/schemas/VoiceId/type"],
+    ),
+    (
+        "component that nothing uses",
+        MINIMAX,
+        [put("/components/schemas/Spare", {"type": "object"})],
+        ["compatible text /components/schemas/Spare"],
+        ["compatible text /components/schemas/Spare"],
+    ),
+    (
+        "not understood: not",
+        MINIMAX,
+        [put(f"{REQUEST[MINIMAX]}/properties/voice_id/not", {"const": "x"})],
+        [f"breaking request {REQUEST[MINIMAX]}/properties/voice_id/not"],
+        [f"compatible request {REQUEST[MINIMAX]}/properties/voice_id/not"],
+    ),
+    (
+        "not understood: if",
+        MINIMAX,
+        [
+            put(f"{REQUEST[MINIMAX]}/if", {"required": ["text"]}),
+            put(f"{REQUEST[MINIMAX]}/then", {"required": ["model"]}),
+        ],
+        [f"breaking request {REQUEST[MINIMAX]}/if", f"breaking request {REQUEST[MINIMAX]}/then"],
+        None,
+    ),
+    (
+        "not understood: callbacks",
+        MINIMAX,
+        [put(f"{OPERATION[MINIMAX]}/callbacks", {"done": {}})],
+        [f"breaking request {OPERATION[MINIMAX]}/callbacks"],
+        None,
+    ),
+    (
+        "not understood: a keyword of nobody's",
+        MINIMAX,
+        [put(f"{REQUEST[MINIMAX]}/properties/text/oddity", 1)],
+        [f"breaking request {REQUEST[MINIMAX]}/properties/text/oddity"],
+        None,
+    ),
+    (
+        "tag",
+        RETELL,
+        [put(f"{_clone}/tags", ["Voice"])],
+        [f"breaking Python {_clone}/tags", f"documentation text {_clone}/tags"],
+        None,
+    ),
+    (
+        "names of values",
+        CARTESIA,
+        [put(f"{_version}/schema/x-enum-varnames", ["V1"])],
+        [f"breaking request {_version}/schema/x-enum-varnames"],
+        None,
+    ),
     ("extension", RETELL, [drop(f"{_clone}/x-codeSamples")], [f"documentation text {_clone}/x-codeSamples"], None),
 ]:
     case(_name, _page, *_edits, there=_there, again=_again)
@@ -255,7 +710,14 @@ def _wrapped(spec: dict[str, Any]) -> None:
     for node in list(_objects(spec)):
         for key, value in node.items():
             if isinstance(value, dict) and set(value) == {"$ref"} and "/schemas/" in value["$ref"] and key != "mapping":
-                if node.get("propertyName") is None and key in ("schema", "data", "error", "base_resp", "id", "language"):
+                if node.get("propertyName") is None and key in (
+                    "schema",
+                    "data",
+                    "error",
+                    "base_resp",
+                    "id",
+                    "language",
+                ):
                     node[key] = {"allOf": [value]}
 
 
@@ -425,7 +887,7 @@ def test_an_upload_that_is_looked_into() -> None:
     spec = overlay.effective_spec(Provider(common.ROOT, "minimax"))
     new = copy.deepcopy(spec)
     rename("/components/schemas/UploadedFile/properties/file_id", "id")(new)
-    found = list(package.flows.compare((common.ROOT, spec), (common.ROOT, new), "minimax", types=True))
+    found = list(flows.compare((common.ROOT, spec), (common.ROOT, new), "minimax", types=True))
     assert [change.words.split(":")[1] for change in found] == [_at("minimax.py", "file.file_id").split(":")[1]]
     assert found[0].what == "`file.file_id` is in no answer"
 
@@ -470,7 +932,7 @@ def test_a_document_of_nobody() -> None:
     old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})
     new = copy.deepcopy(old)
     new["paths"]["/x"]["get"]["operationId"] = "get_y"
-    sides = [package.Document(package.documents.Page(name, b"", spec)) for name, spec in (("a", old), ("b", new))]
+    sides = [Document(Page(name, b"", spec)) for name, spec in (("a", old), ("b", new))]
     found = compare(*sides)
     assert found.notes == []
     assert [change.words for change in found.changes if change.side == Side.PYTHON and not change.pointer] == [
