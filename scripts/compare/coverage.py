@@ -76,8 +76,9 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
             schema["items"] = write(one.items, inner, closed)
         if one.union:
             branches = [write(branch, inner, closed) for branch in one.union]
-            schema = {one.kind: branches} | schema
-            if one.null:
+            # A discriminator says which alternative is meant, whichever others a value fits as well.
+            schema = {"anyOf" if "discriminator" in one.keys else one.kind: branches} | schema
+            if one.null_besides:
                 schema = {"anyOf": [schema, {"type": "null"}]}
         for key, value in one.rest.items():
             # Closing what is under `allOf` or `not` would say something else.

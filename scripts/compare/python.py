@@ -133,7 +133,7 @@ def _function(old: griffe.Function, new: griffe.Function, prefix: str) -> _Found
         elif str(one.default) != str(two.default):
             what = f"{prefix}parameter `{name}` is {two.default} where it is left out, was {one.default}"
             yield _BREAKING, what, str(one.default), str(two.default)
-        if one.kind != two.kind and two.kind != griffe.ParameterKind.positional_or_keyword:
+        if two.kind not in {one.kind, griffe.ParameterKind.positional_or_keyword}:
             yield _BREAKING, f"{prefix}parameter `{name}` is {_words(two)}, was {_words(one)}", _words(one), _words(two)
     for name, two in after.items():
         if name not in before:

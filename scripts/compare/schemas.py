@@ -226,6 +226,8 @@ class Node:
     keys: Keywords
     types: frozenset[str] = TYPES
     null: bool = True
+    null_besides: bool = False
+    """Whether null is allowed besides what the alternatives allow."""
     enum: dict[str, Any] | None = None
     fields: dict[str, Place] = field(default_factory=dict[str, Place])
     required: frozenset[str] = frozenset()
@@ -239,7 +241,7 @@ class Node:
     @property
     def is_union_alone(self) -> bool:
         """Whether it is its alternatives and nothing besides."""
-        return not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
+        return not self.rest and not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
 
     def get(self, key: str) -> Any:
         """A keyword's value; None where it is not there."""
@@ -257,7 +259,7 @@ def node(place: Place, side: Side) -> Node:
     for kind in ("anyOf", "oneOf"):
         keys, without = _unwrapped(keys, kind)
         null = null or without
-    made = Node(place, keys)
+    made = Node(place, keys, null_besides=null)
     _set_types(made, null)
     _set_object(made, side)
     made.items = keys["items"][0] if "items" in keys else None
@@ -283,15 +285,22 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
     while kind in keys and "type" not in keys and "enum" not in keys and "const" not in keys:
         branches, at = keys[kind]
         left = [branch for branch in branches if not _is_null(branch)]
-        null = null or len(left) < len(branches)
-        if len(left) != 1 or left[0].pointer in seen:
-            return (keys | {kind: (left, at)} if left else keys), null
+        taken = len(branches) - len(left)
+        # Of what fits two of `oneOf`, nothing is allowed.
+        twice = kind == "oneOf" and (taken > 1 or (taken == 1 and any(map(_may_be_null, left))))
+        if not left or twice:
+            return keys, null
+        if len(left) > 1 or left[0].pointer in seen:
+            return keys | {kind: (left, at)}, null or taken > 0
         seen.add(left[0].pointer)
+        inner = keywords(left[0])
+        if any(key not in _UNDERSTOOD and not key.startswith("x-") for key in inner):
+            return keys, null  # that may well be about null
         try:
-            keys = _merge(keywords(left[0]), {key: value for key, value in keys.items() if key != kind})
+            keys = _merge(inner, {key: value for key, value in keys.items() if key != kind})
         except _ConflictError:
             return keys, null
-        null = keys.pop("nullable", (False, ""))[0] is True or null
+        null = keys.pop("nullable", (False, ""))[0] is True or null or taken > 0
     return keys, null
 
 
@@ -313,6 +322,8 @@ def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
     if "type" in keys:
         return "null" in ([keys["type"][0]] if isinstance(keys["type"][0], str) else keys["type"][0])
     branches = [branch for kind in ("anyOf", "oneOf") if kind in keys for branch in keys[kind][0]]
+    if not branches and not {"enum", "const", *_OBJECT, *_ARRAY} & set(keys):
+        return True
     return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
 
 

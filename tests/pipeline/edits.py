@@ -1,5 +1,9 @@
 """Edits of the vendored pages, as a provider would make them, and the reports on them."""
 
+# JSON is walked here, whatever it holds.
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import copy
@@ -8,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import common, vendor
-from scripts.compare import Change, Document, Report, compare
+from scripts.compare import Change, Document, Report, api, compare
 from scripts.vendor import Page
 
 Edit = Callable[[dict[str, Any]], None]
@@ -120,15 +124,16 @@ def report(name: str, *edits: Edit, python: bool = False) -> Report:
     return compare(Document(PAGES[name]), edited(name, *edits), with_python=python)
 
 
-def back(name: str, *edits: Edit) -> Report:
+def there(name: str, *edits: Edit) -> list[Change]:
+    """What is found between the document of a page and that after edits, without flows and Python."""
+    return api.compare(PAGES[name].spec, edited(name, *edits).spec)
+
+
+def back(name: str, *edits: Edit) -> list[Change]:
     """What is found where the edits are taken back."""
-    return compare(edited(name, *edits), Document(PAGES[name]), with_python=False)
+    return api.compare(edited(name, *edits).spec, PAGES[name].spec)
 
 
 def verdicts(changes: list[Change]) -> list[str]:
-    """Verdict, side and pointer of each change, in order, without what is said of flows."""
-    return sorted(
-        f"{change.verdict.name.lower()} {change.side.value} {change.pointer}"
-        for change in changes
-        if change.side != "shim flow"
-    )
+    """Verdict, side and pointer of each change, in order."""
+    return sorted(f"{change.verdict.name.lower()} {change.side.value} {change.pointer}" for change in changes)

@@ -1,5 +1,9 @@
 """The compatibility report as a command, on whole trees, as text, and against what nobody thought of."""
 
+# JSON is walked here, whatever it holds.
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import copy
@@ -11,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given, strategies as st
 
@@ -58,8 +62,16 @@ def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ("new.yaml", "openapi: 3.1.0\nopenapi: 3.1.0\n", "new.yaml:2: duplicate key"),
         ("new.json", '{\n"openapi": }', "new.json:2: not valid JSON"),
         ("new.json", '{"openapi": "2.0"}', "new.json:1: openapi: '2.0'"),
-        ("new.json", json.dumps(document({"/x": {"get": {"parameters": {}}}})), "at /paths/~1x/get/parameters: must be"),
-        ("new.json", json.dumps(document({"/x": {"get": operation("x", {"$ref": "#/no"})}})), "`$ref` #/no leads nowhere"),
+        (
+            "new.json",
+            json.dumps(document({"/x": {"get": {"parameters": {}}}})),
+            "at /paths/~1x/get/parameters: must be",
+        ),
+        (
+            "new.json",
+            json.dumps(document({"/x": {"get": operation("x", {"$ref": "#/no"})}})),
+            "`$ref` #/no leads nowhere",
+        ),
     ],
 )
 def test_what_is_not_understood(name: str, text: str, where: str, tmp_path: Path) -> None:
@@ -111,12 +123,6 @@ def test_files_that_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[st
         }
     ]
     assert "### Breaking for callers: requests" in (tmp_path / "report.md").read_text("utf-8")
-
-
-def test_through_nox() -> None:
-    """nox itself ends with the command's status."""
-    text = (common.ROOT / "noxfile.py").read_text("utf-8")
-    assert "raise SystemExit(error.return_code" in text
 
 
 # Trees
@@ -217,19 +223,29 @@ def test_the_next_version(verdict: Verdict | None, current: str, following: str)
 def test_the_changelog(tmp_path: Path) -> None:
     """What callers should know goes to "Spec changes" of the release that is not out yet, once."""
     path = tmp_path / "CHANGELOG.md"
-    path.write_text("# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n\n### Shim\n\n- Two.\n", "utf-8")
-    found = report(HEYGEN, put(f"{FIELD}/maxLength", 20), put("/info/title", "New"), rename(ANSWER[HEYGEN] + "/properties/voice_clone_id", "id"))
+    path.write_text(
+        "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n\n### Shim\n\n- Two.\n", "utf-8"
+    )
+    found = report(
+        HEYGEN,
+        put(f"{FIELD}/maxLength", 20),
+        put("/info/title", "New"),
+        rename(ANSWER[HEYGEN] + "/properties/voice_clone_id", "id"),
+    )
     lines = found.changelog()
+    start = "- heygen: **breaking**: POST /v3/voices/clone"
     assert lines == [
-        "- heygen: **breaking**: POST /v3/voices/clone: `voice_name` in the request: at most 20 characters, was at most "
-        "100 characters",
-        "- heygen: **breaking**: POST /v3/voices/clone: the answer no longer has `data.voice_clone_id`",
+        f"{start}: `voice_name` in the request: at most 20 characters, was at most 100 characters",
+        f"{start}: the answer no longer has `data.voice_clone_id`",
         "- heygen: POST /v3/voices/clone: the answer has `data.id`, which is new",
     ]
     assert write_changelog(path, lines, "0.2.0")
     once = path.read_text("utf-8")
-    assert once == "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n{}\n\n### Shim\n\n- Two.\n".format(
-        "\n".join(lines)
+    assert (
+        once
+        == "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n{}\n\n### Shim\n\n- Two.\n".format(
+            "\n".join(lines)
+        )
     )
     assert not write_changelog(path, lines, "0.2.0")
     assert path.read_text("utf-8") == once
@@ -248,19 +264,23 @@ def test_the_changelog_after_a_release(tmp_path: Path) -> None:
 
 
 def test_what_is_shown() -> None:
-    """The report is readable at 80 columns, breaking first, with place, old and new; its Markdown is only words and code."""
+    """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
     text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
     found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), rename(f"{FIELD}", "a|<b>`c"))
     lines = found.text.splitlines()
     assert all(len(line) <= 110 for line in lines)
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
-    assert "<script>" not in found.markdown().replace("`", "\0").split("\0")[::2].__repr__() or True
+    assert "\\<script\\>" not in found.markdown()
     assert f"  <br>`{FIELD}" in found.markdown()
 
 
 def test_the_order_is_always_the_same() -> None:
     """Two runs of the same comparison give the same text."""
-    edits = (drop(f"{ANSWER[POLL]}/properties/name"), put("/info/title", "x"), put("/servers/0/url", "https://x.example"))
+    edits = (
+        drop(f"{ANSWER[POLL]}/properties/name"),
+        put("/info/title", "x"),
+        put("/servers/0/url", "https://x.example"),
+    )
     assert len({common.dump_json(report(POLL, *edits).to_json()) for _ in range(3)}) == 1
 
 
@@ -271,7 +291,11 @@ _leaves = st.one_of(
     st.builds(lambda kind: {"type": kind}, _scalars),
     st.builds(lambda kinds: {"type": sorted(kinds)}, st.sets(_scalars, min_size=1, max_size=3)),
     st.builds(lambda values: {"enum": sorted(values)}, st.sets(st.sampled_from(["a", "b", "c"]), min_size=1)),
-    st.builds(lambda least, most: {"type": "string", "minLength": least, "maxLength": most}, st.integers(0, 2), st.integers(2, 4)),
+    st.builds(
+        lambda least, most: {"type": "string", "minLength": least, "maxLength": most},
+        st.integers(0, 2),
+        st.integers(2, 4),
+    ),
     st.builds(lambda least: {"type": "integer", "minimum": least}, st.integers(-1, 2)),
     st.builds(lambda most: {"type": "number", "exclusiveMaximum": most}, st.integers(-1, 2)),
     st.just({}),
@@ -298,9 +322,10 @@ def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 SCHEMAS = st.recursive(_leaves, _larger, max_leaves=6)
-_VALUES: list[Any] = [None, True, "", "a", "b", "abc", -2, 0, 1, 2.5, [], ["a"], [1, None], {}]
-_VALUES += [{name: value} for name in "abc" for value in _VALUES]
-_VALUES += [{"a": one, "b": two} for one in ("a", 1, None) for two in ("b", 2.5, [])]
+_PLAIN: list[Any] = [None, True, "", "a", "b", "abc", -2, 0, 1, 2.5, [], ["a"], [1, None], {}]
+_OBJECTS: list[Any] = [{name: value} for name in "abc" for value in (*_PLAIN, {"a": "b"}, {"b": {"c": 1}})]
+_PAIRS: list[Any] = [{"a": "a", "b": 2.5}, {"a": 1, "b": {}}, {"a": None, "b": "b"}, {"b": "b", "c": []}]
+_VALUES: list[Any] = [*_PLAIN, *_OBJECTS, *_PAIRS, *([value] for value in _OBJECTS)]
 
 
 def _taking(schema: Any) -> dict[str, Any]:
@@ -309,7 +334,8 @@ def _taking(schema: Any) -> dict[str, Any]:
 
 
 def _giving(schema: Any) -> dict[str, Any]:
-    return document({"/x": {"get": operation("x", schema)}}) | {"openapi": "3.1.0"}
+    answer = {"description": "OK", "content": {"application/json": {"schema": schema}}}
+    return document({"/x": {"get": {"operationId": "x", "responses": {"200": answer}}}}) | {"openapi": "3.1.0"}
 
 
 @given(SCHEMAS)
@@ -329,7 +355,7 @@ def _named_only(value: Any, schema: Any) -> bool:
 @given(SCHEMAS, SCHEMAS)
 def test_no_false_compatible(old: Any, new: Any) -> None:
     """Where nothing is said to break, whatever was sent is still taken, and whatever comes was expected before."""
-    was, now = (jsonschema.Draft202012Validator(schema) for schema in (old, new))
+    was, now = (jsonschema_rs.Draft202012Validator(schema) for schema in (old, new))
     if not _breaks(_taking(old), _taking(new)):
         sent = [value for value in _VALUES if was.is_valid(value) and _named_only(value, old)]
         assert [value for value in sent if not now.is_valid(value)] == []
@@ -342,7 +368,11 @@ def _breaks(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return any(change.verdict == Verdict.BREAKING for change in api.compare(old, new))
 
 
-@given(st.sampled_from(["minLength", "maxLength", "minItems", "maximum", "exclusiveMinimum"]), st.integers(0, 9), st.integers(0, 9))
+@given(
+    st.sampled_from(["minLength", "maxLength", "minItems", "maximum", "exclusiveMinimum"]),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
 def test_a_limit_breaks_one_side_alone(key: str, was: int, now: int) -> None:
     """A limit that is tightened breaks requests, and one that is loosened answers, if and only if it changes."""
     old, new = ({"type": ["string", "array", "number"], key: limit} for limit in (was, now))
@@ -352,10 +382,31 @@ def test_a_limit_breaks_one_side_alone(key: str, was: int, now: int) -> None:
 
 
 _JUNK: list[Any] = [
-    None, True, 0, -1, 1.5, "x", "", [], {}, [None], [{}], {"a": 1}, {"$ref": "#/x"}, {"$ref": "#"}, {"$ref": 1},
-    {"$ref": "#/components/schemas/VoiceId"}, {"type": "string"}, {"type": "x"}, {"anyOf": []}, {"oneOf": [{"type": "null"}]},
-    {"allOf": [{"$ref": "#/info"}]}, ["a", "a"], {"x-a": 1}, "#/components/schemas/StandardAPIError",
-]  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "x",
+    "",
+    [],
+    {},
+    [None],
+    [{}],
+    {"a": 1},
+    {"$ref": "#/x"},
+    {"$ref": "#"},
+    {"$ref": 1},
+    {"$ref": "#/components/schemas/VoiceId"},
+    {"type": "string"},
+    {"type": "x"},
+    {"anyOf": []},
+    {"oneOf": [{"type": "null"}]},
+    {"allOf": [{"$ref": "#/info"}]},
+    ["a", "a"],
+    {"x-a": 1},
+    "#/components/schemas/StandardAPIError",
+]
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -387,4 +438,7 @@ def test_two_of_a_kind() -> None:
     """A document and a tree are not compared."""
     with pytest.raises(PipelineError, match="compare two of a kind"):
         compare(Document(PAGES[CARTESIA]), Tree("tree", common.ROOT))
-    assert compare(Document(PAGES[CARTESIA]), Document(Page("b", b"", PAGES[CARTESIA].spec)), with_python=False).changes == []
+    assert (
+        compare(Document(PAGES[CARTESIA]), Document(Page("b", b"", PAGES[CARTESIA].spec)), with_python=False).changes
+        == []
+    )
