@@ -81,7 +81,7 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
         changes += flows.compare((old.root, specs[0]), (new.root, specs[1]), name, types=types)
     if with_python:
         tell("comparing Python names and types")
-        changes += _of_packages(old.root, new.root, names, shim=not wanted)
+        changes += _of_packages(old.root, new.root, names, shim=True)
     else:
         notes.append("Python names and types were not compared, as asked for")
     return _report(old.name, new.name, changes, notes)
