@@ -58,6 +58,17 @@ def check(session: nox.Session) -> None:
 
 
 @nox.session
+def compare(session: nox.Session) -> None:
+    """Say what a change means for callers: `-- OLD NEW`, documents or git revisions, or `-- heygen`; `-- --help`."""
+    install(session, "compare")
+    try:
+        session.run("python", "-m", "scripts.compare", *session.posargs)
+    except nox.command.CommandFailed as error:
+        # nox itself would end with 1, whether something breaks (1) or was not understood (2).
+        raise SystemExit(error.return_code or 1) from None
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Watch it work: documents become packages, and one clip becomes a voice at all four providers."""
     install(session, "generate", ".[cli,testing]")

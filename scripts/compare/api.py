@@ -1,0 +1,799 @@
+"""The API: paths, methods, parameters, bodies, answers, security and servers of two documents.
+
+    change                                              verdict
+    an operation is removed, or moved elsewhere         breaking
+    an operation is added                               compatible
+    operationId, first tag, name of a path parameter    breaking where the Python name changes with it
+    a parameter is removed or moved                     breaking: it is no longer heeded, and its Python name goes
+    a parameter is added                                breaking where it is required
+    style, explode, allowReserved of a parameter        breaking
+    the request's body becomes required / optional      breaking / compatible
+    a media type of the request is added / removed      compatible / breaking
+    a media type of an answer is added or removed       breaking: callers read what they know
+    a content type in `encoding` is added / removed     compatible / breaking
+    an answer of success (2xx, 3xx) is added, removed   breaking: it has to be handled, or never comes again
+    an answer of error is added or removed              compatible: all errors have to be handled, documented or not
+    a header of an answer is added / removed            compatible / breaking; may be left out now: breaking
+    a way to show the key is added / removed            compatible / breaking; so are servers
+    what no operation uses                              compatible
+    anything else but text and `x-…`                    breaking, "not understood"
+
+What schemas mean: see scripts.compare.judge.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from scripts.common import same
+from scripts.compare.changes import Change, Side, Verdict, pointer
+from scripts.compare.judge import Comparison, Difference
+from scripts.compare.schemas import Place, PlaceError, resolve
+from scripts.vendor import METHODS
+
+_TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
+_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdict.DOCUMENTATION
+UNDEFINED = "a scheme that is not defined"
+Alternative = dict[tuple[str, ...], frozenset[str]]
+"""What has to be shown together: each scheme, and the scopes that it needs."""
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Every change between two OpenAPI documents, without those of their Python packages."""
+    found = _Finder(Place(old, old, ""), Place(new, new, ""))
+    found.documents()
+    return list(found.changes.values())
+
+
+def mapping(place: Place | None, key: str) -> dict[str, Place]:
+    """What stands below a key, each with its `$ref` followed; nothing where the key is missing."""
+    if place is None or place.schema.get(key) is None:
+        return {}
+    _expect(place, key, dict)
+    extensible = key in ("paths", "responses")
+    names = [name for name in place.schema[key] if not (extensible and name.startswith("x-"))]
+    return {name: _followed(place.below(key, name)) for name in names}
+
+
+def listing(place: Place | None, key: str) -> list[Place]:
+    """The items of an array below a key, each with its `$ref` followed."""
+    if place is None or place.schema.get(key) is None:
+        return []
+    _expect(place, key, list)
+    return [_followed(place.below(key, index)) for index in range(len(place.schema[key]))]
+
+
+def _expect(place: Place, key: str, kind: type) -> None:
+    if not isinstance(place.schema[key], kind):
+        what = "an object" if kind is dict else "an array" if kind is list else "text"
+        raise PlaceError(place.document, pointer(place.pointer, key), f"must be {what}")
+
+
+def _followed(place: Place) -> Place:
+    seen = {place.pointer}
+    while isinstance(place.schema, dict) and "$ref" in place.schema:
+        place = resolve(place.document, place.schema["$ref"], place.pointer)
+        if place.pointer in seen:
+            raise PlaceError(place.document, place.pointer, "a `$ref` that leads to itself")
+        seen.add(place.pointer)
+    if not isinstance(place.schema, dict):
+        raise PlaceError(place.document, place.pointer, f"{json.dumps(place.schema)[:80]}: must be an object")
+    return place
+
+
+def _text(place: Place, key: str, default: str = "") -> str:
+    if place.schema.get(key) is None:
+        return default
+    _expect(place, key, str)
+    return str(place.schema[key])
+
+
+def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
+    """Each operation by its method and path, after the path item that it stands in."""
+    for path, item in mapping(root, "paths").items():
+        for method in item.schema:
+            if method in METHODS:
+                yield f"{method.upper()} {path}", (item, _followed(item.below(method)))
+
+
+def parameters(item: Place, operation: Place) -> list[Place]:
+    """The parameters of an operation and of its path; those of the operation come last, and count."""
+    found = [*listing(item, "parameters"), *listing(operation, "parameters")]
+    for place in found:
+        if not _text(place, "name") or not _text(place, "in"):
+            raise PlaceError(place.document, place.pointer, "a parameter needs `name` and `in`")
+    return found
+
+
+def request_body(operation: Place) -> Place | None:
+    """What an operation is sent."""
+    return _followed(operation.below("requestBody")) if operation.schema.get("requestBody") is not None else None
+
+
+def alternatives(operation: Place, root: Place) -> list[Alternative]:
+    """The ways in which an operation wants the key to be shown; one of them is enough."""
+    schemes = _schemes(root)
+    found: list[Alternative] = []
+    for requirement in listing(operation if "security" in operation.schema else root, "security"):
+        found.append(
+            {
+                _identity(schemes.get(name), name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
+                for name, scopes in requirement.schema.items()
+            }
+        )
+    return found or [{}]
+
+
+def names_in_python(operation: Place) -> tuple[str, str]:
+    """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
+    tags = listing_of_text(operation, "tags")
+    return _snake(tags[0]) if tags else "default", _snake(_text(operation, "operationId"))
+
+
+def listing_of_text(place: Place, key: str) -> list[str]:
+    """An array of texts below a key."""
+    if place.schema.get(key) is None:
+        return []
+    _expect(place, key, list)
+    return [str(item) for item in place.schema[key]]
+
+
+class _Finder:
+    """Walks both documents and collects what differs."""
+
+    def __init__(self, old: Place, new: Place) -> None:
+        self.old, self.new = old, new
+        self.schemas = {side: Comparison(side) for side in (Side.REQUEST, Side.RESPONSE)}
+        self.changes: dict[tuple[Any, ...], Change] = {}
+        self._places: dict[tuple[Any, ...], set[str]] = {}
+
+    def add(
+        self, verdict: Verdict, side: Side, at: str, where: str, what: str, *, old: Any = None, new: Any = None,
+        key: str = "", place: str = "",
+    ) -> None:  # fmt: skip
+        """Note a change; the same one at another place is noted there as well, not twice."""
+        known, here = (verdict, side, at, key or what), f"{where}, {place}" if place and where else where or place
+        first = self.changes.get(known)
+        if first is None:
+            self.changes[known], self._places[known] = Change(verdict, side, at, where, what, old, new), {here}
+        elif here not in self._places[known]:
+            self._places[known].add(here)
+            self.changes[known] = replace(first, also=(*first.also, here))
+        elif len(what) < len(first.what) and where == first.where:
+            self.changes[known] = replace(first, what=what)  # the shortest way there
+
+    # The document
+
+    def documents(self) -> None:
+        for part in ("info", "tags", "externalDocs"):
+            old, new = self.old.schema.get(part), self.new.schema.get(part)
+            if isinstance(old, dict) and isinstance(new, dict):
+                self._rest(self.old.below(part), self.new.below(part), (), "", Side.TEXT, thing=part, text=True)
+            elif not same(old, new):
+                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", "", f"`{part}` changes", old=old, new=new)
+        known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks")
+        self._rest(self.old, self.new, known, "", Side.REQUEST, thing="the document")
+        self._servers(self._server_list(self.old), self._server_list(self.new), "")
+        self._paths()
+        self._webhooks()
+        self._schemes()
+        self._unused()
+
+    def _paths(self) -> None:
+        old, new = mapping(self.old, "paths"), mapping(self.new, "paths")
+        partners = {path: path for path in old if path in new}
+        left = {_shape(path): path for path in new if path not in partners}
+        partners |= {path: left[_shape(path)] for path in old if path not in partners and _shape(path) in left}
+        for path, item in old.items():
+            self._path_item(path, item, partners.get(path, path), new.get(partners.get(path, "")))
+        for path, item in new.items():
+            if path not in partners.values():
+                self._path_item(path, None, path, item)
+
+    def _path_item(self, old_path: str, old: Place | None, new_path: str, new: Place | None) -> None:
+        before = {method: old.below(method) for method in old.schema if method in METHODS} if old else {}
+        after = {method: new.below(method) for method in new.schema if method in METHODS} if new else {}
+        for method in dict.fromkeys((*before, *after)):
+            one, two = before.get(method), after.get(method)
+            where = f"{method.upper()} {new_path if two else old_path}"
+            if one and not two:
+                self.add(
+                    _BREAKING, Side.REQUEST, one.pointer, where, "is gone", old=one.schema.get("operationId", method)
+                )
+            elif two and not one:
+                self.add(
+                    _COMPATIBLE, Side.REQUEST, two.pointer, where, "is new", old=None, new=two.schema.get("operationId")
+                )
+            elif old and new and one and two:
+                self._operation(where, (old, _followed(one)), (new, _followed(two)), (old_path, new_path))
+        if old and new:
+            self._rest(
+                old, new, (*METHODS, "parameters", "servers", "$ref"), f"{new_path}", Side.REQUEST, thing="the path"
+            )
+
+    # One operation
+
+    def _operation(
+        self, where: str, old: tuple[Place, Place], new: tuple[Place, Place], paths: tuple[str, str]
+    ) -> None:
+        one, two = old[1], new[1]
+        self._names(where, one, two)
+        self._parameters(where, old, new, paths)
+        self._body(where, one, two)
+        self._responses(where, one, two)
+        self._security(where, one, two)
+        if any("servers" in place.schema for place in (*old, *new)):
+            self._servers(self._server_list(*old[::-1], self.old), self._server_list(*new[::-1], self.new), where)
+        known = ("operationId", "parameters", "requestBody", "responses", "security", "servers")
+        self._rest(one, two, known, where, Side.REQUEST, thing="the operation")
+
+    def _names(self, where: str, one: Place, two: Place) -> None:
+        """Names from which those of Python are made."""
+        before, after = _text(one, "operationId"), _text(two, "operationId")
+        if before != after:
+            same_name = bool(before and after) and _snake(before) == _snake(after)
+            at = (two if after else one).pointer + "/operationId"
+            what = f"the operation is called `{after}`, was `{before}`"
+            what += "" if same_name else f": its Python module `{_snake(before)}` is `{_snake(after)}`"
+            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, where, what, old=before, new=after)
+        tags = [names_in_python(place)[0] for place in (one, two)]
+        if tags[0] != tags[1]:
+            what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", where, what, old=tags[0], new=tags[1])
+
+    def _parameters(
+        self, where: str, old: tuple[Place, Place], new: tuple[Place, Place], paths: tuple[str, str]
+    ) -> None:
+        before, after = self._parameter_map(old, paths[0]), self._parameter_map(new, paths[1])
+        moved = set[tuple[str, str]]()
+        for key, one in before.items():
+            if key in after:
+                self._parameter(where, one, after[key])
+                continue
+            name, kind = one.schema["name"], one.schema["in"]
+            other = next((each for each in after if each not in before and _is_moved(key, each)), None)
+            if other is not None:
+                moved.add(other)
+                what = f"parameter `{name}` stands in the {other[0]}, stood in the {kind}"
+                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", where, what, old=kind, new=other[0])
+                continue
+            verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
+            what = f"{kind} parameter `{name}` is gone"
+            self.add(verdict, Side.REQUEST, one.pointer, where, what, old=one.schema)
+        for key, two in after.items():
+            if key in before or key in moved:
+                continue
+            needed = two.schema.get("required") is True
+            verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _COMPATIBLE
+            verdict = _BREAKING if needed and verdict == _COMPATIBLE else verdict
+            what = f"{two.schema['in']} parameter `{two.schema['name']}` is new{' and required' * needed}"
+            self.add(verdict, Side.REQUEST, two.pointer, where, what, old=None, new=two.schema)
+
+    def _parameter_map(self, places: tuple[Place, Place], path: str) -> dict[tuple[str, str], Place]:
+        """The parameters of an operation, by place and name; those of the path by their position in it."""
+        slots = re.findall(r"\{([^}]*)\}", path)
+        found: dict[tuple[str, str], Place] = {}
+        for place in parameters(*places):
+            name, kind = _text(place, "name"), _text(place, "in")
+            if kind == "path" and name in slots:
+                found[kind, str(slots.index(name))] = place
+            else:
+                found[kind, name.lower() if kind == "header" else name] = place
+        return found
+
+    def _parameter(self, where: str, one: Place, two: Place) -> None:
+        kind, name = two.schema["in"], two.schema["name"]
+        thing = f"{kind} parameter `{name}`"
+        if kind == "path" and one.schema["name"] != name:
+            what = f"{thing} was called `{one.schema['name']}`: its Python name changes"
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", where, what, old=one.schema["name"], new=name)
+        self._required(where, Side.REQUEST, thing, one, two)
+        self._serialisation(where, Side.REQUEST, thing, one, two, kind=kind)
+        self._schema(where, Side.REQUEST, thing, one, two)
+        self._content(where, Side.REQUEST, thing, one, two)
+        known = ("name", "in", "required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
+        self._rest(one, two, known, where, Side.REQUEST, thing=thing)
+
+    def _required(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
+        before, after = one.schema.get("required") is True, two.schema.get("required") is True
+        if before == after:
+            return
+        harmless = after == (side == Side.RESPONSE)
+        what = f"{thing} is {'required' if after else 'no longer required'}"
+        if side == Side.RESPONSE:
+            what = f"{thing} {'always comes' if after else 'may be left out'}"
+        at = pointer((two if "required" in two.schema else one).pointer, "required")
+        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, where, what, old=before, new=after)
+
+    def _serialisation(self, where: str, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
+        default = "form" if kind in ("query", "cookie") else "simple"
+        styles = [place.schema.get("style") or default for place in (one, two)]
+        values = [
+            {
+                "style": style,
+                "explode": place.schema.get("explode", style == "form"),
+                "allowReserved": place.schema.get("allowReserved", False),
+            }
+            for place, style in zip((one, two), styles, strict=True)
+        ]
+        for key, before in values[0].items():
+            if not same(before, after := values[1][key]):
+                at = pointer((two if key in two.schema else one).pointer, key)
+                what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
+                self.add(_BREAKING, side, at, where, what, old=before, new=after)
+        empty = [place.schema.get("allowEmptyValue") is True for place in (one, two)]
+        if empty[0] != empty[1]:
+            at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
+            what = f"{thing} may {'' if empty[1] else 'no longer '}be empty"
+            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, where, what, old=empty[0], new=empty[1])
+
+    # Bodies
+
+    def _body(self, where: str, one: Place, two: Place) -> None:
+        old, new = request_body(one), request_body(two)
+        if old is None or new is None:
+            if new is not None:
+                needed = new.schema.get("required") is True
+                verdict = _BREAKING if needed else _COMPATIBLE
+                what = f"the request takes a body, which is {'required' if needed else 'optional'}"
+                self.add(verdict, Side.REQUEST, new.pointer, where, what, old=None, new=new.schema)
+            elif old is not None:
+                what = "the request no longer takes a body"
+                self.add(_BREAKING, Side.REQUEST, old.pointer, where, what, old=old.schema)
+            return
+        self._required(where, Side.REQUEST, "the request's body", old, new)
+        self._content(where, Side.REQUEST, "the request", old, new)
+        self._rest(old, new, ("required", "content"), where, Side.REQUEST, thing="the request's body")
+
+    def _content(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
+        before, after = (_media_types(place) for place in (one, two))
+        for name, media in before.items():
+            if name in after:
+                named = f"{thing} ({name})" if len(after) > 1 and len(before) > 1 else thing
+                self._media_type(where, side, named, media, after[name])
+            elif side == Side.RESPONSE or not any(_is_range_of(wide, name) for wide in after):
+                what = f"{thing} is no longer {name}"
+                self.add(_BREAKING, side, media.pointer, where, what, old=name)
+            else:
+                self._media_type(
+                    where, side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name))
+                )
+        for name, media in after.items():
+            if name in before:
+                continue
+            # An answer that had no body, or none that was written down, is read by nobody.
+            harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
+            what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
+            self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, where, what, old=None, new=name)
+
+    def _media_type(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
+        self._schema(where, side, thing, one, two)
+        before, after = mapping(one, "encoding"), mapping(two, "encoding")
+        for name in dict.fromkeys((*before, *after)):
+            self._encoding(where, side, f"`{name}` in {thing}", before.get(name), after.get(name), old=one, new=two)
+        self._rest(one, two, ("schema", "encoding"), where, side, thing=thing)
+
+    def _encoding(
+        self, where: str, side: Side, thing: str, one: Place | None, two: Place | None, *, old: Place, new: Place
+    ) -> None:
+        place = two or one
+        assert place is not None
+        types = [set(re.split(r"\s*,\s*", _text(each, "contentType"))) - {""} if each else set() for each in (one, two)]
+        at = pointer(place.pointer, "contentType")
+        shown = [sorted(each) or None for each in types]
+        if types[0] != types[1]:
+            lost = types[0] - types[1] if types[1] else set[str]()
+            narrowed = bool(lost) or (not types[0] and bool(types[1]))
+            harmful = narrowed if side == Side.REQUEST else types[1] - types[0] or not types[1]
+            what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
+            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, where, what, old=shown[0], new=shown[1])
+        one = one or Place(old.document, {}, place.pointer)
+        two = two or Place(new.document, {}, place.pointer)
+        self._serialisation(where, side, thing, one, two, kind="query")
+        self._headers(where, side, thing, one, two)
+        known = ("contentType", "style", "explode", "allowReserved", "headers")
+        self._rest(one, two, known, where, side, thing=thing)
+
+    def _schema(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
+        before, after = (place.below("schema") if "schema" in place.schema else None for place in (one, two))
+        if before is None and after is None:
+            return
+        before = before or Place(one.document, {}, pointer(one.pointer, "schema"))
+        after = after or Place(two.document, {}, pointer(two.pointer, "schema"))
+        for difference in self.schemas[side].compare(before, after):
+            shown = Side.TEXT if difference.verdict == _TEXT_ONLY else side
+            what = phrase(side, thing, difference)
+            key = f"{difference.kind} {difference.path[-1:]} {difference.what}"
+            self.add(
+                difference.verdict,
+                shown,
+                difference.pointer,
+                where,
+                what,
+                old=difference.old,
+                new=difference.new,
+                key=key,
+                place=thing,
+            )
+
+    # Answers
+
+    def _responses(self, where: str, one: Place, two: Place) -> None:
+        before, after = (
+            {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
+        )
+        successes = [status for status in {**before, **after} if status[:1] == "2"]
+        for status, old in before.items():
+            thing = "the answer" if successes == [status] else f"the answer {status}"
+            if status in after:
+                self._response(where, thing, old, after[status])
+            elif status[:1] in "45" and not status.endswith("XX"):
+                what = f"{thing} is no longer documented"
+                self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, where, what, old=_shown(old))
+            else:
+                self.add(_BREAKING, Side.RESPONSE, old.pointer, where, f"{thing} is gone", old=_shown(old))
+        for status, new in after.items():
+            if status in before:
+                continue
+            thing = f"the answer {status}"
+            general = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
+            if general is not None and status[:1] in "12345":
+                self._response(where, thing, general, new)
+                continue
+            error = status[:1] in ("4", "5")
+            what = f"{thing} is {'documented' if error else 'new, and has to be handled'}"
+            self.add(
+                _COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, where, what, old=None, new=_shown(new)
+            )
+
+    def _response(self, where: str, thing: str, one: Place, two: Place) -> None:
+        self._content(where, Side.RESPONSE, thing, one, two)
+        self._headers(where, Side.RESPONSE, thing, one, two)
+        self._rest(one, two, ("content", "headers"), where, Side.RESPONSE, thing=thing)
+
+    def _headers(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
+        before, after = (
+            {name.lower(): (name, place) for name, place in mapping(each, "headers").items()} for each in (one, two)
+        )
+        for name in dict.fromkeys((*before, *after)):
+            shown, place = after.get(name) or before[name]
+            named = f"header `{shown}` of {thing}"
+            if name == "content-type":
+                continue  # the media type says it
+            if name not in after:
+                self.add(
+                    _BREAKING,
+                    side,
+                    place.pointer,
+                    where,
+                    f"{named} is gone",
+                    old=place.schema,
+                    key=f"header {shown} gone",
+                )
+            elif name not in before:
+                needed = side == Side.REQUEST and place.schema.get("required") is True
+                verdict = _BREAKING if needed else _COMPATIBLE
+                self.add(
+                    verdict,
+                    side,
+                    place.pointer,
+                    where,
+                    f"{named} is new",
+                    old=None,
+                    new=place.schema,
+                    key=f"header {shown}",
+                )
+            else:
+                old = before[name][1]
+                self._required(where, side, named, old, place)
+                self._serialisation(where, side, named, old, place, kind="header")
+                self._schema(where, side, named, old, place)
+                self._content(where, side, named, old, place)
+                known = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
+                self._rest(old, place, known, where, side, thing=named)
+
+    # Keys and servers
+
+    def _security(self, where: str, one: Place, two: Place) -> None:
+        old, new = alternatives(one, self.old), alternatives(two, self.new)
+        lost = [each for each in old if not any(_satisfies(other, each) for other in new)]
+        gained = [each for each in new if each not in old]
+        origin = two if "security" in two.schema else self.new
+        at = pointer(origin.pointer, "security")
+        shown = ([_described(each) for each in old], [_described(each) for each in new])
+        if lost:
+            at = self._changed_scheme(one, two) or at
+            what = f"the key is shown as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
+            self.add(_BREAKING, Side.REQUEST, at, where, what, old=shown[0], new=shown[1])
+        elif gained:
+            what = f"the key may be shown as {' or '.join(map(_described, gained))} too"
+            self.add(_COMPATIBLE, Side.REQUEST, at, where, what, old=shown[0], new=shown[1])
+
+    def _changed_scheme(self, one: Place, two: Place) -> str:
+        """The pointer of what changed in a scheme that both documents ask for by the same name."""
+        before, after = (
+            [set(each.schema) for each in listing(place if "security" in place.schema else root, "security")]
+            for place, root in ((one, self.old), (two, self.new))
+        )
+        old, new = (_schemes(root) for root in (self.old, self.new))
+        for name in sorted(set[str]().union(*before) & set[str]().union(*after) & set(old) & set(new)):
+            for key in ("type", "in", "name", "scheme", "flows", "openIdConnectUrl"):
+                if not same(old[name].schema.get(key), new[name].schema.get(key)):
+                    return pointer(new[name].pointer, key)
+        return ""
+
+    def _schemes(self) -> None:
+        """What schemes say of themselves; what they mean is compared where they are used."""
+        old, new = (_schemes(root) for root in (self.old, self.new))
+        used = set(_required_schemes(self.old.schema)) | set(_required_schemes(self.new.schema))
+        for name in dict.fromkeys((*old, *new)):
+            one, two = old.get(name), new.get(name)
+            if one and two:
+                for key in sorted({*one.schema, *two.schema}):
+                    before, after = one.schema.get(key), two.schema.get(key)
+                    text = key in ("description", "bearerFormat") or key.startswith("x-")
+                    if not same(before, after) and (text or name not in used):
+                        at = pointer((two if key in two.schema else one).pointer, key)
+                        verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
+                        self.add(
+                            verdict, side, at, "", f"security scheme `{name}`: {key} changes", old=before, new=after
+                        )
+            elif name not in used:
+                place = one or two
+                assert place is not None
+                what = f"security scheme `{name}`, which nothing uses, is {'gone' if one else 'new'}"
+                self.add(_COMPATIBLE, Side.REQUEST, place.pointer, "", what)
+
+    def _server_list(self, *places: Place) -> tuple[list[Place], str]:
+        """The servers of the first of these that names any."""
+        for place in places:
+            if servers := listing(place, "servers"):
+                return servers, pointer(place.pointer, "servers")
+        return [Place(places[-1].document, {"url": "/"}, "/servers")], "/servers"
+
+    def _servers(self, old: tuple[list[Place], str], new: tuple[list[Place], str], where: str) -> None:
+        before, after = ({_text(place, "url").rstrip("/"): place for place in servers} for servers, _ in (old, new))
+        urls = [[_text(place, "url") for place in servers] for servers, _ in (old, new)]
+        for url, place in before.items():
+            if url not in after:
+                what = f"server {place.schema.get('url')} is gone; there is {', '.join(urls[1])}"
+                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), where, what, old=urls[0], new=urls[1])
+                continue
+            self._variables(where, url, place, after[url])
+            self._rest(place, after[url], ("url", "variables"), where, Side.REQUEST, thing=f"server {url}")
+        for url, place in after.items():
+            if url not in before:
+                what = f"server {place.schema.get('url')} is new"
+                self.add(
+                    _COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), where, what, old=urls[0], new=urls[1]
+                )
+        if next(iter(before)) != next(iter(after)) and next(iter(before)) in after:
+            what = f"the first server is {urls[1][0]}, was {urls[0][0]}"
+            self.add(_COMPATIBLE, Side.REQUEST, new[1], where, what, old=urls[0], new=urls[1])
+
+    def _variables(self, where: str, url: str, one: Place, two: Place) -> None:
+        before, after = mapping(one, "variables"), mapping(two, "variables")
+        for name in dict.fromkeys((*before, *after)):
+            old = before.get(name) or Place(one.document, {}, pointer(one.pointer, "variables", name))
+            new = after.get(name) or Place(two.document, {}, pointer(two.pointer, "variables", name))
+            thing = f"variable `{name}` of server {url}"
+            if not same(old.schema.get("default"), new.schema.get("default")):
+                values = (old.schema.get("default"), new.schema.get("default"))
+                what = f"{thing} is {values[1]}, was {values[0]}, where it is not given"
+                self.add(
+                    _BREAKING, Side.REQUEST, pointer(new.pointer, "default"), where, what, old=values[0], new=values[1]
+                )
+            choices = [place.schema.get("enum") for place in (old, new)]
+            if not same(choices[0], choices[1]):
+                lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
+                what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
+                self.add(
+                    _BREAKING if lost else _COMPATIBLE,
+                    Side.REQUEST,
+                    pointer(new.pointer, "enum"),
+                    where,
+                    what,
+                    old=choices[0],
+                    new=choices[1],
+                )
+            self._rest(old, new, ("default", "enum"), where, Side.REQUEST, thing=thing)
+
+    # What is left
+
+    def _rest(
+        self, one: Place, two: Place, known: Sequence[str], where: str, side: Side, *, thing: str, text: bool = False
+    ) -> None:
+        """What is not compared by itself: text is text, anything else is not understood."""
+        for key in sorted({*map(str, one.schema), *map(str, two.schema)} - set(known)):
+            before, after = one.schema.get(key), two.schema.get(key)
+            if same(before, after):
+                continue
+            at = pointer((two if key in two.schema else one).pointer, key)
+            if key == "deprecated":
+                if bool(before) != bool(after):
+                    what = f"{thing} is {'deprecated; it may go' if after else 'no longer deprecated'}"
+                    self.add(_TEXT_ONLY, Side.TEXT, at, where, what, old=before, new=after)
+            elif text or key in _TEXT or key.startswith("x-"):
+                how = "is new" if before is None else "is gone" if after is None else "changes"
+                self.add(_TEXT_ONLY, Side.TEXT, at, where, f"{thing}: {key} {how}", old=before, new=after)
+            else:
+                what = f"not understood: `{key}` of {thing} changes"
+                self.add(_BREAKING, side, at, where, what, old=before, new=after)
+
+    def _webhooks(self) -> None:
+        before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
+        for name in dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ():
+            if not same(before.get(name), after.get(name)):
+                at, new = pointer("/webhooks", name), name not in before
+                what = f"webhook `{name}` is new" if new else f"not understood: webhook `{name}` changes"
+                self.add(
+                    _COMPATIBLE if new else _BREAKING,
+                    Side.RESPONSE,
+                    at,
+                    "",
+                    what,
+                    old=before.get(name),
+                    new=after.get(name),
+                )
+
+    def _unused(self) -> None:
+        """Components that no operation uses, before or after."""
+        used = _used(self.old.schema) | _used(self.new.schema)
+        old, new = (root.schema.get("components") or {} for root in (self.old, self.new))
+        for root, components in ((self.old, old), (self.new, new)):
+            if not isinstance(components, dict):
+                raise PlaceError(root.document, "/components", "must be an object")
+        for kind in dict.fromkeys((*old, *new)):
+            if kind == "securitySchemes":
+                continue
+            before, after = old.get(kind) or {}, new.get(kind) or {}
+            for root, named in ((self.old, before), (self.new, after)):
+                if not isinstance(named, dict) and not str(kind).startswith("x-"):
+                    raise PlaceError(root.document, pointer("/components", kind), "must be an object")
+            for name in (
+                dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ()
+            ):
+                at = pointer("/components", kind, name)
+                if f"#{at}" not in used and not same(before.get(name), after.get(name)):
+                    self._unused_component(kind, name, at, name in before, name in after)
+
+    def _unused_component(self, kind: str, name: str, at: str, before: bool, after: bool) -> None:
+        thing = f"{kind} `{name}`, which no operation uses,"
+        old, new = (root.schema["components"].get(kind, {}).get(name) for root in (self.old, self.new))
+        if before and after and kind == "schemas":
+            places = (resolve(self.old.document, f"#{at}", at), resolve(self.new.document, f"#{at}", at))
+            found = [each for comparison in self.schemas.values() for each in comparison.walk(*places)]
+            for difference in found:
+                if difference.verdict == _TEXT_ONLY:
+                    what = phrase(Side.RESPONSE, f"schema `{name}`", difference)
+                    self.add(
+                        _TEXT_ONLY, Side.TEXT, difference.pointer, "", what, old=difference.old, new=difference.new
+                    )
+            if all(difference.verdict == _TEXT_ONLY for difference in found):
+                return
+        how = "changes" if before and after else "is gone" if before else "is new"
+        self.add(_COMPATIBLE, Side.TEXT, at, "", f"{thing} {how}", old=old, new=new)
+
+
+def phrase(side: Side, thing: str, difference: Difference) -> str:
+    """A difference of a schema in words."""
+    field = ".".join(difference.path).replace(".[]", "[]")
+    request = side == Side.REQUEST
+    match difference.kind:
+        case "gone":
+            return f"{thing} no longer {'takes' if request else 'has'} `{field}`"
+        case "new" | "new and required" if not request:
+            return f"{thing} has `{field}`, which is new"
+        case "new":
+            return f"{thing} takes `{field}`, which is new and may be left out"
+        case "new and required":
+            return f"{thing} needs `{field}`, which is new"
+        case "required":
+            return f"{thing} needs `{field}`, which could be left out" if request else f"{thing} always has `{field}`"
+        case "optional":
+            return f"{thing} no longer needs `{field}`" if request else f"{thing} may lack `{field}`"
+        case _:
+            return difference.what.replace("{}", f"`{field}` in {thing}" if field else thing, 1)
+
+
+def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
+    return old[0] != new[0] and "path" not in (old[0], new[0]) and old[1].lower() == new[1].lower()
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _snake(name: str) -> str:
+    """A name as the client generator writes it."""
+    if not name:
+        return "default"
+    from openapi_python_client.strings import snake_case
+
+    return str(snake_case(name))
+
+
+def _media_types(place: Place) -> dict[str, Place]:
+    return {re.sub(r"\s*;\s*", "; ", name.strip().lower()): media for name, media in mapping(place, "content").items()}
+
+
+def _is_range_of(wide: str, name: str) -> bool:
+    return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
+
+
+def _shown(response: Place) -> Any:
+    return response.schema.get("description")
+
+
+def _schemes(root: Place) -> dict[str, Place]:
+    if root.schema.get("components") is None:
+        return {}
+    _expect(root, "components", dict)
+    return mapping(root.below("components"), "securitySchemes")
+
+
+def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
+    """What a security scheme asks for, whatever it is called."""
+    if scheme is None:
+        return (UNDEFINED, name)
+    kind, place = _text(scheme, "type"), _text(scheme, "in")
+    if kind == "apiKey":
+        shown = _text(scheme, "name")
+        return ("apiKey", place, shown.lower() if place == "header" else shown)
+    if kind == "http":
+        return ("http", _text(scheme, "scheme").lower())
+    rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}
+    if isinstance(flows := rest.get("flows"), dict):
+        rest["flows"] = {
+            name: {key: sorted(value) if key == "scopes" else value for key, value in flow.items()}
+            for name, flow in flows.items()
+            if isinstance(flow, dict)
+        }
+    return (kind, json.dumps(rest, sort_keys=True))
+
+
+def _satisfies(new: Alternative, old: Alternative) -> bool:
+    """Whether what was shown before is enough."""
+    return all(scheme in old and scopes <= old[scheme] for scheme, scopes in new.items())
+
+
+def _described(alternative: Alternative) -> str:
+    words = {"apiKey": "{1} `{2}`", "http": "{1} token"}
+    texts = [words.get(scheme[0], "{0}").format(*scheme) for scheme in alternative]
+    return " with ".join(texts) or "no key at all"
+
+
+def _required_schemes(node: Any) -> Iterator[str]:
+    """The names in all `security` lists."""
+    if isinstance(node, dict):
+        for requirement in node["security"] if isinstance(node.get("security"), list) else ():
+            yield from requirement if isinstance(requirement, dict) else ()
+        for value in node.values():
+            yield from _required_schemes(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _required_schemes(item)
+
+
+def _used(document: Mapping[str, Any]) -> set[str]:
+    """Every reference that is reached from the operations."""
+    found: set[str] = set()
+    left: list[Any] = [document.get("paths"), document.get("webhooks")]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+        elif isinstance(node, str) and node.startswith("#/") and node not in found:
+            found.add(node)
+            try:
+                left.append(resolve(document, node, "").schema)
+            except PlaceError:
+                continue  # text that looks like a reference
+    return found

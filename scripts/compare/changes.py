@@ -1,0 +1,51 @@
+"""What a comparison finds: changes, each with a verdict, a side, a place and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What a change means for those who call the service through these clients, worst first."""
+
+    BREAKING = "breaking for callers"
+    COMPATIBLE = "compatible"
+    DOCUMENTATION = "documentation only"
+
+
+class Side(StrEnum):
+    """What a change touches."""
+
+    FLOW = "shim flow"
+    REQUEST = "request"
+    RESPONSE = "response"
+    PYTHON = "Python"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change. `pointer` is that of the new document, or of the old one where something is gone."""
+
+    verdict: Verdict
+    side: Side
+    pointer: str
+    where: str
+    what: str
+    old: Any = None
+    new: Any = None
+    provider: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The change as a sentence."""
+        more = f" (and {len(self.also)} more: {', '.join(self.also[:3])}{' …' * (len(self.also) > 3)})"
+        return (f"{self.where}: " if self.where else "") + self.what + more * bool(self.also)
+
+
+def pointer(base: str, *keys: str | int) -> str:
+    """A JSON pointer to what lies below another."""
+    return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)

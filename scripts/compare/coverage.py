@@ -1,0 +1,110 @@
+"""What jsonschema-rs proves: whether one schema allows whatever another does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+
+from scripts.common import same
+from scripts.compare.changes import Side
+from scripts.compare.schemas import TYPES, Place, node, resolve
+
+_MOST_NODES = 20_000
+"""How large a schema may be, its references written out, to be proved."""
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+def covers(wide: Place, small: Place, side: Side) -> bool:
+    """Whether it is proved that one schema allows whatever the other does.
+
+    The smaller one is what is sent: fields that it does not name are not there.
+    """
+    try:
+        schemas = [_written(wide, side, closed=False), _written(small, side, closed=True)]
+        if None in schemas:
+            return False
+        one, two = (jsonschema_rs.canonicalize(schema, draft=jsonschema_rs.Draft202012) for schema in schemas)
+        return one.covers(two) == jsonschema_rs.canonical.Containment.YES
+    except (jsonschema_rs.ValidationError, jsonschema_rs.canonical.CanonicalizationError, ValueError):
+        return False
+
+
+def _written(place: Place, side: Side, *, closed: bool) -> Any:
+    """A schema in JSON Schema 2020-12 without references; None where it is too large for that.
+
+    A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
+    these assumes inside that what is to be shown holds.
+    """
+    left = [_MOST_NODES]
+
+    def write(here: Place, stack: tuple[str, ...], closed: bool) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise _TooLargeError
+        target = here
+        while isinstance(target.schema, dict) and set(target.schema) == {"$ref"}:
+            target = resolve(target.document, target.schema["$ref"], target.pointer)
+        if target.pointer in stack:
+            return {"const": f"the schema {len(stack) - stack.index(target.pointer)} levels up"}
+        one = node(here, side)
+        inner = (*stack, target.pointer)
+        schema: dict[str, Any] = {}
+        if one.enum is not None:
+            schema["enum"] = [*one.enum.values(), *([None] if one.null else [])]
+        elif one.types != TYPES or not (one.null or one.union):
+            schema["type"] = sorted(one.types | ({"null"} if one.null else set()))
+        schema |= one.limits
+        for key in ("multipleOf", "uniqueItems", "pattern"):
+            if one.get(key) is not None:
+                schema[key] = one.get(key)
+        marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
+        if marks and "string" in one.types:
+            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts, by its name
+        if one.fields:
+            schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
+        if one.required:
+            schema["required"] = sorted(one.required)
+        if one.extra is False or (closed and one.extra is True and one.fields):
+            schema["additionalProperties"] = False
+        elif isinstance(one.extra, Place):
+            schema["additionalProperties"] = write(one.extra, inner, closed)
+        if one.items is not None:
+            schema["items"] = write(one.items, inner, closed)
+        if one.union:
+            branches = [write(branch, inner, closed) for branch in one.union]
+            # A discriminator says which alternative is meant, whichever others a value fits as well.
+            schema = {"anyOf" if "discriminator" in one.keys else one.kind: branches} | schema
+            if one.null_besides:
+                schema = {"anyOf": [schema, {"type": "null"}]}
+        for key, value in one.rest.items():
+            # Closing what is under `allOf` or `not` would say something else.
+            schema.setdefault(key, rest(value, inner))
+        return schema
+
+    def rest(value: Any, stack: tuple[str, ...]) -> Any:
+        if isinstance(value, Place):
+            return write(value, stack, False)
+        if isinstance(value, list):
+            return [rest(item, stack) for item in value]
+        return {key: rest(item, stack) for key, item in value.items()} if isinstance(value, dict) else value
+
+    try:
+        return write(place, (), closed)
+    except (_TooLargeError, RecursionError):
+        return None
+
+
+def equal(one: Any, two: Any, side: Side) -> bool:
+    """Whether two values of keywords mean the same, wherever their schemas stand."""
+    if isinstance(one, Place) and isinstance(two, Place):
+        written = [_written(place, side, closed=False) for place in (one, two)]
+        return None not in written and same(*written)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(equal, one, two, [side] * len(one)))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(equal(one[key], two[key], side) for key in one)
+    return not isinstance(one, Place) and not isinstance(two, Place) and same(one, two)

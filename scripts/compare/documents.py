@@ -1,0 +1,174 @@
+"""What is compared: documents from files or addresses, and whole project trees from git."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scripts import common, gates, overlay, vendor, yaml12
+from scripts.common import PipelineError, Provider
+from scripts.fetch import fetch
+from scripts.vendor import METHODS, Page
+
+_PARTS = ("specs", "generated", "src/voice_clone")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One OpenAPI document, and the page that it came from."""
+
+    page: Page
+
+    @property
+    def name(self) -> str:
+        return self.page.name
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return self.page.spec
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A project tree: `specs/`, `generated/` and `src/voice_clone/`."""
+
+    name: str
+    root: Path
+
+    @property
+    def providers(self) -> list[str]:
+        return [provider.name for provider in common.providers(root=self.root)]
+
+
+def read(source: str) -> Document:
+    """A document from a file or an https URL: a page with one fenced document, or a whole one in YAML or JSON."""
+    name, data = fetch(source)
+    if Path(name).suffix.lower() not in (".json", ".yaml", ".yml"):
+        page = vendor.read_page(source, data)
+    else:
+        page = Page(source, data, _whole(source, data))
+    gates.check_document(page.spec, source)
+    return Document(page)
+
+
+def _whole(source: str, data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode("utf-8-sig")
+        document = json.loads(text) if text.lstrip()[:1] == "{" else yaml12.load(text)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise PipelineError(f"{source}:{line}: not UTF-8 text: {error.reason}") from None
+    except json.JSONDecodeError as error:
+        raise PipelineError(f"{source}:{error.lineno}: not valid JSON: {error.msg}") from None
+    except yaml12.YamlError as error:
+        raise PipelineError(f"{source}:{error.line}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise PipelineError(f"{source}:1: not readable: {error}") from None
+    vendor.check_document(document, f"{source}:1")
+    whole: dict[str, Any] = document
+    return whole
+
+
+@contextmanager
+def revision(name: str, root: Path = common.ROOT) -> Iterator[Tree]:
+    """The tree of a git revision, in a temporary folder; nothing is checked out."""
+    with TemporaryDirectory() as folder:
+        parts = [part for part in _PARTS if _git(root, "ls-tree", name, part)]
+        if "specs" not in parts:
+            raise PipelineError(f"{name}: this revision has no `specs/`")
+        archive = _git(root, "archive", "--format=tar", name, *parts)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+            packed.extractall(folder, filter="data")
+        yield Tree(name, Path(folder))
+
+
+def is_revision(name: str, root: Path = common.ROOT) -> bool:
+    """Whether git knows a commit by this name."""
+    command = ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}"]
+    return not subprocess.run(command, cwd=root, capture_output=True, check=False).returncode
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
+    if done.returncode:
+        raise PipelineError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
+    return done.stdout
+
+
+def owner(documents: Sequence[Document], root: Path) -> str:
+    """The provider whose operations or servers a document shares; empty where there is none."""
+    wanted = {operation for document in documents for operation in document.page.operations}
+    for provider in common.providers(root=root):
+        spec = common.read_json(provider.spec, root)
+        vendored = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
+        if wanted & vendored:
+            return provider.name
+        if any(same_servers(spec, document.spec) for document in documents):
+            return provider.name
+    return ""
+
+
+def same_servers(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """Whether two documents name the same servers."""
+    return bool(one.get("servers")) and common.same(one["servers"], two.get("servers"))
+
+
+def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], index: int) -> tuple[Provider, str]:
+    """A small tree in which one of the documents has taken the place of the provider's page; why not, if it can't.
+
+    The documents are versions of one page: the page that any of them replaces is replaced by the one asked for.
+    """
+    laid, real = Provider(folder, provider), Provider(root, provider)
+    shutil.copytree(real.folder, laid.folder)
+    pages = vendor.vendored_pages(real)
+    places = [_place(pages, document) for document in documents]
+    place = next((each for each in places if each is not None), 0)
+    new = documents[index]
+    vendored = {operation for page in pages for operation in page.operations}
+    if len(extra := new.page.operations - vendored) > len(new.page.operations & vendored):
+        return laid, f"{new.name} has {len(extra)} operations that are not vendored"
+    before = pages[place].spec
+    pages = [Page(page.name, page.data, _followed(page.spec, before, new.spec)) for page in pages]
+    pages[place] = Page(pages[place].name, new.page.data, new.spec)
+    try:
+        common.write(laid.spec, common.dump_json(vendor.merge(pages)).encode())
+        overlay.effective_spec(laid)
+    except PipelineError as error:
+        return laid, str(error).split("\n")[0]
+    return laid, ""
+
+
+def _followed(page: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """A page beside the one that changes: what both held is one document's, and has changed here too."""
+
+    def taken(one: Any, was: Any, now: Any, depth: int) -> Any:
+        if depth and all(isinstance(each, dict) for each in (one, was, now)):
+            both = was.keys() & now.keys()
+            return {
+                name: taken(old, was[name], now[name], depth - 1) if name in both else old for name, old in one.items()
+            }
+        return now if common.same(one, was) else one
+
+    shared = page.keys() & before.keys() & after.keys() - {"paths"}
+    # `components` holds kinds, and these hold what pages share one by one.
+    return {
+        name: taken(old, before[name], after[name], 2 if name == "components" else 0) if name in shared else old
+        for name, old in page.items()
+    }
+
+
+def _place(pages: Sequence[Page], document: Document) -> int | None:
+    name = Path(document.name).name
+    by_name = next((index for index, page in enumerate(pages) if Path(page.name).name == name), None)
+    if by_name is not None:
+        return by_name
+    return next((index for index, page in enumerate(pages) if page.operations & document.page.operations), None)

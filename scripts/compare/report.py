@@ -1,0 +1,217 @@
+"""The report: what was found, as text for a terminal, Markdown, JSON, and lines of the changelog."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from scripts.common import PipelineError
+from scripts.compare.changes import Change, Side, Verdict
+
+_STYLES = {Verdict.BREAKING: "red", Verdict.COMPATIBLE: "green", Verdict.DOCUMENTATION: "dim"}
+_TITLES = {
+    Side.FLOW: "flows of the shim",
+    Side.REQUEST: "requests",
+    Side.RESPONSE: "answers",
+    Side.PYTHON: "Python names and types",
+    Side.TEXT: "text",
+}
+_MOST = 120  # characters of a value that are shown
+
+
+@dataclass(frozen=True)
+class Report:
+    """All changes between two versions, and what could not be judged."""
+
+    old: str
+    new: str
+    changes: list[Change]
+    notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def breaking(self) -> bool:
+        """Whether anything breaks a caller."""
+        return any(change.verdict == Verdict.BREAKING for change in self.changes)
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one sentence."""
+        if not self.changes:
+            return "equal in meaning"
+        counts = [
+            f"{count} {verdict}"
+            for verdict in Verdict
+            if (count := sum(change.verdict == verdict for change in self.changes))
+        ]
+        return f"{'BREAKING' if self.breaking else 'compatible'}: {', '.join(counts)}"
+
+    def next_version(self, current: str) -> str:
+        """The version that SemVer asks for: while it is 0.x, a break is a minor version and all else a patch."""
+        if not (match := re.match(r"(\d+)\.(\d+)\.(\d+)", current)):
+            raise PipelineError(f"{current}: not a version of the form 1.2.3")
+        major, minor, patch = map(int, match.groups())
+        added = any(change.verdict == Verdict.COMPATIBLE for change in self.changes)
+        if self.breaking:
+            return f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"
+        if added and major:
+            return f"{major}.{minor + 1}.0"
+        return f"{major}.{minor}.{patch + 1}" if self.changes else current
+
+    def sections(self) -> Iterator[tuple[Verdict, Side, list[Change]]]:
+        """The changes by verdict, worst first, and side."""
+        for verdict in Verdict:
+            for side in Side:
+                if chosen := [each for each in self.changes if (each.verdict, each.side) == (verdict, side)]:
+                    yield verdict, side, chosen
+
+    def rendered(self, version: str = "") -> RenderableType:
+        """For a terminal."""
+        parts: list[RenderableType] = [Text(f"{self.old} → {self.new}", "bold")]
+        last = None
+        for verdict, side, changes in self.sections():
+            if verdict != last:
+                parts.append(Text.from_markup(f"\n[bold {_STYLES[verdict]}]{verdict.capitalize()}[/]"))
+                last = verdict
+            parts.append(Text.from_markup(f"  [bold]{_TITLES[side]}[/]"))
+            for change in changes:
+                parts.append(Padding(_marked(change), (0, 0, 0, 4), expand=False))
+                if detail := _detail(change):
+                    parts.append(Padding(Text(detail, "dim"), (0, 0, 0, 6), expand=False))
+        parts += [Text.from_markup(f"\n[yellow]Note:[/] {escape(note)}") for note in self.notes]
+        parts.append(Text(f"\n{self.verdict}", "bold red" if self.breaking else "bold green"))
+        if version:
+            parts.append(Text(f"next version: {self.next_version(version)} (is {version})"))
+        return Group(*parts)
+
+    @property
+    def text(self) -> str:
+        """For a log, 110 columns wide."""
+        console = Console(width=110, no_color=True, highlight=False, file=None)
+        with console.capture() as capture:
+            console.print(self.rendered())
+        return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+    def markdown(self, version: str = "") -> str:
+        """For a pull request."""
+        lines = [f"## {_code(self.old)} → {_code(self.new)}", "", f"**{self.verdict[0].upper()}{self.verdict[1:]}**"]
+        if version:
+            lines += ["", f"Next version: `{self.next_version(version)}` (is `{version}`)"]
+        for verdict, side, changes in self.sections():
+            lines += ["", f"### {verdict.capitalize()}: {_TITLES[side]}", ""]
+            for change in changes:
+                lines.append(f"- {_prose(change.words)}")
+                if detail := _detail(change):
+                    lines.append(f"  <br>{_code(detail)}")
+        for note in self.notes:
+            lines += ["", f"> {_prose(note)}"]
+        return "\n".join(lines) + "\n"
+
+    def to_json(self, version: str = "") -> dict[str, Any]:
+        """For machines."""
+        return {
+            "old": self.old,
+            "new": self.new,
+            "breaking": self.breaking,
+            "verdict": self.verdict,
+            **({"version": version, "next_version": self.next_version(version)} if version else {}),
+            "changes": [
+                {
+                    "verdict": change.verdict.value,
+                    "side": change.side.value,
+                    "provider": change.provider,
+                    "pointer": change.pointer,
+                    "where": change.where,
+                    "what": change.what,
+                    "also": list(change.also),
+                    "old": change.old,
+                    "new": change.new,
+                }
+                for change in self.changes
+            ],
+            "notes": self.notes,
+        }
+
+    def changelog(self) -> list[str]:
+        """The lines of "Spec changes": what callers should know; text, and what a release mends, is left out."""
+        lines: dict[str, None] = {}
+        for verdict, side, changes in self.sections():
+            if verdict == Verdict.DOCUMENTATION or side in (Side.FLOW, Side.TEXT):
+                continue
+            for change in changes:
+                start = f"- {change.provider}: " if change.provider else "- "
+                start += "**breaking**: " if verdict == Verdict.BREAKING else ""
+                lines[start + _prose(f"{change.where}: {change.what}" if change.where else change.what)] = None
+        return list(lines)
+
+
+def write_changelog(path: Path, lines: list[str], version: str) -> bool:
+    """Put lines under "Spec changes" of the release that is not out yet; say whether anything was new."""
+    text = path.read_text("utf-8")
+    releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
+    if not releases or not releases[0][0].endswith("unreleased"):
+        start = releases[0].start() if releases else len(text)
+        text = f"{text[:start]}## {version}, unreleased\n\n### Spec changes\n\n{text[start:]}"
+        releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
+    begin = releases[0].end()
+    end = releases[1].start() if len(releases) > 1 else len(text)
+    part = text[begin:end]
+    if "### Spec changes\n" not in part:
+        part = f"\n\n### Spec changes\n{part}"
+    wanted = [line for line in lines if line not in part.splitlines()]
+    if not wanted:
+        return False
+    before, _, after = part.partition("### Spec changes\n")
+    section, separator, rest = after.partition("\n### ")
+    items = section.strip("\n")
+    section = "\n" + "\n".join([*([items] if items else []), *wanted]) + "\n"
+    part = f"{before}### Spec changes\n{section}{separator}{rest}"
+    tail = text[end:]
+    path.write_text(text[:begin] + part + ("\n" if tail and not part.endswith("\n\n") else "") + tail, encoding="utf-8")
+    return True
+
+
+def _marked(change: Change) -> Text:
+    """A change, with what is code in colour."""
+    text = Text()
+    for index, part in enumerate(change.words.split("`")):
+        text.append(part, "cyan" if index % 2 else "")
+    if change.provider and change.side != Side.FLOW:
+        text = Text(f"{change.provider}: ") + text
+    return text
+
+
+def _detail(change: Change) -> str:
+    """Where it stands, and both sides, as far as they are short."""
+    parts = [change.pointer] if change.pointer else []
+    if change.old is not None or change.new is not None:
+        parts.append(f"{_short(change.old)} → {_short(change.new)}")
+    return "  ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+
+
+def _code(text: str) -> str:
+    """Text as code in Markdown, whatever backticks it holds."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _prose(text: str) -> str:
+    """Words of a document as Markdown that is nothing but words and code."""
+    parts = " ".join(text.split()).split("`")
+    return "`".join(
+        re.sub(r"([\\*_<>\[\]#|~])", r"\\\1", part) if index % 2 == 0 else part for index, part in enumerate(parts)
+    )

@@ -1,0 +1,395 @@
+"""Schemas as they are meant: one form for all the ways in which the same can be written.
+
+References are followed and `allOf` is merged where that keeps the meaning; `nullable` of OpenAPI 3.0, lists of types
+and `anyOf` with null of 3.1 become one; a constant is an enum of one; a limit that limits nothing is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from scripts.common import PipelineError, same
+from scripts.compare.changes import Side, pointer
+
+TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
+TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
+LOWER = ("minLength", "minItems", "minProperties", "minimum", "minContains")
+UPPER = ("maxLength", "maxItems", "maxProperties", "maximum", "maxContains")
+_NUMBERS = frozenset({*LOWER, *UPPER, "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_OBJECT = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
+_ARRAY = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems"})
+_UNDERSTOOD = frozenset(
+    {
+        *TEXT, *LOWER, *UPPER, "$ref", "type", "nullable", "enum", "const", "format", "pattern", "multipleOf",
+        "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "required", "properties", "additionalProperties",
+        "items", "anyOf", "oneOf", "default", "readOnly", "writeOnly", "discriminator", "contentEncoding",
+        "contentMediaType", "$schema", "$id", "$anchor", "$defs", "definitions",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A schema, and where it stands in which document."""
+
+    document: Mapping[str, Any]
+    schema: Any
+    pointer: str
+    merged_with: str = ""
+    """The pointer of another schema that holds here as well."""
+
+    def below(self, *keys: str | int) -> Place:
+        """The schema below some keys."""
+        node = self.schema
+        for key in keys:
+            node = node[key]
+        return Place(self.document, node, pointer(self.pointer, *keys))
+
+    @property
+    def strict(self) -> bool:
+        """Whether nothing may stand beside a `$ref`, as before OpenAPI 3.1."""
+        return str(self.document.get("openapi", "")).startswith("3.0")
+
+
+Keywords = dict[str, tuple[Any, str]]
+"""The keywords of a schema with references and `allOf` merged: each with its value and pointer. Those that hold schemas
+have Places as values."""
+
+
+class PlaceError(PipelineError):
+    """A document can't be understood at some place."""
+
+    def __init__(self, document: Mapping[str, Any], at: str, problem: str) -> None:
+        super().__init__(f"at {at or '#'}: {problem}")
+        self.document = document
+
+
+class _ConflictError(Exception):
+    """Two parts of an `allOf` can't be written as one schema."""
+
+
+def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
+    """What a local reference leads to."""
+    node: Any = document
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        raise PlaceError(document, at, f"`$ref` {reference!r} does not begin with `#/`")
+    for part in reference[1:].split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
+        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        elif isinstance(node, Mapping) and key in node:
+            node = node[key]
+        else:
+            raise PlaceError(document, at, f"`$ref` {reference} leads nowhere")
+    return Place(document, node, reference[1:])
+
+
+def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
+    """What a schema says, its `$ref` followed and its `allOf` merged where that keeps the meaning."""
+    schema = place.schema
+    if schema is True:
+        return {}
+    if schema is False:
+        return {"not": ({}, place.pointer)}
+    if not isinstance(schema, dict):
+        raise PlaceError(place.document, place.pointer, f"{json.dumps(schema)[:80]} is no schema")
+    if place.pointer in seen:
+        raise PlaceError(place.document, place.pointer, "the schema is made of itself alone")
+    seen |= {place.pointer}
+    merged: Keywords = {}
+    if "$ref" in schema:
+        merged = keywords(resolve(place.document, schema["$ref"], place.pointer), seen)
+    alone = "$ref" in schema and place.strict
+    own = {
+        key: _value(place, key)
+        for key in schema
+        if key not in ("$ref", "allOf") and (not alone or key in TEXT or key == "nullable")
+    }
+    try:
+        merged = _merge(merged, own)
+        if not alone and "allOf" in schema:
+            for index in range(len(_parts(place))):
+                merged = _merge(merged, keywords(place.below("allOf", index), seen), outer=True)
+    except _ConflictError:
+        parts = [place.below("allOf", index) for index in range(len(_parts(place)))]
+        if "$ref" in schema:
+            parts.insert(0, resolve(place.document, schema["$ref"], place.pointer))
+        return own | {"allOf": (parts, pointer(place.pointer, "allOf" if "allOf" in schema else "$ref"))}
+    return merged
+
+
+def _parts(place: Place) -> list[Any]:
+    parts = place.schema.get("allOf", [])
+    if not isinstance(parts, list):
+        raise PlaceError(place.document, pointer(place.pointer, "allOf"), "must be an array of schemas")
+    return parts
+
+
+def _value(place: Place, key: str) -> tuple[Any, str]:
+    """A keyword's value, with Places for the schemas in it, and its pointer."""
+    value, at = place.schema[key], pointer(place.pointer, key)
+    if key in ("properties", "patternProperties", "dependentSchemas"):
+        if not isinstance(value, dict):
+            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an object of schemas")
+        return {name: place.below(key, name) for name in value}, at
+    if key in ("anyOf", "oneOf", "prefixItems"):
+        if not isinstance(value, list):
+            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an array of schemas")
+        return [place.below(key, index) for index in range(len(value))], at
+    if key in ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"):
+        return place.below(key), at
+    if key == "discriminator":
+        return place.below(key), at
+    fits, wanted = True, ""
+    match key:
+        case "enum" | "x-enum-varnames":
+            fits, wanted = isinstance(value, list), "an array"
+        case "required":
+            fits, wanted = isinstance(value, list) and all(isinstance(item, str) for item in value), "an array of names"
+        case "type":
+            fits, wanted = isinstance(value, str | list), "a type or an array of types"
+        case "format" | "pattern" | "contentEncoding" | "contentMediaType":
+            fits, wanted = isinstance(value, str), "text"
+        case _ if key in _NUMBERS:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            fits, wanted = number or (key.startswith("exclusive") and isinstance(value, bool)), "a number"
+    if not fits:
+        raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be {wanted}")
+    return value, at
+
+
+def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
+    """Both together; of texts the second counts, or the first where that is the outer one."""
+    merged = dict(one)
+    closed = [keys for keys in (one, two) if "additionalProperties" in keys]
+    if closed and {*_names(one)} != {*_names(two)} and _names(one) and _names(two):
+        raise _ConflictError
+    for key, (value, at) in two.items():
+        if key not in merged:
+            merged[key] = (value, at)
+        elif key in TEXT or key.startswith("x-") or key == "default":
+            merged[key] = merged[key] if outer else (value, at)
+        elif key == "required":
+            merged[key] = ([*merged[key][0], *value], merged[key][1])
+        elif key == "properties":
+            both = dict(merged[key][0])
+            for name, place in value.items():
+                other = both.setdefault(name, place)
+                if not same(other.schema, place.schema):
+                    both_of = {"allOf": [other.schema, place.schema]}
+                    both[name] = Place(place.document, both_of, place.pointer, other.pointer)
+            merged[key] = (both, merged[key][1])
+        else:
+            merged[key] = (_both(key, merged[key][0], value), merged[key][1])
+    return merged
+
+
+def _both(key: str, one: Any, two: Any) -> Any:
+    """What two values of a keyword allow together."""
+    if same(plain(one), plain(two)):
+        return one
+    if key == "type":
+        first, second = ({each} if isinstance(each, str) else set(map(str, each)) for each in (one, two))
+        widened = [names | ({"integer"} if "number" in names else set()) for names in (first, second)]
+        if left := sorted(widened[0] & widened[1]):
+            return left
+    elif key == "enum" and (left := [value for value in one if any(same(value, other) for other in two)]):
+        return left
+    elif key in LOWER:
+        return max(one, two)
+    elif key in UPPER:
+        return min(one, two)
+    raise _ConflictError
+
+
+def _names(keys: Keywords) -> Iterable[str]:
+    return keys["properties"][0] if "properties" in keys else ()
+
+
+def plain(value: Any) -> Any:
+    """A keyword's value as JSON."""
+    if isinstance(value, Place):
+        return value.schema
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclass
+class Node:
+    """What a schema means on one side, in one form for all the ways in which it can be written."""
+
+    place: Place
+    keys: Keywords
+    types: frozenset[str] = TYPES
+    null: bool = True
+    null_besides: bool = False
+    """Whether null is allowed besides what the alternatives allow."""
+    enum: dict[str, Any] | None = None
+    fields: dict[str, Place] = field(default_factory=dict[str, Place])
+    required: frozenset[str] = frozenset()
+    extra: Place | bool = True
+    items: Place | None = None
+    union: list[Place] = field(default_factory=list[Place])
+    kind: Literal["anyOf", "oneOf"] = "anyOf"
+    limits: dict[str, float] = field(default_factory=dict[str, float])
+    rest: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_union_alone(self) -> bool:
+        """Whether it is its alternatives and nothing besides."""
+        return not self.rest and not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
+
+    def get(self, key: str) -> Any:
+        """A keyword's value; None where it is not there."""
+        return self.keys[key][0] if key in self.keys else None
+
+    def at(self, key: str) -> str:
+        """A keyword's pointer; where it is not there, that of the schema."""
+        return self.keys[key][1] if key in self.keys else self.place.pointer
+
+
+def node(place: Place, side: Side) -> Node:
+    """What a schema means."""
+    keys = keywords(place)
+    null = keys.pop("nullable", (False, ""))[0] is True
+    for kind in ("anyOf", "oneOf"):
+        keys, without = _unwrapped(keys, kind)
+        null = null or without
+    made = Node(place, keys, null_besides=null)
+    _set_types(made, null)
+    _set_object(made, side)
+    made.items = keys["items"][0] if "items" in keys else None
+    kinds: tuple[Literal["anyOf", "oneOf"], ...] = ("anyOf", "oneOf")
+    for kind in kinds:
+        if kind in keys:
+            if made.union:
+                made.rest["anyOf"] = made.union
+            made.union, made.kind = keys[kind][0], kind
+    _set_limits(made)
+    for key, (value, _) in keys.items():
+        if key not in _UNDERSTOOD and not key.startswith("x-"):
+            made.rest[key] = value
+    return made
+
+
+def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
+    """Alternatives without null, and whether there was null: `anyOf: [X, null]` of 3.1 is X with the `nullable` of 3.0.
+
+    An alternative that is the only one is the schema itself.
+    """
+    null, seen = False, set[str]()
+    while kind in keys and "type" not in keys and "enum" not in keys and "const" not in keys:
+        branches, at = keys[kind]
+        left = [branch for branch in branches if not _is_null(branch)]
+        taken = len(branches) - len(left)
+        # Of what fits two of `oneOf`, nothing is allowed.
+        twice = kind == "oneOf" and (taken > 1 or (taken == 1 and any(map(_may_be_null, left))))
+        if not left or twice:
+            return keys, null
+        if len(left) > 1 or left[0].pointer in seen:
+            return keys | {kind: (left, at)}, null or taken > 0
+        seen.add(left[0].pointer)
+        inner = keywords(left[0])
+        if any(key not in _UNDERSTOOD and not key.startswith("x-") for key in inner):
+            return keys, null  # that may well be about null
+        try:
+            keys = _merge(inner, {key: value for key, value in keys.items() if key != kind})
+        except _ConflictError:
+            return keys, null
+        null = keys.pop("nullable", (False, ""))[0] is True or null or taken > 0
+    return keys, null
+
+
+def _is_null(place: Place) -> bool:
+    keys = {key: value for key, (value, _) in keywords(place).items() if key not in TEXT}
+    return bool(keys) and all(
+        {"type": value in ("null", ["null"]), "const": value is None, "enum": value == [None]}.get(key, False)
+        for key, value in keys.items()
+    )
+
+
+def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether null is among what a schema allows, as far as its types say."""
+    if place.pointer in seen:
+        return False
+    keys = keywords(place)
+    if keys.get("nullable", (False,))[0] is True or _is_null(place):
+        return True
+    if "type" in keys:
+        return "null" in ([keys["type"][0]] if isinstance(keys["type"][0], str) else keys["type"][0])
+    branches = [branch for kind in ("anyOf", "oneOf") if kind in keys for branch in keys[kind][0]]
+    if not branches and not {"enum", "const", *_OBJECT, *_ARRAY} & set(keys):
+        return True
+    return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
+
+
+def _set_types(made: Node, null: bool) -> None:
+    keys = made.keys
+    declared = made.get("type")
+    names = {declared} if isinstance(declared, str) else set(map(str, declared or ()))
+    if unknown := names - TYPES - {"null"}:
+        raise PlaceError(made.place.document, made.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
+    if names:
+        made.null = "null" in names or null
+        made.types = frozenset(names - {"null"})
+    elif "anyOf" in keys or "oneOf" in keys:
+        made.null = null or _may_be_null(made.place)
+    elif _OBJECT & set(keys):
+        made.types, made.null = frozenset({"object"}), null
+    elif _ARRAY & set(keys):
+        made.types, made.null = frozenset({"array"}), null
+    if "number" in made.types:
+        made.types |= {"integer"}
+    values = [keys["const"][0]] if "const" in keys else made.get("enum")
+    if values is not None and "x-extensible-enum" not in keys:
+        fitting = [value for value in values if value is not None and _type(value) & made.types]
+        made.null = null or (None in values and (not names or "null" in names))
+        made.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
+        made.types = frozenset().union(*(_type(value) & made.types for value in fitting)) if fitting else frozenset()
+
+
+def _type(value: Any) -> frozenset[str]:
+    if isinstance(value, bool):
+        return frozenset({"boolean"})
+    if isinstance(value, int | float):
+        return frozenset({"integer" if float(value).is_integer() else "number"})
+    return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})
+
+
+def _set_object(made: Node, side: Side) -> None:
+    hidden = "readOnly" if side == Side.REQUEST else "writeOnly"
+    fields: dict[str, Place] = made.get("properties") or {}
+    made.fields = {
+        name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True
+    }
+    shown = set(made.get("required") or ()) - (set(fields) - set(made.fields))
+    made.required = frozenset(str(name) for name in shown)
+    extra: Place | None = made.get("additionalProperties")
+    made.extra = True if extra is None or extra.schema in (True, {}) else extra
+    if extra is not None and extra.schema is False:
+        made.extra = False
+
+
+def _set_limits(made: Node) -> None:
+    for key in (*LOWER, *UPPER):
+        if key in made.keys:
+            made.limits[key] = made.get(key)
+    for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
+        value = made.get(key)
+        whole = not made.types & {"number"}
+        if value is True and bound in made.limits:
+            value = made.limits.pop(bound)
+        elif isinstance(value, bool) or value is None:
+            continue
+        if whole and float(value).is_integer():
+            tighter = max if step == 1 else min
+            made.limits[bound] = tighter(made.limits.get(bound, value + step), value + step)
+        else:
+            made.limits[key] = value
+    for key in ("minLength", "minItems", "minProperties"):
+        if made.limits.get(key) == 0:
+            del made.limits[key]

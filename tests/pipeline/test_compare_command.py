@@ -1,0 +1,453 @@
+"""The compatibility report as a command, on whole trees, as text, and against what nobody thought of."""
+
+# JSON is walked here, whatever it holds.
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
+# pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import example, given, settings, strategies as st
+
+from scripts import common, generate
+from scripts.common import PipelineError
+from scripts.compare import Change, Document, Report, Side, Tree, Verdict, __main__ as command, api, compare, trees
+from scripts.compare.report import write_changelog
+from scripts.vendor import Page
+from tests.pipeline.edits import ANSWER, CARTESIA, HEYGEN, PAGES, POLL, REQUEST, drop, edited, put, rename, report
+from tests.pipeline.helpers import document, operation, page, substitute
+
+FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
+
+
+def written(folder: Path, name: str, spec: dict[str, Any]) -> str:
+    """A page with a document, as a file."""
+    path = folder / name
+    path.write_bytes(page(spec) if name.endswith(".md") else common.dump_json(spec).encode())
+    return str(path)
+
+
+# The command
+
+
+def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command ends with 0 where nothing breaks a caller and with 1 where something does."""
+    old = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    for name, edit, status, said in [
+        ("same.md", put("/openapi", "3.1.1"), 0, "equal in meaning"),
+        ("text.md", put("/info/title", "New"), 0, "compatible: 1 documentation only"),
+        ("wider.json", put(f"{FIELD}/maxLength", 200), 0, "compatible: 1 compatible"),
+        ("narrower.json", put(f"{FIELD}/maxLength", 20), 1, "BREAKING: 1 breaking for callers"),
+    ]:
+        new = written(tmp_path, name, edited(HEYGEN, edit).spec)
+        assert command.run([old, new, "--no-python"]) == status
+        assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("new.md", "# A page\n", "new.md:1: no fenced OpenAPI document"),
+        ("new.md", "```yaml\nopenapi: 3.1.0\ninfo: {a: 1}\n  b: 2\n```\n", "new.md:4:"),
+        ("new.yaml", "openapi: 3.1.0\nopenapi: 3.1.0\n", "new.yaml:2: duplicate key"),
+        ("new.json", '{\n"openapi": }', "new.json:2: not valid JSON"),
+        ("new.json", '{"openapi": "2.0"}', "new.json:1: openapi: '2.0'"),
+        (
+            "new.json",
+            json.dumps(document({"/x": {"get": {"parameters": {}}}})),
+            "at /paths/~1x/get/parameters: must be",
+        ),
+        (
+            "new.json",
+            json.dumps(document({"/x": {"get": operation("x", {"$ref": "#/no"})}})),
+            "`$ref` #/no leads nowhere",
+        ),
+    ],
+)
+def test_what_is_not_understood(name: str, text: str, where: str, tmp_path: Path) -> None:
+    """A document that can't be understood ends the command with 2, and with a message that names its place."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    old = written(tmp_path, "old.md", document({"/x": {"get": operation("x")}}))
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.compare", old, str(path), "--no-python"],
+        cwd=common.ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert where in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_can_not_be_compared(tmp_path: Path) -> None:
+    """A name that is nothing, a file alone, and a file with a revision are refused by name."""
+    file = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    for arguments, said in [
+        (["no-such-thing"], "with what shall it be compared"),
+        ([file], "with what shall it be compared"),
+        (["no-such-file.md", file], "no-such-file.md"),
+        ([file, "HEAD"], "one is a document and the other a tree"),
+    ]:
+        with pytest.raises(PipelineError, match=said):
+            command.run([*arguments, "--no-python"])
+
+
+def test_files_that_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report is written as Markdown and JSON; on stdout the JSON stands alone."""
+    old = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    new = written(tmp_path, "new.md", edited(HEYGEN, put(f"{FIELD}/maxLength", 20)).spec)
+    command.run([old, new, "--no-python", "--markdown", str(tmp_path / "report.md"), "--json", "-"])
+    data = json.loads(capsys.readouterr().out)
+    assert data["breaking"]
+    assert data["next_version"] == Report("", "", [_change(Verdict.BREAKING)]).next_version(data["version"])
+    assert data["changes"] == [
+        {
+            "verdict": "breaking for callers",
+            "side": "request",
+            "provider": "heygen",
+            "pointer": f"{FIELD}/maxLength",
+            "where": "POST /v3/voices/clone",
+            "what": "`voice_name` in the request: at most 20 characters, was at most 100 characters",
+            "also": [],
+            "old": 100,
+            "new": 20,
+        }
+    ]
+    assert "### Breaking for callers: requests" in (tmp_path / "report.md").read_text("utf-8")
+
+
+# Trees
+
+
+@pytest.fixture
+def pair(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two trees that are the same."""
+    shutil.copytree(common.ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return tree, shutil.copytree(tree, tmp_path / "new")
+
+
+def test_trees_that_are_equal(pair: tuple[Path, Path]) -> None:
+    """Two trees with the same files have an empty report."""
+    found = trees(*pair)
+    assert (found.changes, found.notes) == ([], [])
+
+
+def test_trees_after_a_change(pair: tuple[Path, Path]) -> None:
+    """Of trees the effective specs, the generated packages and the shim are compared, and flows are judged by mypy."""
+    old, new = pair
+    substitute(new / "specs/cartesia/openapi.json", '"is_public",\n          "name",', '"is_public",')
+    substitute(new / "src/voice_clone/jobs.py", "preview_url: str | None = None", "preview: str | None = None")
+    stale = trees(old, new, ["cartesia"])
+    assert "does not follow from its spec" in stale.notes[0]
+    list(generate.run(["cartesia"], new))
+    found = trees(old, new)
+    said = {change.words: change.verdict for change in found.changes}
+    assert said["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
+    assert said["voice_clone_api.cartesia.models.VoiceMetadata: `name`: type str | Unset, was str"] == Verdict.BREAKING
+    assert said["voice_clone.Voice: `preview_url` is gone"] == Verdict.BREAKING
+    assert said["voice_clone.Voice: `preview` is new"] == Verdict.COMPATIBLE
+    assert found.notes == []
+
+
+def test_a_provider_that_comes_and_goes(pair: tuple[Path, Path]) -> None:
+    """A provider that is new is compatible, one that is gone is not."""
+    old, new = pair
+    for part in ("specs/retell", "generated/voice_clone_api/retell"):
+        shutil.rmtree(new / part)
+    assert _said(trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
+    assert _said(trees(new, old, ["retell"]))[0] == "compatible the provider is new"
+
+
+def test_revisions(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Revisions are read from git without a checkout, and a provider's name means HEAD against the working tree."""
+    root, _ = pair
+
+    def git(*arguments: str) -> None:
+        name = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *name, *arguments], cwd=root, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "One")
+    assert command.run(["heygen", "--no-python"], root) == 0
+    spec = root / "specs/heygen/openapi.json"
+    substitute(spec, '"maxLength": 100', '"maxLength": 20')
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git" not in path.parts}
+    assert command.run(["heygen", "--no-python"], root) == 1
+    assert command.run(["retell", "--no-python"], root) == 0
+    assert command.run(["HEAD", "--no-python"], root) == 1
+    git("commit", "-qam", "Two")
+    monkeypatch.chdir(root)
+    assert command.run(["HEAD~1", "HEAD", "--no-python"], root) == 1
+    assert command.run(["HEAD", "HEAD~1", "--no-python"], root) == 0
+    assert before == {path: path.read_bytes() for path in before}
+
+
+# The report
+
+
+def _change(verdict: Verdict, side: Side = Side.REQUEST, what: str = "is gone") -> Change:
+    return Change(verdict, side, "/paths", "GET /x", what)
+
+
+def _said(found: Report) -> list[str]:
+    return [f"{change.verdict.name.lower()} {change.words}" for change in found.changes]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "current", "following"),
+    [
+        (Verdict.BREAKING, "0.1.0", "0.2.0"),
+        (Verdict.COMPATIBLE, "0.1.0", "0.1.1"),
+        (Verdict.DOCUMENTATION, "0.1.7", "0.1.8"),
+        (Verdict.BREAKING, "1.4.2", "2.0.0"),
+        (Verdict.COMPATIBLE, "1.4.2", "1.5.0"),
+        (Verdict.DOCUMENTATION, "1.4.2", "1.4.3"),
+        (None, "1.4.2", "1.4.2"),
+    ],
+)
+def test_the_next_version(verdict: Verdict | None, current: str, following: str) -> None:
+    """The version that is suggested follows SemVer, whose first number is still 0."""
+    assert Report("a", "b", [_change(verdict)] if verdict else []).next_version(current) == following
+
+
+def test_the_changelog(tmp_path: Path) -> None:
+    """What callers should know goes to "Spec changes" of the release that is not out yet, once."""
+    path = tmp_path / "CHANGELOG.md"
+    path.write_text(
+        "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n\n### Shim\n\n- Two.\n", "utf-8"
+    )
+    found = report(
+        HEYGEN,
+        put(f"{FIELD}/maxLength", 20),
+        put("/info/title", "New"),
+        rename(ANSWER[HEYGEN] + "/properties/voice_clone_id", "id"),
+    )
+    lines = found.changelog()
+    start = "- heygen: **breaking**: POST /v3/voices/clone"
+    assert lines == [
+        f"{start}: `voice_name` in the request: at most 20 characters, was at most 100 characters",
+        f"{start}: the answer no longer has `data.voice_clone_id`",
+        "- heygen: POST /v3/voices/clone: the answer has `data.id`, which is new",
+    ]
+    assert write_changelog(path, lines, "0.2.0")
+    once = path.read_text("utf-8")
+    assert (
+        once
+        == "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n{}\n\n### Shim\n\n- Two.\n".format(
+            "\n".join(lines)
+        )
+    )
+    assert not write_changelog(path, lines, "0.2.0")
+    assert path.read_text("utf-8") == once
+
+
+def test_the_changelog_after_a_release(tmp_path: Path) -> None:
+    """Where the newest release is out, a new one is begun."""
+    path = tmp_path / "CHANGELOG.md"
+    path.write_text("# Changelog\n\n## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
+    assert write_changelog(path, ["- Two."], "0.2.0")
+    assert path.read_text("utf-8") == (
+        "# Changelog\n\n## 0.2.0, unreleased\n\n### Spec changes\n\n- Two.\n\n"
+        "## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n"
+    )
+    assert not write_changelog(path, ["- Two."], "0.2.0")
+
+
+def test_what_is_shown() -> None:
+    """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
+    text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
+    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), rename(f"{FIELD}", "a|<b>`c"))
+    lines = found.text.splitlines()
+    assert all(len(line) <= 110 for line in lines)
+    assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
+    assert "\\<script\\>" not in found.markdown()
+    assert f"  <br>`{FIELD}" in found.markdown()
+
+
+def test_the_order_is_always_the_same() -> None:
+    """Two runs of the same comparison give the same text."""
+    edits = (
+        drop(f"{ANSWER[POLL]}/properties/name"),
+        put("/info/title", "x"),
+        put("/servers/0/url", "https://x.example"),
+    )
+    assert len({common.dump_json(report(POLL, *edits).to_json()) for _ in range(3)}) == 1
+
+
+# What nobody thought of
+
+_scalars = st.sampled_from(["string", "integer", "number", "boolean", "null"])
+_leaves = st.one_of(
+    st.builds(lambda kind: {"type": kind}, _scalars),
+    st.builds(lambda kinds: {"type": sorted(kinds)}, st.sets(_scalars, min_size=1, max_size=3)),
+    st.builds(lambda values: {"enum": sorted(values)}, st.sets(st.sampled_from(["a", "b", "c"]), min_size=1)),
+    st.builds(
+        lambda least, most: {"type": "string", "minLength": least, "maxLength": most},
+        st.integers(0, 2),
+        st.integers(2, 4),
+    ),
+    st.builds(lambda least: {"type": "integer", "minimum": least}, st.integers(-1, 2)),
+    st.builds(lambda most: {"type": "number", "exclusiveMaximum": most}, st.integers(-1, 2)),
+    st.just({}),
+)
+
+
+def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    fields = st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    return st.one_of(
+        st.builds(lambda items: {"type": "array", "items": items}, inner),
+        st.builds(lambda branches: {"anyOf": branches}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda branches: {"oneOf": branches}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(lambda branches: {"allOf": branches}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(
+            lambda properties, required, closed: {
+                "type": "object",
+                "properties": properties,
+                "required": sorted(required & set(properties)),
+                **({"additionalProperties": False} if closed else {}),
+            },
+            fields, st.sets(st.sampled_from("abc")), st.booleans(),
+        ),
+    )  # fmt: skip
+
+
+SCHEMAS = st.recursive(_leaves, _larger, max_leaves=6)
+_PLAIN: list[Any] = [None, True, "", "a", "b", "abc", -2, 0, 1, 2.5, [], ["a"], [1, None], {}]
+_OBJECTS: list[Any] = [{name: value} for name in "abc" for value in (*_PLAIN, {"a": "b"}, {"b": {"c": 1}})]
+_PAIRS: list[Any] = [{"a": "a", "b": 2.5}, {"a": 1, "b": {}}, {"a": None, "b": "b"}, {"b": "b", "c": []}]
+_VALUES: list[Any] = [*_PLAIN, *_OBJECTS, *_PAIRS, *([value] for value in _OBJECTS)]
+
+
+def _taking(schema: Any) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return document({"/x": {"post": operation("x", requestBody=body)}}) | {"openapi": "3.1.0"}
+
+
+def _giving(schema: Any) -> dict[str, Any]:
+    answer = {"description": "OK", "content": {"application/json": {"schema": schema}}}
+    return document({"/x": {"get": {"operationId": "x", "responses": {"200": answer}}}}) | {"openapi": "3.1.0"}
+
+
+@given(SCHEMAS)
+def test_a_schema_is_equal_to_itself(schema: Any) -> None:
+    """Nothing is ever found between a document and itself, or itself with its keys turned round."""
+    for made in (_taking, _giving):
+        assert api.compare(made(schema), made(copy.deepcopy(schema))) == []
+        assert api.compare(made(schema), json.loads(json.dumps(made(schema), sort_keys=True))) == []
+
+
+_NEVER = {"allOf": [{"type": "string"}, {"type": "integer"}]}
+
+
+def _named_only(value: Any, schema: Any) -> bool:
+    """Whether a value holds only fields that its schema names somewhere; nobody sends or expects others."""
+    names = set(json.dumps(schema).replace('"', " ").split())
+    return not isinstance(value, dict) or set(value) <= names
+
+
+@given(SCHEMAS, SCHEMAS)
+@example({"type": "integer"}, {"allOf": [{"anyOf": [{"type": "null"}]}, {"oneOf": [{}, {"type": "string"}]}]})
+@example({}, {"oneOf": [{}, {"type": "null"}]})
+@example({"type": "null"}, {"oneOf": [{}, {}]})
+@example({"type": "null"}, {"oneOf": [{"type": "null"}, {"type": "null"}]})
+@example(_NEVER, {"anyOf": [{"type": "null"}, _NEVER]})
+@settings(max_examples=200)
+def test_no_false_compatible(old: Any, new: Any) -> None:
+    """Where nothing is said to break, whatever was sent is still taken, and whatever comes was expected before."""
+    was, now = (jsonschema_rs.Draft202012Validator(schema) for schema in (old, new))
+    if not _breaks(_taking(old), _taking(new)):
+        sent = [value for value in _VALUES if was.is_valid(value) and _named_only(value, old)]
+        assert [value for value in sent if not now.is_valid(value)] == []
+    if not _breaks(_giving(old), _giving(new)):
+        come = [value for value in _VALUES if now.is_valid(value) and _named_only(value, new)]
+        assert [value for value in come if not was.is_valid(value)] == []
+
+
+def _breaks(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return any(change.verdict == Verdict.BREAKING for change in api.compare(old, new))
+
+
+@given(
+    st.sampled_from(["minLength", "maxLength", "minItems", "maximum", "exclusiveMinimum"]),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_a_limit_breaks_one_side_alone(key: str, was: int, now: int) -> None:
+    """A limit that is tightened breaks requests, and one that is loosened answers, if and only if it changes."""
+    old, new = ({"type": ["string", "array", "number"], key: limit} for limit in (was, now))
+    tighter = now < was if key.startswith("max") else now > was
+    assert _breaks(_taking(old), _taking(new)) == (was != now and tighter)
+    assert _breaks(_giving(old), _giving(new)) == (was != now and not tighter)
+
+
+_JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "x",
+    "",
+    [],
+    {},
+    [None],
+    [{}],
+    {"a": 1},
+    {"$ref": "#/x"},
+    {"$ref": "#"},
+    {"$ref": 1},
+    {"$ref": "#/components/schemas/VoiceId"},
+    {"type": "string"},
+    {"type": "x"},
+    {"anyOf": []},
+    {"oneOf": [{"type": "null"}]},
+    {"allOf": [{"$ref": "#/info"}]},
+    ["a", "a"],
+    {"x-a": 1},
+    "#/components/schemas/StandardAPIError",
+]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_nothing_is_raised_but_what_is_said(seed: int) -> None:
+    """Documents with anything anywhere are compared, or refused by place; nothing else is ever raised."""
+    chance = random.Random(seed)
+    base = chance.choice(list(PAGES.values())).spec
+    odd = copy.deepcopy(base)
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        holder, key = chance.choice([place for place in _places(odd) if place[0] is not odd])
+        holder[key] = copy.deepcopy(chance.choice([*_JUNK, *(holder[key] for holder, key in _places(base))]))
+    for old, new in ((base, odd), (odd, base), (odd, odd)):
+        try:
+            found = api.compare(old, new)
+        except PipelineError as error:
+            assert str(error).startswith("at ")  # noqa: PT017 - what is raised is the claim
+        else:
+            assert old is not new or found == []
+
+
+def _places(node: Any) -> list[tuple[Any, Any]]:
+    if not isinstance(node, dict | list):
+        return []
+    keys = list(node) if isinstance(node, dict) else range(len(node))
+    return [(node, key) for key in keys] + [place for key in keys for place in _places(node[key])]
+
+
+def test_two_of_a_kind() -> None:
+    """A document and a tree are not compared."""
+    with pytest.raises(PipelineError, match="compare two of a kind"):
+        compare(Document(PAGES[CARTESIA]), Tree("tree", common.ROOT))
+    assert (
+        compare(Document(PAGES[CARTESIA]), Document(Page("b", b"", PAGES[CARTESIA].spec)), with_python=False).changes
+        == []
+    )
