@@ -16,8 +16,7 @@ from typing import Any
 
 from scripts import common, gates
 from scripts.amendments import amended_templates
-from scripts.common import PipelineError, Provider
-from scripts.vendor import METHODS
+from scripts.common import METHODS, PipelineError, Provider
 
 Files = dict[str, bytes]
 """Generated files: path below `generated/` to content."""
