@@ -67,7 +67,7 @@ class Provider:
             raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
         for page in pages:
             if page.get("keep", "whole") not in ("whole", "slice"):
-                raise PipelineError(f"{self.shown(path)}: {page['file']}: keep: write \"slice\", or leave it out")
+                raise PipelineError(f'{self.shown(path)}: {page["file"]}: keep: write "slice", or leave it out')
         _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 

@@ -189,7 +189,7 @@ class _Slice:
     def _refer(self, reference: str, at: str, paths: dict[str, Any]) -> None:
         if not reference.startswith("#/"):
             return  # the gate of effective specs says what is wrong with those that lead elsewhere
-        first, *keys = _keys(reference)
+        first = _keys(reference)[0]
         if first == "components":
             self._keep(reference, at)
         elif first in ("paths", "webhooks") and _find({"paths": paths}, reference) is None:
@@ -279,14 +279,14 @@ def _missing(document: dict[str, Any], operation: tuple[str, str]) -> str:
 
 def run(arguments: Sequence[str]) -> Iterator[str]:
     """The command: see the module's docstring."""
-    from scripts import vendor
+    from scripts import fetch, vendor
 
     parser = argparse.ArgumentParser(prog="python -m scripts.slice", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("document", type=Path, help="a whole OpenAPI document, or a page that holds one")
     parser.add_argument("operations", nargs="+", help='operations, such as "POST /v1/voices/add"')
     options = parser.parse_args(arguments)
     operations = read_operations(options.operations, "the command")
-    page = vendor.read_page(str(options.document), vendor.fetch(str(options.document))[1])
+    page = vendor.read_page(str(options.document), fetch.fetch(str(options.document))[1])
     yield common.dump_json(cut(page.spec, operations)).rstrip("\n")
 
 

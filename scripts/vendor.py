@@ -34,7 +34,7 @@ LEFT_OUT = "x-left-out"
 _FENCES = (["yaml"], ["yml"], ["json"])
 _MARKDOWN = (".md", ".mdx", ".markdown")
 _DOCUMENTS = (".json", ".yaml", ".yml")
-_DOCUMENT_START = re.compile(rb"""(?:\xef\xbb\xbf)?\s*(?:---\s|#[^\n]*\n|\s)*(?:\{|["']?(?:openapi|swagger)["']?\s*:)""")
+_DOCUMENT_START = re.compile(rb"""(?:\xef\xbb\xbf)?(?:---\s|#[^\n]*\n|\s)*(?:\{|["']?openapi["']?\s*:)""")
 _OPENAPI_KEY = re.compile(r"""^(?:\{?\s*)["']?openapi["']?\s*:""", re.MULTILINE)
 
 
@@ -123,6 +123,14 @@ def wanted(provider: Provider) -> list[tuple[str, str]] | None:
     if (listed := provider.source().get("operations")) is None:
         return None
     return read_operations(listed, provider.shown(provider.folder / "source.toml"))
+
+
+def may_leave_out(provider: Provider) -> bool:
+    """Whether what the generators can't express may be left out: operations of a whole document, listed nowhere."""
+    source = provider.source()
+    return "operations" not in source and any(
+        Path(page["file"]).suffix.lower() in _DOCUMENTS for page in source.get("pages", [])
+    )
 
 
 def merge(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
@@ -220,9 +228,9 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
         new = read_page(source, data)
         about = [i for i, page in enumerate(old) if not page.is_whole and page.operations & new.operations]
         if new.is_whole and about:
-            for place in about:
-                _take(taken, place, source, old)
-                pages[place] = _cut_for(old[place], new)
+            for each in about:
+                _take(taken, each, source, old)
+                pages[each] = _cut_for(old[each], new)
             continue
         place = next((i for i, page in enumerate(old) if Path(page.name).name == name), None)
         if place is None:
@@ -254,7 +262,8 @@ def _take(taken: dict[int, str], place: int, source: str, old: Sequence[Page]) -
 def _cut_for(page: Page, whole: Page) -> Page:
     """A page with the same operations as a Markdown page, cut out of a whole document."""
     spec = sliced(whole, sorted(page.operations), [whole])
-    text = f"The operations of this page, cut out of the provider's whole document.\n\n````json\n{common.dump_json(spec)}````\n"
+    about = "The operations of this page, cut out of the provider's whole document."
+    text = f"{about}\n\n````json\n{common.dump_json(spec)}````\n"
     return Page(page.name, text.encode(), spec)
 
 

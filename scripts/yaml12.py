@@ -3,8 +3,8 @@
 Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. What JSON can't hold, or what could be
 read in two ways, is refused with its line: duplicate keys, tags, NaN, aliases that grow without bound.
 
-Whole documents have megabytes. Text that is JSON is read as such, and large YAML is taken apart by libyaml; where either
-has anything to object to, the slow reader decides, so that what is refused is refused in the same words.
+Whole documents have megabytes. Text that is JSON is read as such, and large YAML is taken apart by libyaml; where
+either has anything to object to, the slow reader decides, so that what is refused is refused in the same words.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ _TEXT = 32
 
 _LARGE = 256 * 1024
 """Characters from which on libyaml takes YAML apart."""
-# Where readers differ: what YAML does not print or takes for the end of a line, half of a pair of surrogates, directives.
-_ODD = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|^%", re.MULTILINE)
+# Where readers differ: what YAML does not print or takes for the end of a line, half of a surrogate pair, directives.
+_ODD = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|^%", re.MULTILINE
+)
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")

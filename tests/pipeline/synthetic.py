@@ -22,7 +22,8 @@ def around(spec: Json, size: int = 200) -> Json:
     other = whole(size, spec["openapi"])
     paths = _amid(spec["paths"], other["paths"])
     kinds = {**spec.get("components", {}), **other["components"]}
-    components = {kind: _amid(spec.get("components", {}).get(kind, {}), other["components"].get(kind, {})) for kind in kinds}
+    ours = spec.get("components", {})
+    components = {kind: _amid(ours.get(kind, {}), other["components"].get(kind, {})) for kind in kinds}
     return {**spec, "paths": paths, "components": components, "webhooks": {"made": {"post": _answer("made", {})}}}
 
 
@@ -100,7 +101,8 @@ class _Maker:
         schemas["speech_mark"] = {"type": "object", "properties": {"at": {"type": "integer"}}}
         schemas["SpeechMark"] = {"type": "object", "properties": {"until": {"type": "integer"}}}
         schemas["Cat"] = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
-        schemas["Dog"] = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}, "of": {"$ref": "#/components/schemas/Pet"}}}
+        of = {"$ref": "#/components/schemas/Pet"}
+        schemas["Dog"] = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}, "of": of}}
         schemas["Pet"] = {
             "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
             "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat", "dog": "#/components/schemas/Dog"}},
@@ -166,7 +168,8 @@ class _Maker:
     def form(self, index: int) -> tuple[str, Json]:
         schema = {"type": "object", "properties": {"name": {"type": "string"}, "count": {"type": "integer"}}}
         content = {"application/x-www-form-urlencoded": {"schema": schema}}
-        return f"/form/{index}", {"put": self.operation("form", index, requestBody={"required": True, "content": content})}
+        body = {"required": True, "content": content}
+        return f"/form/{index}", {"put": self.operation("form", index, requestBody=body)}
 
     def download(self, index: int) -> tuple[str, Json]:
         kind = ("application/octet-stream", "audio/mpeg", "application/zip", "audio/*")[index // 12 % 4]
@@ -213,9 +216,12 @@ class _Maker:
     def shared(self, index: int) -> tuple[str, Json]:
         body = {"$ref": "#/components/schemas/speech_mark"}
         made = self.operation("shared", index, requestBody={"content": {"application/json": {"schema": body}}})
-        made["responses"]["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/SpeechMark"}
-        made["responses"]["200"]["links"] = {"again": {"$ref": "#/components/links/again"}}
-        made["responses"]["200"]["content"]["application/json"]["examples"] = {"m": {"$ref": "#/components/examples/made"}}
+        answer = made["responses"]["200"]
+        answer["links"] = {"again": {"$ref": "#/components/links/again"}}
+        answer["content"]["application/json"] = {
+            "schema": {"$ref": "#/components/schemas/SpeechMark"},
+            "examples": {"made": {"$ref": "#/components/examples/made"}},
+        }
         return f"/shared/{index}/{{id}}/{{class}}", {
             "post": made,
             "get": self.operation("shared_get", index),
@@ -226,7 +232,8 @@ class _Maker:
         there = {"post": {"requestBody": {"content": {"application/json": {"schema": self.ref(index + 5)}}},
                           "responses": {"200": {"description": "Thanks"}}}}  # fmt: skip
         callbacks = {"done": {"{$request.body#/url}": there}}
-        return f"/called/{index}", {"post": self.operation("called", index, callbacks=callbacks, security=[{"other": []}])}
+        made = self.operation("called", index, callbacks=callbacks, security=[{"other": []}])
+        return f"/called/{index}", {"post": made}
 
     @staticmethod
     def id() -> Json:
