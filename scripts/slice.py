@@ -87,7 +87,7 @@ def _item(document: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
     seen: set[str] = set()
     while isinstance(reference := item.get("$ref"), str) and reference.startswith("#/") and reference not in seen:
         seen.add(reference)
-        target = _find(document, reference)
+        target = find(document, reference)
         if not isinstance(target, dict):
             break
         item = target | {key: value for key, value in item.items() if key != "$ref"}
@@ -98,7 +98,7 @@ def _keys(reference: str) -> list[str]:
     return [unquote(key).replace("~1", "/").replace("~0", "~") for key in reference.removeprefix("#/").split("/")]
 
 
-def _find(document: Any, reference: str) -> Any:
+def find(document: Any, reference: str) -> Any:
     """What a reference names; None for nothing."""
     node = document
     for key in _keys(reference):
@@ -192,14 +192,14 @@ class _Slice:
         first = _keys(reference)[0]
         if first == "components":
             self._keep(reference, at)
-        elif first in ("paths", "webhooks") and _find({"paths": paths}, reference) is None:
+        elif first in ("paths", "webhooks") and find({"paths": paths}, reference) is None:
             self._move(reference, at)
-        elif _find(self.document, reference) is None:
+        elif find(self.document, reference) is None:
             raise PipelineError(f"{at}: {reference} names nothing")
 
     def _keep(self, reference: str, at: str) -> None:
         keys = _keys(reference)[1:3]
-        target = _find(self.document, reference)
+        target = find(self.document, reference)
         if target is None or len(keys) < 2:
             raise PipelineError(f"{at}: {reference} names nothing")
         kind, name = keys
@@ -214,7 +214,7 @@ class _Slice:
         """Give what stands in an operation that is not kept a place among the components."""
         if reference in self.places:
             return
-        target = _find(self.document, reference)
+        target = find(self.document, reference)
         if target is None:
             raise PipelineError(f"{at}: {reference} names nothing")
         *before, last = _keys(reference)
