@@ -197,8 +197,26 @@ class Guesses:
 
     @property
     def codes(self) -> list[str]:
-        """The paths to what an error says to programs: a code, with the values that are documented."""
-        return self.path_to(self.error_schemas, _CODE, {"string", "integer"})[:1]
+        """The path to what an error says to programs, where its values are documented."""
+        return [path for path in self.path_to(self.error_schemas, _CODE, {"string", "integer"}) if self.values(path)][
+            :1
+        ]
+
+    def values(self, path: str) -> list[str]:
+        """The documented values of what stands at a path in an error."""
+        found: dict[str, None] = {}
+        for at, schema in (field for each in self.error_schemas for field in self.fields(each)):
+            branches = [schema, *(self.resolve(each) for each in schema.get("anyOf", []))]
+            if at == path:
+                found |= dict.fromkeys(str(value) for each in branches for value in each.get("enum", []))
+        return list(found)
+
+    @property
+    def failed(self) -> str:
+        """What is there in an error and in no success, by its path; empty where there is no such."""
+        errors = [path.partition(".")[0] for path in (*self.codes, *self.messages)]
+        good = {at for _, schema in self.answers(self.operation, good=True) for at, _ in self.fields(schema, 1)}
+        return next((path for path in errors if path not in good), "")
 
     @property
     def poll(self) -> Poll | None:

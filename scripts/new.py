@@ -111,12 +111,12 @@ class New:
             "",
             *self._poll(),
             "[errors]",
-            "# TODO: is an error with a 2xx status possible? Then `failed` is the path that is there in it.",
+            *([f"failed = {_text(guesses.failed)}  # no success has it"] if guesses.failed else []),
             *([f"code = {_texts(codes)}"] if codes else []),
             *([] if messages else ["# TODO: where does an error say what is wrong? The document does not tell."]),
             f"message = {_texts(messages)}",
         ]
-        if values := self._code_values():
+        if values := [value for path in codes for value in guesses.values(path)]:
             lines += ["", "[errors.codes]", *(f'{_key(value)} = "VoiceCloneError"  # TODO: which?' for value in values)]
         return "\n".join(lines) + "\n"
 
@@ -164,15 +164,6 @@ class New:
             *([] if reason else ['reason = "TODO"']),
             "",
         ]
-
-    def _code_values(self) -> list[str]:
-        found: dict[str, None] = {}
-        for path in self.guesses.codes:
-            for at, schema in (field for each in self.guesses.error_schemas for field in self.guesses.fields(each)):
-                branches = [schema, *(self.guesses.resolve(each) for each in schema.get("anyOf", []))]
-                if at == path:
-                    found |= dict.fromkeys(str(value) for each in branches for value in each.get("enum", []))
-        return list(found)
 
     # The module
 
@@ -258,7 +249,7 @@ class New:
         kinds = [*(["UNSET"] if unset else []), *(["File"] if files or re.search(r"\bFile\b", said) else [])]
         voices = f"from voice_clone_api.{self.name}"
         lines = [
-            f'"""{self.title}: TODO: one sentence: what is sent, and when is the voice done?"""',
+            f'"""{self.title}: TODO: one sentence: what is sent, and when the voice is done."""',
             "",
             "from __future__ import annotations",
             "",

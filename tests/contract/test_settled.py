@@ -31,8 +31,9 @@ def unsettled(provider: Provider) -> Iterator[str]:
 def check(provider: Provider) -> None:
     """Fail where a provider has such a mark."""
     if found := list(unsettled(provider)):
-        breach(found[0].rpartition(":")[0], f"{provider.name}: {len(found)} things are not settled:\n" + "\n".join(found),
-               do="find out, write it down with its source, and take the mark away")  # fmt: skip
+        listed = "\n".join([f"{provider.name}: {len(found)} things are not settled:", *found])
+        do = "find out, write it down with its source, and take the mark away"
+        breach(provider.shown(provider.folder), listed, do=do)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
