@@ -325,7 +325,8 @@ class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
         self.operations = operations
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        message = str(self.args[0])
+        return message + "".join(f"\n    {name}: {why}" for name, why in self.operations.items() if name not in message)
 
 
 def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any]) -> None:

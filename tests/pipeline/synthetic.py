@@ -50,7 +50,7 @@ class _Maker:
         self.new = version.startswith("3.1")
         self.version = version
         self.chance = chance
-        self.names = [f"{WORDS[index % len(WORDS)].title()}{index}" for index in range(max(4, size * 2))]
+        self.names = [f"{WORDS[index % len(WORDS)].title()}{index}" for index in range(max(4, size))]
 
     def document(self) -> Json:
         makers: list[Callable[[int], tuple[str, Json]]] = [
@@ -74,6 +74,11 @@ class _Maker:
     def ref(self, index: int) -> Json:
         return {"$ref": f"#/components/schemas/{self.names[index % len(self.names)]}"}
 
+    def near(self, index: int, step: int) -> Json:
+        """A schema of the same ten, which form a circle."""
+        first = index - index % 10
+        return self.ref(first + (index + step) % min(10, len(self.names) - first))
+
     def nullable(self, kind: str) -> Json:
         return {"type": [kind, "null"]} if self.new else {"type": kind, "nullable": True}
 
@@ -86,8 +91,8 @@ class _Maker:
                 "level": {"type": "integer", "enum": [1, 2, 3]},
                 "made": {"type": "string", "format": "date-time"},
                 "note": self.nullable("string"),
-                "next": self.ref(index + 1),
-                "parents": {"type": "array", "items": self.ref(index - 1)},
+                "next": self.near(index, 1),
+                "parents": {"type": "array", "items": self.near(index, -1)},
                 "more": {"type": "object", "additionalProperties": {"type": "number"}},
                 RESERVED[index % len(RESERVED)]: {"type": "boolean", "default": False},
             }

@@ -82,7 +82,7 @@ def test_a_voice_is_cloned(copy: Copy, speech: Path) -> None:
 
 
 def test_only_its_own_files_are_new(copy: Copy) -> None:
-    """git sees no change but the fifth provider's own files, and its entry in the record that the pipeline writes."""
+    """There is no change but the fifth provider's own files, and its entry in the record that the pipeline writes."""
     own = [path.relative_to(copy.folder).as_posix() for path in layout(Provider(copy.folder, NAME))]
     changed = {line[3:]: line[:2] for line in copy.git("status", "--porcelain", "--untracked-files=all").splitlines()}
     assert changed.pop("specs/lock.json") == " M"
