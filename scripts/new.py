@@ -237,7 +237,7 @@ class New:
         look = self.endpoint(self.poll.operation) if self.poll else None
         said = " ".join([*(field.type for field in given), "" if files or audio is None else audio.type])
         known = {
-            "datetime": "import datetime",
+            "dt": "import datetime as dt",
             "UUID": "from uuid import UUID",
             "Any": "from typing import Any",
             "Literal": "from typing import Literal",
@@ -402,7 +402,8 @@ class Field:
     @classmethod
     def of(cls, statement: ast.AnnAssign, enums: set[str]) -> Field:
         """The field that a generated model declares."""
-        kinds = [kind for kind in ast.unparse(statement.annotation).split(" | ") if kind != "Unset"]
+        annotation = re.sub(r"\bdatetime\.", "dt.", ast.unparse(statement.annotation))
+        kinds = [kind for kind in annotation.split(" | ") if kind != "Unset"]
         choice = next((kind for kind in kinds if kind in enums), "")
         return cls(
             ast.unparse(statement.target),
@@ -539,12 +540,13 @@ def overlay_text(title: str, guesses: Guesses) -> str:
     x-source: The parameter's own name.
     x-expect: {{in: header}}
     remove: true
-  - target: $.components
+  - target: $
     description: The key as a security scheme.
     x-source: The header parameter {scheme.parameter}.
     update:
-      securitySchemes:
-        api_key: {{type: apiKey, in: header, name: {scheme.parameter}}}
+      components:
+        securitySchemes:
+          api_key: {{type: apiKey, in: header, name: {scheme.parameter}}}
   - target: {at}
     description: The key is needed.
     x-source: The header parameter {scheme.parameter}.

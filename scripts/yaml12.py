@@ -81,16 +81,16 @@ def load(text: str) -> Any:
             return _load_json(text)
         except (ValueError, RecursionError):
             pass  # flow YAML, or something to refuse with its line
+    if len(text) >= _LARGE and "\t" not in text and not _ODD.search(text):
+        try:
+            return _Reader().read(yaml.parse(text, Loader=yaml.CSafeLoader))[0]
+        except (yaml.YAMLError, YamlError, RecursionError):
+            pass  # refused below, in the words of the other reader
     return load_with_lines(text)[0]
 
 
 def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     """The document, and for each path of keys and indices in it the line where its value starts."""
-    if len(text) >= _LARGE and not _ODD.search(text):
-        try:
-            return _Reader().read(yaml.parse(text, Loader=yaml.CSafeLoader))
-        except (yaml.YAMLError, YamlError, RecursionError):
-            pass
     try:
         return _Reader().read(YAML(typ="safe", pure=True).parse(text))
     except YAMLError as error:
