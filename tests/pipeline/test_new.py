@@ -259,11 +259,11 @@ def test_what_is_refused_leaves_nothing_behind(root: Path, name: str, arguments:
 def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
     """Stopped at any line that it reports, the command leaves the tree as it was."""
     before = contents(root)
-    running = new.run(["acme", source(root, FORM)], root)
+    running: Any = new.run(["acme", source(root, FORM)], root)
     for _ in range(at + 1):
         next(running)
     with pytest.raises(KeyboardInterrupt):
-        running.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
+        running.throw(KeyboardInterrupt)
     assert contents(root) == before
 
 

@@ -15,7 +15,18 @@ from scripts import common, gates, slice as slicing, vendor
 from scripts.common import PipelineError, Provider
 from scripts.slice import cut, find, left_out, operations_of, read_operations, shown
 from tests.pipeline import synthetic
-from tests.pipeline.helpers import PROVIDERS, add_provider, contents, document, failure, operation, page, snapshot
+from tests.pipeline.helpers import (
+    PROVIDERS,
+    add_provider,
+    contents,
+    document,
+    failure,
+    mapping,
+    operation,
+    page,
+    sequence,
+    snapshot,
+)
 
 GET_X = [("get", "/x")]
 
@@ -28,15 +39,14 @@ def vendored(name: str) -> dict[str, Any]:
 
 def references(node: Any) -> Iterator[str]:
     """Every reference in a document, wherever it stands."""
-    if isinstance(node, dict):
-        for key, value in node.items():
+    if whole := mapping(node):
+        for key, value in whole.items():
             if key == "$ref" and isinstance(value, str):
                 yield value
             elif key != "value":  # what an example holds is data
                 yield from references(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from references(item)
+    for item in sequence(node) or []:
+        yield from references(item)
 
 
 # Slices and pages
@@ -162,7 +172,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
 def test_each_kind_of_reference_is_followed(item: dict[str, Any], kept: list[str]) -> None:
     """References are followed wherever OpenAPI has them, with all that they lead to, and in data they are none."""
     two = {"type": "object", "properties": {"one": {"$ref": "#/components/schemas/One"}}}
-    components = {
+    components: dict[str, Any] = {
         "schemas": {"Unused": {}, "A": {"type": "string"}, "odd/name": {}, "Two": two,
                     "One": {"items": {"$ref": "#/components/schemas/Two"}}},
         "parameters": {"P": {"schema": {"type": "string"}}, "Q": {}},
@@ -175,7 +185,10 @@ def test_each_kind_of_reference_is_followed(item: dict[str, Any], kept: list[str
         "examples": {"E": {"value": {"$ref": "#/data"}}, "F": {}},
         "securitySchemes": {"S": {}, "T": {}, "U": {}},
     }  # fmt: skip
-    whole = {**document({"/x": {"get": {}, "post": {"$ref": "#/nowhere"}, **item}}), "components": components}
+    whole: dict[str, Any] = {
+        **document({"/x": {"get": {}, "post": {"$ref": "#/nowhere"}, **item}}),
+        "components": components,
+    }
     found = cut(whole, GET_X)
     assert found["paths"] == {"/x": {"get": {}, **item}}
     assert sorted(f"{kind}/{name}" for kind, names in found.get("components", {}).items() for name in names) == sorted(
@@ -185,7 +198,8 @@ def test_each_kind_of_reference_is_followed(item: dict[str, Any], kept: list[str
 
 def test_security_of_the_document_is_kept() -> None:
     """What the whole document asks for is asked for by each slice of it."""
-    whole = {**document({"/x": {"get": {}}}), "security": [{"S": []}], "components": {"securitySchemes": {"S": {}}}}
+    whole = document({"/x": {"get": {}}})
+    whole |= {"security": [{"S": []}], "components": {"securitySchemes": {"S": {}}}}
     assert cut(whole, GET_X) == whole
 
 
@@ -221,22 +235,22 @@ def test_a_path_that_is_a_reference_is_the_path_that_it_names() -> None:
 # What is refused
 
 
-@pytest.mark.parametrize(
-    "item",
-    [
-        {"get": {"x": {"$ref": "#/components/schemas/Gone"}}},
-        {"get": {"x": {"$ref": "#/components/schemas"}}},
-        {"get": {"x": {"$ref": "#/components/schemas/A/properties/gone"}}},
-        {"get": {"x": {"$ref": "#/paths/~1gone/get"}}},
-        {"get": {"x": {"$ref": "#/gone"}}},
-        {"get": {"x": {"discriminator": {"mapping": {"x": "Gone"}}}}},
-        {"get": {"security": [{"gone": []}]}},
-    ],
-)
+TO_NOTHING: list[dict[str, Any]] = [
+    {"x": {"$ref": "#/components/schemas/Gone"}},
+    {"x": {"$ref": "#/components/schemas"}},
+    {"x": {"$ref": "#/components/schemas/A/properties/gone"}},
+    {"x": {"$ref": "#/paths/~1gone/get"}},
+    {"x": {"$ref": "#/gone"}},
+    {"x": {"discriminator": {"mapping": {"x": "Gone"}}}},
+    {"security": [{"gone": []}]},
+]
+
+
+@pytest.mark.parametrize("item", TO_NOTHING)
 def test_a_reference_to_nothing_is_named(item: dict[str, Any]) -> None:
     """A reference that leads nowhere stops the run with the place that holds it."""
     with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ names nothing$"):
-        cut(document({"/x": item}, A={}), GET_X)
+        cut(document({"/x": {"get": item}}, A={}), GET_X)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from scripts import builders, common, gates, generate, vendor
 from scripts.builders import Inexpressible, blame
 from scripts.common import PipelineError, Provider
-from scripts.slice import operations_of, shown
+from scripts.slice import cut, operations_of, shown
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import add_provider, contents, document, failure, operation
 
@@ -204,7 +204,7 @@ def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys:
     lines = [f"{'operations':>10} {'bytes':>10} {'cut, s':>8} {'client, s':>9} {'ms each':>8}"]
     for size in (10, 20, 40):
         started = time.perf_counter()
-        part = vendor.cut(whole, operations[:size])
+        part = cut(whole, operations[:size])
         cut_at = time.perf_counter()
         files = builders.client(acme, part)
         ended = time.perf_counter()
