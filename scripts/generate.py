@@ -39,7 +39,7 @@ SHARED: Files = {
 
 def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
     """What decides the output; a change in any of it is a reason to generate anew."""
-    code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders"))
+    code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders", "slice"))
     text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
     return {
         "effective": common.sha256(common.dump_json(spec).encode()),

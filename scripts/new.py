@@ -30,6 +30,7 @@ from scripts.guess import Guesses, Poll, choose
 from scripts.slice import operations_of, read_operations, shown
 
 _NAME = re.compile(r"[a-z][a-z0-9]*\Z")
+_TITLE = re.compile(r"[\w.-]+(?: [\w.-]+)*\Z")
 _LARGE = 64 * 1024
 """Bytes of a document from which on `pages/` keeps the slice of it alone."""
 
@@ -524,6 +525,9 @@ def overlay_text(title: str, guesses: Guesses) -> str:
     method, path = guesses.operation
     document, scheme, actions = guesses.document, guesses.scheme, ""
     at = f"$.paths[{_quoted(path)}].{method}"
+    key = _scalar(scheme.parameter)
+    source = _scalar(f"The header parameter {scheme.parameter}.")
+    parameter = _scalar(f"{at}.parameters[?@.name == {_quoted(scheme.parameter)}]")
     if not document.get("servers"):
         actions += f"""
   # TODO: where is the server? The document names none.
@@ -535,31 +539,36 @@ def overlay_text(title: str, guesses: Guesses) -> str:
     if scheme.parameter:
         actions += f"""
   # TODO: is this parameter the key?
-  - target: {at}.parameters[?@.name == {_quoted(scheme.parameter)}]
+  - target: {parameter}
     description: This parameter is the key, which the client sends with each request; nobody gives it to an operation.
     x-source: The parameter's own name.
     x-expect: {{in: header}}
     remove: true
   - target: $
     description: The key as a security scheme.
-    x-source: The header parameter {scheme.parameter}.
+    x-source: {source}
     update:
       components:
         securitySchemes:
-          api_key: {{type: apiKey, in: header, name: {scheme.parameter}}}
-  - target: {at}
+          api_key: {{type: apiKey, in: header, name: {key}}}
+  - target: {_scalar(at)}
     description: The key is needed.
-    x-source: The header parameter {scheme.parameter}.
+    x-source: {source}
     update:
       security: [{{api_key: []}}]"""
     elif "security" not in guesses.said and document.get("security"):
         actions += f"""
-  - target: {at}
+  - target: {_scalar(at)}
     description: The key is needed; the client generator reads the security of an operation, not that of the document.
     x-source: The document's own top-level `security`.
     update:
       security: {json.dumps(document["security"])}"""
     return _GUIDE.format(title=title, actions=actions or " []")
+
+
+def _scalar(text: str) -> str:
+    """A text as a scalar of YAML: plain where it can be."""
+    return text if re.fullmatch(r"[\w$][\w$.'/{}\[\]?@=-]*(?: [\w.'/{}\[\]?@=-]+)*", text) else _text(text)
 
 
 def _quoted(text: str) -> str:
@@ -585,6 +594,8 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
     if chosen not in operations_of(page.spec):
         vendor.sliced(page, [chosen], [page])  # says what is like it
     title = title or _title(name, page.spec)
+    if not _TITLE.match(title):
+        raise PipelineError(f"{title!a}: a title is words of letters and digits")
     poll = whole.poll
     used = list(dict.fromkeys([chosen, *([poll.operation] if poll else [])]))
     with tempfile.TemporaryDirectory() as folder:
@@ -617,7 +628,7 @@ def _title(name: str, document: dict[str, Any]) -> str:
     """The provider's name as the document writes it; the package's, where it does not."""
     words = str(document["info"].get("title", "")).split()
     spans = (" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1))
-    return next((span for span in spans if re.sub(r"\W", "", span).lower() == name), name.capitalize())
+    return next((span for span in spans if span.replace(" ", "").lower() == name), name.capitalize())
 
 
 def tidy(files: Sequence[Path], root: Path) -> None:

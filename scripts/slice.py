@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,8 @@ def find(document: Any, reference: str) -> Any:
         if isinstance(node, dict):
             node = node.get(key)
         else:
-            node = node[int(key)] if isinstance(node, list) and key.isdecimal() and int(key) < len(node) else None
+            items = {str(index): item for index, item in enumerate(node)} if isinstance(node, list) else {}
+            node = items.get(key)
     return node
 
 
@@ -122,6 +124,13 @@ class _Slice:
     """References into operations that are not kept, and where they lead now."""
     left: list[tuple[Any, str]] = field(default_factory=list)
     """What is still to be walked, and the pointer to it."""
+
+    @functools.cached_property
+    def known(self) -> dict[str, dict[str, Any]]:
+        """The components: kind to name to component. What has another form holds none."""
+        components = self.document.get("components")
+        kinds = components.items() if isinstance(components, dict) else ()
+        return {kind: named for kind, named in kinds if isinstance(named, dict)}
 
     def cut(self, operations: Operations) -> dict[str, Any]:
         paths = self._paths(operations)
@@ -159,8 +168,9 @@ class _Slice:
 
     def _secure(self, node: Any, at: str) -> None:
         """Keep the security schemes that the document or an operation asks for."""
-        for requirement in node.get("security") or [] if isinstance(node, dict) else []:
-            for name in requirement:
+        needed = node.get("security") if isinstance(node, dict) else None
+        for requirement in needed if isinstance(needed, list) else []:
+            for name in requirement if isinstance(requirement, dict) else []:
                 self._keep(f"#/components/securitySchemes/{_escaped(name)}", f"{at}/security")
 
     def _walk(self, node: Any, at: str, paths: dict[str, Any]) -> None:
@@ -199,13 +209,12 @@ class _Slice:
 
     def _keep(self, reference: str, at: str) -> None:
         keys = _keys(reference)[1:3]
-        target = find(self.document, reference)
-        if target is None or len(keys) < 2:
+        if find(self.document, reference) is None or len(keys) < 2:
             raise PipelineError(f"{at}: {reference} names nothing")
         kind, name = keys
+        component = self.known.get(kind, {}).get(name)
         if name not in self.kept.setdefault(kind, set()):
             self.kept[kind].add(name)
-            component = self.document["components"][kind][name]
             if kind == "examples" and isinstance(component, dict):
                 component = {key: value for key, value in component.items() if key == "$ref"}  # the rest is data
             self.left.append((component, f"#/components/{kind}/{_escaped(name)}"))
@@ -219,7 +228,7 @@ class _Slice:
             raise PipelineError(f"{at}: {reference} names nothing")
         *before, last = _keys(reference)
         kind = "requestBodies" if last == "requestBody" else before[-1] if before[-1] in _KINDS else "schemas"
-        taken = self.document.get("components", {}).get(kind, {}).keys() | self.moved.get(kind, {}).keys()
+        taken = self.known.get(kind, {}).keys() | self.moved.get(kind, {}).keys()
         plain = re.sub(r"\W+", "_", "_".join([*before[1:], last]), flags=re.ASCII).strip("_")
         name = next(each for each in _numbered(plain) if each not in taken)
         self.moved.setdefault(kind, {})[name] = target
@@ -228,9 +237,9 @@ class _Slice:
 
     def _components(self) -> dict[str, Any]:
         components: dict[str, Any] = {}
-        known: dict[str, Any] = self.document.get("components", {})
-        for kind in {**known, **self.moved}:
-            there = {name: known[kind][name] for name in known.get(kind, ()) if name in self.kept.get(kind, ())}
+        for kind in {**self.known, **self.moved}:
+            kept = self.kept.get(kind, set())
+            there = {name: value for name, value in self.known.get(kind, {}).items() if name in kept}
             there |= self.moved.get(kind, {})
             if there:
                 components[kind] = there
