@@ -22,7 +22,9 @@ _ADDS = re.compile(r"\b(?:add|create|make|new|upload)", re.IGNORECASE)
 _VOICE = re.compile(r"voice|speaker", re.IGNORECASE)
 _KEY_HEADER = re.compile(r"api[-_]?key|authorization|token", re.IGNORECASE)
 _AUDIO = re.compile(r"audio|file|clip|sample|recording", re.IGNORECASE)
-_SUCCESS = re.compile(r"complet|success|succeeded|ready|done|finish|active|available", re.IGNORECASE)
+_SUCCESS = re.compile(
+    r"(?<!in)(?<!un)(?<!not[ _-])(?:complet|success|succeed|ready|done|finish|active|available)", re.IGNORECASE
+)
 _FAILURE = re.compile(r"fail|error|reject|cancel|expired", re.IGNORECASE)
 _STATUS = re.compile(r"(?:data\.|voice\.)?(?:\w+_)?(?:status|state)")
 _MESSAGE = ("message", "msg", "detail", "description", "error", "title", "reason")

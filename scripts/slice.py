@@ -138,7 +138,7 @@ class _Slice:
         self.left = [(paths, "#/paths"), *((value, f"#/{key}") for key, value in whole.items())]
         self._secure(self.document, "#")
         for path, item in paths.items():
-            for method in METHODS & item.keys():
+            for method in (key for key in item if key in METHODS):  # in order, on which that of what moves depends
                 self._secure(item[method], f"#/paths/{_escaped(path)}/{method}")
         while self.left:
             self._walk(*self.left.pop(), paths)

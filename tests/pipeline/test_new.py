@@ -14,7 +14,7 @@ import pytest
 
 from scripts import common, generate, new, overlay, vendor
 from scripts.common import PipelineError, Provider
-from scripts.guess import Guesses, candidates, choose
+from scripts.guess import Guesses, Poll, candidates, choose
 from scripts.slice import shown
 from tests.contract.test_settled import unsettled
 from tests.pipeline import synthetic
@@ -282,6 +282,15 @@ def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="no space"):
         list(new.run(["acme", source(root, FORM)], root))
     assert contents(root) == before
+
+
+def test_statuses_mean_what_they_sound_like() -> None:
+    """Done, failed and not yet are told apart by their words, also where one word is in another."""
+    poll = Poll(
+        ("get", "/voices/{id}"), "status", ["incomplete", "not_ready", "ready", "unavailable", "Failed", "done"]
+    )
+    assert (poll.success, poll.failure) == (["ready", "done"], ["Failed"])
+    assert poll.pending == ["incomplete", "not_ready", "unavailable"]
 
 
 def test_guesses_follow_references_that_go_round() -> None:
