@@ -489,14 +489,19 @@ def _key(name: str) -> str:
 # Specs
 
 
-def source_text(name: str, title: str, source: str, file: str, operations: Sequence[str], *, cut: bool) -> str:
+def source_text(title: str, document: dict[str, Any], source: str, file: str, used: Sequence[str], *, cut: bool) -> str:
     """`source.toml`."""
-    listed = "".join(f"    {_text(operation)},\n" for operation in operations)
+    licence = document["info"].get("license")
+    named = licence.get("name") if isinstance(licence, dict) else None
+    what = f"which names `{named}`" if named else "which names no licence; kept to interoperate with its service"
+    note = f"{title}'s own document, {what}"
+    listed = "".join(f"    {_text(operation)},\n" for operation in used)
     address = f"url = {_text(source)}" if "://" in source else f"# TODO: url = the https address of {Path(source).name}"
     return (
         f"# Where {title}'s document comes from.\n"
         f"title = {_text(title)}\n"
-        + (f"# What is used of it; all else is left out.\noperations = [\n{listed}]\n" if operations else "")
+        f"licence = {_text(note)}\n"
+        + (f"# What is used of it; all else is left out.\noperations = [\n{listed}]\n" if used else "")
         + f"\n[[pages]]\nfile = {_text(file)}\n{address}\n"
         + ('# The whole document is large: pages/ keeps what is used of it.\nkeep = "slice"\n' if cut else "")
     )
@@ -606,7 +611,7 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
         kept_as = f"pages/{file if Path(file).suffix else f'{file or name}.json'}"
         if cut:
             kept_as = str(Path(kept_as).with_suffix(".json"))
-        text = source_text(name, title, source, kept_as, listed, cut=cut)
+        text = source_text(title, page.spec, source, kept_as, listed, cut=cut)
         (aside.folder / "source.toml").write_text(text, encoding="utf-8")
         kept = vendor.kept(vendor.Page(kept_as, data, page.spec), aside)
         (aside.folder / kept_as).write_bytes(kept.data)
