@@ -44,6 +44,13 @@ def vendor(session: nox.Session) -> None:
 
 
 @nox.session
+def new(session: nox.Session) -> None:
+    """Lay down a provider that is not there yet: `-- acme PAGE-OR-DOCUMENT --operation "POST /v1/voices/add"`."""
+    install(session, "generate", "-e", ".[testing]")
+    session.run("python", "-m", "scripts.new", *session.posargs)
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Regenerate the packages from the specs: `-- heygen` for one, `-- --check` to write nothing."""
     install(session, "generate")

@@ -125,6 +125,14 @@ import httpx
 ''',
     ),
     Amendment(
+        name="several bodies, none of them needed",
+        template="endpoint_module.py.jinja",
+        why="One of several bodies is named with `Unset`, which is not imported. ruff removes it where it is unused.",
+        upstream=_UNREPORTED,
+        old="from ...types import Response, UNSET\n",
+        new="from ...types import Response, UNSET, Unset\n",
+    ),
+    Amendment(
         name="token in repr",
         template="client.py.jinja",
         why="A client that is printed or logged shows its key.",

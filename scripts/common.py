@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+"""The keys of a path item that are operations."""
 
 
 class PipelineError(Exception):
@@ -63,6 +65,9 @@ class Provider:
             isinstance(p, dict) and isinstance(p.get("file"), str) for p in pages
         ):
             raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
+        for page in pages:
+            if page.get("keep", "whole") not in ("whole", "slice"):
+                raise PipelineError(f'{self.shown(path)}: {page["file"]}: keep: write "slice", or leave it out')
         _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 

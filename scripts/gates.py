@@ -114,6 +114,7 @@ _NODES = (
 _IMPORTS = {
     "__future__": _words("annotations"),
     "attrs": _words("define evolve field"),
+    "builtins": _words("bool bytes dict float int list set str"),  # where a property has such a name
     "collections.abc": _words("Callable Generator Mapping MutableMapping Sequence"),
     "datetime": _words("date datetime time timedelta"),
     "decimal": _words("Decimal"),

@@ -39,7 +39,7 @@ SHARED: Files = {
 
 def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
     """What decides the output; a change in any of it is a reason to generate anew."""
-    code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders"))
+    code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders", "slice"))
     text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
     return {
         "effective": common.sha256(common.dump_json(spec).encode()),
@@ -69,22 +69,30 @@ def build(chosen: Sequence[tuple[Provider, dict[str, Any]]]) -> dict[Provider, F
         return {}
     built: dict[Provider, Files] = {}
     with ProcessPoolExecutor(initializer=_limit) as pool:
+        specs = dict(chosen)
+        notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
         jobs = [
-            (provider, pool.submit(builder, provider, spec))
+            (provider, builder, pool.submit(builder, provider, spec))
             for provider, spec in chosen
-            for builder in (builders.client, builders.contracts)
+            for builder in (
+                (builders.whole,) if vendor.may_leave_out(provider) else (builders.client, builders.contracts)
+            )
         ]
-        for provider, job in jobs:
+        for provider, builder, job in jobs:
             try:
-                built.setdefault(provider, {}).update(job.result())
+                result: Any = job.result()
+                if builder is builders.whole:
+                    result, specs[provider], left_out = result
+                    notes[provider] = {vendor.LEFT_OUT: left_out} if left_out else {}
+                built.setdefault(provider, {}).update(result)
             except BrokenProcessPool:
                 raise PipelineError(
                     f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or was not done "
                     f"after {MAX_SECONDS} s. Schemas that name one another again and again grow without bound: "
                     "generate one provider at a time, find them and take them apart by an action of overlay.yaml"
                 ) from None
-    for provider, spec in chosen:
-        note = {"x-generated": marker(provider, "scripts/generate.py")}
+    for provider, spec in specs.items():
+        note = {"x-generated": marker(provider, "scripts/generate.py"), **notes[provider]}
         package = f"voice_clone_api/{provider.name}"
         built[provider][f"{package}/openapi.json"] = common.dump_json(note | spec).encode()
         built[provider][f"{package}/py.typed"] = f"# {marker(provider, 'scripts/generate.py')}\n".encode()
@@ -94,6 +102,12 @@ def build(chosen: Sequence[tuple[Provider, dict[str, Any]]]) -> dict[Provider, F
 def _limit() -> None:
     """End this process in time, whatever it is doing by then."""
     faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=Path(os.devnull).open("wb"))  # noqa: SIM115
+
+
+def left_out(provider: Provider) -> dict[str, str]:
+    """The operations that the generated package lacks, each with the reason; its own openapi.json says so."""
+    found: dict[str, str] = common.read_json(provider.package / "openapi.json", provider.root).get(vendor.LEFT_OUT, {})
+    return found
 
 
 def install(provider: Provider, new: Files) -> tuple[int, int]:
@@ -217,6 +231,7 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
             written, deleted = install(provider, built[provider])
             wanted[provider]["files"] = digest(built[provider])
             yield f"{provider.name}: {len(built[provider])} files generated, {written} changed, {deleted} deleted"
+            yield from (f"{provider.name}: left out: {name}: {why}" for name, why in left_out(provider).items())
         else:
             yield f"{provider.name}: up to date"
     common.update_lock(root, "generate", {provider.name: wanted[provider] for provider in stale})

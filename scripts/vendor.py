@@ -1,5 +1,8 @@
 """Vendor: turn a provider's pages into `specs/<provider>/openapi.json`, the spec as the provider wrote it.
 
+A page is a Markdown page that holds one OpenAPI document, or such a document itself, however large. Where `source.toml`
+lists `operations`, those are cut out of it, with all that they reference.
+
     python -m scripts.vendor                          all providers, from the pages in specs/
     python -m scripts.vendor heygen                   one provider
     python -m scripts.vendor heygen PAGE [PAGE …]     take new pages first, each a file or an https URL
@@ -11,6 +14,7 @@ Nothing is written before everything was understood.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,9 +26,15 @@ from markdown_it import MarkdownIt
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
 from scripts.fetch import check_size, fetch
+from scripts.slice import cut, left_out, operations_of, read_operations, shown
 
-METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+METHODS = common.METHODS
+LEFT_OUT = "x-left-out"
+"""Where a page that was cut when it was taken keeps the names of the operations that it had besides."""
 _FENCES = (["yaml"], ["yml"], ["json"])
+_MARKDOWN = (".md", ".mdx", ".markdown")
+_DOCUMENTS = (".json", ".yaml", ".yml")
+_DOCUMENT_START = re.compile(rb"""(?:\xef\xbb\xbf)?(?:---\s|#[^\n]*\n|\s)*(?:\{|["']?openapi["']?\s*:)""")
 _OPENAPI_KEY = re.compile(r"""^(?:\{?\s*)["']?openapi["']?\s*:""", re.MULTILINE)
 
 
@@ -39,16 +49,21 @@ class Page:
     @property
     def operations(self) -> set[tuple[str, str]]:
         """The (method, path) pairs that the page documents."""
-        return {
-            (method, path)
-            for path, item in self.spec["paths"].items()
-            for method in (item if isinstance(item, dict) else {})
-            if method in METHODS
-        }
+        return set(operations_of(self.spec))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the page is an OpenAPI document itself, and not a Markdown page about some of one."""
+        return _is_document(self.name, self.data)
+
+
+def _is_document(name: str, data: bytes) -> bool:
+    suffix = Path(name).suffix.lower()
+    return suffix in _DOCUMENTS or (suffix not in _MARKDOWN and bool(_DOCUMENT_START.match(data[:4096])))
 
 
 def read_page(name: str, data: bytes) -> Page:
-    """Find the one fenced OpenAPI document of a Markdown page and read it as YAML 1.2."""
+    """The OpenAPI document that a page is, or the one fenced document of a Markdown page, read as YAML 1.2."""
     check_size(name, len(data))
     try:
         text = data.decode("utf-8")
@@ -61,6 +76,13 @@ def read_page(name: str, data: bytes) -> Page:
         )
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")
+    if _is_document(name, data):
+        try:
+            document = yaml12.load(text.removeprefix("\ufeff"))
+        except yaml12.YamlError as error:
+            raise PipelineError(f"{name}:{error.line}: {error}") from None
+        check_document(document, f"{name}:1")
+        return Page(name, data, document)
     lines = re.split("\r\n?|\n", text)
     found: list[tuple[int, dict[str, Any]]] = []
     for token in MarkdownIt("commonmark").parse(text):
@@ -96,13 +118,66 @@ def check_document(document: Any, where: str) -> None:
             raise PipelineError(f"{where}: the OpenAPI document has no `{key}`")
 
 
-def merge(pages: Sequence[Page]) -> dict[str, Any]:
-    """Merge slices of one document: what they share must be identical, and stands once."""
+def wanted(provider: Provider) -> list[tuple[str, str]] | None:
+    """The operations that `source.toml` lists; None where it lists none, and all of the pages are wanted."""
+    if (listed := provider.source().get("operations")) is None:
+        return None
+    return read_operations(listed, provider.shown(provider.folder / "source.toml"))
+
+
+def may_leave_out(provider: Provider) -> bool:
+    """Whether what the generators can't express may be left out: operations of a whole document, listed nowhere."""
+    source = provider.source()
+    return "operations" not in source and any(
+        Path(page["file"]).suffix.lower() in _DOCUMENTS for page in source.get("pages", [])
+    )
+
+
+def merge(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Merge slices of one document: what they share must be identical, and stands once.
+
+    With `operations` each page is cut to those of them that it has; that one which no page has is an error.
+    """
     merged: dict[str, Any] = {}
     for index, page in enumerate(pages):
         others = ", ".join(other.name for other in pages[:index])
-        _merge_into(merged, page.spec, "", page.name, others)
+        _merge_into(merged, sliced(page, operations, pages), "", page.name, others)
     return merged
+
+
+def sliced(page: Page, operations: Sequence[tuple[str, str]] | None, pages: Sequence[Page]) -> dict[str, Any]:
+    """What a page says of the operations; all that it says where None are given. `pages` may have the others."""
+    spec = {key: value for key, value in page.spec.items() if key != LEFT_OUT}
+    if operations is None:
+        return spec
+    elsewhere = {operation for other in pages if other is not page for operation in other.operations}
+    here = [operation for operation in operations if operation in page.operations or operation not in elsewhere]
+    if not here:
+        return {}
+    try:
+        return cut(spec, here)
+    except PipelineError as error:
+        raise PipelineError(f"{page.name}: {error}") from None
+
+
+def left_out_of(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | None) -> list[str]:
+    """The operations of the pages that are not among those that are used, as people write them."""
+    found: dict[str, None] = {}
+    for page in pages:
+        found |= dict.fromkeys([] if operations is None else left_out(page.spec, operations))
+        found |= dict.fromkeys(page.spec.get(LEFT_OUT, []))
+    return list(found)
+
+
+def kept(page: Page, provider: Provider) -> Page:
+    """The page as `pages/` keeps it: as it came, or, where `source.toml` says `keep = "slice"`, what is used of it."""
+    entry = next(entry for entry in provider.source()["pages"] if Path(entry["file"]).name == Path(page.name).name)
+    operations = wanted(provider)
+    if entry.get("keep") != "slice" or operations is None or not page.is_whole:
+        return page
+    spec = sliced(page, operations, [page])
+    spec[LEFT_OUT] = left_out_of([page], operations)
+    return dataclasses.replace(page, data=common.dump_json(spec).encode(), spec=spec)
 
 
 def _merge_into(into: dict[str, Any], new: dict[str, Any], at: str, name: str, others: str) -> None:
@@ -151,6 +226,12 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
     for source in sources:
         name, data = fetch(source)
         new = read_page(source, data)
+        about = [i for i, page in enumerate(old) if not page.is_whole and page.operations & new.operations]
+        if new.is_whole and about:
+            for each in about:
+                _take(taken, each, source, old)
+                pages[each] = _cut_for(old[each], new)
+            continue
         place = next((i for i, page in enumerate(old) if Path(page.name).name == name), None)
         if place is None:
             place = next((i for i, page in enumerate(old) if page.operations & new.operations), None)
@@ -167,11 +248,23 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
                 f"{source}: shares neither an operation nor a server with {old[place].name}; is it {provider.name}'s? "
                 "If the provider moved, replace the file by hand"
             )
-        if place in taken:
-            raise PipelineError(f"{source}: replaces {old[place].name}, and so does {taken[place]}; name one of them")
-        taken[place] = source
-        pages[place] = Page(old[place].name, new.data, new.spec)
+        _take(taken, place, source, old)
+        pages[place] = kept(Page(old[place].name, new.data, new.spec), provider)
     return pages
+
+
+def _take(taken: dict[int, str], place: int, source: str, old: Sequence[Page]) -> None:
+    if place in taken:
+        raise PipelineError(f"{source}: replaces {old[place].name}, and so does {taken[place]}; name one of them")
+    taken[place] = source
+
+
+def _cut_for(page: Page, whole: Page) -> Page:
+    """A page with the same operations as a Markdown page, cut out of a whole document."""
+    spec = sliced(whole, sorted(page.operations), [whole])
+    about = "The operations of this page, cut out of the provider's whole document."
+    text = f"{about}\n\n````json\n{common.dump_json(spec)}````\n"
+    return Page(page.name, text.encode(), spec)
 
 
 def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[str, Any]:
@@ -189,7 +282,7 @@ def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[s
 def check(provider: Provider) -> Iterator[str]:
     """Every way in which the committed spec or lock does not follow from the committed pages."""
     pages = vendored_pages(provider)
-    spec = common.dump_json(merge(pages)).encode()
+    spec = common.dump_json(merge(pages, wanted(provider))).encode()
     committed = provider.spec.read_bytes() if provider.spec.is_file() else b""
     if committed != spec:
         difference = common.first_difference(committed, spec, "committed", "from its pages")
@@ -225,13 +318,13 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
     results = {}
     for provider in chosen:
         pages = replace_pages(provider, vendored_pages(provider), options.pages)
-        results[provider] = (pages, common.dump_json(merge(pages)).encode())
+        results[provider] = (pages, common.dump_json(merge(pages, wanted(provider))).encode())
     for provider, (pages, spec) in results.items():
         for page in pages:
             common.write(provider.folder / "pages" / Path(page.name).name, page.data)
         changed = common.write(provider.spec, spec)
-        operations = sorted({operation for page in pages for operation in page.operations})
-        listed = ", ".join(f"{method.upper()} {path}" for method, path in operations)
+        operations = sorted(wanted(provider) or {operation for page in pages for operation in page.operations})
+        listed = ", ".join(map(shown, operations))
         yield f"{provider.name}: {'written' if changed else 'unchanged'}: {provider.shown(provider.spec)}: {listed}"
     common.update_lock(
         root, "vendor", {provider.name: lock_entry(*result, provider) for provider, result in results.items()}

@@ -2,14 +2,20 @@
 
 Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. What JSON can't hold, or what could be
 read in two ways, is refused with its line: duplicate keys, tags, NaN, aliases that grow without bound.
+
+Whole documents have megabytes. Text that is JSON is read as such, and large YAML is taken apart by libyaml; where
+either has anything to object to, the slow reader decides, so that what is refused is refused in the same words.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
@@ -22,10 +28,23 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+# Both readers have events of their own, by the same names.
+_VALUES = (ScalarEvent, MappingStartEvent, SequenceStartEvent,
+           yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)  # fmt: skip
+_ENDS = (MappingEndEvent, SequenceEndEvent, yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
 _TEXT = 32
 """So many characters count as one value more, so that aliases of long texts do not grow without bound either."""
+
+_LARGE = 256 * 1024
+"""Characters from which on libyaml takes YAML apart."""
+# Where readers differ: what YAML does not print or takes for the end of a line, half of a surrogate pair, directives.
+_ODD = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|^%", re.MULTILINE
+)
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _TRUE = re.compile(r"(?:true|True|TRUE)\Z")
@@ -57,13 +76,23 @@ class _Open:
 
 def load(text: str) -> Any:
     """The one document in `text` as dicts, lists, str, int, float, bool and None."""
+    if text.lstrip()[:1] in ("{", "[") and not _ODD.search(text) and not _ESCAPED_HALF.search(text):
+        try:
+            return _load_json(text)
+        except (ValueError, RecursionError):
+            pass  # flow YAML, or something to refuse with its line
+    if len(text) >= _LARGE and "\t" not in text and not _ODD.search(text):
+        try:
+            return _Reader().read(yaml.parse(text, Loader=yaml.CSafeLoader))[0]
+        except (yaml.YAMLError, YamlError, RecursionError):
+            pass  # refused below, in the words of the other reader
     return load_with_lines(text)[0]
 
 
 def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     """The document, and for each path of keys and indices in it the line where its value starts."""
     try:
-        return _Reader().read(text)
+        return _Reader().read(YAML(typ="safe", pure=True).parse(text))
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -71,6 +100,40 @@ def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
         raise YamlError(f"not valid YAML: {problem}", line) from None
     except RecursionError:
         raise YamlError(f"nested deeper than {MAX_DEPTH} levels", 1) from None
+
+
+def _load_json(text: str) -> Any:
+    """JSON, within the bounds that hold for YAML; a ValueError for anything else."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError("a duplicate key")
+        return found
+
+    def bounded(digits: str) -> Any:
+        return _plain(digits, 1)
+
+    def refused(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        value = json.loads(
+            text, object_pairs_hook=unique, parse_int=bounded, parse_float=bounded, parse_constant=refused
+        )
+    except YamlError as error:
+        raise ValueError(error) from None
+    level, nodes = [value], 0
+    for _ in range(MAX_DEPTH):
+        nodes += len(level)
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    if any(isinstance(each, dict | list) for each in level) or nodes + len(text) // _TEXT > MAX_NODES:
+        raise ValueError("too deep, or too large")
+    return value
 
 
 class _Reader:
@@ -81,9 +144,9 @@ class _Reader:
         self.lines: dict[tuple[str | int, ...], int] = {}
         self.documents: list[Any] = []
 
-    def read(self, text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    def read(self, events: Iterable[Any]) -> tuple[Any, dict[tuple[str | int, ...], int]]:
         line = 1
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in events:
             line = event.start_mark.line + 1 if event.start_mark else line
             self._event(event, line)
         if not self.documents:
@@ -91,22 +154,23 @@ class _Reader:
         return self.documents[0], self.lines
 
     def _event(self, event: Any, line: int) -> None:
-        if isinstance(event, DocumentStartEvent):
+        if isinstance(event, (DocumentStartEvent, yaml.DocumentStartEvent)):
             if self.documents:
                 raise YamlError("more than one YAML document", line)
-        elif isinstance(event, AliasEvent):
+        elif isinstance(event, (AliasEvent, yaml.AliasEvent)):
             if event.anchor not in self.anchors:
                 raise YamlError(f"alias *{event.anchor} stands inside what it names, or names nothing", line)
             value, size = self.anchors[event.anchor]
             self._value(value, size, line)
-        elif isinstance(event, (ScalarEvent, MappingStartEvent, SequenceStartEvent)):
+        elif isinstance(event, _VALUES):
             if event.tag is not None:
                 raise YamlError(f"tag {event.tag!r}: explicit tags are refused", line)
-            if isinstance(event, ScalarEvent):
+            if isinstance(event, (ScalarEvent, yaml.ScalarEvent)):
                 self._scalar(event, line)
             else:
-                self._open(_Open({} if isinstance(event, MappingStartEvent) else [], event.anchor), line)
-        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+                is_mapping = isinstance(event, (MappingStartEvent, yaml.MappingStartEvent))
+                self._open(_Open({} if is_mapping else [], event.anchor), line)
+        elif isinstance(event, _ENDS):
             done = self.stack.pop()
             if done.anchor:
                 self.anchors[done.anchor] = (done.value, done.size)
@@ -120,7 +184,7 @@ class _Reader:
         self._attach(new.value, line)
         self.stack.append(new)
 
-    def _scalar(self, event: ScalarEvent, line: int) -> None:
+    def _scalar(self, event: Any, line: int) -> None:
         if self._needs_key():
             top = self.stack[-1]
             key = _text(event.value, line)

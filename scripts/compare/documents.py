@@ -140,7 +140,7 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
     pages = [Page(page.name, page.data, _followed(page.spec, before, new.spec)) for page in pages]
     pages[place] = Page(pages[place].name, new.page.data, new.spec)
     try:
-        common.write(laid.spec, common.dump_json(vendor.merge(pages)).encode())
+        common.write(laid.spec, common.dump_json(vendor.merge(pages, vendor.wanted(laid))).encode())
         overlay.effective_spec(laid)
     except PipelineError as error:
         return laid, str(error).split("\n")[0]

@@ -50,9 +50,11 @@ class RawResponse:
         return self.content.decode("utf-8", "replace")
 
     def at(self, path: str) -> Any:
-        """What stands at a path of dotted keys into the JSON; None where it ends early."""
+        """What stands at a path of dotted keys into the JSON, numbers into arrays; None where it ends early."""
         value = self.json
         for key in path.split("."):
+            if isinstance(value, list):
+                value = {str(index): item for index, item in enumerate(cast("list[object]", value))}
             value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
         return value
 

@@ -16,8 +16,8 @@ from tests.contract.documents import Document, Place
 
 HERE = Path(__file__).parent
 # What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
-ORDER = ("data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses", "unit",
-         "readings", "overlays", "derived", "coverage")  # fmt: skip
+ORDER = ("settled", "data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses",
+         "unit", "readings", "overlays", "derived", "coverage")  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,6 +29,8 @@ from voice_clone.testing._multipart import MultipartError, Part, read_parts
 # What HTTP itself needs; any other header is a promise to the provider, and must be in its spec.
 HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
                           "content-type", "transfer-encoding"})  # fmt: skip
+NUMBERS = ("integer", "number", "boolean")
+"""Types that a form can't say; they are written as JSON writes them."""
 MEND = "regenerate if the spec is right; mend the overlay if the spec is wrong; else mend what sent it"
 
 
@@ -69,11 +71,23 @@ def _adapted(request: httpx.Request) -> _Request:
 
 @functools.cache
 def _judges(document: Document) -> tuple[Any, Any]:
-    spec = OpenAPI.from_dict(without_discriminators(document.json)).spec
+    spec = OpenAPI.from_dict(_with_json_fields(document, without_discriminators(document.json))).spec
     if document.version == "3.0":
         return V30RequestValidator(spec), V30ResponseValidator(spec)
     schemas = SchemaValidatorsFactory(Validator31)
     return V31RequestValidator(spec, schema_validators_factory=schemas), V31ResponseValidator(spec)
+
+
+def _with_json_fields(document: Document, spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec in which numbers and truth values of forms are JSON; openapi-core would take them for text."""
+    for operation in document.operations():
+        if operation.media_type == "multipart/form-data" and operation.body:
+            plain = [each.key for each in operation.body.inside("properties") if each.get("type") in NUMBERS]
+            body = spec["paths"][operation.path][operation.method]["requestBody"]
+            if plain and "content" in body:
+                encoding = body["content"][operation.media_type].setdefault("encoding", {})
+                encoding.update({name: {"contentType": "application/json"} for name in plain})
+    return spec
 
 
 def _causes(error: BaseException | None) -> str:
@@ -180,7 +194,7 @@ def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Re
     text = part.content.decode()
     if place.get("nullable") and text in ("None", "null"):
         sees(place, f"{what} is null, which a form can't say: leave it out")
-    if place.get("type") not in ("integer", "number", "boolean"):
+    if place.get("type") not in NUMBERS:
         return text
     try:
         return json.loads(text)
@@ -194,6 +208,7 @@ def contract_model(place: Place, operation: Operation, answer: Answer | None = N
     base = pascal_case(operation.id)
     status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
     names = [place.name, f"{base}Response{status}", f"{base}Response"] if answer else [place.name, f"{base}Request"]
+    names += [pascal_case(place.name)] if place.name else []
     found = next((name for name in names if name and hasattr(models, name)), None)
     if found is None:
         breach(

@@ -44,6 +44,9 @@ def at(places: Iterable[Place], path: str, *, required: bool = False) -> list[Pl
     """The schemas to which a path of dotted keys leads; with `required`, only where each key must be there."""
     found = list(places)
     for key in path.split("."):
+        if key.isdecimal():  # into an array
+            found = [each["items"] for place in found for each in branches(place) if "items" in each]
+            continue
         owners = [each for place in found for each in branches(place) if key in each.get("properties", {})]
         found = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import typing
 from collections import deque
@@ -150,7 +151,7 @@ def form(operation: Operation, body: dict[str, Json]) -> Form:
     for name, value in body.items():
         for item in value if isinstance(value, list) else [] if value is None else [value]:
             is_file = isinstance(item, bytes)
-            text = item if is_file else str(item).encode()
+            text = item if is_file else (item if isinstance(item, str) else json.dumps(item)).encode()
             parts.append(
                 (name, ("clip.wav" if is_file else None, text, file_type(operation, name) if is_file else None))
             )

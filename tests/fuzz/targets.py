@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from scripts import common, overlay, vendor, yaml12
 from scripts.common import PipelineError, Provider
+from scripts.slice import cut
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.contract.documents import Operation, document
 from tests.contract.strategies import alternatives
@@ -74,9 +75,12 @@ def _bytes(text: str) -> bytes:
 
 
 def read_page(data: bytes) -> bool:
-    """Take the document out of a page, and merge it with other pages."""
+    """Take the document out of a page, cut it, and merge it with other pages."""
     page = vendor.read_page("page.md", data)
     assert all(isinstance(path, str) for _, path in page.operations)
+    with suppress(PipelineError):
+        part = cut(page.spec, sorted(page.operations)[:1])
+        assert cut(part, sorted(page.operations)[:1]) == part
     common.dump_json(vendor.merge([page, page])).encode()
     with suppress(PipelineError):
         common.dump_json(vendor.merge([page, *HEYGEN])).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -203,3 +204,64 @@ def test_json_is_yaml(data: Any, indent: int | None, separators: tuple[str, str]
     """JSON text means the same when it is read as YAML."""
     read = yaml12.load(json.dumps(data, indent=indent, separators=separators))
     assert json.dumps(read) == json.dumps(data)
+
+
+# Fast ways
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nb: [x, {c: ~}]\nd: |\n  text\n  more\ne: >-\n  folded\n  text\n",
+        "# comment\n---\na: &x {b: no}\nc: *x\n...\n",
+        "a: 'it''s'\nb: \"\\u00e9\\n\"\nc: 2026-03-01\nd: 0o17\n",
+        "a: 1\na: 2\n",
+        "a: !!str 1\n",
+        "a: [1, 2\n",
+        "a: *x\n",
+        "a: http://x/y?a=b#c\nb: a:b\nc: [a, 'b', \"c\", d e]\n",
+        "? a\n: b\n",
+        "a:\n- 1\n- - 2\n  - 3\n",
+        "a: {b: 1, c: , d}\n",
+        "\ta: 1\n",
+        "a: b\u2028c\n",
+        "%YAML 1.1\n---\na: no\n",
+        '{"a": [1, 2.5, -3e2, true, null, "\\u00e9\\ud83d\\ude00"], "b": {}}',
+        '{"a": 1, "a": 2}',
+        '{"a": "\\ud83d"}',
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '{"a": "\u007f"}',
+        "[" * 101 + "]" * 101,
+    ],
+)
+def test_the_fast_ways_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large text is read by libyaml, and JSON as JSON; values and refusals are those of the slow reader."""
+
+    def outcome(read: Callable[[str], Any]) -> Any:
+        try:
+            return json.dumps(read(text))
+        except yaml12.YamlError as error:
+            return str(error), error.line
+
+    slow = outcome(lambda given: yaml12.load_with_lines(given)[0])
+    assert outcome(yaml12.load) == slow
+    monkeypatch.setattr(yaml12, "_LARGE", 1)
+    assert outcome(yaml12.load) == slow
+
+
+@settings(database=None, deadline=None, max_examples=150)
+@given(_JSON, st.sampled_from([None, 2]))
+def test_large_json_is_read_alike(data: Any, indent: int | None) -> None:
+    """JSON text means the same to the JSON reader as to the reader of YAML."""
+    text = json.dumps(data, indent=indent)
+    assert json.dumps(yaml12.load(text)) == json.dumps(yaml12.load_with_lines(text)[0])
+
+
+def test_megabytes_take_seconds() -> None:
+    """A document of a million values is read; its depth and size are bounded like those of any other."""
+    text = json.dumps([{"a": index} for index in range(400_000)])
+    assert len(yaml12.load(text)) == 400_000
+    for refused in (json.dumps([0] * 2_100_000), '{"a": 1, "a": 1}', "[1e999]", "[NaN]", f"[{'9' * 301}]"):
+        with pytest.raises(ValueError, match=r"."):
+            yaml12._load_json(refused)

@@ -405,3 +405,12 @@ def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:
     caller = Caller("sync", mock, clock)
     fault(caller, "heygen", "unauthorized", b"ID3" + bytes(64))
     assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("a.0.b", 1), ("a.1", "x"), ("a.2", None), ("a.b", None), ("a.0.b.c", None), ("c.0", 2), ("a.-1", None)],
+)
+def test_a_path_leads_into_arrays(path: str, found: object) -> None:
+    """A number in a path is the place of an item in an array, or a key where there is none."""
+    assert errors.RawResponse(200, {}, b"", {"a": [{"b": 1}, "x"], "c": {"0": 2}}).at(path) == found

@@ -33,7 +33,7 @@ from voice_clone.testing import Kind, Mock, Part, serve
 from voice_clone.testing._behaviour import Behaviour
 from voice_clone.testing._multipart import MultipartError, read_parts
 from voice_clone.testing._server import _Server
-from voice_clone.testing._spec import Operation, Spec
+from voice_clone.testing._spec import Operation, Refusal, Spec
 
 HEADERS = {
     "heygen": {"x-api-key": "k"},
@@ -457,3 +457,25 @@ def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureF
             except (ConnectionError, ZeroDivisionError):
                 server.handle_error(None, "address")
             assert capsys.readouterr().err.count("Traceback") == printed
+
+
+def test_numbers_and_truth_values_of_a_form_are_read_as_json() -> None:
+    """A plain field of a form that is no text is what its text says in JSON; text that says none is refused."""
+    kinds: dict[str, Any] = {"on": {"type": "boolean"}, "count": {"type": "integer"}, "name": {"type": "string"}}
+    schema = {"type": "object", "properties": kinds}
+    content = {"multipart/form-data": {"schema": schema}}
+    operation = Operation("make", "POST", "/make", {"requestBody": {"content": content}, "responses": {}})
+    spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
+
+    def judge(**fields: str) -> list[Part]:
+        files = {name: (None, text) for name, text in fields.items()}
+        request = httpx.Request("POST", "https://acme.example/make", files=files)
+        request.read()
+        parts: list[Part] = spec.judge(operation, request, None)
+        return parts
+
+    assert [part.name for part in judge(on="true", count="3", name="true")] == ["on", "count", "name"]
+    for fields, problem in (({"on": "True"}, "no boolean: 'True'"), ({"count": "1.5"}, "count"), ({"on": "1"}, "on")):
+        with pytest.raises(Refusal) as caught:
+            judge(**fields)
+        assert problem in caught.value.message

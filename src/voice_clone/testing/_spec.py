@@ -167,19 +167,23 @@ class Spec:
         for problem in self.problems(schema, form):
             raise Refusal("invalid_request", problem)
         for name, declared in schema["properties"].items():
-            by = declared.get("x-max-items-by", {"property": None, "limits": {}})
-            other = form.get(by["property"])
-            if len(form.get(name, ())) > by["limits"].get(other, math.inf):
+            by = declared.get("x-max-items-by")
+            other = by and form.get(by["property"])
+            if by and len(form.get(name, ())) > by["limits"].get(other, math.inf):
                 raise Refusal("invalid_request", f"{name}: at most {by['limits'][other]} for {other}")
 
     @staticmethod
-    def _judge_part(part: Part, schema: Json, encoding: Json) -> str:
+    def _judge_part(part: Part, schema: Json, encoding: Json) -> Any:
         if schema.get("format") != "binary":
             if part.file_name is not None:
                 raise Refusal("invalid_request", f"part {part.name!r}: a file, where a plain field is documented")
             if schema.get("nullable") and part.content == b"None":
                 raise Refusal("invalid_request", f"part {part.name!r}: the text 'None' for null; leave it out")
-            return part.content.decode("utf-8", "replace")
+            text = part.content.decode("utf-8", "replace")
+            try:
+                return json.loads(text) if schema.get("type") in ("boolean", "integer", "number") else text
+            except ValueError:
+                raise Refusal("invalid_request", f"part {part.name!r}: no {schema['type']}: {text[:40]!r}") from None
         if not part.file_name or not PurePath(part.file_name).suffix:
             raise Refusal("invalid_request", f"part {part.name!r}: needs a file name with an extension")
         if part.media_type not in encoding.get("contentType", str(part.media_type)).split(", "):

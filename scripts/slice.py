@@ -1,0 +1,303 @@
+"""Slice: cut the operations that we use out of a provider's whole document, with all that they reference.
+
+    python -m scripts.slice whole.json "POST /v1/voices/add" > slice.json
+
+A slice is a document in its own right, and cutting it again changes nothing. What is kept stands in the document's own
+order; what all operations share (info, servers, security, tags) stays whole. References are followed wherever they
+stand, but not into data: examples, defaults, values of enums. What stands in an operation that is not kept moves to
+`components`. Walking takes as long as the slice is large, however large the document is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from scripts import common
+from scripts.common import METHODS, PipelineError
+
+Operations = Sequence[tuple[str, str]]
+"""(method, path) pairs, the method in lower case."""
+
+_OPERATION = re.compile(r"([A-Z]+) (/\S*)\Z")
+_DATA = frozenset({"example", "default", "enum", "const"})
+# Under these keys stand names, not keywords.
+_NAMED = frozenset({
+    "properties", "patternProperties", "dependentSchemas", "$defs", "definitions", "responses", "headers", "links",
+    "callbacks", "content", "encoding",
+})  # fmt: skip
+_KINDS = frozenset({"parameters", "responses", "headers", "examples", "links", "callbacks"})
+"""The last key but one of a pointer to a component of this kind; what has another is a schema."""
+_SHARED = ("paths", "components", "webhooks")
+"""The parts of a document of which only what is needed is kept."""
+
+
+def read_operations(listed: Any, where: str) -> list[tuple[str, str]]:
+    """The operations that a list names, each as `METHOD /path`; `where` says where the list stands."""
+    if not isinstance(listed, list) or not listed:
+        raise PipelineError(f'{where}: operations: write a list, such as operations = ["POST /v1/voices/add"]')
+    found: list[tuple[str, str]] = []
+    for entry in listed:
+        match = _OPERATION.match(entry) if isinstance(entry, str) else None
+        if match is None or match[1].lower() not in METHODS:
+            raise PipelineError(
+                f"{where}: operations: {entry!r} is none: write the method in capitals, one space and the path, as in "
+                '"POST /v1/voices/add"'
+            )
+        if (operation := (match[1].lower(), match[2])) in found:
+            raise PipelineError(f"{where}: operations: {entry} stands there twice")
+        found.append(operation)
+    return found
+
+
+def shown(operation: tuple[str, str]) -> str:
+    """An operation as people write it."""
+    return f"{operation[0].upper()} {operation[1]}"
+
+
+def operations_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The (method, path) pairs of a document, in its order."""
+    return [
+        (method, path)
+        for path, item in document["paths"].items()
+        for method in (_item(document, item) if isinstance(item, dict) else ())
+        if method in METHODS
+    ]
+
+
+def left_out(document: Mapping[str, Any], operations: Operations) -> list[str]:
+    """The operations of a document that a slice of it does not hold, as people write them."""
+    kept = set(operations)
+    return [shown(operation) for operation in operations_of(document) if operation not in kept]
+
+
+def cut(document: dict[str, Any], operations: Operations) -> dict[str, Any]:
+    """The document with these operations alone, and what they reference; the document itself stays as it is."""
+    return _Slice(document).cut(operations)
+
+
+def _item(document: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    """A path item, or the one that it refers to, with what stands beside the reference."""
+    seen: set[str] = set()
+    while isinstance(reference := item.get("$ref"), str) and reference.startswith("#/") and reference not in seen:
+        seen.add(reference)
+        target = find(document, reference)
+        if not isinstance(target, dict):
+            break
+        item = target | {key: value for key, value in item.items() if key != "$ref"}
+    return item
+
+
+def _keys(reference: str) -> list[str]:
+    return [unquote(key).replace("~1", "/").replace("~0", "~") for key in reference.removeprefix("#/").split("/")]
+
+
+def find(document: Any, reference: str) -> Any:
+    """What a reference names; None for nothing."""
+    node = document
+    for key in _keys(reference):
+        if isinstance(node, dict):
+            node = node.get(key)
+        else:
+            items = {str(index): item for index, item in enumerate(node)} if isinstance(node, list) else {}
+            node = items.get(key)
+    return node
+
+
+@dataclass
+class _Slice:
+    """One run over a document."""
+
+    document: dict[str, Any]
+    kept: dict[str, set[str]] = field(default_factory=dict)
+    """Components that are kept: kind to names."""
+    moved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is kept of operations that are not: kind to name to what it is."""
+    places: dict[str, str] = field(default_factory=dict)
+    """References into operations that are not kept, and where they lead now."""
+    left: list[tuple[Any, str]] = field(default_factory=list)
+    """What is still to be walked, and the pointer to it."""
+
+    @functools.cached_property
+    def known(self) -> dict[str, dict[str, Any]]:
+        """The components: kind to name to component. What has another form holds none."""
+        components = self.document.get("components")
+        kinds = components.items() if isinstance(components, dict) else ()
+        return {kind: named for kind, named in kinds if isinstance(named, dict)}
+
+    def cut(self, operations: Operations) -> dict[str, Any]:
+        paths = self._paths(operations)
+        whole = {key: value for key, value in self.document.items() if key not in _SHARED}
+        self.left = [(paths, "#/paths"), *((value, f"#/{key}") for key, value in whole.items())]
+        self._secure(self.document, "#")
+        for path, item in paths.items():
+            for method in (key for key in item if key in METHODS):  # in order, on which that of what moves depends
+                self._secure(item[method], f"#/paths/{_escaped(path)}/{method}")
+        while self.left:
+            self._walk(*self.left.pop(), paths)
+        whole = {"paths": paths, "components": self._components(), **whole}
+        if not whole["components"]:
+            del whole["components"]
+        order = {**self.document, "components": None}
+        ordered = {key: whole[key] for key in order if key in whole}
+        return self._rewritten(ordered) if self.places else ordered
+
+    def _paths(self, operations: Operations) -> dict[str, Any]:
+        wanted: dict[str, set[str]] = {}
+        for method, path in operations:
+            item = self.document["paths"].get(path)
+            if not isinstance(item, dict) or method not in _item(self.document, item):
+                raise PipelineError(_missing(self.document, (method, path)))
+            wanted.setdefault(path, set()).add(method)
+        return {
+            path: {
+                key: value
+                for key, value in _item(self.document, item).items()
+                if key not in METHODS or key in wanted[path]
+            }
+            for path, item in self.document["paths"].items()
+            if path in wanted
+        }
+
+    def _secure(self, node: Any, at: str) -> None:
+        """Keep the security schemes that the document or an operation asks for."""
+        needed = node.get("security") if isinstance(node, dict) else None
+        for requirement in needed if isinstance(needed, list) else []:
+            for name in requirement if isinstance(requirement, dict) else []:
+                self._keep(f"#/components/securitySchemes/{_escaped(name)}", f"{at}/security")
+
+    def _walk(self, node: Any, at: str, paths: dict[str, Any]) -> None:
+        """Follow the references of a node; what they lead to is walked later."""
+        stack: list[tuple[Any, str, bool]] = [(node, at, at == "#/paths")]
+        while stack:
+            node, at, named = stack.pop()
+            if isinstance(node, list):
+                stack.extend((item, f"{at}/{index}", False) for index, item in enumerate(node))
+            if not isinstance(node, dict):
+                continue
+            for key, value in node.items():
+                below = f"{at}/{_escaped(key)}"
+                if named or key not in _DATA | {"$ref", "discriminator", "examples"}:
+                    stack.append((value, below, not named and key in _NAMED))
+                elif key == "$ref" and isinstance(value, str):
+                    self._refer(value, below, paths)
+                elif key == "discriminator":
+                    for reference, where in _mapped(value, below):
+                        self._refer(reference, where, paths)
+                elif key == "examples" and isinstance(value, dict):  # named ones; each may be a reference
+                    for name, example in value.items():
+                        if isinstance(example, dict) and isinstance(example.get("$ref"), str):
+                            self._refer(example["$ref"], f"{below}/{_escaped(name)}/$ref", paths)
+
+    def _refer(self, reference: str, at: str, paths: dict[str, Any]) -> None:
+        if not reference.startswith("#/"):
+            return  # the gate of effective specs says what is wrong with those that lead elsewhere
+        first = _keys(reference)[0]
+        if first == "components":
+            self._keep(reference, at)
+        elif first in ("paths", "webhooks") and find({"paths": paths}, reference) is None:
+            self._move(reference, at)
+        elif find(self.document, reference) is None:
+            raise PipelineError(f"{at}: {reference} names nothing")
+
+    def _keep(self, reference: str, at: str) -> None:
+        keys = _keys(reference)[1:3]
+        if find(self.document, reference) is None or len(keys) < 2:
+            raise PipelineError(f"{at}: {reference} names nothing")
+        kind, name = keys
+        component = self.known.get(kind, {}).get(name)
+        if name not in self.kept.setdefault(kind, set()):
+            self.kept[kind].add(name)
+            if kind == "examples" and isinstance(component, dict):
+                component = {key: value for key, value in component.items() if key == "$ref"}  # the rest is data
+            self.left.append((component, f"#/components/{kind}/{_escaped(name)}"))
+
+    def _move(self, reference: str, at: str) -> None:
+        """Give what stands in an operation that is not kept a place among the components."""
+        if reference in self.places:
+            return
+        target = find(self.document, reference)
+        if target is None:
+            raise PipelineError(f"{at}: {reference} names nothing")
+        *before, last = _keys(reference)
+        kind = "requestBodies" if last == "requestBody" else before[-1] if before[-1] in _KINDS else "schemas"
+        taken = self.known.get(kind, {}).keys() | self.moved.get(kind, {}).keys()
+        plain = re.sub(r"\W+", "_", "_".join([*before[1:], last]), flags=re.ASCII).strip("_")
+        name = next(each for each in _numbered(plain) if each not in taken)
+        self.moved.setdefault(kind, {})[name] = target
+        self.places[reference] = f"#/components/{kind}/{name}"
+        self.left.append((target, reference))
+
+    def _components(self) -> dict[str, Any]:
+        components: dict[str, Any] = {}
+        for kind in {**self.known, **self.moved}:
+            kept = self.kept.get(kind, set())
+            there = {name: value for name, value in self.known.get(kind, {}).items() if name in kept}
+            there |= self.moved.get(kind, {})
+            if there:
+                components[kind] = there
+        return components
+
+    def _rewritten(self, node: Any) -> Any:
+        """A copy in which references lead to where things have moved."""
+        if isinstance(node, list):
+            return [self._rewritten(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        return {
+            key: self.places.get(value, value) if key == "$ref" and isinstance(value, str) else self._rewritten(value)
+            for key, value in node.items()
+        }
+
+
+def _mapped(discriminator: Any, at: str) -> Iterator[tuple[str, str]]:
+    """The references of a discriminator; a plain name is that of a schema."""
+    mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
+    for name, target in mapping.items() if isinstance(mapping, dict) else ():
+        where = f"{at}/mapping/{_escaped(name)}"
+        reference = target.get("$ref") if isinstance(target, dict) else target  # some write an object, wrongly
+        if isinstance(reference, str):
+            yield reference if "/" in reference or "#" in reference else f"#/components/schemas/{reference}", where
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in range(2, 10**6))
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _missing(document: dict[str, Any], operation: tuple[str, str]) -> str:
+    """That an operation is not there, and which are like it."""
+    there = operations_of(document)
+    same = [shown(other) for other in there if other[1] == operation[1]]
+    close = difflib.get_close_matches(shown(operation), [shown(other) for other in there], n=3, cutoff=0.7)
+    close = list(dict.fromkeys([*same, *close]))
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {len(there)} others"
+    return f"the document has no operation {shown(operation)}; {hint}"
+
+
+def run(arguments: Sequence[str]) -> Iterator[str]:
+    """The command: see the module's docstring."""
+    from scripts import fetch, vendor
+
+    parser = argparse.ArgumentParser(prog="python -m scripts.slice", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("document", type=Path, help="a whole OpenAPI document, or a page that holds one")
+    parser.add_argument("operations", nargs="+", help='operations, such as "POST /v1/voices/add"')
+    options = parser.parse_args(arguments)
+    operations = read_operations(options.operations, "the command")
+    page = vendor.read_page(str(options.document), fetch.fetch(str(options.document))[1])
+    yield common.dump_json(cut(page.spec, operations)).rstrip("\n")
+
+
+if __name__ == "__main__":
+    common.main(run)

@@ -1,0 +1,305 @@
+"""A new provider is laid down from its document: what is written is sound, and what could not be read is said."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import common, generate, new, overlay, vendor
+from scripts.common import PipelineError, Provider
+from scripts.guess import Guesses, Poll, candidates, choose
+from scripts.slice import shown
+from tests.contract.test_settled import unsettled
+from tests.pipeline import synthetic
+from tests.pipeline.helpers import contents, document, failure, operation
+
+Json = dict[str, Any]
+VOICES = "POST /v1/voices/add"
+FILE = {"type": "string", "format": "binary"}
+
+
+def answer(status: str, schema: Json) -> Json:
+    """An answer with JSON of this schema."""
+    return {status: {"description": "-", "content": {"application/json": {"schema": schema}}}}
+
+
+def body(media_type: str, required: list[str], **properties: Json) -> Json:
+    """The body of a request."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"required": True, "content": {media_type: {"schema": schema}}}
+
+
+def made(schema: Json) -> Json:
+    """An object that must have these properties."""
+    return {"type": "object", "required": list(schema), "properties": schema}
+
+
+TEXT: Json = {"type": "string"}
+PROBLEM = made({"error": made({"code": {"type": "string", "enum": ["bad", "busy"]}, "message": TEXT})})
+
+# A form with a file; the key is known by the name of a header alone, and no server is named.
+FORM: Json = document({
+    "/v1/voices/add": {"post": {
+        "operationId": "add_voice", "summary": "Clone a voice",
+        "parameters": [{"name": "xi-api-key", "in": "header", "schema": TEXT}],
+        "requestBody": body("multipart/form-data", ["name", "clip", "kind"], name=TEXT, clip=FILE,
+                            kind={"type": "string", "enum": ["a", "b"]}, born={"type": "string", "format": "date"},
+                            loud={"type": "boolean", "default": True}, level={"type": "integer"}, picture=FILE),
+        "responses": answer("200", made({"voice_id": TEXT, "name": TEXT})) | answer("422", made({"detail": {
+            "type": "array", "items": made({"msg": TEXT})}})),
+    }},
+    "/v1/voices": {"get": operation("list_voices")},
+})  # fmt: skip
+
+# JSON with an address; the voice is polled, and the key is a bearer token that the document asks for as a whole.
+POLLED: Json = document({
+    "/voices/clone": {"post": {
+        "operationId": "cloneVoice", "tags": ["voices"],
+        "requestBody": body("application/json", ["voice_name", "audio_url"], voice_name=TEXT, audio_url=TEXT,
+                            tags={"type": "array", "items": TEXT}, more={"type": "object"}),
+        "responses": answer("200", made({"data": made({"voice_id": TEXT})})) | answer("400", PROBLEM)
+                     | answer("429", PROBLEM) | answer("500", PROBLEM),
+    }},
+    "/voices/{voice_id}": {"get": {
+        "operationId": "getVoice", "tags": ["voices"],
+        "parameters": [{"name": "voice_id", "in": "path", "required": True, "schema": TEXT}],
+        "responses": answer("200", made({"data": made({
+            "status": {"type": "string", "enum": ["processing", "complete", "failed"]}, "failure_message": TEXT,
+            "preview_url": TEXT})})) | answer("404", PROBLEM),
+    }},
+}) | {"servers": [{"url": "https://api.acme.example"}], "security": [{"bearer": []}]}  # fmt: skip
+POLLED["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+
+DOCUMENTS = {"form": FORM, "polled": POLLED}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with the four providers."""
+    for name in ("specs", "src", "tests/errors", "tests/evidence", "generated"):
+        shutil.copytree(common.ROOT / name, tmp_path / "project" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(common.ROOT / "pyproject.toml", tmp_path / "project")
+    return tmp_path / "project"
+
+
+def source(root: Path, whole: Json, name: str = "acme.json") -> str:
+    """A document as a file, outside of the project."""
+    path = root.parent / name
+    path.write_text(common.dump_json(whole), encoding="utf-8")
+    return str(path)
+
+
+def lay(root: Path, whole: Json, *more: str, name: str = "acme") -> Provider:
+    """A provider that was laid down."""
+    list(new.run([name, source(root, whole), *more], root))
+    return Provider(root, name)
+
+
+def written(root: Path, name: str = "acme") -> tuple[str, Json]:
+    """The module and the table of a provider."""
+    folder = root / "src/voice_clone/providers"
+    return (folder / f"{name}.py").read_text("utf-8"), tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+
+
+# What is written
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.usefixtures("one_process")
+def test_what_is_written_is_sound(root: Path, kind: str) -> None:
+    """The module is clean under ruff and mypy as it is written, and the pipeline's own checks hold."""
+    before = contents(root)
+    acme = lay(root, DOCUMENTS[kind])
+    changed = {path for path, data in contents(root).items() if before.get(path) != data}
+    own = [path.relative_to(root).as_posix() for path in new.layout(acme)]
+    assert all(path == "specs/lock.json" or path.startswith(tuple(own)) for path in changed)
+    assert list(generate.check([acme], root)) == []
+    mypy = ["mypy", "--cache-dir", str(root.parent / "cache")]
+    for command in (["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"], mypy):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, "src/voice_clone/providers/acme.py"],
+            cwd=root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_form_is_read(root: Path) -> None:
+    """Of a form with a file: the signature, the header of the key, the id, the message, the list of voices."""
+    acme = lay(root, FORM)
+    module, table = written(root)
+    [start] = [
+        node for node in ast.walk(ast.parse(module)) if isinstance(node, ast.FunctionDef) and node.name[0] == "s"
+    ]
+    assert ast.unparse(start.args) == (
+        "self, audio: AudioSource, *, name: str, kind: AcmeKind | str, born: dt.date | None=None, "
+        "loud: bool=True, level: int | None=None, picture: File | None=None"
+    ).replace("AcmeKind", "AddVoiceBodyKind")
+    assert "clip=File(clip.stream, clip.name, clip.media_type)" in module
+    assert 'kind=choice(AddVoiceBodyKind, kind, "kind")' in module
+    assert "class AsyncAcme(_Acme[" in module
+    assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
+    find = "look at your voices there before you ask again: GET /v1/voices lists them"
+    assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "find": find}
+    assert table["voice"] == {"name": "name"}
+    assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}
+    spec = overlay.effective_spec(acme)
+    assert spec["servers"] == [{"url": "https://acme.invalid"}]
+    assert spec["paths"]["/v1/voices/add"]["post"]["security"] == [{"api_key": []}]
+    assert spec["paths"]["/v1/voices/add"]["post"]["parameters"] == []
+    assert list(spec["paths"]) == ["/v1/voices/add"]
+    assert common.read_json(root / "tests/errors/acme/422.json")["error"]["class"] == "InvalidRequestError"
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_poll_is_read(root: Path) -> None:
+    """Of a voice that takes its time: the look, what its statuses mean, the codes of errors, the bearer token."""
+    acme = lay(root, POLLED, "--title", "ACME")
+    module, table = written(root)
+    assert table["poll"] == {
+        "operation": "getVoice", "status": "data.status", "success": ["complete"], "failure": ["failed"],
+        "pending": ["processing"], "reason": "data.failure_message",
+    }  # fmt: skip
+    assert (table["auth_header"], table["auth_prefix"]) == ("Authorization", "Bearer ")
+    assert table["voice"] == {"preview_url": "data.preview_url"}
+    assert table["errors"]["code"] == ["error.code"]
+    assert list(table["errors"]["codes"]) == ["bad", "busy"]
+    assert table["names"] == {"voice_name": "name", "audio_url": "audio"}
+    assert 'Provider.load("acme", AuthenticatedClient, get_voice._get_kwargs)' in module
+    assert "class ACME(_ACME[" in module
+    assert "timeout: float = 600.0" in module
+    assert [shown(each) for each in vendor.wanted(acme) or []] == ["POST /voices/clone", "GET /voices/{voice_id}"]
+    fixture = common.read_json(root / "tests/errors/acme/429.json")
+    assert fixture["error"]["retryable"] == {"paid": True, "free": True}
+
+
+@pytest.mark.usefixtures("one_process")
+def test_what_could_not_be_read_is_marked(root: Path) -> None:
+    """Each guess that somebody must settle is marked with its file and line."""
+    found = list(unsettled(lay(root, FORM)))
+    files = {line.partition(":")[0] for line in found}
+    assert files == {
+        "specs/acme/overlay.yaml", "specs/acme/source.toml", "src/voice_clone/providers/acme.py",
+        "src/voice_clone/providers/acme.toml", "tests/errors/acme/422.json", "tests/evidence/acme.yaml",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_large_document_is_kept_as_a_slice(root: Path) -> None:
+    """Of a document with hundreds of operations pages/ keeps what is used, and the names of the others."""
+    whole = synthetic.around(FORM)
+    acme = lay(root, whole, "--operation", VOICES)
+    kept = (acme.folder / "pages" / "acme.json").read_bytes()
+    assert len(kept) < len(common.dump_json(whole)) // 10
+    assert len(vendor.left_out_of(vendor.vendored_pages(acme), vendor.wanted(acme))) > 200
+    list(vendor.run(["acme", source(root, whole)], root))
+    assert (acme.folder / "pages" / "acme.json").read_bytes() == kept
+
+
+# Which operation
+
+
+@pytest.mark.parametrize(
+    ("paths", "chosen"),
+    [
+        ({"/a": {"post": {}}}, "POST /a"),
+        ({"/a": {"post": {}}, "/voices/clone": {"post": {}, "get": {}}}, "POST /voices/clone"),
+        ({"/voices": {"post": {"summary": "Add voice"}, "get": {}}, "/x": {"post": {}}}, "POST /voices"),
+        ({"/v": {"post": {"operationId": "clone_voice"}}, "/voices/add": {"post": {}}}, "POST /v"),
+        ({"/voices/clone": {"post": {}}, "/voices/clone/fast": {"post": {}}}, None),
+        ({"/x": {"post": {}}, "/y": {"post": {}}}, None),
+    ],
+)
+def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: str | None) -> None:
+    """The one operation that clones is taken; where it may be one of several, all are listed."""
+    whole = document(paths)
+    if chosen:
+        assert shown(choose(whole, "here")) == chosen
+        return
+    with pytest.raises(PipelineError) as caught:
+        choose(whole, "here")
+    for each in candidates(whole) or [("post", "/x"), ("post", "/y")]:
+        assert f"\n  {shown(each)}" in str(caught.value)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "problem"),
+    [
+        ("Acme", [], "'Acme': a provider's name is a Python package"),
+        ("a_b", [], "'a_b': a provider's name"),
+        ("retell", [], "retell: is there already: specs/retell, generated/voice_clone_api/retell"),
+        (
+            "acme",
+            ["--operation", "POST /voices/add"],
+            "no operation POST /voices/add; did you mean POST /v1/voices/add",
+        ),
+        ("acme", ["--operation", "add"], "--operation: operations: 'add' is none"),
+        ("acme", ["--operation", "GET /v1/voices"], "GET /v1/voices: its body has no fields"),
+    ],
+)
+@pytest.mark.usefixtures("one_process")
+def test_what_is_refused_leaves_nothing_behind(root: Path, name: str, arguments: list[str], problem: str) -> None:
+    """What is there is not overwritten, and what can't be done is said before anything is written."""
+    before = contents(root)
+    assert problem in failure(new.run([name, source(root, FORM), *arguments], root))
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("at", range(9))
+@pytest.mark.usefixtures("one_process")
+def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
+    """Stopped at any line that it reports, the command leaves the tree as it was."""
+    before = contents(root)
+    running: Any = new.run(["acme", source(root, FORM)], root)
+    for _ in range(at + 1):
+        next(running)
+    with pytest.raises(KeyboardInterrupt):
+        running.throw(KeyboardInterrupt)
+    assert contents(root) == before
+
+
+@pytest.mark.usefixtures("one_process")
+def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file can't be written, those that were are taken away, and the record is what it was."""
+    before = contents(root)
+    real = common.update_lock
+
+    def full(where: Path, step: str, entries: Json) -> None:
+        real(where, step, entries)
+        if where == root and step == "vendor":
+            raise OSError("no space left on device")
+
+    monkeypatch.setattr(common, "update_lock", full)
+    with pytest.raises(OSError, match="no space"):
+        list(new.run(["acme", source(root, FORM)], root))
+    assert contents(root) == before
+
+
+def test_statuses_mean_what_they_sound_like() -> None:
+    """Done, failed and not yet are told apart by their words, also where one word is in another."""
+    poll = Poll(
+        ("get", "/voices/{id}"), "status", ["incomplete", "not_ready", "ready", "unavailable", "Failed", "done"]
+    )
+    assert (poll.success, poll.failure) == (["ready", "done"], ["Failed"])
+    assert poll.pending == ["incomplete", "not_ready", "unavailable"]
+
+
+def test_guesses_follow_references_that_go_round() -> None:
+    """A schema that refers to itself is looked into, and ends."""
+    one = {"$ref": "#/components/schemas/One"}
+    whole = document(
+        {"/voices": {"post": operation("add", one)}}, One={"properties": {"one": one, "id": TEXT}}, Two=one
+    )
+    assert Guesses(whole, ("post", "/voices")).voice_id == "id"
+    loop = document({"/voices": {"post": operation("add", one)}}, One=one)
+    assert Guesses(loop, ("post", "/voices")).voice_id is None

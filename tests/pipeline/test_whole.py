@@ -1,0 +1,217 @@
+"""Whole documents are generated from without a hand's help; what can't be expressed is left out, and said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import builders, common, gates, generate, vendor
+from scripts.builders import Inexpressible, blame
+from scripts.common import PipelineError, Provider
+from scripts.slice import cut, operations_of, shown
+from tests.pipeline import synthetic
+from tests.pipeline.helpers import add_provider, contents, document, failure, operation
+
+IMPORT = """
+import importlib, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+package = importlib.import_module("voice_clone_api.acme")
+names = [module.name for module in pkgutil.walk_packages(package.__path__, "voice_clone_api.acme.")]
+for name in (*names, "voice_clone_contracts.acme"):
+    importlib.import_module(name)
+print(len(names))
+"""
+
+# Operations that the client generator can't express, and the words that say why.
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "POST /xml/{a}": (
+        operation("xml", requestBody={"content": {"application/xml": {"schema": {"type": "object"}}}}),
+        "Unsupported content type application/xml",
+    ),
+    "GET /broken": (operation("broken", {"$ref": "#/components/schemas/Broken"}), "Invalid UUID value"),
+    "GET /enum": (operation("enum", {"type": "boolean", "enum": [True]}), "lost values of the enum [True]"),
+    "GET /content": (
+        operation("c", parameters=[{"name": "q", "in": "query", "content": {"application/json": {"schema": {}}}}]),
+        "drops parameter q, which has no `schema`",
+    ),
+    "POST /twice": (operation("once", {}, tags=["audio"]), "api/audio/once.py is GET /twice already"),
+    "GET /alias": ({"$ref": "#/paths/~1listing~10"}, "api/audio/listing_0.py is GET /listing/0 already"),
+    "GET /default": (operation("default", {"type": "integer", "default": "a"}), "Invalid int value: a"),
+}
+
+
+def odd() -> dict[str, Any]:
+    """A whole document that holds all these, amid what can be expressed."""
+    whole = synthetic.whole(12)
+    whole["paths"]["/twice"] = {"get": operation("once", {"type": "string"}, tags=["audio"])}
+    for name, (item, _) in ODD.items():
+        method, _, path = name.lower().partition(" ")
+        whole["paths"].setdefault(path, {}).update(item if "$ref" in item else {method: item})
+    whole["components"]["schemas"]["Broken"] = {
+        "type": "object",
+        "properties": {"id": {"type": "string", "format": "uuid", "default": "none"}},
+    }
+    return whole
+
+
+def whole_provider(root: Path, whole: dict[str, Any], more: str = "") -> Provider:
+    """A provider whose page is a whole document, vendored."""
+    acme = add_provider(root, "acme", {"whole.json": common.dump_json(whole).encode()})
+    source = acme.folder / "source.toml"
+    source.write_text(more + source.read_text("utf-8"), encoding="utf-8")
+    list(vendor.run(["acme"], root))
+    return acme
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_a_whole_document_is_generated_and_imported(tmp_path: Path, one_process: None, version: str) -> None:
+    """Cycles, unions, reserved words, titles and names that are shared, forms, files, streams: all of it imports."""
+    whole = synthetic.whole(24, version)
+    acme = whole_provider(tmp_path, whole)
+    [said] = generate.run([], tmp_path)
+    assert said.startswith("acme: ")
+    assert generate.left_out(acme) == {}
+    done = subprocess.run(
+        [sys.executable, "-E", "-c", IMPORT, str(tmp_path / "generated")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    modules = [path for path in (acme.package / "api").rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) == len(operations_of(whole))
+    assert list(generate.check([acme], tmp_path)) == []
+    assert one_process is None
+
+
+def test_what_cannot_be_expressed_is_left_out_with_its_reason(tmp_path: Path, one_process: None) -> None:
+    """Of a whole document each operation that can't be expressed is left out, named and recorded with the reason."""
+    acme = whole_provider(tmp_path, odd())
+    said = list(generate.run([], tmp_path))
+    left = generate.left_out(acme)
+    assert set(left) == set(ODD)
+    for name, (_, reason) in ODD.items():
+        assert reason in left[name], name
+        assert f"acme: left out: {name}: {left[name]}" in said
+    spec = json.loads((acme.package / "openapi.json").read_bytes())
+    assert {shown(each) for each in operations_of(spec)} == {shown(each) for each in operations_of(odd())} - set(ODD)
+    assert list(generate.check([acme], tmp_path)) == []
+    assert one_process is None
+
+
+@pytest.mark.parametrize("name", [name for name in ODD if name not in ("POST /twice", "GET /alias")])
+def test_what_is_listed_is_never_left_out(tmp_path: Path, one_process: None, name: str) -> None:
+    """An operation that source.toml lists and that can't be expressed stops the run, which names it and the reason."""
+    whole_provider(tmp_path, odd(), f"operations = [{name!r}, 'GET /listing/0']\n")
+    before = contents(tmp_path)
+    message = failure(generate.run([], tmp_path))
+    assert ODD[name][1] in message
+    assert name.partition(" ")[2] in message
+    assert contents(tmp_path) == before
+    assert one_process is None
+
+
+def test_a_page_of_markdown_holds_what_is_wanted(tmp_path: Path) -> None:
+    """What a Markdown page documents is listed by that, so that nothing of it is left out."""
+    acme = add_provider(tmp_path, "acme", {"p.md": b"", "q.md": b""})
+    assert not vendor.may_leave_out(acme)
+    assert vendor.may_leave_out(add_provider(tmp_path, "whole", {"p.md": b"", "q.yaml": b""}))
+    assert not vendor.may_leave_out(add_provider(tmp_path, "listed", {"p.json": b""}, "[operations]\n"))
+
+
+def test_nothing_that_can_be_expressed_is_an_error(tmp_path: Path, one_process: None) -> None:
+    """A whole document of which nothing can be expressed stops the run."""
+    only = document({"/x/{a}": {"get": operation("x", parameters=[])}})
+    whole_provider(tmp_path, only)
+    assert "GET /x/{a}" in failure(generate.run([], tmp_path))
+    assert one_process is None
+
+
+def test_what_fails_without_a_name_is_found_by_halving() -> None:
+    """Where a generator fails and names no operation, those that fail alone are found, each with the reason."""
+    whole = synthetic.whole(12)
+    bad = {"GET /listing/0", "POST /making/1", "PATCH /union/7"}
+    built: list[int] = []
+
+    def build(spec: dict[str, Any]) -> None:
+        built.append(len(operations_of(spec)))
+        if found := bad & set(map(shown, operations_of(spec))):
+            raise PipelineError(f"can't\n  {min(found)}")
+
+    assert blame(whole, build) == {name: f"can't {name}" for name in bad}
+    assert len(built) < 2 * len(operations_of(whole))
+    assert blame(document({"/x": {"get": {}}}), lambda _: None) == {}
+
+
+def test_what_the_gate_refuses_is_left_out_too(
+    tmp_path: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation whose code the gate refuses, which no generator says anything of, is left out with that reason."""
+    real = gates.check_code
+
+    def refuse(name: str, code: bytes) -> None:
+        if name.endswith("/making_1.py"):
+            raise PipelineError(f"{name}: refused")
+        real(name, code)
+
+    monkeypatch.setattr(gates, "check_code", refuse)
+    acme = whole_provider(tmp_path, synthetic.whole(3))
+    list(generate.run([], tmp_path))
+    assert generate.left_out(acme) == {"POST /making/1": "voice_clone_api/acme/api/agent/making_1.py: refused"}
+    assert one_process is None
+
+
+def test_an_error_about_operations_survives_a_process() -> None:
+    """What says which operations can't be expressed says so in the process that asked for it, too."""
+    import pickle
+
+    error = pickle.loads(pickle.dumps(Inexpressible("acme: no", {"GET /x": "why"})))
+    assert (str(error), error.operations) == ("acme: no\n    GET /x: why", {"GET /x": "why"})
+
+
+@pytest.mark.parametrize(
+    ("media_type", "media", "kind"),
+    [
+        ("audio/mpeg", {"schema": {"type": "string", "format": "binary"}}, "File"),
+        ("audio/*", {}, "File"),
+        ("text/plain", {"schema": {"type": "string", "format": "binary"}}, "File"),
+        ("text/plain", {"schema": {"type": "string"}}, "str"),
+        ("application/json", {}, "Any"),
+        ("application/problem+json", {"schema": {"type": "integer"}}, "int"),
+    ],
+)
+def test_answers_are_bytes_where_they_are_no_text(
+    tmp_path: Path, media_type: str, media: dict[str, Any], kind: str
+) -> None:
+    """Audio, and whatever else is no text, comes as a file; the spec keeps its media type."""
+    acme = add_provider(tmp_path, "acme", {})
+    answer = {"200": {"description": "OK", "content": {media_type: media}}}
+    spec = document({"/x": {"get": {"operationId": "x", "responses": answer}}})
+    files = builders.client(acme, spec)
+    code = files["voice_clone_api/acme/api/default/x.py"].decode()
+    assert f"-> Response[{kind}]:" in code
+    assert media_type in spec["paths"]["/x"]["get"]["responses"]["200"]["content"]
+
+
+def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it takes to cut and to generate is measured and shown; machines differ, so no time is asserted."""
+    acme = add_provider(tmp_path, "acme", {})
+    whole = synthetic.whole(240)
+    operations = operations_of(whole)
+    lines = [f"{'operations':>10} {'bytes':>10} {'cut, s':>8} {'client, s':>9} {'ms each':>8}"]
+    for size in (10, 20, 40):
+        started = time.perf_counter()
+        part = cut(whole, operations[:size])
+        cut_at = time.perf_counter()
+        files = builders.client(acme, part)
+        ended = time.perf_counter()
+        assert len([name for name in files if "/api/" in name and not name.endswith("__init__.py")]) == size
+        times = cut_at - started, ended - cut_at
+        text = len(common.dump_json(part))
+        lines.append(f"{size:>10} {text:>10,} {times[0]:>8.3f} {times[1]:>9.2f} {1000 * times[1] / size:>8.1f}")
+        record_property(f"seconds for {size}", sum(times))
+    with capsys.disabled():
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
