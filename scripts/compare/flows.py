@@ -162,14 +162,6 @@ class _Judge:
             wanted = self.data.get(kind, {}).get("operation")
             if wanted and wanted not in self.by_id:
                 yield self._in_data(kind, "operation", what=f"there is no operation `{wanted}` to {kind} with")
-            elif wanted and kind == "clone":
-                label, place = self.by_id[wanted]
-                if not label.startswith("POST "):
-                    yield self._in_data(kind, "operation", what=f"`{wanted}` is no POST", at=place.pointer)
-                content = _content(place)
-                if len(content) != 1:
-                    what = f"the body of `{wanted}` has {len(content)} media types, and the flow's check reads one"
-                    yield self._in_data(kind, "operation", what=what, at=place.pointer)
 
     # Answers
 

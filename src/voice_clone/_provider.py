@@ -90,10 +90,11 @@ class Provider:
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""
-        posts = (item["post"] for item in self.spec["paths"].values() if "post" in item)
-        operation = next(post for post in posts if post["operationId"] == self.clone.operation)
-        (content,) = operation["requestBody"]["content"].values()
-        schema = self._resolve(content["schema"])
+        operations = (each for item in self.spec["paths"].values() for each in item.values() if "operationId" in each)
+        operation = next(each for each in operations if each["operationId"] == self.clone.operation)
+        schemas = [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
+        # Of several media types, the one that the body was made for.
+        schema = next(schema for schema in schemas if body.keys() <= schema.get("properties", {}).keys())
         problems = [
             f"{self.names.get(field, field)} {problem}"
             for field, value in body.items()

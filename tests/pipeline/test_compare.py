@@ -996,7 +996,6 @@ FLOWS: dict[str, tuple[str, list[Edit], str, str]] = {
         _at("heygen.toml", 'operation = "cloneVoice"'),
         "no operation `cloneVoice`",
     ),
-    "the method": (CARTESIA, [rename(OPERATION[CARTESIA], "put")], _at("cartesia.toml", "operation ="), "is no POST"),
     "the key": (
         HEYGEN,
         [put("/components/securitySchemes/ApiKeyAuth/in", "query")],

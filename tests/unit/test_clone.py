@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import InvalidRequestError, InvalidResponseError, Voice, connect_async
 from voice_clone._audio import open_audio
+from voice_clone._provider import Provider
 from voice_clone.testing import Mock, Part, serve
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
@@ -514,3 +515,15 @@ def test_sent_json_is_compact_utf8(call_sync: Caller, mock: Mock, wav: bytes) ->
     """A name of any script arrives as it was given."""
     call_sync("heygen", "clone", wav, name="声 \N{PARTY POPPER}")
     assert json.loads(mock.requests[0].request.content)["voice_name"] == "声 \N{PARTY POPPER}"
+
+
+def test_limits_hold_whatever_the_method_and_other_media_types() -> None:
+    """A provider that adds a media type to its clone, or a method, changes nothing of what the shim checks."""
+    provider = Provider.load("retell", object)
+    clone = provider.spec["paths"]["/clone-voice"].pop("post")
+    content = clone["requestBody"]["content"]
+    clone["requestBody"]["content"] = {"application/json": {"schema": {"properties": {"url": {}}}}, **content}
+    provider.spec["paths"]["/clone-voice"] |= {"parameters": [], "put": clone}
+    provider.check({"voice_name": "Me"})
+    with pytest.raises(InvalidRequestError, match="name has 201 characters; at most 200 allowed"):
+        provider.check({"voice_name": "M" * 201})
