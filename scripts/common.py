@@ -63,6 +63,8 @@ class Provider:
             isinstance(p, dict) and isinstance(p.get("file"), str) for p in pages
         ):
             raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
+        if not isinstance(source.get("licence", ""), str):
+            raise PipelineError(f"{self.shown(path)}: licence: write as text what the pages say of it")
         _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 

@@ -11,9 +11,11 @@ Nothing is written before everything was understood.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from scripts.common import PipelineError, Provider
 from scripts.fetch import check_size, fetch
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+LEFT_OUT = "x-left-out"
+"""Where a document names the operations that were left out of it."""
 _FENCES = (["yaml"], ["yml"], ["json"])
 _OPENAPI_KEY = re.compile(r"""^(?:\{?\s*)["']?openapi["']?\s*:""", re.MULTILINE)
 
@@ -175,15 +179,44 @@ def replace_pages(provider: Provider, old: Sequence[Page], sources: Sequence[str
 
 
 def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[str, Any]:
-    """What the lock records of one provider: where its pages come from, and the hashes of pages and spec."""
-    urls = {Path(entry["file"]).name: entry.get("url") for entry in provider.source()["pages"]}
-    return {
-        "pages": {
-            Path(page.name).name: {"url": urls[Path(page.name).name], "sha256": common.sha256(page.data)}
-            for page in pages
-        },
-        "sha256": common.sha256(spec),
-    }
+    """What the lock records of one provider: where its pages come from and when they were taken, hashes, and licence.
+
+    A page that is recorded already keeps its date, so that the same pages give the same entry on any day.
+    """
+    source = provider.source()
+    urls = {Path(entry["file"]).name: entry.get("url") for entry in source["pages"]}
+    recorded = common.read_lock(provider.root).get(provider.name, {}).get("vendor", {}).get("pages", {})
+    entries: dict[str, Any] = {}
+    for page in pages:
+        name, digest = Path(page.name).name, common.sha256(page.data)
+        before = recorded.get(name, {})
+        taken = _date(before.get("date")) if before.get("sha256") == digest else None
+        entries[name] = {
+            "url": urls[name],
+            "date": taken or today(),
+            "sha256": digest,
+            "licence": source.get("licence"),
+        }
+    return {"pages": entries, "sha256": common.sha256(spec), "left_out": _left_out(pages, json.loads(spec))}
+
+
+def today() -> str:
+    """The day on which a page is taken."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _date(recorded: Any) -> str | None:
+    try:
+        return date.fromisoformat(recorded).isoformat()
+    except (TypeError, ValueError):
+        return None
+
+
+def _left_out(pages: Sequence[Page], spec: dict[str, Any]) -> dict[str, str]:
+    """The operations of the pages that the spec lacks, each with the reason."""
+    kept = Page("", b"", spec).operations
+    lost = [operation for page in pages for operation in sorted(page.operations - kept, key=lambda each: each[::-1])]
+    return {f"{method.upper()} {path}": "not listed in source.toml" for method, path in lost}
 
 
 def check(provider: Provider) -> Iterator[str]:
@@ -206,7 +239,10 @@ def check(provider: Provider) -> Iterator[str]:
                 "specs/lock.json records. If it was fetched anew, run `nox -s vendor`; a page is never edited."
             )
     if locked != expected and locked.get("pages") == expected["pages"]:
-        yield f"{provider.name}: specs/lock.json does not hold the hash of this spec; run `nox -s vendor`"
+        what = (
+            "the hash of this spec" if locked.get("sha256") != expected["sha256"] else "what was left out of this spec"
+        )
+        yield f"{provider.name}: specs/lock.json does not hold {what}; run `nox -s vendor`"
 
 
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
