@@ -187,7 +187,11 @@ def update_lock(root: Path, step: str, entries: dict[str, Any]) -> None:
 
 def main(run: Callable[[Sequence[str]], Iterable[str]]) -> None:
     """Run a step as a command: print what it reports, turn a PipelineError into exit status 1."""
+    from scripts import journal
+
     try:
+        if mended := journal.recover(ROOT):
+            print(mended, file=sys.stderr)
         for line in run(sys.argv[1:]):
             print(line, flush=True)
     except PipelineError as error:
