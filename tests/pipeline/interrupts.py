@@ -139,8 +139,9 @@ def main() -> None:
             mend()
             found[way].append([at_once, state(root)])
     found["kill twice"] = []
-    for step, (at_once, _) in enumerate(found["kill"], 1):
-        for later in itertools.count(1) if at_once.startswith("between") else ():
+    half_done = [step for step, (at_once, _) in enumerate(found["kill"], 1) if at_once.startswith("between")]
+    for step in (half_done[0], half_done[-1]):
+        for later in itertools.count(1):
             lay_out(root)
             attempt(stopper, step, WAYS["kill"], change)
             if not attempt(stopper, later, WAYS["kill"], mend):
