@@ -226,7 +226,7 @@ def look(
         same = locks[0].get(outcome.name) == locks[1].get(outcome.name)
         outcome.changed = not same or any(one != two for one, two in mine.values())
         changes |= mine
-    judge([outcome for outcome in understood if outcome.changed], root, folder, files, tell)
+    judge([outcome for outcome in understood if outcome.changed and not outcome.refused], root, folder, files, tell)
     for outcome in outcomes:
         tell(outcome, "done")
     return changes
@@ -234,7 +234,7 @@ def look(
 
 def judge(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files, tell: Tell) -> None:
     """Compare what the copy holds with what the tree holds, while the contract tests run in the copy."""
-    names = [outcome.name for outcome in outcomes if not outcome.problem]
+    names = [outcome.name for outcome in outcomes]
     copies.restore(folder / "before", before(root, files, names))
     with _contracts(folder / "after", names) as running:
         for outcome in outcomes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from scripts import builders, common, generate, overlay
 from scripts.common import Provider
-from tests.pipeline.helpers import OneProcess
+from tests.pipeline.helpers import OneProcess, Server
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
 
@@ -68,3 +70,32 @@ def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generators run in this process, so that they see what a test has changed."""
     monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A loopback web server that serves what it is given."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    served: dict[str, bytes | tuple[int, bytes]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = served.get(self.path, (404, b""))
+            status, data = found if isinstance(found, tuple) else (200, found)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            del format, args
+
+    def serve(what: Mapping[str, bytes | tuple[int, bytes]]) -> str:
+        served.update(what)
+        return f"http://127.0.0.1:{http.server_address[1]}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield serve
+        http.shutdown()
+        thread.join()

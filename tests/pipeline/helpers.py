@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,8 @@ from scripts.common import PipelineError, Provider, dump_json
 PROVIDERS = [provider.name for provider in common.providers()]
 
 Snapshot = dict[str, tuple[bytes, int]]
+Server = Callable[[Mapping[str, bytes | tuple[int, bytes]]], str]
+"""Serves what it is given, from path to content or to status and content; says its address."""
 
 
 def snapshot(root: Path) -> Snapshot:

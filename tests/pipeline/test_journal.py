@@ -110,7 +110,9 @@ def test_what_was_edited_since_is_not_overwritten(root: Path) -> None:
     half_done(root)
     (root / "specs/acme/openapi.json").write_bytes(b"edited\n")
     before = contents(root)
-    with pytest.raises(PipelineError, match=r"^specs/acme/openapi\.json: was edited after the update of acme was inter"):
+    with pytest.raises(
+        PipelineError, match=r"^specs/acme/openapi\.json: was edited after the update of acme was inter"
+    ):
         journal.recover(root)
     assert contents(root) == before
 
