@@ -68,14 +68,15 @@ def update(session: nox.Session) -> None:
 @nox.session
 def watch(session: nox.Session) -> None:
     """Look whether a provider's pages have changed, as the spec watch does: `-- heygen --into FOLDER`, `-- --list`."""
-    install(session, "tests", ".[cli,testing]")
+    if session.posargs != ["--list"]:
+        install(session, "tests", ".[cli,testing]")
     run_for_status(session, "python", "-m", "scripts.watch", *session.posargs)
 
 
 @nox.session
 def propose(session: nox.Session) -> None:
     """Open a pull request for each update that a watch has left in a folder: `-- FOLDER`."""
-    install(session, "generate")
+    # Nothing is installed: this runs with the right to write.
     session.run("python", "-m", "scripts.propose", *session.posargs)
 
 

@@ -287,20 +287,31 @@ def chosen(names: Sequence[str], root: Path) -> tuple[list[Provider], list[str]]
     return common.providers([] if "all" in wanted else wanted, root), sources
 
 
+def examine(
+    providers: Sequence[Provider], sources: Sequence[str], root: Path, console: Console, *, drop_fixed: bool
+) -> tuple[list[Outcome], dict[str, journal.Change]]:
+    """What the new pages of these providers come to, and what they change in the tree, which stays as it is."""
+    common.refuse_links(root / "generated", root)
+    outcomes = [Outcome(provider) for provider in providers]
+    with TemporaryDirectory(prefix="voice-clone-update-") as folder, telling(console, outcomes) as tell:
+        changes = look(outcomes, root, Path(folder).resolve(), sources, drop_fixed=drop_fixed, tell=tell)
+    return outcomes, changes
+
+
+def console_here() -> Console:
+    """The console; a log has no width of its own."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+
+
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> int:
     """The command; its exit status."""
     options = options_of(arguments)
     providers, sources = chosen(options.names, root)
-    common.refuse_links(root / "generated", root)
-    outcomes = [Outcome(provider) for provider in providers]
-    # A log has no width of its own.
-    console = Console(highlight=False, soft_wrap=True) if sys.stdout.isatty() else Console(highlight=False, width=110)
-    with TemporaryDirectory(prefix="voice-clone-update-") as folder:
-        with telling(console, outcomes) as tell:
-            changes = look(outcomes, root, Path(folder).resolve(), sources, drop_fixed=options.drop_fixed, tell=tell)
-        refused = [outcome.name for outcome in outcomes if outcome.refused]
-        if not refused and not options.dry_run:
-            journal.install(root, f"the update of {', '.join(each.name for each in outcomes)}", changes)
+    console = console_here()
+    outcomes, changes = examine(providers, sources, root, console, drop_fixed=options.drop_fixed)
+    refused = [outcome.name for outcome in outcomes if outcome.refused]
+    if not refused and not options.dry_run:
+        journal.install(root, f"the update of {', '.join(each.name for each in outcomes)}", changes)
     for outcome in outcomes:
         if outcome.refused:
             outcome.not_written = ""
@@ -313,13 +324,13 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> int:
     return max(outcome.status for outcome in outcomes)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command, from the command line."""
+def main(run: Callable[[Sequence[str]], int] = run) -> int:
+    """A command whose exit status says what was found, from the command line."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if mended := journal.recover(common.ROOT):
             print(mended, file=sys.stderr)
-        return run(sys.argv[1:] if arguments is None else arguments)
+        return run(sys.argv[1:])
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_UNDERSTOOD

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import builders, common, generate, overlay
+from scripts import builders, common, generate, overlay, update, vendor
 from scripts.common import Provider
-from tests.pipeline.helpers import OneProcess, Server
+from tests.pipeline.helpers import OneProcess, Pages, Server, pages
+from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
 
@@ -89,7 +92,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             del format, args
 
-    def serve(what: Mapping[str, bytes | tuple[int, bytes]]) -> str:
+    def serve(what: Pages) -> str:
         served.update(what)
         return f"http://127.0.0.1:{http.server_address[1]}"
 
@@ -99,3 +102,48 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield serve
         http.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Neither the comparison nor the contract tests are run."""
+    made = StandIn()
+    monkeypatch.setattr(update, "compare", made.compare)
+    monkeypatch.setattr(update, "contract", made.contract)
+    return made
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for what is temporary."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def project(tree: Path, builds: list[list[str]], stand_in: StandIn, temporary: Path) -> Path:
+    """A tree whose updates run on stand-ins; what is generated for a known spec is taken from memory."""
+    del builds, stand_in, temporary
+    return tree
+
+
+@pytest.fixture
+def served(project: Path, server: Server) -> Callable[[Pages], None]:
+    """Serves pages by their names in the tree, at the addresses that the tree has for them."""
+    address = server({})
+    for provider in common.providers(root=project):
+        for name in pages(project, provider.name):
+            source = provider.folder / "source.toml"
+            text, file = source.read_text("utf-8"), name.partition(f"{provider.name}/")[2]
+            new, count = re.subn(rf'(file = "{file}"\nurl = )"[^"]*"', rf'\1"{address}/{name}"', text)
+            assert count == 1
+            source.write_text(new, encoding="utf-8")
+    for step in (vendor.run([], project), generate.run([], project)):
+        list(step)
+
+    def serve(what: Pages) -> None:
+        server({f"/{name}": data for name, data in what.items()})
+
+    return serve

@@ -15,10 +15,14 @@ from scripts import common
 from scripts.common import PipelineError, Provider, dump_json
 
 PROVIDERS = [provider.name for provider in common.providers()]
+RETELL = "specs/retell/pages/retell-clone-voice.md"
+HEYGEN = "specs/heygen/pages/heygen-clone-voice.md"
 
 Snapshot = dict[str, tuple[bytes, int]]
-Server = Callable[[Mapping[str, bytes | tuple[int, bytes]]], str]
-"""Serves what it is given, from path to content or to status and content; says its address."""
+Pages = Mapping[str, bytes | tuple[int, bytes]]
+"""What a web server answers: from path to content, or to status and content."""
+Server = Callable[[Pages], str]
+"""Serves what it is given, and says its address."""
 
 
 def snapshot(root: Path) -> Snapshot:
@@ -139,3 +143,8 @@ class OneProcess:
 def strings(items: Sequence[str], start: str) -> Iterator[str]:
     """Those of the texts that start so."""
     return (item for item in items if item.startswith(start))
+
+
+def pages(tree: Path, provider: str = "*") -> list[str]:
+    """The names of pages in a tree."""
+    return sorted(path.relative_to(tree).as_posix() for path in tree.glob(f"specs/{provider}/pages/*"))

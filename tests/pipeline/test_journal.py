@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -90,11 +91,14 @@ def test_the_next_command_finishes_what_was_begun(
 ) -> None:
     """Any command of the pipeline finishes a change that was begun, before it does anything, and says so."""
     half_done(root)
-    seen: list[dict[str, bytes]] = []
     monkeypatch.setattr(common, "ROOT", root)
-    common.main(lambda _: [seen.append(contents(root)) or "done"])
-    assert seen == [AFTER]
-    assert capsys.readouterr().err == "the update of acme was interrupted, and is finished now\n"
+
+    def step(_: Sequence[str]) -> list[str]:
+        assert contents(root) == AFTER
+        return ["done"]
+
+    common.main(step)
+    assert capsys.readouterr() == ("done\n", "the update of acme was interrupted, and is finished now\n")
     assert journal.recover(root) == ""
 
 

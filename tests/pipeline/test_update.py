@@ -2,117 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import common, generate, journal, update, vendor
+from scripts import common, generate, journal, update
 from scripts.common import PipelineError, Provider
 from scripts.outcomes import Outcome
-from tests.pipeline.helpers import Server, contents, snapshot, substitute
-
-RETELL = "specs/retell/pages/retell-clone-voice.md"
-HEYGEN = "specs/heygen/pages/heygen-clone-voice.md"
-
-
-@dataclass
-class Compared:
-    """A comparison that finds what it is told to: see outcomes.Report."""
-
-    verdicts: Sequence[str] = ()
-
-    @property
-    def breaking(self) -> bool:
-        return "breaking for callers" in self.verdicts
-
-    def rendered(self, version: str) -> str:
-        return f"report since {version}"
-
-    def markdown(self, version: str) -> str:
-        return f"## Since {version}\n"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"changes": [{"verdict": verdict} for verdict in self.verdicts]}
-
-    def next_version(self, current: str) -> str:
-        return f"{current}+1"
-
-    def changelog(self) -> list[str]:
-        return [f"- {verdict}" for verdict in self.verdicts]
-
-
-@dataclass
-class StandIn:
-    """Stands in for the comparison and for the contract tests, and notes what they were given."""
-
-    verdicts: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    failures: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    seen: dict[str, tuple[dict[str, bytes], dict[str, bytes]]] = field(
-        default_factory=dict[str, tuple[dict[str, bytes], dict[str, bytes]]]
-    )
-
-    def compare(self, old: Path, new: Path, name: str) -> Compared:
-        self.seen[name] = contents(old), contents(new)
-        return Compared(self.verdicts.get(name, ()))
-
-    def contract(self, copy: Path, name: str, running: object) -> list[str]:
-        del copy, running
-        return self.failures.get(name, [])
-
-
-@pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Neither the comparison nor the contract tests are run."""
-    made = StandIn()
-    monkeypatch.setattr(update, "compare", made.compare)
-    monkeypatch.setattr(update, "contract", made.contract)
-    return made
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own for what is temporary."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-@pytest.fixture
-def project(tree: Path, builds: list[list[str]], stand_in: StandIn, temporary: Path) -> Path:
-    """A tree whose updates run on stand-ins; what is generated for a known spec is taken from memory."""
-    del builds, stand_in, temporary
-    return tree
-
-
-Pages = Mapping[str, bytes | tuple[int, bytes]]
-
-
-@pytest.fixture
-def served(project: Path, server: Server) -> Callable[[Pages], None]:
-    """Serves pages by their names in the tree, at the addresses that the tree has for them."""
-    address = server({})
-    for provider in common.providers(root=project):
-        for name in pages(project, provider.name):
-            source = provider.folder / "source.toml"
-            text, file = source.read_text("utf-8"), name.partition(f"{provider.name}/")[2]
-            new, count = re.subn(rf'(file = "{file}"\nurl = )"[^"]*"', rf'\1"{address}/{name}"', text)
-            assert count == 1
-            source.write_text(new, encoding="utf-8")
-    for step in (vendor.run([], project), generate.run([], project)):
-        list(step)
-    return lambda what: server({f"/{name}": data for name, data in what.items()}) and None
-
-
-def pages(tree: Path, provider: str = "*") -> list[str]:
-    """The names of pages in a tree."""
-    return sorted(path.relative_to(tree).as_posix() for path in tree.glob(f"specs/{provider}/pages/*"))
+from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, pages, snapshot, substitute
+from tests.pipeline.stand_ins import StandIn
 
 
 def page_of(tree: Path, page: str, old: str, new: str) -> str:
@@ -400,8 +301,8 @@ def test_what_pages_say_is_no_markdown() -> None:
 # Interruption
 
 
-STEPS = ("copies.read", "copies.restore", "vendor.run", "ageing.judge", "generate.run", "update.judge", "update.compare",
-         "update.contract", "journal.install", "journal._lay", "journal._carry_out")  # fmt: skip
+STEPS = ("copies.read", "copies.restore", "vendor.run", "ageing.judge", "generate.run", "update.judge",
+         "update.compare", "update.contract", "journal.install", "journal._lay", "journal._carry_out")  # fmt: skip
 
 
 @pytest.mark.parametrize("step", STEPS)
