@@ -140,7 +140,7 @@ def before(root: Path, files: Files, names: Iterable[str]) -> Files:
 def contract(copy: Path, name: str, running: set[subprocess.Popen[str]]) -> list[str]:
     """Run the contract tests of one provider in the copy; those that fail, each with its message."""
     options = ("-q", "-p", "no:cacheprovider", "--color=no", "--tb=no", "-rfE", f"--maxfail={MAX_FAILURES}")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "pytest", "tests/contract", f"--provider={name}", *options],
         cwd=copy,
         env=copies.environment(copy) | {"COLUMNS": "400"},  # so that no message is cut off
@@ -149,15 +149,15 @@ def contract(copy: Path, name: str, running: set[subprocess.Popen[str]]) -> list
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,  # so that it can be stopped with all that it starts
-    )
-    running.add(process)
-    try:
-        printed, _ = process.communicate(timeout=MAX_SECONDS)
-    except subprocess.TimeoutExpired:
-        return [f"tests/contract - was not done after {MAX_SECONDS} s"]
-    finally:
-        copies.stop(process)
-        running.discard(process)
+    ) as process:
+        running.add(process)
+        try:
+            printed, _ = process.communicate(timeout=MAX_SECONDS)
+        except subprocess.TimeoutExpired:
+            return [f"tests/contract - was not done after {MAX_SECONDS} s"]
+        finally:
+            copies.stop(process)
+            running.discard(process)
     failures = re.findall(r"^(?:FAILED|ERROR) (.*)", printed, re.MULTILINE)
     if process.returncode and not failures:
         failures = [f"tests/contract - {line}" for line in printed.strip().splitlines()[-1:]]

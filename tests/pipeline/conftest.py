@@ -15,7 +15,7 @@ import pytest
 
 from scripts import builders, common, generate, overlay, update, vendor
 from scripts.common import Provider
-from tests.pipeline.helpers import OneProcess, Pages, Server, pages
+from tests.pipeline.helpers import OneProcess, Pages, Server, git, pages
 from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
@@ -39,6 +39,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tree(base: Path, tmp_path: Path) -> Path:
     """An up-to-date copy of `specs/` and `generated/` for one test."""
     return _copy(base, tmp_path / "tree")
+
+
+@pytest.fixture
+def repository(tree: Path) -> Path:
+    """The tree as a git repository, with what git is told to ignore."""
+    shutil.copyfile(common.ROOT / ".gitignore", tree / ".gitignore")
+    git(tree, "init", "--quiet", "--initial-branch=main")
+    git(tree, "add", "--all")
+    git(tree, "commit", "--quiet", "--message=First")
+    return tree
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import re
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -148,3 +150,12 @@ def strings(items: Sequence[str], start: str) -> Iterator[str]:
 def pages(tree: Path, provider: str = "*") -> list[str]:
     """The names of pages in a tree."""
     return sorted(path.relative_to(tree).as_posix() for path in tree.glob(f"specs/{provider}/pages/*"))
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in a folder, whatever the settings of this machine."""
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example", *arguments],
+        cwd=root, env=os.environ | settings, check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip

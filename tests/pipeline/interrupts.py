@@ -58,7 +58,7 @@ class Stopper:
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.stop is None or not event.startswith(_EVENTS):
             return
-        if not any(isinstance(each, str | os.PathLike) and str(each).startswith(self.root) for each in arguments):
+        if not any(isinstance(each, str | Path) and str(each).startswith(self.root) for each in arguments):
             return
         self.left -= 1
         if self.left == 0:

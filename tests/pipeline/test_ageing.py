@@ -19,7 +19,7 @@ HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
 def acme(root: Path, spec: dict[str, Any], *actions: dict[str, Any] | str, head: str = HEAD) -> Provider:
     """A provider with a spec and an overlay of these actions, each text a comment."""
     provider = Provider(root, "acme")
-    info = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "paths": {"/x": {}}}
+    info: dict[str, Any] = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "paths": {"/x": {}}}
     common.write(provider.spec, common.dump_json(info | spec).encode())
     lines = [each if isinstance(each, str) else f"  - {json.dumps(each)}" for each in actions]
     provider.overlay.write_text(f"{head}actions:\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import common, generate, journal, update
+from scripts import common, copies, generate, journal, update, vendor
 from scripts.common import PipelineError, Provider
 from scripts.outcomes import Outcome
-from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, pages, snapshot, substitute
+from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, git, pages, snapshot, substitute
 from tests.pipeline.stand_ins import StandIn
 
 
@@ -321,3 +326,132 @@ def test_a_step_that_fails_leaves_the_tree(
         update.run(["retell", source], project)
     assert contents(project) == before
     assert list(temporary.iterdir()) == []
+
+
+STOPPED = """
+import os, signal, sys
+from pathlib import Path
+from scripts import generate, journal, update, vendor
+from tests.pipeline.stand_ins import StandIn
+
+root, source, signal_name, step, temporary = sys.argv[1:]
+stand_in = StandIn()
+update.compare, update.contract = stand_in.compare, stand_in.contract
+update.common.ROOT = Path(root)
+owner = journal if step == "_carry_out" else update
+real = getattr(owner, step)
+
+def stopped(*arguments, **options):
+    if step == "_carry_out":  # one file is in place by then
+        name, entry = next(iter(arguments[1].items()))
+        (Path(root) / journal.FOLDER / entry["laid"]).replace(Path(root) / name)
+    os.kill(os.getpid(), getattr(signal, signal_name))
+    return real(*arguments, **options)
+
+setattr(owner, step, stopped)
+sys.exit(update.main(lambda _: update.run(["retell", source], Path(root))))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize(
+    ("name", "step", "status"),
+    [
+        ("SIGINT", "compare", update.STOPPED),
+        ("SIGTERM", "compare", update.STOPPED),
+        ("SIGKILL", "compare", -signal.SIGKILL),
+        ("SIGTERM", "_carry_out", update.STOPPED),
+        ("SIGKILL", "_carry_out", -signal.SIGKILL),
+    ],
+)
+def test_a_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: str, step: str, status: int) -> None:
+    """Whatever signal ends the command, git sees no change, or the next command sees to it that the update is whole."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(repository), prose(repository), name, step, str(temporary)],
+        cwd=common.ROOT,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    whole = f"M specs/lock.json\n M {RETELL}"
+    if step == "compare":
+        assert git(repository, "status", "--porcelain") == ""
+    elif name == "SIGKILL":
+        assert git(repository, "status", "--porcelain") != whole
+        assert journal.recover(repository) == "the update of retell was interrupted, and is finished now"
+    if step == "_carry_out":
+        assert git(repository, "status", "--porcelain") == whole
+        assert list(vendor.run(["--check"], repository))
+    assert not (repository / journal.FOLDER).exists()
+    if name != "SIGKILL":
+        assert done.stderr.startswith("stopped; ")
+        assert list(temporary.iterdir()) == []
+
+
+# The contract tests
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a few of its contract tests."""
+    folder = tmp_path_factory.mktemp("copy") / "tree"
+    kept = {"tests/contract/test_data.py"}
+    files = {
+        name: data
+        for name, data in copies.read(common.ROOT).items()
+        if not name.startswith("tests/contract/test_") or name in kept
+    }
+    copies.restore(folder, files)
+    return folder
+
+
+def test_contract_tests_judge_the_copy(copy: Path) -> None:
+    """The contract tests of one provider run on what the copy holds, and each that fails is named with its message."""
+    assert update.contract(copy, "retell", set()) == []
+    data = copy / "src/voice_clone/providers/retell.toml"
+    text = data.read_text("utf-8")
+    data.write_text(text.replace('= "voice_id"', '= "gone_id"'), encoding="utf-8")
+    try:
+        failures = update.contract(copy, "retell", set())
+    finally:
+        data.write_text(text, encoding="utf-8")
+    assert failures
+    for failure in failures:
+        assert re.match(r"tests/contract/test_data\.py::\w+\[.*retell.*\] - .*Breach: retell: ", failure)
+
+
+def test_contract_tests_that_do_not_run_are_a_failure(copy: Path) -> None:
+    """Where pytest itself fails, that is the failure."""
+    [failure] = update.contract(copy, "gone", set())
+    assert failure == "tests/contract - ERROR: --provider gone: there are cartesia, heygen, minimax, retell"
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A project whose contract tests take for ever."""
+    folder = tmp_path / "tests" / "contract"
+    folder.mkdir(parents=True)
+    (folder / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--provider')\n", "utf-8")
+    (folder / "test_slow.py").write_text("import time\ndef test(): time.sleep(600)\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_contract_tests_are_bounded(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contract tests that do not end are stopped, and that is their failure."""
+    monkeypatch.setattr(update, "MAX_SECONDS", 0.1)
+    assert update.contract(slow, "acme", set()) == ["tests/contract - was not done after 0.1 s"]
+
+
+def test_contract_tests_end_with_the_update(slow: Path) -> None:
+    """An update that is interrupted leaves no tests running."""
+
+    def interrupted() -> None:
+        with update._contracts(slow, ["acme"]) as jobs:
+            jobs["acme"].exception(0.2)
+
+    with pytest.raises(TimeoutError):
+        interrupted()

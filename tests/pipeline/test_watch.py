@@ -16,7 +16,7 @@ import pytest
 
 from scripts import common, journal, propose, watch, yaml12
 from scripts.common import PipelineError, Provider
-from tests.pipeline.helpers import HEYGEN, PROVIDERS, RETELL, Pages, contents, snapshot
+from tests.pipeline.helpers import HEYGEN, PROVIDERS, RETELL, Pages, contents, git, snapshot
 from tests.pipeline.stand_ins import StandIn
 
 WORKFLOW: dict[str, Any] = yaml12.load((common.ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8"))
@@ -161,31 +161,18 @@ elif any(call["words"][call["words"].index("--head") + 1] == words[words.index("
 """
 
 
-def git(root: Path, *arguments: str) -> str:
-    """Run git in a folder, whatever the settings of this machine."""
-    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    return subprocess.run(
-        ["git", "-c", "user.name=A", "-c", "user.email=a@example", *arguments],
-        cwd=root, env=os.environ | settings, check=True, capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
-
-
 @pytest.fixture
-def cloned(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tree as a git repository with a remote, and a `gh` that notes what it is asked for."""
-    (tree / ".gitignore").write_bytes((common.ROOT / ".gitignore").read_bytes())
+def cloned(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository with a remote, and a `gh` that notes what it is asked for."""
     git(tmp_path, "init", "--quiet", "--bare", "origin.git")
-    git(tree, "init", "--quiet", "--initial-branch=main")
-    git(tree, "add", "--all")
-    git(tree, "commit", "--quiet", "--message=First")
-    git(tree, "remote", "add", "origin", str(tmp_path / "origin.git"))
-    git(tree, "push", "--quiet", "origin", "main")
+    git(repository, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(repository, "push", "--quiet", "origin", "main")
     gh = tmp_path / "bin" / "gh"
     gh.parent.mkdir()
     gh.write_text(GH.format(python=sys.executable, log=str(tmp_path / "calls.json")), encoding="utf-8")
     gh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{gh.parent}{os.pathsep}{os.environ['PATH']}")
-    return tree
+    return repository
 
 
 def left(folder: Path, files: dict[str, list[str | None]], verdict: str = "retell: compatible, 1 change") -> Path:
