@@ -36,6 +36,14 @@ def install(session: nox.Session, group: str, *arguments: str) -> None:
     session.install("--quiet", "--group", group, *arguments, *CONSTRAINTS)
 
 
+def run_for_status(session: nox.Session, *command: str) -> None:
+    """Run a command whose exit status says more than success or failure, and end with it; nox itself would with 1."""
+    try:
+        session.run(*command)
+    except nox.command.CommandFailed as error:
+        raise SystemExit(error.return_code or 1) from None
+
+
 @nox.session
 def vendor(session: nox.Session) -> None:
     """Turn pages into specs: `-- heygen page.md …` takes new pages, files or https URLs."""
@@ -55,6 +63,28 @@ def generate(session: nox.Session) -> None:
     """Regenerate the packages from the specs: `-- heygen` for one, `-- --check` to write nothing."""
     install(session, "generate")
     session.run("python", "-m", "scripts.generate", *session.posargs)
+
+
+@nox.session
+def update(session: nox.Session) -> None:
+    """Take new pages and say what they mean: `-- heygen`, `-- heygen page.md …`, `-- all`, `--dry-run`, `--help`."""
+    install(session, "tests", ".[cli,testing]")
+    run_for_status(session, "python", "-m", "scripts.update", *session.posargs)
+
+
+@nox.session
+def watch(session: nox.Session) -> None:
+    """Look whether a provider's pages have changed, as the spec watch does: `-- heygen --into FOLDER`, `-- --list`."""
+    if session.posargs != ["--list"]:
+        install(session, "tests", ".[cli,testing]")
+    run_for_status(session, "python", "-m", "scripts.watch", *session.posargs)
+
+
+@nox.session
+def propose(session: nox.Session) -> None:
+    """Open a pull request for each update that a watch has left in a folder: `-- FOLDER`."""
+    # Nothing is installed: this runs with the right to write.
+    session.run("python", "-m", "scripts.propose", *session.posargs)
 
 
 @nox.session

@@ -62,6 +62,15 @@ def tools() -> dict[str, str]:
     return {tool: version(tool) for tool in TOOLS}
 
 
+def settings(provider: Provider) -> dict[str, Any]:
+    """What the tools are told, beside the document."""
+    return {
+        "openapi-python-client": {"meta": "none", "class_overrides": provider.source().get("class_overrides", {})},
+        "datamodel-code-generator": " ".join(CONTRACT_OPTIONS),
+        "ruff": " ".join(RUFF),
+    }
+
+
 def marker(provider: Provider, tool: str) -> str:
     """The line that says that a file is generated, by what and from what."""
     made = f"{tool} {tools()[tool]}" if tool in tools() else tool

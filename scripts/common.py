@@ -68,6 +68,8 @@ class Provider:
         for page in pages:
             if page.get("keep", "whole") not in ("whole", "slice"):
                 raise PipelineError(f'{self.shown(path)}: {page["file"]}: keep: write "slice", or leave it out')
+        if not isinstance(source.get("licence", ""), str):
+            raise PipelineError(f"{self.shown(path)}: licence: write as text what the pages say of it")
         _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 
@@ -190,7 +192,11 @@ def update_lock(root: Path, step: str, entries: dict[str, Any]) -> None:
 
 def main(run: Callable[[Sequence[str]], Iterable[str]]) -> None:
     """Run a step as a command: print what it reports, turn a PipelineError into exit status 1."""
+    from scripts import journal
+
     try:
+        if mended := journal.recover(ROOT):
+            print(mended, file=sys.stderr)
         for line in run(sys.argv[1:]):
             print(line, flush=True)
     except PipelineError as error:

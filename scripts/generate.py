@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import json
 import os
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -42,12 +43,20 @@ def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
     code = b"".join((Path(__file__).parent / f"{step}.py").read_bytes() for step in ("amendments", "builders", "slice"))
     text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
     return {
+        "spec": common.sha256(provider.spec.read_bytes()),
         "effective": common.sha256(common.dump_json(spec).encode()),
         "overlay": common.sha256(text),
         "options": common.sha256(common.dump_json(provider.source()).encode()),
         "scripts": common.sha256(code),
         "tools": builders.tools(),
+        "settings": builders.settings(provider),
     }
+
+
+def outputs(provider: Provider, files: Files) -> dict[str, Any]:
+    """What came of it: a hash of all files, and each operation that a generator left out, with the reason."""
+    spec = json.loads(files.get(f"voice_clone_api/{provider.name}/openapi.json", b"{}"))
+    return {"files": digest(files), "left_out": spec.get(vendor.LEFT_OUT, {})}
 
 
 def committed(provider: Provider) -> Files:
@@ -162,11 +171,11 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
         problems = list(compare(provider.name, committed(provider), built[provider]))
         yield from problems
         locked = lock.get(provider.name, {}).get("generate", {})
-        now = inputs(provider, spec) | {"files": digest(built[provider])}
+        now = inputs(provider, spec) | outputs(provider, built[provider])
         for key, path in (("overlay", provider.overlay), ("options", provider.folder / "source.toml")):
             if locked.get(key) != now[key]:
                 yield f"{provider.name}: {provider.shown(path)} has changed since the last `nox -s generate`"
-        for key in ("effective", "tools", "files"):
+        for key in [key for key in now if key not in ("overlay", "options")]:
             # Where files differ, their hashes do too; that says nothing more.
             if locked.get(key) != now[key] and (key == "tools" or not problems):
                 was = locked.get(key)
@@ -221,7 +230,7 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
     stale = [
         provider
         for provider in chosen
-        if lock.get(provider.name, {}).get("generate") != wanted[provider] | {"files": digest(committed(provider))}
+        if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
     ]
     built = build([(provider, specs[provider]) for provider in stale])
     for name, data in SHARED.items():
@@ -229,7 +238,7 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
     for provider in chosen:
         if provider in stale:
             written, deleted = install(provider, built[provider])
-            wanted[provider]["files"] = digest(built[provider])
+            wanted[provider] |= outputs(provider, built[provider])
             yield f"{provider.name}: {len(built[provider])} files generated, {written} changed, {deleted} deleted"
             yield from (f"{provider.name}: left out: {name}: {why}" for name, why in left_out(provider).items())
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jsonpath
@@ -40,14 +41,43 @@ def effective_spec(provider: Provider) -> dict[str, Any]:
     spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
     where = provider.shown(provider.spec)
     vendor.check_document(spec, where)
-    if provider.overlay.is_file():
-        _apply_all(spec, provider)
+    _apply_all(spec, provider)
     vendor.check_document(spec, where)  # an overlay could take away what makes it one
     gates.check_document(spec, where)
     return spec
 
 
+@dataclass(frozen=True)
+class Located:
+    """One action of an overlay, and where it stands."""
+
+    file: str
+    line: int
+    number: int
+    action: Any
+
+    @property
+    def title(self) -> str:
+        """The first line of its description."""
+        described = self.action.get("description", "no description") if isinstance(self.action, dict) else ""
+        return str(described).split("\n")[0]
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: action {self.number} ({self.title})"
+
+
 def _apply_all(spec: dict[str, Any], provider: Provider) -> None:
+    for located in actions_of(provider):
+        try:
+            apply(spec, located.action)
+        except (OverlayError, RecursionError) as error:
+            raise PipelineError(f"{located}: {error}") from None
+
+
+def actions_of(provider: Provider) -> list[Located]:
+    """The actions of a provider's overlay, in order; none where it has no overlay."""
+    if not provider.overlay.is_file():
+        return []
     name = provider.shown(provider.overlay)
     try:
         document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
@@ -57,13 +87,10 @@ def _apply_all(spec: dict[str, Any], provider: Provider) -> None:
         actions = read_actions(document)
     except OverlayError as error:
         raise PipelineError(f"{name}:1: {error}") from None
-    for index, action in enumerate(actions):
-        try:
-            apply(spec, action)
-        except (OverlayError, RecursionError) as error:
-            line = lines.get(("actions", index), lines[("actions",)])
-            title = str(action.get("description", "no description")).split("\n")[0] if isinstance(action, dict) else ""
-            raise PipelineError(f"{name}:{line}: action {index + 1} ({title}): {error}") from None
+    return [
+        Located(name, lines.get(("actions", index), lines[("actions",)]), index + 1, action)
+        for index, action in enumerate(actions)
+    ]
 
 
 def read_actions(document: Any) -> list[Any]:
@@ -88,12 +115,7 @@ def read_actions(document: Any) -> list[Any]:
 
 def apply(spec: dict[str, Any], action: Any) -> None:
     """Apply one action to the spec, in place; raise OverlayError where it does not fit it exactly."""
-    _check_form(action)
-    _check_target(action["target"])
-    try:
-        matches = list({match.parts: match for match in _PATHS.finditer(action["target"], spec)}.values())
-    except (jsonpath.JSONPathError, RecursionError) as error:
-        raise OverlayError(f"target {action['target']}: {error}") from None
+    matches = find(spec, action)
     if not matches:
         raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
     for match in matches:
@@ -105,22 +127,49 @@ def apply(spec: dict[str, Any], action: Any) -> None:
                 f"    expected: {json.dumps(action['x-expect'])}\n    the spec has: {json.dumps(match.obj)}"
             )
     # Backwards, so that removing an item of an array leaves the indices of those before it as they were.
-    for match in sorted(matches, key=_document_order, reverse=True):
-        node: Any = match.obj
-        if action.get("remove"):
-            if match.parent is None:
-                raise OverlayError("the whole document cannot be removed")
-            holder: Any = match.parent.obj
-            del holder[match.parts[-1]]
-        elif isinstance(node, list):
-            if any(common.same(action["update"], item) for item in node):
-                raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
-            node.append(_copy(action["update"]))
-        else:
-            before = json.dumps(node)
-            _merge(node, action["update"], match.path, "x-expect" in action)
-            if json.dumps(node) == before:
-                raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
+    for match in reversed(matches):
+        change(match, action, correction="x-expect" in action)
+
+
+def find(spec: dict[str, Any], action: Any) -> list[jsonpath.JSONPathMatch]:
+    """The places that an action in good form is about, in the order of the document."""
+    _check_form(action)
+    _check_target(action["target"])
+    try:
+        matches = {match.parts: match for match in _PATHS.finditer(action["target"], spec)}.values()
+    except (jsonpath.JSONPathError, RecursionError) as error:
+        raise OverlayError(f"target {action['target']}: {error}") from None
+    return sorted(matches, key=_document_order)
+
+
+def change(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, correction: bool) -> None:
+    """Do at one place what an action says; only a correction replaces what stands there."""
+    node: Any = match.obj
+    if action.get("remove"):
+        if match.parent is None:
+            raise OverlayError("the whole document cannot be removed")
+        holder: Any = match.parent.obj
+        del holder[match.parts[-1]]
+    elif isinstance(node, list):
+        if any(common.same(action["update"], item) for item in node):
+            raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
+        node.append(_copy(action["update"]))
+    else:
+        before = json.dumps(node)
+        _merge(node, action["update"], match.path, correction)
+        if json.dumps(node) == before:
+            raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
+
+
+def nearest(spec: dict[str, Any], target: str) -> tuple[int, jsonpath.JSONPathMatch]:
+    """How many of a target's last segments must go until it matches something, and what it matches then."""
+    path = _PATHS.compile(target)
+    assert isinstance(path, jsonpath.JSONPath)
+    for gone in range(len(path.segments) + 1):
+        shorter = jsonpath.JSONPath(env=_PATHS, segments=path.segments[: len(path.segments) - gone])
+        if match := next(iter(shorter.finditer(spec)), None):
+            return gone, match
+    raise AssertionError("a target without segments is the document")
 
 
 def _check_form(action: Any) -> None:

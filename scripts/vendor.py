@@ -18,6 +18,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -268,15 +269,38 @@ def _cut_for(page: Page, whole: Page) -> Page:
 
 
 def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[str, Any]:
-    """What the lock records of one provider: where its pages come from, and the hashes of pages and spec."""
-    urls = {Path(entry["file"]).name: entry.get("url") for entry in provider.source()["pages"]}
-    return {
-        "pages": {
-            Path(page.name).name: {"url": urls[Path(page.name).name], "sha256": common.sha256(page.data)}
-            for page in pages
-        },
-        "sha256": common.sha256(spec),
-    }
+    """What the lock records of one provider: where its pages come from and when they were taken, hashes, and licence.
+
+    A page that is recorded already keeps its date, so that the same pages give the same entry on any day.
+    """
+    source = provider.source()
+    urls = {Path(entry["file"]).name: entry.get("url") for entry in source["pages"]}
+    recorded = common.read_lock(provider.root).get(provider.name, {}).get("vendor", {}).get("pages", {})
+    entries: dict[str, Any] = {}
+    for page in pages:
+        name, digest = Path(page.name).name, common.sha256(page.data)
+        before = recorded.get(name, {})
+        taken = _date(before.get("date")) if before.get("sha256") == digest else None
+        entries[name] = {
+            "url": urls[name],
+            "date": taken or today(),
+            "sha256": digest,
+            "licence": source.get("licence"),
+        }
+    unlisted = dict.fromkeys(left_out_of(pages, wanted(provider)), "not listed in source.toml")
+    return {"pages": entries, "sha256": common.sha256(spec), "left_out": unlisted}
+
+
+def today() -> str:
+    """The day on which a page is taken."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _date(recorded: Any) -> str | None:
+    try:
+        return date.fromisoformat(recorded).isoformat()
+    except (TypeError, ValueError):
+        return None
 
 
 def check(provider: Provider) -> Iterator[str]:
@@ -299,7 +323,10 @@ def check(provider: Provider) -> Iterator[str]:
                 "specs/lock.json records. If it was fetched anew, run `nox -s vendor`; a page is never edited."
             )
     if locked != expected and locked.get("pages") == expected["pages"]:
-        yield f"{provider.name}: specs/lock.json does not hold the hash of this spec; run `nox -s vendor`"
+        what = (
+            "the hash of this spec" if locked.get("sha256") != expected["sha256"] else "what was left out of this spec"
+        )
+        yield f"{provider.name}: specs/lock.json does not hold {what}; run `nox -s vendor`"
 
 
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:

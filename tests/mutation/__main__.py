@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scripts import common
+from scripts import common, copies
 from tests.mutation import trees
 from tests.mutation.lies import Lie, population, sample
 from tests.mutation.results import WANTED, Equivalents, Results, show
@@ -65,7 +65,7 @@ def main() -> int:
     choice = options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    files = trees.read(common.ROOT)
+    files = copies.read(common.ROOT)
     tests = tuple(choice.tests) or trees.TESTS
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()

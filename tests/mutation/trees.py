@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from scripts import copies
+from scripts.copies import Files
 from tests.mutation import reporter
 from tests.mutation.lies import Lie
 
@@ -26,9 +26,6 @@ COMPARISON = "tests/contract/test_derived.py"
 """What compares committed files with what the pipeline makes of their sources; it kills whatever was edited by hand."""
 
 DECIDING = ("specs", "generated", "src", "scripts", "tests")
-LEFT_OUT = {"__pycache__", "build", "dist", "htmlcov"}
-
-Files = dict[str, bytes]
 
 
 class BrokenRunError(Exception):
@@ -37,22 +34,6 @@ class BrokenRunError(Exception):
 
 class StoppedError(Exception):
     """The whole run was stopped."""
-
-
-def read(root: Path) -> Files:
-    """Every file of the project that tests may need."""
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(_files(root))}
-
-
-def _files(folder: Path, top: bool = True) -> Iterator[Path]:
-    for path in folder.iterdir():
-        hidden = path.name.startswith(".") and path.name != ".gitattributes"
-        if path.name in LEFT_OUT or path.suffix in (".egg-info", ".pyc") or (top and hidden):
-            continue
-        if path.is_dir():
-            yield from _files(path, False)
-        elif path.is_file():
-            yield path
 
 
 def fingerprint(files: Files, tests: Sequence[str]) -> str:
@@ -106,14 +87,7 @@ class Tree:
 
     def restore(self) -> None:
         """Make the copy what the tree was, touching only what differs."""
-        here = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
-        for name in here - set(self.files):
-            (self.folder / name).unlink()
-        for name, data in self.files.items():
-            path = self.folder / name
-            if name not in here or path.read_bytes() != data:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+        copies.restore(self.folder, self.files)
 
     def check(self) -> Ending:
         """Run everything without a lie; BrokenRunError where that tells nothing."""
@@ -170,11 +144,7 @@ class Tree:
     def _run(self, *command: str) -> Ending:
         """Run Python on the copy."""
         self._report.write_text("", encoding="utf-8")
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(str(self.folder / name) for name in ("src", "generated", "")),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            reporter.REPORT: str(self._report),
-        }
+        environment = copies.environment(self.folder) | {reporter.REPORT: str(self._report)}
         started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
             self._running = subprocess.Popen(
@@ -215,7 +185,7 @@ class Tree:
                     return False
                 time.sleep(0.05)
         finally:
-            _stop(process)
+            copies.stop(process)
         if self._stopped.is_set():
             raise StoppedError
         return True
@@ -229,15 +199,4 @@ class Tree:
         """Stop what runs here, from another thread."""
         self._stopped.set()
         if self._running:
-            _stop(self._running)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if os.name == "posix":
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-    elif process.poll() is None:
-        process.kill()
-    process.wait()
+            copies.stop(self._running)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import builders, common, generate, overlay
+from scripts import builders, common, generate, overlay, update, vendor
 from scripts.common import Provider
-from tests.pipeline.helpers import OneProcess
+from tests.pipeline.helpers import OneProcess, Pages, Server, git, pages
+from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
 
@@ -34,6 +39,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tree(base: Path, tmp_path: Path) -> Path:
     """An up-to-date copy of `specs/` and `generated/` for one test."""
     return _copy(base, tmp_path / "tree")
+
+
+@pytest.fixture
+def repository(tree: Path) -> Path:
+    """The tree as a git repository, with what git is told to ignore."""
+    shutil.copyfile(common.ROOT / ".gitignore", tree / ".gitignore")
+    git(tree, "init", "--quiet", "--initial-branch=main")
+    git(tree, "add", "--all")
+    git(tree, "commit", "--quiet", "--message=First")
+    return tree
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +83,77 @@ def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generators run in this process, so that they see what a test has changed."""
     monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A loopback web server that serves what it is given."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    served: dict[str, bytes | tuple[int, bytes]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = served.get(self.path, (404, b""))
+            status, data = found if isinstance(found, tuple) else (200, found)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            del format, args
+
+    def serve(what: Pages) -> str:
+        served.update(what)
+        return f"http://127.0.0.1:{http.server_address[1]}"
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield serve
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Neither the comparison nor the contract tests are run."""
+    made = StandIn()
+    monkeypatch.setattr(update, "compare", made.compare)
+    monkeypatch.setattr(update, "contract", made.contract)
+    return made
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for what is temporary."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def project(tree: Path, builds: list[list[str]], stand_in: StandIn, temporary: Path) -> Path:
+    """A tree whose updates run on stand-ins; what is generated for a known spec is taken from memory."""
+    del builds, stand_in, temporary
+    return tree
+
+
+@pytest.fixture
+def served(project: Path, server: Server) -> Callable[[Pages], None]:
+    """Serves pages by their names in the tree, at the addresses that the tree has for them."""
+    address = server({})
+    for provider in common.providers(root=project):
+        for name in pages(project, provider.name):
+            source = provider.folder / "source.toml"
+            text, file = source.read_text("utf-8"), name.partition(f"{provider.name}/")[2]
+            new, count = re.subn(rf'(file = "{file}"\nurl = )"[^"]*"', rf'\1"{address}/{name}"', text)
+            assert count == 1
+            source.write_text(new, encoding="utf-8")
+    for step in (vendor.run([], project), generate.run([], project)):
+        list(step)
+
+    def serve(what: Pages) -> None:
+        server({f"/{name}": data for name, data in what.items()})
+
+    return serve

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +17,14 @@ from scripts import common
 from scripts.common import PipelineError, Provider, dump_json
 
 PROVIDERS = [provider.name for provider in common.providers()]
+RETELL = "specs/retell/pages/retell-clone-voice.md"
+HEYGEN = "specs/heygen/pages/heygen-clone-voice.md"
 
 Snapshot = dict[str, tuple[bytes, int]]
+Pages = Mapping[str, bytes | tuple[int, bytes]]
+"""What a web server answers: from path to content, or to status and content."""
+Server = Callable[[Pages], str]
+"""Serves what it is given, and says its address."""
 
 
 def snapshot(root: Path) -> Snapshot:
@@ -137,3 +145,17 @@ class OneProcess:
 def strings(items: Sequence[str], start: str) -> Iterator[str]:
     """Those of the texts that start so."""
     return (item for item in items if item.startswith(start))
+
+
+def pages(tree: Path, provider: str = "*") -> list[str]:
+    """The names of pages in a tree."""
+    return sorted(path.relative_to(tree).as_posix() for path in tree.glob(f"specs/{provider}/pages/*"))
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in a folder, whatever the settings of this machine."""
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example", *arguments],
+        cwd=root, env=os.environ | settings, check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip

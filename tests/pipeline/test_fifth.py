@@ -11,8 +11,9 @@ import pytest
 
 from scripts import common
 from scripts.common import Provider
+from scripts.copies import read
 from scripts.new import layout
-from tests.mutation.trees import Ending, Tree, read
+from tests.mutation.trees import Ending, Tree
 
 PAGE = common.ROOT / "docs" / "adding-a-provider.md"
 FILES = common.ROOT / "docs" / "adding-a-provider"

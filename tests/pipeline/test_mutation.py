@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common
+from scripts import common, copies
 from tests.mutation import trees
 from tests.mutation.lies import Lie
 from tests.mutation.results import Equivalents, Results
@@ -43,7 +43,7 @@ def population() -> list[Lie]:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A private copy of the tree."""
-    return Tree(tmp_path_factory.mktemp("copies") / "0", trees.read(common.ROOT), trees.TESTS)
+    return Tree(tmp_path_factory.mktemp("copies") / "0", copies.read(common.ROOT), trees.TESTS)
 
 
 @pytest.mark.parametrize("kind", PROMISED.values(), ids=PROMISED)

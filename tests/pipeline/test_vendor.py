@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from scripts import common, fetch, vendor
 from scripts.common import PipelineError, Provider
 from tests.pipeline.helpers import (
     PROVIDERS,
+    Server,
     add_provider,
     contents,
     document,
@@ -333,35 +331,7 @@ def test_one_bad_provider_stops_all(tree: Path) -> None:
 # Fetching
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, bytes]], str]]:
-    """A loopback web server that serves what it is given; the result is its address."""
-    monkeypatch.setenv("NO_PROXY", "*")
-    served: dict[str, bytes] = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            data = served.get(self.path)
-            self.send_response(404 if data is None else 200)
-            self.end_headers()
-            self.wfile.write(data or changed("two"))
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            del format, args
-
-    def serve(what: dict[str, bytes]) -> str:
-        served.update(what)
-        return f"http://127.0.0.1:{http.server_address[1]}"
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield serve
-        http.shutdown()
-        thread.join()
-
-
-def test_a_page_is_fetched(two: Provider, server: Callable[[dict[str, bytes]], str]) -> None:
+def test_a_page_is_fetched(two: Provider, server: Server) -> None:
     """A page is taken from an address byte for byte, and its file name is the last part of the path."""
     data = changed("two").replace(b"\n", b"\r\n")
     address = server({"/docs/two.md?raw=1": data})
@@ -370,18 +340,16 @@ def test_a_page_is_fetched(two: Provider, server: Callable[[dict[str, bytes]], s
     assert (two.folder / "pages/two.md").read_bytes() == data
 
 
-def test_an_error_page_is_not_taken(two: Provider, server: Callable[[dict[str, bytes]], str]) -> None:
+def test_an_error_page_is_not_taken(two: Provider, server: Server) -> None:
     """An answer of 404 is refused, even where its text would do."""
-    source = f"{server({})}/two.md"
+    source = f"{server({'/two.md': (404, changed('two'))})}/two.md"
     before = snapshot(two.root)
     message = failure(vendor.run(["acme", source], two.root))
     assert message == f"{source}: HTTP status 404; nothing was taken"
     assert snapshot(two.root) == before
 
 
-def test_an_endless_page_is_not_taken(
-    server: Callable[[dict[str, bytes]], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_page_is_not_taken(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is larger than any page could be is refused."""
     monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
     address = server({"/large.md": b"x" * (2**20 + 1), "/fits.md": b"x" * 2**20})

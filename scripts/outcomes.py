@@ -1,0 +1,157 @@
+"""Outcomes: what came of a provider's update, as one verdict, as text and as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from scripts.ageing import Aged, State
+from scripts.common import Provider
+from voice_clone import __version__
+
+BREAKING, NOT_UNDERSTOOD = 1, 2
+
+
+class Report(Protocol):
+    """What a comparison of two trees comes to: see scripts.compare."""
+
+    @property
+    def breaking(self) -> bool: ...
+
+    def rendered(self, version: str) -> Any: ...
+
+    def markdown(self, version: str) -> str: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    def next_version(self, current: str) -> str: ...
+
+    def changelog(self) -> list[str]: ...
+
+
+@dataclass
+class Outcome:
+    """What came of one provider's update."""
+
+    provider: Provider
+    pages: list[str] = field(default_factory=list[str])
+    """The pages that are others than before."""
+    aged: list[Aged] = field(default_factory=list[Aged])
+    dropped: bool = False
+    """Whether the actions that are no longer needed were deleted."""
+    changed: bool = False
+    """Whether anything of the provider is to be written."""
+    report: Report | None = None
+    failures: list[str] = field(default_factory=list[str])
+    """The contract tests that fail, each with its message."""
+    problem: str = ""
+    """Why the new pages were not understood."""
+    not_written: str | None = None
+    """Why nothing was written, as the end of a sentence; None where it was."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.provider.name
+
+    def of(self, state: State) -> list[Aged]:
+        """The actions of the overlay that fare so."""
+        return [aged for aged in self.aged if aged.state == state]
+
+    @property
+    def refused(self) -> bool:
+        """Whether something was not understood."""
+        return bool(self.problem or self.of(State.CONFLICT) or (self.of(State.FIXED) and not self.dropped))
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        if self.refused:
+            return NOT_UNDERSTOOD
+        return BREAKING if self.failures or (self.report and self.report.breaking) else 0
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one line."""
+        parts = [self._weight()]
+        if self.failures:
+            parts.append(f"{_count(len(self.failures), 'failing contract test')}, first {_test(self.failures[0])}")
+        if (self.changed or self.refused) and self.not_written is not None:
+            parts.append(f"nothing was written{self.not_written}")
+        return f"{self.name}: {'; '.join(parts)}"
+
+    def _weight(self) -> str:
+        """What it means, in a few words."""
+        if self.problem:
+            return f"not understood: {self.problem.splitlines()[0]}"
+        if self.refused:
+            conflicts, fixed = self.of(State.CONFLICT), self.of(State.FIXED)
+            told = [f"{_count(len(conflicts), 'overlay action')} in conflict"] if conflicts else []
+            told += [f"{_count(len(fixed), 'overlay action')} no longer needed (see --drop-fixed)"] if fixed else []
+            return ", ".join(told)
+        if not self.changed or self.report is None:
+            return "nothing changed"
+        verdicts = [change["verdict"] for change in self.report.to_json()["changes"]]
+        if not verdicts:
+            return "equal in meaning"
+        worst = verdicts[0]
+        if self.report.breaking:
+            number = _count(verdicts.count(worst), "change")
+            return f"{worst}: {number}; next version {self.report.next_version(__version__)}"
+        return f"{worst}, {_count(len(verdicts), 'change')}"
+
+    def lines(self) -> Iterator[str]:
+        """What there is to say, beside the comparison."""
+        yield from (f"{page} is another one" for page in self.pages)
+        if applied := self.of(State.APPLIED):
+            yield f"{_count(len(applied), 'overlay action')} applied"
+        yield from (f"{aged}\n    and is deleted" if self.dropped else str(aged) for aged in self.of(State.FIXED))
+        yield from map(str, self.of(State.CONFLICT))
+        times = Counter(map(_test, self.failures))
+        first = {_test(failure): failure for failure in reversed(self.failures)}
+        for test, number in times.items():
+            yield f"{test} fails{f' {number} times, first' if number > 1 else ''}: {first[test].partition(' - ')[2]}"
+        if self.problem:
+            yield f"error: {self.problem}"
+
+    def markdown(self) -> str:
+        """The report for a pull request."""
+        parts = [f"# {_escaped(self.verdict)}"]
+        if said := "\n".join(self.lines()):
+            # What pages say is shown, not read: a fence that is longer than any in it.
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", said)), default=0))
+            parts.append(f"{fence}text\n{said}\n{fence}")
+        if self.report:
+            parts.append(self.report.markdown(__version__).rstrip())
+            if lines := self.report.changelog():
+                parts.append("\n".join(["For the changelog:", "", *lines]))
+        return "\n\n".join(parts) + "\n"
+
+
+def _test(failure: str) -> str:
+    """The test that failed, without its parameters."""
+    return failure.partition(" - ")[0].partition("[")[0]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|@])", r"\\\1", text)
+
+
+def show(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Print everything, the verdicts last, each on one line."""
+    for outcome in outcomes:
+        for line in outcome.lines():
+            console.print(f"{outcome.name}: {line}", markup=False, soft_wrap=True)
+        if outcome.report:
+            console.print(outcome.report.rendered(__version__))
+    for outcome in outcomes:
+        console.print(outcome.verdict, markup=False, soft_wrap=True, style="bold" if console.is_terminal else None)

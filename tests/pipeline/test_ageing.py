@@ -1,0 +1,282 @@
+"""Overlays age well: after a change of the document each action is judged, and what is no longer needed can go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import ageing, common, overlay
+from scripts.ageing import Aged, State
+from scripts.common import PipelineError, Provider
+from tests.pipeline.helpers import PROVIDERS
+
+HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
+
+
+def acme(root: Path, spec: dict[str, Any], *actions: dict[str, Any] | str, head: str = HEAD) -> Provider:
+    """A provider with a spec and an overlay of these actions, each text a comment."""
+    provider = Provider(root, "acme")
+    info: dict[str, Any] = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "paths": {"/x": {}}}
+    common.write(provider.spec, common.dump_json(info | spec).encode())
+    lines = [each if isinstance(each, str) else f"  - {json.dumps(each)}" for each in actions]
+    provider.overlay.write_text(f"{head}actions:\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return provider
+
+
+def action(target: str, **more: Any) -> dict[str, Any]:
+    """An action in good form; `x_expect` stands for `x-expect`."""
+    keys = {key.replace("_", "-"): value for key, value in more.items()}
+    return {"target": target, "description": "Why.", "x-source": "Where from.", **keys}
+
+
+def states(provider: Provider) -> list[str]:
+    """How the actions fare, in order."""
+    return [aged.state for aged in ageing.judge(provider)]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_committed_actions_are_needed(name: str) -> None:
+    """Every committed action is judged as applied: none is there already, none fits no longer."""
+    assert set(states(Provider(common.ROOT, name))) == {State.APPLIED}
+
+
+OPEN = {"anyOf": [{"enum": ["a", "b"]}, {"type": "string"}]}
+TO_OPEN = (
+    action("$.s.anyOf", remove=True, x_expect=[{"enum": ["a", "b"]}]),
+    action("$.s", update=OPEN),
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "actions", "expected"),
+    [
+        # What is added
+        ({"a": {}}, [action("$.a", update={"b": {"c": 1}})], "applied"),
+        ({"a": {"b": {"c": 1, "d": 2}}}, [action("$.a", update={"b": {"c": 1}})], "no longer needed"),
+        ({"a": {"b": {"c": 2}}}, [action("$.a", update={"b": {"c": 1}})], "in conflict"),
+        ({"a": {"b": {"c": 1}}}, [action("$.a", update={"b": {"c": 1, "d": 2}})], "applied"),
+        ({"a": {"b": [1]}}, [action("$.a", update={"b": [1]})], "no longer needed"),
+        ({"a": {"b": [2]}}, [action("$.a", update={"b": [1]})], "in conflict"),
+        ({"a": [1]}, [action("$.a", update=2)], "applied"),
+        ({"a": [1, 2]}, [action("$.a", update=2)], "no longer needed"),
+        ({"a": [True]}, [action("$.a", update=1)], "applied"),
+        ({}, [action("$.a", update={"b": 1})], "in conflict"),
+        ({"a": 1}, [action("$.a", update={"b": 1})], "in conflict"),
+        # What is corrected
+        ({"a": {"b": 1}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "applied"),
+        ({"a": {"b": 2}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "no longer needed"),
+        ({"a": {"b": 3}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "in conflict"),
+        ({"a": {}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "in conflict"),
+        # What is taken away
+        ({"a": {"b": {"c": 1}}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "applied"),
+        ({"a": {"b": {"c": 2}}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
+        ({"a": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "no longer needed"),
+        ({"z": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
+        # In several places
+        ({"a": {"b": 1}, "c": {}}, [action("$['a', 'c']", update={"b": 1})], "in conflict"),
+        ({"a": {"b": 1}, "c": {"b": 1}}, [action("$['a', 'c']", update={"b": 1})], "no longer needed"),
+        ({"a": {"b": {}}, "c": {}}, [action("$['a', 'c'].b", remove=True, x_expect={})], "applied"),
+        # One makes room for another
+        ({"s": {"anyOf": [{"enum": ["a", "b"]}]}}, TO_OPEN, "applied, applied"),
+        ({"s": OPEN}, TO_OPEN, "no longer needed, no longer needed"),
+        ({"s": {"anyOf": [{"enum": ["a", "b", "c"]}]}}, TO_OPEN, "in conflict, applied"),
+        ({"s": {}}, TO_OPEN, "no longer needed, applied"),
+        ({"s": OPEN}, (TO_OPEN[0] | {"x-expect": OPEN["anyOf"]}, TO_OPEN[1]), "no longer needed, no longer needed"),
+        # A conflict hides nothing behind it
+        (
+            {"a": {"b": 9}, "c": {"d": 1}, "e": {}},
+            [
+                action("$.a", update={"b": 2}, x_expect={"b": 1}),
+                action("$.a", update={"more": 1}, x_expect={"b": 2}),
+                action("$.c", update={"d": 1}),
+                action("$.e", update={"f": 1}),
+                action("$.gone.e", update={"f": 1}),
+            ],
+            "in conflict, applied, no longer needed, applied, in conflict",
+        ),
+    ],
+)
+def test_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, Any]], expected: str) -> None:
+    """An action is no longer needed exactly where the effective spec is the same without it."""
+    provider = acme(tmp_path, spec, *actions)
+    assert ", ".join(states(provider)) == expected
+    if expected == "no longer needed" * len(actions):
+        before = overlay_result(provider)
+        ageing.drop(provider, [aged.located for aged in ageing.judge(provider)])
+        assert common.same(overlay_result(provider), before)
+
+
+def overlay_result(provider: Provider) -> dict[str, Any]:
+    """What the strict applier makes of a spec; the spec where no action is left."""
+    try:
+        return overlay.effective_spec(provider)
+    except PipelineError:
+        spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
+        return spec
+
+
+def test_both_texts_are_shown(tmp_path: Path) -> None:
+    """An action in conflict is shown with what it expects and what the document says now, by file and line."""
+    provider = acme(
+        tmp_path,
+        {"a": {"b": 3, "é": 1}, "c": {"x": {}}},
+        action("$.a", update={"b": 2}, x_expect={"b": 1}),
+        action("$.c.d", update={"e": 1}),
+        action("$.c.d.e", remove=True, x_expect={}),
+        action("$.a", update={"b": 4}),
+    )
+    assert [str(aged) for aged in ageing.judge(provider)] == [
+        (
+            "specs/acme/overlay.yaml:5: action 1 (Why.): in conflict\n"
+            "    at $['a']\n"
+            '      x-expect says: {"b": 1}\n'
+            '      the document says now: {"b": 3, "é": 1}'
+        ),
+        (
+            "specs/acme/overlay.yaml:6: action 2 (Why.): in conflict\n"
+            "    at $.c.d\n"
+            '      it adds: {"e": 1}\n'
+            "      the document says now: nothing; $['c'] has \"x\""
+        ),
+        (
+            "specs/acme/overlay.yaml:7: action 3 (Why.): in conflict\n"
+            "    at $.c.d.e\n"
+            "      x-expect says: {}\n"
+            "      the document says now: nothing, nor what should hold it; $['c'] has \"x\""
+        ),
+        (
+            "specs/acme/overlay.yaml:8: action 4 (Why.): in conflict\n"
+            "    at $['a']\n"
+            '      it adds: {"b": 4}\n'
+            '      the document says now: {"b": 2, "é": 1}'
+        ),
+    ]
+
+
+def test_the_fix_upstream_is_shown(tmp_path: Path) -> None:
+    """An action that is no longer needed is shown with that part of the document that made it so."""
+    provider = acme(
+        tmp_path,
+        {"a": {"b": 2, "c": 3}, "d": {}},
+        action("$.a", update={"b": 2}, x_expect={"b": 1}),
+        action("$.d.e", remove=True, x_expect={"f": 1}),
+    )
+    assert [str(aged).partition(": no longer needed\n")[2] for aged in ageing.judge(provider)] == [
+        '    at $[\'a\']\n      x-expect says: {"b": 1}\n      the document says now: {"b": 2}',
+        "    at $.d.e\n      x-expect says: {\"f\": 1}\n      the document says now: nothing; $['d'] has nothing",
+    ]
+
+
+def test_what_a_provider_fixes_goes(tree: Path) -> None:
+    """Where HeyGen writes its discriminator as OpenAPI has it, both actions about it are no longer needed."""
+    heygen = Provider(tree, "heygen")
+    before = overlay.effective_spec(heygen)
+    spec = common.read_json(heygen.spec)
+    mapping = spec["components"]["schemas"]["CreateVoiceCloneV3Request"]["properties"]["audio"]["discriminator"]
+    mapping["mapping"] = {kind: target["$ref"] for kind, target in mapping["mapping"].items()}
+    heygen.spec.write_text(common.dump_json(spec), encoding="utf-8")
+    text = heygen.overlay.read_text("utf-8")
+    judged = ageing.judge(heygen)
+    assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [1, 2]
+    assert {aged.state for aged in judged[2:]} == {State.APPLIED}
+    with pytest.raises(PipelineError, match="x-expect no longer holds"):
+        overlay.effective_spec(heygen)
+    ageing.drop(heygen, fixed(judged))
+    assert common.same(overlay.effective_spec(heygen), before)
+    gap = text.index("  - target: $.paths['/v3/voices/clone'].post.responses['200']")
+    assert heygen.overlay.read_text("utf-8") == text[: text.index("  - target")] + "\n" + text[gap:]
+
+
+def fixed(judged: list[Aged]) -> list[overlay.Located]:
+    """The actions that are no longer needed."""
+    return [aged.located for aged in judged if aged.state == State.FIXED]
+
+
+# Deleting line by line
+
+TEXT = """\
+# One.
+overlay: 1.0.0
+info: {title: Acme, version: 1.0.0}
+actions: # two
+  # Three, about the first.
+  - target: $.a   # within
+    # within, too
+    description: |
+      Several lines
+
+      # that look like comments
+    x-source: s
+    update: {b: 1}
+
+  # Four, about the second.
+  - {target: $.a, description: d, x-source: s,
+     update: {c: 1}}
+  # Five.
+
+  - target: $.a
+    description: >-
+      Folded
+      text
+    x-source: s
+    update:
+      d: [1,
+        2]
+# Six.
+x-last: 1
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ({}, TEXT),
+        ({"b": 1}, TEXT[: TEXT.index("  - target: $.a   #")] + TEXT[TEXT.index("\n  # Four") :]),
+        ({"c": 1}, TEXT[: TEXT.index("  - {target")] + TEXT[TEXT.index("  # Five") :]),
+        ({"d": [1, 2]}, TEXT[: TEXT.index("  - target: $.a\n")] + TEXT[TEXT.index("# Six") :]),
+        (
+            {"b": 1, "c": 1, "d": [1, 2]},
+            (
+                "# One.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\nactions: [] # two\n"
+                "  # Three, about the first.\n\n  # Four, about the second.\n  # Five.\n\n# Six.\nx-last: 1\n"
+            ),
+        ),
+    ],
+)
+def test_deleting_keeps_all_else(tmp_path: Path, there: dict[str, Any], expected: str, newline: str) -> None:
+    """What is deleted are the lines of the action alone: comments, empty lines and line ends stay as they are."""
+    provider = acme(tmp_path, {"a": there})
+    provider.overlay.write_bytes(TEXT.replace("\n", newline).encode())
+    ageing.drop(provider, fixed(ageing.judge(provider)))
+    assert provider.overlay.read_bytes().decode() == expected.replace("\n", newline)
+    assert set(states(provider)) <= {State.APPLIED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "actions: [{target: $.a, description: d, x-source: s, update: {b: 1}}]\n",
+        "actions:\n  -\n    target: $.a\n    description: d\n    x-source: s\n    update: {b: 1}\n",
+        "actions:\n  - &one {target: $.a, description: d, x-source: s, update: {b: 1}}\nx-more: *one\n",
+        "x-all: &all\n  - {target: $.a, description: d, x-source: s, update: {b: 1}}\nactions: *all\n",
+    ],
+)
+def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -> None:
+    """An action that shares its lines, or is named elsewhere, is left for a person to delete."""
+    provider = acme(tmp_path, {"a": {"b": 1}})
+    provider.overlay.write_text(HEAD + text, encoding="utf-8")
+    judged = ageing.judge(provider)
+    with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line as it is written"):
+        ageing.drop(provider, fixed(judged))
+    assert provider.overlay.read_text("utf-8") == HEAD + text
+
+
+def test_an_action_in_bad_form_is_no_matter_of_age(tmp_path: Path) -> None:
+    """An action that says nothing of why stops the judging by its line, whatever the document says."""
+    provider = acme(tmp_path, {"a": {}}, action("$.a", update={"b": 1}), {"target": "$.a"})
+    with pytest.raises(PipelineError, match=r"^specs/acme/overlay\.yaml:6: action 2 .*: needs `description`"):
+        ageing.judge(provider)

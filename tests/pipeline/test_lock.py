@@ -1,0 +1,162 @@
+"""The lock says where everything comes from, and a check holds all of it against the tree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import builders, common, generate, overlay, vendor
+from scripts.common import Provider
+from tests.pipeline.helpers import PROVIDERS, add_provider, document, failure, operation, page, snapshot, substitute
+
+
+@pytest.fixture
+def day(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A day that is not the one on which the committed pages were taken."""
+    monkeypatch.setattr(vendor, "today", lambda: "2031-02-03")
+    return "2031-02-03"
+
+
+def recorded(root: Path, name: str, step: str) -> dict[str, Any]:
+    """What the lock holds of a step."""
+    entry: dict[str, Any] = common.read_lock(root)[name][step]
+    return entry
+
+
+# What it holds
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_page_has_its_origin(name: str) -> None:
+    """The lock has each page's address, the day on which it was taken, its hash, and what is known of its licence."""
+    provider = Provider(common.ROOT, name)
+    source = provider.source()
+    pages = recorded(common.ROOT, name, "vendor")["pages"]
+    assert list(pages) == [Path(entry["file"]).name for entry in source["pages"]]
+    for entry in source["pages"]:
+        locked = pages[Path(entry["file"]).name]
+        assert list(locked) == ["url", "date", "sha256", "licence"]
+        assert locked["url"] == entry["url"]
+        assert locked["date"] >= "2026-11-21"
+        assert locked["licence"] == source["licence"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_licence_notes_say_what_the_pages_say(name: str) -> None:
+    """A note names the licence that the document itself names, or says that it names none."""
+    provider = Provider(common.ROOT, name)
+    for each in vendor.vendored_pages(provider):
+        named = each.spec["info"].get("license", {}).get("name")
+        assert (f"`{named}`" if named else " no licence;") in provider.source()["licence"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_package_has_its_origin(name: str) -> None:
+    """The lock has the hashes of spec and overlay, the tools with their versions and settings, and what is left out."""
+    provider = Provider(common.ROOT, name)
+    entry = recorded(common.ROOT, name, "generate")
+    assert entry["spec"] == common.sha256(provider.spec.read_bytes()) == recorded(common.ROOT, name, "vendor")["sha256"]
+    assert entry["overlay"] == common.sha256(provider.overlay.read_bytes())
+    assert entry["effective"] == common.sha256(common.dump_json(overlay.effective_spec(provider)).encode())
+    assert entry["tools"] == builders.tools()
+    assert entry["settings"]["datamodel-code-generator"].split() == list(builders.CONTRACT_OPTIONS)
+    assert entry["settings"]["openapi-python-client"]["class_overrides"] == provider.source().get("class_overrides", {})
+    assert entry["left_out"] == recorded(common.ROOT, name, "vendor")["left_out"] == {}
+
+
+def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatch, builds: list[list[str]]) -> None:
+    """Each operation that a page has and the spec has not, or the spec has and the package has not, is there."""
+    paths = {"/b": {"get": operation("b"), "put": operation("c")}, "/a": {"get": operation("a")}}
+    provider = add_provider(tree, "acme", {"a.md": page(document(paths))})
+    spec = document({"/a": paths["/a"]})
+    entry = vendor.lock_entry(vendor.vendored_pages(provider), common.dump_json(spec).encode(), provider)
+    reason = "not listed in source.toml"
+    assert entry["left_out"] == {"GET /b": reason, "PUT /b": reason}
+    list(vendor.run(["acme"], tree))
+    build = generate.build
+
+    def partial(chosen: Any) -> dict[Provider, builders.Files]:
+        built = build(chosen)
+        for each in built:
+            name = f"voice_clone_api/{each.name}/openapi.json"
+            note = {vendor.LEFT_OUT: {"GET /a": "what the generator says"}}
+            built[each][name] = common.dump_json(json.loads(built[each][name]) | note).encode()
+        return built
+
+    monkeypatch.setattr(generate, "build", partial)
+    list(generate.run(["acme"], tree))
+    assert recorded(tree, "acme", "generate")["left_out"] == {"GET /a": "what the generator says"}
+    assert list(generate.run(["acme"], tree)) == ["acme: up to date"]
+    assert builds == [["acme"], []]
+
+
+# Days
+
+
+def test_a_page_keeps_its_day(tree: Path, day: str) -> None:
+    """Of two pages, the one that has changed gets the day, the other one keeps its own; a check writes no day."""
+    before = recorded(tree, "heygen", "vendor")["pages"]
+    new = tree / "heygen-get-voice.md"
+    new.write_bytes((tree / "specs/heygen/pages/heygen-get-voice.md").read_bytes() + b"\n")
+    list(vendor.run(["heygen", str(new)], tree))
+    after = recorded(tree, "heygen", "vendor")["pages"]
+    assert after["heygen-clone-voice.md"] == before["heygen-clone-voice.md"]
+    assert after["heygen-get-voice.md"]["date"] == day != before["heygen-get-voice.md"]["date"]
+    found = snapshot(tree)
+    assert list(vendor.run(["--check"], tree)) == [f"specs follow from their pages: {', '.join(PROVIDERS)}"]
+    list(vendor.run([], tree))
+    assert snapshot(tree) == found
+
+
+# The check
+
+
+@pytest.mark.parametrize(
+    ("step", "keys", "value", "message"),
+    [
+        ("vendor", ("pages", "retell-clone-voice.md", "url"), "https://x", "retell-clone-voice.md is not the page"),
+        ("vendor", ("pages", "retell-clone-voice.md", "date"), None, "retell-clone-voice.md is not the page"),
+        ("vendor", ("pages", "retell-clone-voice.md", "date"), "soon", "retell-clone-voice.md is not the page"),
+        ("vendor", ("pages", "retell-clone-voice.md", "sha256"), "0", "retell-clone-voice.md is not the page"),
+        ("vendor", ("pages", "retell-clone-voice.md", "licence"), "MIT", "retell-clone-voice.md is not the page"),
+        ("vendor", ("sha256",), "0", "specs/lock.json does not hold the hash of this spec"),
+        ("vendor", ("left_out",), {"GET /x": "why"}, "specs/lock.json does not hold what was left out of this spec"),
+        ("generate", ("spec",), "0", "specs/lock.json: spec was 0, is "),
+        ("generate", ("effective",), "0", "specs/lock.json: effective was 0, is "),
+        ("generate", ("overlay",), "0", "specs/retell/overlay.yaml has changed since"),
+        ("generate", ("options",), "0", "specs/retell/source.toml has changed since"),
+        ("generate", ("scripts",), "0", "specs/lock.json: scripts was 0, is "),
+        ("generate", ("tools", "ruff"), "0", "specs/lock.json: tools was "),
+        ("generate", ("settings", "ruff"), "0", "specs/lock.json: settings was "),
+        ("generate", ("files",), "0", "specs/lock.json: files was 0, is "),
+        ("generate", ("left_out",), {"GET /x": "why"}, "specs/lock.json: left_out was {'GET /x': 'why'}, is {}"),
+    ],
+)
+def test_check_names_what_the_lock_has_wrong(
+    tree: Path, builds: list[list[str]], step: str, keys: tuple[str, ...], value: Any, message: str
+) -> None:
+    """Whatever the lock says that is not so is one problem, named by the provider and what is wrong."""
+    lock = common.read_lock(tree)
+    node = lock["retell"][step]
+    for key in keys[:-1]:
+        node = node[key]
+    assert node[keys[-1]] != value
+    node[keys[-1]] = value
+    common.lock_path(tree).write_text(common.dump_json(lock), encoding="utf-8")
+    found = snapshot(tree)
+    [problem] = failure(generate.run(["--check", "retell"], tree)).splitlines()
+    assert problem.startswith("retell: ")
+    assert message in problem
+    assert snapshot(tree) == found
+    assert builds == [["retell"]]
+
+
+def test_a_note_that_is_no_text_is_refused(tree: Path) -> None:
+    """A licence note is text."""
+    path = tree / "specs/retell/source.toml"
+    note = Provider(tree, "retell").source()["licence"]
+    substitute(path, f'licence = "{note}"', "licence = 1")
+    assert failure(vendor.run(["retell"], tree)).startswith("specs/retell/source.toml: licence: write as text")
