@@ -71,6 +71,7 @@ def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatc
     """Each operation that a page has and the spec has not, or the spec has and the package has not, is there."""
     paths = {"/b": {"get": operation("b"), "put": operation("c")}, "/a": {"get": operation("a")}}
     provider = add_provider(tree, "acme", {"a.md": page(document(paths))})
+    substitute(provider.folder / "source.toml", 'title = "acme"', 'title = "acme"\noperations = ["GET /a"]')
     spec = document({"/a": paths["/a"]})
     entry = vendor.lock_entry(vendor.vendored_pages(provider), common.dump_json(spec).encode(), provider)
     reason = "not listed in source.toml"
