@@ -107,7 +107,7 @@ class Outcome:
 
     def lines(self) -> Iterator[str]:
         """What there is to say, beside the comparison."""
-        yield from (f"{page} is another one" for page in self.pages)
+        yield from (f"{page} has changed" for page in self.pages)
         if applied := self.of(State.APPLIED):
             yield f"{_count(len(applied), 'overlay action')} applied"
         yield from (f"{aged}{'; deleted' * self.dropped}" for aged in self.of(State.FIXED))

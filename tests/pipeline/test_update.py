@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from scripts import common, copies, generate, journal, update, vendor
 from scripts.common import PipelineError, Provider
@@ -193,7 +195,7 @@ def test_a_page_that_is_none(
     answer: bytes | tuple[int, bytes],
     message: str,
 ) -> None:
-    """An address that answers with anything but the page is named in the verdict, and nothing at all is written."""
+    """An address that answers with anything but the page is named in the verdict, and nothing is written."""
     served({name: (project / name).read_bytes() + b"\n" for name in pages(project)} | {HEYGEN: answer})
     before = snapshot(project)
     assert update.run(["heygen", "retell"], project) == 2
@@ -256,9 +258,8 @@ def test_a_conflict_writes_nothing_and_names_all(
     before = snapshot(project)
     assert update.run(["retell", page], project) == 2
     printed = capsys.readouterr().out
-    assert (
-        printed.splitlines()[-1] == "retell: 2 overlay actions in conflict; compatible, 1 change; nothing was written"
-    )
+    verdict = "retell: 2 overlay actions in conflict; compatible, 1 change; nothing was written"
+    assert printed.splitlines()[-1] == verdict
     assert printed.count("in conflict\n    at ") == 2
     assert 'x-expect says: {"type": "string", "enum": ["male", "female"]}' in printed
     assert 'the document says now: {"type": "string", "enum": ["male"]' in printed
@@ -300,7 +301,7 @@ def test_the_report(project: Path, stand_in: StandIn, tmp_path: Path) -> None:
     update.run(["retell", prose(project), "--dry-run", "--report", str(tmp_path / "new" / "report.md")], project)
     assert (tmp_path / "new" / "report.md").read_text("utf-8") == (
         "# retell: compatible, 1 change; nothing was written (dry run)\n\n"
-        f"```text\n{RETELL} is another one\n11 overlay actions applied\n```\n\n"
+        f"```text\n{RETELL} has changed\n11 overlay actions applied\n```\n\n"
         "## Since 0.1.0\n\nFor the changelog:\n\n- compatible\n"
     )
 
@@ -465,3 +466,24 @@ def test_contract_tests_end_with_the_update(slow: Path) -> None:
 
     with pytest.raises(TimeoutError):
         interrupted()
+
+
+# Progress
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_being_done_is_shown(*, terminal: bool) -> None:
+    """A terminal shows what each provider is at, and nothing of it stays; a log gets a line for each."""
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=60, color_system=None)
+    made = [Outcome(Provider(Path(), name)) for name in ("acme", "other")]
+    with console.capture() as capture, update.telling(console, made) as tell:
+        tell(made[0], "generating")
+        tell(made[1], "comparing")
+        tell(made[0], "done")
+    text = capture.get()
+    if terminal:
+        assert "acme: done" in text
+        assert "other: comparing" in text
+        assert text.endswith("\x1b[2K")
+    else:
+        assert text == "acme: generating\nother: comparing\n"
