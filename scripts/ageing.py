@@ -52,8 +52,11 @@ class Aged:
         return "\n".join(lines)
 
 
-def judge(provider: Provider) -> list[Aged]:
-    """Every action of a provider's overlay, judged by the vendored spec as it is now."""
+def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
+    """Every action of a provider's overlay, judged by the vendored spec as it is now; and what they make of it.
+
+    That is the effective spec where no action is in conflict, and near to it where one is.
+    """
     spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
     left = overlay.actions_of(provider)
     judged: list[Aged] = []
@@ -78,7 +81,7 @@ def judge(provider: Provider) -> list[Aged]:
         else:
             judged.append(Aged(located, State.CONFLICT, places))
             spec = forced
-    return judged
+    return judged, spec
 
 
 def _is_same(forced: dict[str, Any], without: dict[str, Any], rest: Sequence[Located]) -> bool:

@@ -42,8 +42,10 @@ class Outcome:
     pages: list[str] = field(default_factory=list[str])
     """The pages that are others than before."""
     aged: list[Aged] = field(default_factory=list[Aged])
+    effective: dict[str, Any] | None = None
+    """What the overlay makes of the new pages, actions in conflict taken as done."""
     dropped: bool = False
-    """Whether the actions that are no longer needed were deleted."""
+    """Whether the actions that are no longer needed may be deleted."""
     changed: bool = False
     """Whether anything of the provider is to be written."""
     report: Report | None = None
@@ -64,9 +66,14 @@ class Outcome:
         return [aged for aged in self.aged if aged.state == state]
 
     @property
+    def stuck(self) -> bool:
+        """Whether the update can't go on."""
+        return bool(self.problem or self.of(State.CONFLICT))
+
+    @property
     def refused(self) -> bool:
-        """Whether something was not understood."""
-        return bool(self.problem or self.of(State.CONFLICT) or (self.of(State.FIXED) and not self.dropped))
+        """Whether something was not understood, or is for somebody to decide."""
+        return self.stuck or bool(self.of(State.FIXED) and not self.dropped)
 
     @property
     def status(self) -> int:
@@ -78,39 +85,32 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """The whole in one line."""
-        parts = [self._weight()]
+        parts = list(self._parts())
         if self.failures:
             parts.append(f"{_count(len(self.failures), 'failing contract test')}, first {_test(self.failures[0])}")
         if (self.changed or self.refused) and self.not_written is not None:
             parts.append(f"nothing was written{self.not_written}")
         return f"{self.name}: {'; '.join(parts)}"
 
-    def _weight(self) -> str:
-        """What it means, in a few words."""
+    def _parts(self) -> Iterator[str]:
+        conflicts, fixed = self.of(State.CONFLICT), self.of(State.FIXED)
         if self.problem:
-            return f"not understood: {self.problem.splitlines()[0]}"
-        if self.refused:
-            conflicts, fixed = self.of(State.CONFLICT), self.of(State.FIXED)
-            told = [f"{_count(len(conflicts), 'overlay action')} in conflict"] if conflicts else []
-            told += [f"{_count(len(fixed), 'overlay action')} no longer needed (see --drop-fixed)"] if fixed else []
-            return ", ".join(told)
-        if not self.changed or self.report is None:
-            return "nothing changed"
-        verdicts = [change["verdict"] for change in self.report.to_json()["changes"]]
-        if not verdicts:
-            return "equal in meaning"
-        worst = verdicts[0]
-        if self.report.breaking:
-            number = _count(verdicts.count(worst), "change")
-            return f"{worst}: {number}; next version {self.report.next_version(__version__)}"
-        return f"{worst}, {_count(len(verdicts), 'change')}"
+            yield f"not understood: {self.problem.splitlines()[0]}"
+        if conflicts:
+            yield f"{_count(len(conflicts), 'overlay action')} in conflict"
+        if fixed and not self.dropped:
+            yield f"{_count(len(fixed), 'overlay action')} no longer needed (see --drop-fixed)"
+        if self.report:
+            yield _weight(self.report)
+        elif not self.refused:
+            yield "nothing changed"
 
     def lines(self) -> Iterator[str]:
         """What there is to say, beside the comparison."""
-        yield from (f"{page} is another one" for page in self.pages)
+        yield from (f"{page} has changed" for page in self.pages)
         if applied := self.of(State.APPLIED):
             yield f"{_count(len(applied), 'overlay action')} applied"
-        yield from (f"{aged}\n    and is deleted" if self.dropped else str(aged) for aged in self.of(State.FIXED))
+        yield from (f"{aged}{'; deleted' * self.dropped}" for aged in self.of(State.FIXED))
         yield from map(str, self.of(State.CONFLICT))
         times = Counter(map(_test, self.failures))
         first = {_test(failure): failure for failure in reversed(self.failures)}
@@ -131,6 +131,17 @@ class Outcome:
             if lines := self.report.changelog():
                 parts.append("\n".join(["For the changelog:", "", *lines]))
         return "\n\n".join(parts) + "\n"
+
+
+def _weight(report: Report) -> str:
+    """What changes mean for callers, in a few words."""
+    verdicts = [change["verdict"] for change in report.to_json()["changes"]]
+    if not verdicts:
+        return "equal in meaning"
+    worst = verdicts[0]
+    if report.breaking:
+        return f"{worst}: {_count(verdicts.count(worst), 'change')}; next version {report.next_version(__version__)}"
+    return f"{worst}, {_count(len(verdicts), 'change')}"
 
 
 def _test(failure: str) -> str:

@@ -88,13 +88,13 @@ def take(outcome: Outcome, copy: Path, sources: Sequence[str], fetched: dict[str
 
 
 def age(outcome: Outcome, copy: Path, *, drop_fixed: bool) -> None:
-    """Judge the overlay by the new spec; delete what is no longer needed, if that is wanted."""
+    """Judge the overlay by the new spec, and go on without what is no longer needed, to see what comes of it."""
     provider = Provider(copy, outcome.name)
-    outcome.aged = ageing.judge(provider)
-    fixed = outcome.of(State.FIXED)
-    if drop_fixed and fixed and not outcome.of(State.CONFLICT):
-        ageing.drop(provider, [aged.located for aged in fixed])
-        outcome.dropped = True
+    outcome.aged, outcome.effective = ageing.judge(provider)
+    fixed = [aged.located for aged in outcome.of(State.FIXED)]
+    if fixed and not outcome.of(State.CONFLICT):
+        ageing.drop(provider, fixed)
+        outcome.dropped = drop_fixed
 
 
 def regenerate(outcomes: Sequence[Outcome], copy: Path) -> None:
@@ -214,7 +214,7 @@ def look(
             with _refusing(outcome):
                 take(outcome, copy, sources, job.result() if job else {})
                 age(outcome, copy, drop_fixed=drop_fixed)
-    understood = [outcome for outcome in outcomes if not outcome.refused]
+    understood = [outcome for outcome in outcomes if not outcome.stuck]
     for outcome in understood:
         tell(outcome, "generating")
     regenerate(understood, copy)
@@ -226,7 +226,8 @@ def look(
         same = locks[0].get(outcome.name) == locks[1].get(outcome.name)
         outcome.changed = not same or any(one != two for one, two in mine.values())
         changes |= mine
-    judge([outcome for outcome in understood if outcome.changed and not outcome.refused], root, folder, files, tell)
+    judge([outcome for outcome in understood if outcome.changed and not outcome.stuck], root, folder, files, tell)
+    preview([outcome for outcome in outcomes if outcome.stuck and outcome.effective], root, folder, files)
     for outcome in outcomes:
         tell(outcome, "done")
     return changes
@@ -243,6 +244,19 @@ def judge(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files, t
                 outcome.report = compare(folder / "before", folder / "after", outcome.name)
         for outcome in outcomes:
             outcome.failures = running[outcome.name].result()
+
+
+def preview(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files) -> None:
+    """Compare the specs of those that can't go on: what the pages mean is news all the same."""
+    for outcome in outcomes:
+        tree = before(root, files, [outcome.name])
+        copies.restore(folder / "before", tree)
+        tree[outcome.provider.shown(outcome.provider.spec)] = common.dump_json(outcome.effective).encode()
+        copies.restore(folder / "preview", tree)
+        try:
+            outcome.report = compare(folder / "before", folder / "preview", outcome.name)
+        except PipelineError as error:
+            outcome.problem = outcome.problem or str(error)
 
 
 # The command

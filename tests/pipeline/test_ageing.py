@@ -34,7 +34,7 @@ def action(target: str, **more: Any) -> dict[str, Any]:
 
 def states(provider: Provider) -> list[str]:
     """How the actions fare, in order."""
-    return [aged.state for aged in ageing.judge(provider)]
+    return [aged.state for aged in ageing.judge(provider)[0]]
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -105,7 +105,7 @@ def test_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, An
     assert ", ".join(states(provider)) == expected
     if expected == "no longer needed" * len(actions):
         before = overlay_result(provider)
-        ageing.drop(provider, [aged.located for aged in ageing.judge(provider)])
+        ageing.drop(provider, [aged.located for aged in ageing.judge(provider)[0]])
         assert common.same(overlay_result(provider), before)
 
 
@@ -128,7 +128,7 @@ def test_both_texts_are_shown(tmp_path: Path) -> None:
         action("$.c.d.e", remove=True, x_expect={}),
         action("$.a", update={"b": 4}),
     )
-    assert [str(aged) for aged in ageing.judge(provider)] == [
+    assert [str(aged) for aged in ageing.judge(provider)[0]] == [
         (
             "specs/acme/overlay.yaml:5: action 1 (Why.): in conflict\n"
             "    at $['a']\n"
@@ -164,7 +164,7 @@ def test_the_fix_upstream_is_shown(tmp_path: Path) -> None:
         action("$.a", update={"b": 2}, x_expect={"b": 1}),
         action("$.d.e", remove=True, x_expect={"f": 1}),
     )
-    assert [str(aged).partition(": no longer needed\n")[2] for aged in ageing.judge(provider)] == [
+    assert [str(aged).partition(": no longer needed\n")[2] for aged in ageing.judge(provider)[0]] == [
         '    at $[\'a\']\n      x-expect says: {"b": 1}\n      the document says now: {"b": 2}',
         "    at $.d.e\n      x-expect says: {\"f\": 1}\n      the document says now: nothing; $['d'] has nothing",
     ]
@@ -179,7 +179,8 @@ def test_what_a_provider_fixes_goes(tree: Path) -> None:
     mapping["mapping"] = {kind: target["$ref"] for kind, target in mapping["mapping"].items()}
     heygen.spec.write_text(common.dump_json(spec), encoding="utf-8")
     text = heygen.overlay.read_text("utf-8")
-    judged = ageing.judge(heygen)
+    judged, spec = ageing.judge(heygen)
+    assert common.same(spec, before)
     assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [1, 2]
     assert {aged.state for aged in judged[2:]} == {State.APPLIED}
     with pytest.raises(PipelineError, match="x-expect no longer holds"):
@@ -251,7 +252,7 @@ def test_deleting_keeps_all_else(tmp_path: Path, there: dict[str, Any], expected
     """What is deleted are the lines of the action alone: comments, empty lines and line ends stay as they are."""
     provider = acme(tmp_path, {"a": there})
     provider.overlay.write_bytes(TEXT.replace("\n", newline).encode())
-    ageing.drop(provider, fixed(ageing.judge(provider)))
+    ageing.drop(provider, fixed(ageing.judge(provider)[0]))
     assert provider.overlay.read_bytes().decode() == expected.replace("\n", newline)
     assert set(states(provider)) <= {State.APPLIED}
 
@@ -269,7 +270,7 @@ def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -
     """An action that shares its lines, or is named elsewhere, is left for a person to delete."""
     provider = acme(tmp_path, {"a": {"b": 1}})
     provider.overlay.write_text(HEAD + text, encoding="utf-8")
-    judged = ageing.judge(provider)
+    judged, _ = ageing.judge(provider)
     with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line as it is written"):
         ageing.drop(provider, fixed(judged))
     assert provider.overlay.read_text("utf-8") == HEAD + text
