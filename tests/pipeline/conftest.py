@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 
 from scripts import builders, common, generate, overlay, update, vendor
 from scripts.common import Provider
-from tests.pipeline.helpers import OneProcess, Pages, Server, git, pages
+from tests.pipeline.helpers import Handler, OneProcess, Pages, Server, git, listening, pages
 from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
@@ -91,27 +89,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "*")
     served: dict[str, bytes | tuple[int, bytes]] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Serving(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server looks it up by name
             found = served.get(self.path, (404, b""))
             status, data = found if isinstance(found, tuple) else (200, found)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            del format, args
-
     def serve(what: Pages) -> str:
         served.update(what)
-        return f"http://127.0.0.1:{http.server_address[1]}"
+        return address
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with listening(Serving) as address:
         yield serve
-        http.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ import os
 import pkgutil
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self, cast
@@ -25,6 +28,24 @@ Pages = Mapping[str, bytes | tuple[int, bytes]]
 """What a web server answers: from path to content, or to status and content."""
 Server = Callable[[Pages], str]
 """Serves what it is given, and says its address."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers requests, and prints nothing."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
+        del format, args
+
+
+@contextmanager
+def listening(handler: type[Handler]) -> Generator[str]:
+    """A web server on loopback until the block ends; the outcome is its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
 
 
 def snapshot(root: Path) -> Snapshot:

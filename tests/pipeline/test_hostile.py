@@ -10,9 +10,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,17 @@ import pytest
 from scripts import builders, common, fetch, gates, generate, vendor, yaml12
 from scripts.common import PipelineError, Provider
 from tests.pipeline import hostile
-from tests.pipeline.helpers import add_provider, contents, document, failure, operation, page, snapshot
+from tests.pipeline.helpers import (
+    Handler,
+    add_provider,
+    contents,
+    document,
+    failure,
+    listening,
+    operation,
+    page,
+    snapshot,
+)
 
 TEXT = {"type": "string"}
 
@@ -257,23 +265,19 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
     """Hostile documents make the pipeline, and each generator even without its gate, read, ask and write nothing."""
     hits: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Counting(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server looks it up by name
             hits.append(self.path)
             self.send_error(404)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with listening(Counting) as address:
         root = tmp_path / "tree"
         provider = acme(root)
         (tmp_path / "secret.yaml").write_text("a: {type: string}\n", encoding="utf-8")
-        documents = _reading(f"http://127.0.0.1:{http.server_address[1]}")
+        documents = _reading(address)
         path = root / "specs" / "documents.json"
         path.write_text(json.dumps(documents), encoding="utf-8")
         done = sandbox("pipeline", root, path, temporary=tmp_path / "temporary")
-        http.shutdown()
-        thread.join()
     assert done["noted"] == []
     assert hits == []
     taken = {name for name, message in done["results"].items() if not message}
@@ -686,8 +690,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, dict[str, 
     monkeypatch.setenv("NO_PROXY", "*")
     answers: list[tuple[str, dict[str, str], Iterator[bytes]]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Serving(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server looks it up by name
             status, headers, pieces = answers.pop()
             self.send_response(int(status))
             for name, value in headers.items():
@@ -699,19 +703,12 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, dict[str, 
             except OSError:
                 self.close_connection = True  # the client has had enough
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            del format, args
-
     def add(status: str, headers: dict[str, str], pieces: Iterator[bytes]) -> str:
         answers.append((status, headers, pieces))
-        return f"http://127.0.0.1:{http.server_address[1]}/page.md"
+        return f"{address}/page.md"
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with listening(Serving) as address:
         yield add
-        http.shutdown()
-        thread.join()
 
 
 Serve = Callable[[str, dict[str, str], Iterator[bytes]], str]
