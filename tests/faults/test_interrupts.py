@@ -63,8 +63,9 @@ def process(script: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
 
 
 START = """
-    import pathlib, sys
+    import pathlib, signal, sys
     from voice_clone import HeyGen
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
     heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
     job = heygen.start_clone(b"ID3" + bytes(100), name="Me")
     pathlib.Path(sys.argv[3]).write_text(job.to_token(), encoding="utf-8")
