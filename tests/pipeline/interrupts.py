@@ -95,7 +95,6 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 WAYS: dict[str, Callable[[], object]] = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
     "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
     "exception": raising(KeyboardInterrupt()),
     "full disk": raising(OSError(errno.ENOSPC, "no space left")),
