@@ -7,6 +7,7 @@ hides none of those behind it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -85,14 +86,11 @@ def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
 
 
 def _is_same(forced: dict[str, Any], without: dict[str, Any], rest: Sequence[Located]) -> bool:
-    """Whether the rest of the overlay makes the same of both, and fits the second no worse than the first."""
+    """Whether the rest of the overlay makes the same of both."""
     for located in rest:
-        try:
-            misfits = [_settle(spec, located.action, force=False) for spec in (forced, without)]
-        except OverlayError:
-            continue  # its form is wrong, which is told when its turn comes
-        if misfits[1] > misfits[0]:
-            return False
+        for spec in (forced, without):
+            with contextlib.suppress(OverlayError):  # its form is wrong, which is told when its turn comes
+                _settle(spec, located.action, force=False)
     return common.same(forced, without)
 
 

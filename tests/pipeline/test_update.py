@@ -448,7 +448,7 @@ def slow(tmp_path: Path) -> Path:
     folder = tmp_path / "tests" / "contract"
     folder.mkdir(parents=True)
     (folder / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--provider')\n", "utf-8")
-    (folder / "test_slow.py").write_text("import time\ndef test(): time.sleep(600)\n", encoding="utf-8")
+    (folder / "test_slow.py").write_text("import time\ndef test(): time.sleep(30)\n", encoding="utf-8")
     return tmp_path
 
 
