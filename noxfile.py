@@ -98,11 +98,7 @@ def check(session: nox.Session) -> None:
 def compare(session: nox.Session) -> None:
     """Say what a change means for callers: `-- OLD NEW`, documents or git revisions, or `-- heygen`; `-- --help`."""
     install(session, "compare")
-    try:
-        session.run("python", "-m", "scripts.compare", *session.posargs)
-    except nox.command.CommandFailed as error:
-        # nox itself would end with 1, whether something breaks (1) or was not understood (2).
-        raise SystemExit(error.return_code or 1) from None
+    run_for_status(session, "python", "-m", "scripts.compare", *session.posargs)
 
 
 @nox.session
