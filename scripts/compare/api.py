@@ -25,22 +25,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from scripts.common import same
 from scripts.compare.changes import Change, Side, Verdict, pointer
 from scripts.compare.judge import Comparison, Difference
+from scripts.compare.openapi import (
+    Alternative,
+    alternatives,
+    followed,
+    listing,
+    mapping,
+    media_types,
+    names_in_python,
+    parameters,
+    python_name,
+    request_body,
+    required_schemes,
+    schemes_of,
+    text_of,
+    used_references,
+)
 from scripts.compare.schemas import Place, PlaceError, resolve
 from scripts.vendor import METHODS
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdict.DOCUMENTATION
-UNDEFINED = "a scheme that is not defined"
-Alternative = dict[tuple[str, ...], frozenset[str]]
-"""What has to be shown together: each scheme, and the scopes that it needs."""
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -48,99 +61,6 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     found = _Finder(Place(old, old, ""), Place(new, new, ""))
     found.documents()
     return list(found.changes.values())
-
-
-def mapping(place: Place | None, key: str) -> dict[str, Place]:
-    """What stands below a key, each with its `$ref` followed; nothing where the key is missing."""
-    if place is None or place.schema.get(key) is None:
-        return {}
-    _expect(place, key, dict)
-    extensible = key in ("paths", "responses")
-    names = [name for name in place.schema[key] if not (extensible and name.startswith("x-"))]
-    return {name: _followed(place.below(key, name)) for name in names}
-
-
-def listing(place: Place | None, key: str) -> list[Place]:
-    """The items of an array below a key, each with its `$ref` followed."""
-    if place is None or place.schema.get(key) is None:
-        return []
-    _expect(place, key, list)
-    return [_followed(place.below(key, index)) for index in range(len(place.schema[key]))]
-
-
-def _expect(place: Place, key: str, kind: type) -> None:
-    if not isinstance(place.schema[key], kind):
-        what = "an object" if kind is dict else "an array" if kind is list else "text"
-        raise PlaceError(place.document, pointer(place.pointer, key), f"must be {what}")
-
-
-def _followed(place: Place) -> Place:
-    seen = {place.pointer}
-    while isinstance(place.schema, dict) and "$ref" in place.schema:
-        place = resolve(place.document, place.schema["$ref"], place.pointer)
-        if place.pointer in seen:
-            raise PlaceError(place.document, place.pointer, "a `$ref` that leads to itself")
-        seen.add(place.pointer)
-    if not isinstance(place.schema, dict):
-        raise PlaceError(place.document, place.pointer, f"{json.dumps(place.schema)[:80]}: must be an object")
-    return place
-
-
-def _text(place: Place, key: str, default: str = "") -> str:
-    if place.schema.get(key) is None:
-        return default
-    _expect(place, key, str)
-    return str(place.schema[key])
-
-
-def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
-    """Each operation by its method and path, after the path item that it stands in."""
-    for path, item in mapping(root, "paths").items():
-        for method in item.schema:
-            if method in METHODS:
-                yield f"{method.upper()} {path}", (item, _followed(item.below(method)))
-
-
-def parameters(item: Place, operation: Place) -> list[Place]:
-    """The parameters of an operation and of its path; those of the operation come last, and count."""
-    found = [*listing(item, "parameters"), *listing(operation, "parameters")]
-    for place in found:
-        if not _text(place, "name") or not _text(place, "in"):
-            raise PlaceError(place.document, place.pointer, "a parameter needs `name` and `in`")
-    return found
-
-
-def request_body(operation: Place) -> Place | None:
-    """What an operation is sent."""
-    return _followed(operation.below("requestBody")) if operation.schema.get("requestBody") is not None else None
-
-
-def alternatives(operation: Place, root: Place) -> list[Alternative]:
-    """The ways in which an operation wants the key to be shown; one of them is enough."""
-    schemes = _schemes(root)
-    found: list[Alternative] = []
-    for requirement in listing(operation if "security" in operation.schema else root, "security"):
-        found.append(
-            {
-                _identity(schemes.get(name), name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
-                for name, scopes in requirement.schema.items()
-            }
-        )
-    return found or [{}]
-
-
-def names_in_python(operation: Place) -> tuple[str, str]:
-    """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
-    tags = listing_of_text(operation, "tags")
-    return _snake(tags[0]) if tags else "default", _snake(_text(operation, "operationId"))
-
-
-def listing_of_text(place: Place, key: str) -> list[str]:
-    """An array of texts below a key."""
-    if place.schema.get(key) is None:
-        return []
-    _expect(place, key, list)
-    return [str(item) for item in place.schema[key]]
 
 
 class _Finder:
@@ -210,7 +130,7 @@ class _Finder:
                     _COMPATIBLE, Side.REQUEST, two.pointer, where, "is new", old=None, new=two.schema.get("operationId")
                 )
             elif old and new and one and two:
-                self._operation(where, (old, _followed(one)), (new, _followed(two)), (old_path, new_path))
+                self._operation(where, (old, followed(one)), (new, followed(two)), (old_path, new_path))
         if old and new:
             self._rest(
                 old, new, (*METHODS, "parameters", "servers", "$ref"), f"{new_path}", Side.REQUEST, thing="the path"
@@ -234,12 +154,12 @@ class _Finder:
 
     def _names(self, where: str, one: Place, two: Place) -> None:
         """Names from which those of Python are made."""
-        before, after = _text(one, "operationId"), _text(two, "operationId")
+        before, after = text_of(one, "operationId"), text_of(two, "operationId")
         if before != after:
-            same_name = bool(before and after) and _snake(before) == _snake(after)
+            same_name = bool(before and after) and python_name(before) == python_name(after)
             at = (two if after else one).pointer + "/operationId"
             what = f"the operation is called `{after}`, was `{before}`"
-            what += "" if same_name else f": its Python module `{_snake(before)}` is `{_snake(after)}`"
+            what += "" if same_name else f": its Python module `{python_name(before)}` is `{python_name(after)}`"
             self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, where, what, old=before, new=after)
         tags = [names_in_python(place)[0] for place in (one, two)]
         if tags[0] != tags[1]:
@@ -279,7 +199,7 @@ class _Finder:
         slots = re.findall(r"\{([^}]*)\}", path)
         found: dict[tuple[str, str], Place] = {}
         for place in parameters(*places):
-            name, kind = _text(place, "name"), _text(place, "in")
+            name, kind = text_of(place, "name"), text_of(place, "in")
             if kind == "path" and name in slots:
                 found[kind, str(slots.index(name))] = place
             else:
@@ -351,7 +271,7 @@ class _Finder:
         self._rest(old, new, ("required", "content"), where, Side.REQUEST, thing="the request's body")
 
     def _content(self, where: str, side: Side, thing: str, one: Place, two: Place) -> None:
-        before, after = (_media_types(place) for place in (one, two))
+        before, after = (media_types(place) for place in (one, two))
         for name, media in before.items():
             if name in after:
                 named = f"{thing} ({name})" if len(after) > 1 and len(before) > 1 else thing
@@ -383,7 +303,9 @@ class _Finder:
     ) -> None:
         place = two or one
         assert place is not None
-        types = [set(re.split(r"\s*,\s*", _text(each, "contentType"))) - {""} if each else set() for each in (one, two)]
+        types = [
+            set(re.split(r"\s*,\s*", text_of(each, "contentType"))) - {""} if each else set() for each in (one, two)
+        ]
         at = pointer(place.pointer, "contentType")
         shown = [sorted(each) or None for each in types]
         if types[0] != types[1]:
@@ -520,7 +442,7 @@ class _Finder:
             [set(each.schema) for each in listing(place if "security" in place.schema else root, "security")]
             for place, root in ((one, self.old), (two, self.new))
         )
-        old, new = (_schemes(root) for root in (self.old, self.new))
+        old, new = (schemes_of(root) for root in (self.old, self.new))
         for name in sorted(set[str]().union(*before) & set[str]().union(*after) & set(old) & set(new)):
             for key in ("type", "in", "name", "scheme", "flows", "openIdConnectUrl"):
                 if not same(old[name].schema.get(key), new[name].schema.get(key)):
@@ -529,8 +451,8 @@ class _Finder:
 
     def _schemes(self) -> None:
         """What schemes say of themselves; what they mean is compared where they are used."""
-        old, new = (_schemes(root) for root in (self.old, self.new))
-        used = set(_required_schemes(self.old.schema)) | set(_required_schemes(self.new.schema))
+        old, new = (schemes_of(root) for root in (self.old, self.new))
+        used = set(required_schemes(self.old.schema)) | set(required_schemes(self.new.schema))
         for name in dict.fromkeys((*old, *new)):
             one, two = old.get(name), new.get(name)
             if one and two:
@@ -557,8 +479,8 @@ class _Finder:
         return [Place(places[-1].document, {"url": "/"}, "/servers")], "/servers"
 
     def _servers(self, old: tuple[list[Place], str], new: tuple[list[Place], str], where: str) -> None:
-        before, after = ({_text(place, "url").rstrip("/"): place for place in servers} for servers, _ in (old, new))
-        urls = [[_text(place, "url") for place in servers] for servers, _ in (old, new)]
+        before, after = ({text_of(place, "url").rstrip("/"): place for place in servers} for servers, _ in (old, new))
+        urls = [[text_of(place, "url") for place in servers] for servers, _ in (old, new)]
         for url, place in before.items():
             if url not in after:
                 what = f"server {place.schema.get('url')} is gone; there is {', '.join(urls[1])}"
@@ -643,7 +565,7 @@ class _Finder:
 
     def _unused(self) -> None:
         """Components that no operation uses, before or after."""
-        used = _used(self.old.schema) | _used(self.new.schema)
+        used = used_references(self.old.schema) | used_references(self.new.schema)
         old, new = (root.schema.get("components") or {} for root in (self.old, self.new))
         for root, components in ((self.old, old), (self.new, new)):
             if not isinstance(components, dict):
@@ -709,52 +631,12 @@ def _shape(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-def _snake(name: str) -> str:
-    """A name as the client generator writes it."""
-    if not name:
-        return "default"
-    from openapi_python_client.strings import snake_case
-
-    return str(snake_case(name))
-
-
-def _media_types(place: Place) -> dict[str, Place]:
-    return {re.sub(r"\s*;\s*", "; ", name.strip().lower()): media for name, media in mapping(place, "content").items()}
-
-
 def _is_range_of(wide: str, name: str) -> bool:
     return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
 
 
 def _shown(response: Place) -> Any:
     return response.schema.get("description")
-
-
-def _schemes(root: Place) -> dict[str, Place]:
-    if root.schema.get("components") is None:
-        return {}
-    _expect(root, "components", dict)
-    return mapping(root.below("components"), "securitySchemes")
-
-
-def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
-    """What a security scheme asks for, whatever it is called."""
-    if scheme is None:
-        return (UNDEFINED, name)
-    kind, place = _text(scheme, "type"), _text(scheme, "in")
-    if kind == "apiKey":
-        shown = _text(scheme, "name")
-        return ("apiKey", place, shown.lower() if place == "header" else shown)
-    if kind == "http":
-        return ("http", _text(scheme, "scheme").lower())
-    rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}
-    if isinstance(flows := rest.get("flows"), dict):
-        rest["flows"] = {
-            name: {key: sorted(value) if key == "scopes" else value for key, value in flow.items()}
-            for name, flow in flows.items()
-            if isinstance(flow, dict)
-        }
-    return (kind, json.dumps(rest, sort_keys=True))
 
 
 def _satisfies(new: Alternative, old: Alternative) -> bool:
@@ -766,34 +648,3 @@ def _described(alternative: Alternative) -> str:
     words = {"apiKey": "{1} `{2}`", "http": "{1} token"}
     texts = [words.get(scheme[0], "{0}").format(*scheme) for scheme in alternative]
     return " with ".join(texts) or "no key at all"
-
-
-def _required_schemes(node: Any) -> Iterator[str]:
-    """The names in all `security` lists."""
-    if isinstance(node, dict):
-        for requirement in node["security"] if isinstance(node.get("security"), list) else ():
-            yield from requirement if isinstance(requirement, dict) else ()
-        for value in node.values():
-            yield from _required_schemes(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _required_schemes(item)
-
-
-def _used(document: Mapping[str, Any]) -> set[str]:
-    """Every reference that is reached from the operations."""
-    found: set[str] = set()
-    left: list[Any] = [document.get("paths"), document.get("webhooks")]
-    while left:
-        node = left.pop()
-        if isinstance(node, dict):
-            left.extend(node.values())
-        elif isinstance(node, list):
-            left.extend(node)
-        elif isinstance(node, str) and node.startswith("#/") and node not in found:
-            found.add(node)
-            try:
-                left.append(resolve(document, node, "").schema)
-            except PlaceError:
-                continue  # text that looks like a reference
-    return found

@@ -19,8 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import PipelineError
-from scripts.compare.api import UNDEFINED, alternatives, mapping, names_in_python, operations, parameters, request_body
 from scripts.compare.changes import Change, Side, Verdict
+from scripts.compare.openapi import (
+    UNDEFINED,
+    alternatives,
+    mapping,
+    names_in_python,
+    operations,
+    parameters,
+    request_body,
+)
 from scripts.compare.schemas import TYPES, Place, node
 
 

@@ -1,0 +1,184 @@
+"""OpenAPI documents read: their operations, parameters, bodies, answers and keys, with every `$ref` followed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.compare.changes import pointer
+from scripts.compare.schemas import Place, PlaceError, resolve
+from scripts.vendor import METHODS
+
+UNDEFINED = "a scheme that is not defined"
+Alternative = dict[tuple[str, ...], frozenset[str]]
+"""What has to be shown together: each scheme, and the scopes that it needs."""
+
+
+def mapping(place: Place | None, key: str) -> dict[str, Place]:
+    """What stands below a key, each with its `$ref` followed; nothing where the key is missing."""
+    if place is None or place.schema.get(key) is None:
+        return {}
+    _expect(place, key, dict)
+    extensible = key in ("paths", "responses")
+    names = [name for name in place.schema[key] if not (extensible and name.startswith("x-"))]
+    return {name: followed(place.below(key, name)) for name in names}
+
+
+def listing(place: Place | None, key: str) -> list[Place]:
+    """The items of an array below a key, each with its `$ref` followed."""
+    if place is None or place.schema.get(key) is None:
+        return []
+    _expect(place, key, list)
+    return [followed(place.below(key, index)) for index in range(len(place.schema[key]))]
+
+
+def _expect(place: Place, key: str, kind: type) -> None:
+    if not isinstance(place.schema[key], kind):
+        what = "an object" if kind is dict else "an array" if kind is list else "text"
+        raise PlaceError(place.document, pointer(place.pointer, key), f"must be {what}")
+
+
+def followed(place: Place) -> Place:
+    """What a place refers to, or the place itself; raises PlaceError where that is no object."""
+    seen = {place.pointer}
+    while isinstance(place.schema, dict) and "$ref" in place.schema:
+        place = resolve(place.document, place.schema["$ref"], place.pointer)
+        if place.pointer in seen:
+            raise PlaceError(place.document, place.pointer, "a `$ref` that leads to itself")
+        seen.add(place.pointer)
+    if not isinstance(place.schema, dict):
+        raise PlaceError(place.document, place.pointer, f"{json.dumps(place.schema)[:80]}: must be an object")
+    return place
+
+
+def text_of(place: Place, key: str, default: str = "") -> str:
+    """The text below a key; raises PlaceError where something else stands there."""
+    if place.schema.get(key) is None:
+        return default
+    _expect(place, key, str)
+    return str(place.schema[key])
+
+
+def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
+    """Each operation by its method and path, after the path item that it stands in."""
+    for path, item in mapping(root, "paths").items():
+        for method in item.schema:
+            if method in METHODS:
+                yield f"{method.upper()} {path}", (item, followed(item.below(method)))
+
+
+def parameters(item: Place, operation: Place) -> list[Place]:
+    """The parameters of an operation and of its path; those of the operation come last, and count."""
+    found = [*listing(item, "parameters"), *listing(operation, "parameters")]
+    for place in found:
+        if not text_of(place, "name") or not text_of(place, "in"):
+            raise PlaceError(place.document, place.pointer, "a parameter needs `name` and `in`")
+    return found
+
+
+def request_body(operation: Place) -> Place | None:
+    """What an operation is sent."""
+    return followed(operation.below("requestBody")) if operation.schema.get("requestBody") is not None else None
+
+
+def alternatives(operation: Place, root: Place) -> list[Alternative]:
+    """The ways in which an operation wants the key to be shown; one of them is enough."""
+    schemes = schemes_of(root)
+    found: list[Alternative] = []
+    for requirement in listing(operation if "security" in operation.schema else root, "security"):
+        found.append(
+            {
+                _identity(schemes.get(name), name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
+                for name, scopes in requirement.schema.items()
+            }
+        )
+    return found or [{}]
+
+
+def names_in_python(operation: Place) -> tuple[str, str]:
+    """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
+    tags = listing_of_text(operation, "tags")
+    return python_name(tags[0]) if tags else "default", python_name(text_of(operation, "operationId"))
+
+
+def listing_of_text(place: Place, key: str) -> list[str]:
+    """An array of texts below a key."""
+    if place.schema.get(key) is None:
+        return []
+    _expect(place, key, list)
+    return [str(item) for item in place.schema[key]]
+
+
+def python_name(name: str) -> str:
+    """A name as the client generator writes it."""
+    if not name:
+        return "default"
+    from openapi_python_client.strings import snake_case
+
+    return str(snake_case(name))
+
+
+def media_types(place: Place) -> dict[str, Place]:
+    """What may be sent or answered, by media type; names in lower case."""
+    return {re.sub(r"\s*;\s*", "; ", name.strip().lower()): media for name, media in mapping(place, "content").items()}
+
+
+def schemes_of(root: Place) -> dict[str, Place]:
+    """The security schemes of a document, by name."""
+    if root.schema.get("components") is None:
+        return {}
+    _expect(root, "components", dict)
+    return mapping(root.below("components"), "securitySchemes")
+
+
+def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
+    """What a security scheme asks for, whatever it is called."""
+    if scheme is None:
+        return (UNDEFINED, name)
+    kind, place = text_of(scheme, "type"), text_of(scheme, "in")
+    if kind == "apiKey":
+        shown = text_of(scheme, "name")
+        return ("apiKey", place, shown.lower() if place == "header" else shown)
+    if kind == "http":
+        return ("http", text_of(scheme, "scheme").lower())
+    rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}
+    if isinstance(flows := rest.get("flows"), dict):
+        rest["flows"] = {
+            name: {key: sorted(value) if key == "scopes" else value for key, value in flow.items()}
+            for name, flow in flows.items()
+            if isinstance(flow, dict)
+        }
+    return (kind, json.dumps(rest, sort_keys=True))
+
+
+def required_schemes(node: Any) -> Iterator[str]:
+    """The names in all `security` lists."""
+    if isinstance(node, dict):
+        for requirement in node["security"] if isinstance(node.get("security"), list) else ():
+            yield from requirement if isinstance(requirement, dict) else ()
+        for value in node.values():
+            yield from required_schemes(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from required_schemes(item)
+
+
+def used_references(document: Mapping[str, Any]) -> set[str]:
+    """Every reference that is reached from the operations."""
+    found: set[str] = set()
+    left: list[Any] = [document.get("paths"), document.get("webhooks")]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+        elif isinstance(node, str) and node.startswith("#/") and node not in found:
+            found.add(node)
+            try:
+                left.append(resolve(document, node, "").schema)
+            except PlaceError:
+                continue  # text that looks like a reference
+    return found
