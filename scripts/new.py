@@ -233,10 +233,10 @@ class New:
         several = audio is not None and "list[" in audio.type
         files = audio is not None and "File" in audio.type
         given = sorted((field for field in fields if field is not audio), key=lambda field: not field.required)
-        choices = any(field.choice for field in given)
         unset = any(not field.required and field.default == "UNSET" for field in given)
         tag, clone, _ = self.endpoint(self.guesses.operation)
         look = self.endpoint(self.poll.operation) if self.poll else None
+        checks = ["checked_seconds"] * bool(look) + ["choice"] * any(field.choice for field in given)
         said = " ".join([*(field.type for field in given), "" if files or audio is None else audio.type])
         known = {
             "dt": "import datetime as dt",
@@ -258,11 +258,10 @@ class New:
             *imports,
             "import httpx",
             *(["from voice_clone._audio import Audio, AudioSource"] if files else []),
-            "from voice_clone._clients import AsyncClient, Client, SyncClient, X",
+            "from voice_clone._clients import AsyncClient, Client, SyncClient, X, provided",
             f"from voice_clone._flows import Flow, {'Open, ' if files else ''}operation",
-            *(["from voice_clone._options import checked_seconds"] if look else []),
+            *([f"from voice_clone._options import {', '.join(checks)}"] if checks else []),
             "from voice_clone._policy import PAID",
-            f"from voice_clone._provider import Provider{', choice' if choices else ''}",
             f"from voice_clone.jobs import CloneJob{', Progress, Voice' if look else ''}",
             f"{voices} import AuthenticatedClient",
             f"{voices}.api.{tag} import {clone}",
@@ -272,8 +271,7 @@ class New:
             "",
             "",
             f"class _{self.kind}(Client[AuthenticatedClient, X]):",
-            f"    provider = Provider.load({_text(self.name)}, AuthenticatedClient"
-            + (f", {look[1]}._get_kwargs)" if look else ")"),
+            f"    provider = provided({_text(self.name)}" + (f", {look[1]})" if look else ")"),
             "",
             "    @operation",
             *_signature("start_clone", audio, given, "CloneJob"),

@@ -5,13 +5,12 @@ Importing this package costs nothing until a provider is named, and naming one l
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition] - `typing` would cost more than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.errors import *  # noqa: F403 - all of them, and RawResponse
     from voice_clone.jobs import CloneJob as CloneJob, Progress as Progress, Voice as Voice
@@ -25,6 +24,8 @@ _HOMES = {"connect": "_connect", "connect_async": "_connect", "CloneJob": "jobs"
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used; a client's name leads to the module of its provider."""
+    import importlib  # noqa: PLC0415 - this module imports nothing
+
     provider = f"providers.{name.removeprefix('Async').lower()}"
     home = f"{__name__}.{_HOMES.get(name) or ('errors' if name.endswith(('Error', 'Response')) else provider)}"
     try:
@@ -40,7 +41,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from voice_clone import providers  # noqa: PLC0415 - only who looks pays for it
+    import importlib  # noqa: PLC0415 - this module imports nothing
+    import pkgutil  # noqa: PLC0415
+
+    from voice_clone import providers  # noqa: PLC0415
 
     names = {*globals(), *_HOMES}
     for home in ("errors", *(f"providers.{info.name}" for info in pkgutil.iter_modules(providers.__path__))):

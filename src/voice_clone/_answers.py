@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from voice_clone import errors
 from voice_clone._json import decode, without
-from voice_clone._provider import Provider
 from voice_clone.errors import RawResponse, VoiceCloneError
+
+if TYPE_CHECKING:
+    from voice_clone._provider import Provider
 
 ANSWER = "voice_clone.answer"
 PAID = "voice_clone.paid"

@@ -7,9 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
-
-import attrs
+from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
 from voice_clone.errors import InvalidRequestError
 
@@ -31,11 +29,10 @@ _PLAIN_FILES = (io.BufferedReader, io.BufferedRandom, io.BytesIO, io.FileIO)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-@attrs.frozen
-class Audio:
+class Audio(NamedTuple):
     """Audio that is ready to be sent."""
 
-    stream: BinaryIO = attrs.field(repr=False)  # seekable, so that a request can be repeated whole
+    stream: BinaryIO  # seekable, so that a request can be repeated whole
     name: str  # a file name whose extension fits the media type
     media_type: str
 

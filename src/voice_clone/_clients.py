@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
-from voice_clone import __version__, errors
+import voice_clone
+from voice_clone import errors
 from voice_clone._answers import ANSWER, PAID, first, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, ssl_context
@@ -26,18 +29,48 @@ from voice_clone._options import (
     proxied,
 )
 from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, in_doubt, poll_delay, retry_delay
-from voice_clone._provider import Poll, Provider
 from voice_clone.errors import ConflictError, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
-from voice_clone.jobs import CloneJob, Progress, Voice
+
+if TYPE_CHECKING:
+    from voice_clone._provider import Poll, Provider
 
 C = TypeVar("C")
 X = TypeVar("X")
 
 
+class Later:
+    """A module that is imported when something in it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+class provided:  # noqa: N801 - reads as the attribute that it is
+    """A provider, in the class of its client: its data is read when it is first asked for, not on import."""
+
+    def __init__(self, name: str, look: Any = None) -> None:
+        """`look` is the generated module of the operation that `poll` names in the data."""
+        self._name, self._look = name, look
+
+    @functools.cached_property
+    def _provider(self) -> Provider:
+        from voice_clone._provider import Provider  # noqa: PLC0415
+
+        client = import_module(f"voice_clone_api.{self._name}").AuthenticatedClient
+        return Provider.load(self._name, client, self._look and self._look._get_kwargs)
+
+    def __get__(self, client: object, owner: type) -> Provider:
+        """The provider."""
+        return self._provider
+
+
 class Client(Generic[C, X]):
     """A provider's client, sync or async."""
 
-    provider: ClassVar[Provider]
+    provider: ClassVar[provided]
     client: C
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
     base_url: str = ""
@@ -78,7 +111,7 @@ class Client(Generic[C, X]):
             del api_key  # a traceback may show local variables
             raise
         self.base_url = url
-        agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
+        agent = f"voice-clone-clients/{voice_clone.__version__} httpx/{httpx.__version__}"
         options: dict[str, Any] = {
             "base_url": parsed,
             "timeout": self._timeout,
@@ -127,20 +160,24 @@ class Client(Generic[C, X]):
         """The error for an answer that lacks what it must hold."""
         return InvalidResponseError(message, status=raw.status_code, response=raw, voice_id=voice_id)
 
-    def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> CloneJob:
+    def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> voice_clone.CloneJob:
         """The job of a clone that was answered with success; `chosen` is the voice's id where the answer has none."""
         voice_id = raw.at(path) if (path := self.provider.clone.voice_id) else chosen
         try:
             known = str(voice_id) if isinstance(voice_id, str | int) and not isinstance(voice_id, bool) else ""
-            return CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
+            return voice_clone.CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
         except InvalidRequestError as error:
             message = "the clone succeeded, but the answer holds no voice id; look at your voices there"
             raise self._odd(raw, message) from error
 
     @operation
     def wait(
-        self, job: CloneJob, *, timeout: float = 600.0, on_poll: Callable[[Progress], object] | None = None
-    ) -> Flow[Voice]:
+        self,
+        job: voice_clone.CloneJob,
+        *,
+        timeout: float = 600.0,
+        on_poll: Callable[[voice_clone.Progress], object] | None = None,
+    ) -> Flow[voice_clone.Voice]:
         """Wait until a started clone is done.
 
         `timeout` is in seconds, for the whole wait. `on_poll` is called after each look that finds it not done yet.
@@ -148,7 +185,7 @@ class Client(Generic[C, X]):
         else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
         checked_seconds(timeout)
-        if not isinstance(cast("object", job), CloneJob):
+        if not isinstance(cast("object", job), voice_clone.CloneJob):
             raise InvalidRequestError("wait takes a CloneJob; CloneJob.from_token(token) makes one of a token")
         if job.provider != self.provider.name:
             raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
@@ -164,8 +201,12 @@ class Client(Generic[C, X]):
             raise
 
     def _wait(
-        self, job: CloneJob, poll: Poll, timeout: float, on_poll: Callable[[Progress], object] | None
-    ) -> Flow[Voice]:
+        self,
+        job: voice_clone.CloneJob,
+        poll: Poll,
+        timeout: float,
+        on_poll: Callable[[voice_clone.Progress], object] | None,
+    ) -> Flow[voice_clone.Voice]:
         look = cast("Callable[[str], Request]", self.provider.look)
         started: float = yield Ask.NOW
         deadline = started + timeout
@@ -195,15 +236,15 @@ class Client(Generic[C, X]):
             own = poll_delay(now - started, (yield Ask.RANDOM))
             delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
             if on_poll:
-                on_poll(Progress(job=job, status=status, polls=polls, elapsed=now - started, next_in=delay))
+                on_poll(voice_clone.Progress(job=job, status=status, polls=polls, elapsed=now - started, next_in=delay))
             yield Sleep(delay)
 
-    def _voice(self, job: CloneJob, raw: RawResponse) -> Voice:
+    def _voice(self, job: voice_clone.CloneJob, raw: RawResponse) -> voice_clone.Voice:
         """The voice that an answer describes. Fields that are missing or odd are left out, never a reason to fail."""
         found = {field: raw.at(path) for field, path in self.provider.voice.items()}
         made = _time(found.pop("created_at", None))
         texts = {"name": job.name} | {field: text for field, text in found.items() if isinstance(text, str) and text}
-        return Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
+        return voice_clone.Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
 
 
 class SyncClient(Client[C, httpx.BaseTransport]):

@@ -13,9 +13,7 @@ from contextlib import ExitStack, closing
 from enum import Enum
 from importlib import import_module
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
-
-import attrs
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
 
 from voice_clone._audio import AudioSource, open_audio
 from voice_clone.errors import RawResponse, VoiceCloneError
@@ -29,25 +27,25 @@ T = TypeVar("T")
 Request = dict[str, Any]
 
 
-@attrs.frozen
 class Send:
     """Send the request that a generated `_get_kwargs` built; the outcome is a RawResponse, or an error is raised."""
 
-    kwargs: Request
+    def __init__(self, kwargs: Request) -> None:
+        self.kwargs = kwargs
 
 
-@attrs.frozen
 class Open:
     """Open the caller's audio; it stays open until the flow ends. The outcome is an Audio."""
 
-    source: AudioSource
+    def __init__(self, source: AudioSource) -> None:
+        self.source = source
 
 
-@attrs.frozen
 class Sleep:
     """Wait so many seconds."""
 
-    seconds: float
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 Ask = Enum("Ask", ["NOW", "RANDOM"])
@@ -57,8 +55,7 @@ Effect = Send | Sleep | Open | Ask
 Flow = Generator[Effect, Any, T]
 
 
-@attrs.frozen
-class Runtime:
+class Runtime(NamedTuple):
     """The clock and the randomness that the drivers use; tests pass their own."""
 
     now: Callable[[], float] = time.monotonic

@@ -7,15 +7,17 @@ import time
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from voice_clone import errors
 from voice_clone._answers import check, first, is_paid, read, request_id
 from voice_clone._limits import Reception, until
-from voice_clone._provider import Provider
 from voice_clone.errors import VoiceCloneError
+
+if TYPE_CHECKING:
+    from voice_clone._provider import Provider
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 

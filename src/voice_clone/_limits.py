@@ -7,7 +7,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import attrs
 import httpx
 
 from voice_clone._answers import CUT, MAX_KEPT_BYTES
@@ -37,19 +36,17 @@ def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
     return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 
-@attrs.define(repr=False)  # what came may hold the key
 class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     """How an answer comes in: decoded, not more of it than is allowed, and not after the request's deadline."""
 
-    limit: int
-    deadline: float | None
-    response: httpx.Response | None = None
-    kept: bytearray = attrs.field(factory=bytearray)  # the begin of what came
-    _size: int = 0
-    _stream: Any = None
-    _inflate: Any = None
-    _problem: httpx.RequestError | None = None
-    _late: int = 0
+    def __init__(self, limit: int, deadline: float | None) -> None:
+        self.limit, self.deadline = limit, deadline
+        self.response: httpx.Response | None = None
+        self.kept = bytearray()  # the begin of what came
+        self._size = self._late = 0
+        self._stream: Any = None
+        self._inflate: Any = None
+        self._problem: httpx.RequestError | None = None
 
     def begin(self, response: httpx.Response) -> httpx.Response:
         """Stand between the connection and the response."""

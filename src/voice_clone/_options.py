@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from enum import StrEnum
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.request import getproxies
 
 import httpx
 
 from voice_clone import errors
-from voice_clone._provider import Provider
+
+if TYPE_CHECKING:
+    from voice_clone._provider import Provider
+
+E = TypeVar("E", bound=StrEnum)
 
 
 def checked_url(url: str, allow_http: bool) -> httpx.URL:
@@ -88,6 +93,20 @@ def checked_seconds(seconds: object, most: float = math.inf) -> None:
     """Raise InvalidRequestError for what is no time to wait."""
     if not isinstance(seconds, int | float) or not (0 <= seconds <= 1e9 or seconds == most):
         raise errors.InvalidRequestError(f"timeout is {seconds!r}; it must be a number of seconds")
+
+
+def checked(kind: type, value: object, name: str) -> None:
+    """Raise InvalidRequestError for what is neither None nor of the kind."""
+    if value is not None and not isinstance(value, kind):
+        raise errors.InvalidRequestError(f"{name} is of type {type(value).__name__}; it must be {kind.__name__}")
+
+
+def choice(kind: type[E], value: E | str, name: str) -> E:
+    """The member of a generated enum; raises InvalidRequestError for what is none."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise errors.InvalidRequestError(f"{name} is {value!r}; it must be one of {', '.join(kind)}") from None
 
 
 def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Callable[[httpx.Request], httpx.Request]:

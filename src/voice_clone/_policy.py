@@ -1,6 +1,6 @@
 """When to repeat a request, and when to look again. Polling is not retrying. All times are in seconds."""
 
-import attrs
+from typing import NamedTuple
 
 from voice_clone.errors import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 
@@ -11,8 +11,7 @@ LONGEST_WAIT = 60.0
 FIRST_POLL, POLL_GROWTH = 1.0, 0.15
 
 
-@attrs.frozen
-class Repeat:
+class Repeat(NamedTuple):
     """Whether one request may be repeated after an error, and until when."""
 
     paid: bool = False  # whether carrying it out costs money

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import pkgutil
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
-from importlib.resources import files
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import attrs
 
 from voice_clone import errors
-
-E = TypeVar("E", bound=StrEnum)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +69,7 @@ class Provider:
     @classmethod
     def load(cls, name: str, client: Callable[..., Any], look: Callable[[str], Any] | None = None) -> Provider:
         """Read the provider's data."""
-        data = tomllib.loads((files("voice_clone.providers") / f"{name}.toml").read_text("utf-8"))
+        data = tomllib.loads(_shipped("voice_clone.providers", f"{name}.toml").decode())
         table = data.pop("errors")
         table["codes"] = {code: getattr(errors, kind) for code, kind in table.get("codes", {}).items()}
         clone, poll = Clone(**data.pop("clone")), Poll(**data.pop("poll")) if "poll" in data else None
@@ -86,7 +83,7 @@ class Provider:
     @functools.cached_property
     def spec(self) -> Any:
         """The effective spec that ships in the generated package, decoded from JSON."""
-        return json.loads((files(f"voice_clone_api.{self.name}") / "openapi.json").read_bytes())
+        return json.loads(_shipped(f"voice_clone_api.{self.name}", "openapi.json"))
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""
@@ -110,6 +107,11 @@ class Provider:
         for part in schema.get("$ref", "").split("/")[1:]:
             schema = (self.spec if part == "components" else schema)[part]
         return schema
+
+
+def _shipped(package: str, name: str) -> bytes:
+    """A file that ships in a package, from wherever the package was imported."""
+    return cast("bytes", pkgutil.get_data(package, name))
 
 
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -141,17 +143,3 @@ def _problems(schema: Mapping[str, Any], value: object, body: Mapping[str, Any])
     if count < least or count > most:
         bound = f"at least {least:,}" if count < least else f"at most {most:,}"
         yield f"has {count:,} {what}; {bound} allowed" if count else f"is empty; {bound} needed"
-
-
-def checked(kind: type, value: object, name: str) -> None:
-    """Raise InvalidRequestError for what is neither None nor of the kind."""
-    if value is not None and not isinstance(value, kind):
-        raise errors.InvalidRequestError(f"{name} is of type {type(value).__name__}; it must be {kind.__name__}")
-
-
-def choice(kind: type[E], value: E | str, name: str) -> E:
-    """The member of a generated enum; raises InvalidRequestError for what is none."""
-    try:
-        return kind(value)
-    except ValueError:
-        raise errors.InvalidRequestError(f"{name} is {value!r}; it must be one of {', '.join(kind)}") from None

@@ -30,13 +30,17 @@ def test_importing_costs_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
 def test_naming_a_provider_loads_that_one_only(name: str) -> None:
-    """Only the named provider's packages are loaded."""
+    """Only the named provider's modules are loaded, and of the generated ones none before a client is made."""
     code = f"""
 import sys
 from voice_clone import {name}
-print(sorted({{module.split(".")[1] for module in sys.modules if module.startswith("voice_clone_api.")}}))
+def loaded(root):
+    return sorted({{module.removeprefix(root).split(".")[0] for module in sys.modules if module.startswith(root)}})
+print(loaded("voice_clone.providers."), loaded("voice_clone_api."))
+{name}(api_key="k")
+print(loaded("voice_clone_api."))
 """
-    assert run(code) == f"['{name.lower()}']"
+    assert run(code) == f"['{name.lower()}'] []\n['{name.lower()}']"
 
 
 def test_public_names_are_listed_and_found() -> None:
@@ -63,8 +67,8 @@ def test_a_provider_that_fails_to_load_says_why(monkeypatch: pytest.MonkeyPatch)
     """A missing need of a provider's module is not hidden behind an AttributeError."""
     monkeypatch.delitem(sys.modules, "voice_clone.providers.retell", raising=False)
     monkeypatch.delitem(vars(voice_clone), "Retell", raising=False)
-    monkeypatch.setitem(sys.modules, "voice_clone_api.retell", None)
-    with pytest.raises(ModuleNotFoundError, match=r"voice_clone_api\.retell"):
+    monkeypatch.setitem(sys.modules, "voice_clone._policy", None)
+    with pytest.raises(ModuleNotFoundError, match=r"voice_clone\._policy"):
         _ = voice_clone.Retell
 
 

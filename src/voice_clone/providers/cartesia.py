@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import httpx
 
+import voice_clone
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
+from voice_clone._options import choice
 from voice_clone._policy import PAID
-from voice_clone._provider import Provider, choice
-from voice_clone.jobs import CloneJob
-from voice_clone_api.cartesia import AuthenticatedClient
-from voice_clone_api.cartesia.api.voices import voices_clone
-from voice_clone_api.cartesia.models import CartesiaVersion, SupportedLanguage, VoicesCloneBody
-from voice_clone_api.cartesia.types import UNSET, File
+
+if TYPE_CHECKING:
+    from voice_clone_api.cartesia import AuthenticatedClient, models, types
+    from voice_clone_api.cartesia.api.voices import voices_clone
+else:
+    models, types = Later("voice_clone_api.cartesia.models"), Later("voice_clone_api.cartesia.types")
+    voices_clone = Later("voice_clone_api.cartesia.api.voices.voices_clone")
+
+Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Cartesia(Client[AuthenticatedClient, X]):
-    provider = Provider.load("cartesia", AuthenticatedClient)
+class _Cartesia(Client[Api, X]):
+    provider = provided("cartesia")
 
     @operation
     def start_clone(
@@ -25,26 +32,26 @@ class _Cartesia(Client[AuthenticatedClient, X]):
         audio: AudioSource,
         *,
         name: str,
-        language: SupportedLanguage | str,
+        language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
-    ) -> Flow[CloneJob]:
+    ) -> Flow[voice_clone.CloneJob]:
         """Clone a voice; the job that this returns is done.
 
         `audio` is a path, bytes or a binary file object, best of 5 to 10 seconds. `language` is one of
-        SupportedLanguage, such as `en`.
+        models.SupportedLanguage, such as `en`.
         Raises InvalidRequestError before anything is sent for what Cartesia would refuse.
         """
         clip: Audio = yield Open(audio)
-        body = VoicesCloneBody(
-            clip=File(clip.stream, clip.name, clip.media_type),
+        body = models.VoicesCloneBody(
+            clip=types.File(clip.stream, clip.name, clip.media_type),
             name=name,
-            language=choice(SupportedLanguage, language, "language"),
-            description=UNSET if description is None else description,
-            base_voice_id=UNSET if base_voice_id is None else base_voice_id,
+            language=choice(models.SupportedLanguage, language, "language"),
+            description=types.UNSET if description is None else description,
+            base_voice_id=types.UNSET if base_voice_id is None else base_voice_id,
         )
         self.provider.check(body.to_dict())
-        version = CartesiaVersion.V2026_03_01
+        version = models.CartesiaVersion.V2026_03_01
         answer = yield from self._call(voices_clone._get_kwargs, PAID, body=body, cartesia_version=version)
         return self._started(answer, name)
 
@@ -53,9 +60,9 @@ class _Cartesia(Client[AuthenticatedClient, X]):
         """Clone a voice; the arguments are those of `start_clone`."""
 
 
-class Cartesia(_Cartesia[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+class Cartesia(_Cartesia[httpx.BaseTransport], SyncClient[Api]):
     """Cartesia. The key comes from `api_key` or CARTESIA_API_KEY."""
 
 
-class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport], AsyncClient[Api]):
     """Cartesia, awaited. The key comes from `api_key` or CARTESIA_API_KEY."""

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
+import voice_clone
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import checked_seconds
 from voice_clone._policy import PAID
-from voice_clone._provider import Provider
-from voice_clone.jobs import CloneJob, Progress, Voice
-from voice_clone_api.heygen import AuthenticatedClient
-from voice_clone_api.heygen.api.voices import clone_voice, get_voice
-from voice_clone_api.heygen.models import AssetBase64, AssetId, AssetUrl, CreateVoiceCloneV3Request
-from voice_clone_api.heygen.types import UNSET
+
+if TYPE_CHECKING:
+    from voice_clone_api.heygen import AuthenticatedClient, models, types
+    from voice_clone_api.heygen.api.voices import clone_voice, get_voice
+else:
+    models, types = Later("voice_clone_api.heygen.models"), Later("voice_clone_api.heygen.types")
+    clone_voice = Later("voice_clone_api.heygen.api.voices.clone_voice")
+    get_voice = Later("voice_clone_api.heygen.api.voices.get_voice")
+
+Api: TypeAlias = "AuthenticatedClient"
 
 
-class _HeyGen(Client[AuthenticatedClient, X]):
-    provider = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
+class _HeyGen(Client[Api, X]):
+    provider = provided("heygen", get_voice)
 
     @operation
     def start_clone(
         self,
-        audio: AudioSource | AssetUrl | AssetId | AssetBase64,
+        audio: AudioSource | models.AssetUrl | models.AssetId | models.AssetBase64,
         *,
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
-    ) -> Flow[CloneJob]:
+    ) -> Flow[voice_clone.CloneJob]:
         """Start a clone; `wait` for the job that this returns.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
@@ -39,15 +45,15 @@ class _HeyGen(Client[AuthenticatedClient, X]):
         Raises InvalidRequestError before anything is sent for what HeyGen would refuse.
         """
         if isinstance(audio, str) and audio.lower().startswith("https://"):
-            audio = AssetUrl(type_="url", url=audio)
-        if not isinstance(audio, AssetUrl | AssetId | AssetBase64):
+            audio = models.AssetUrl(type_="url", url=audio)
+        if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
             clip: Audio = yield Open(audio)
             media_type = clip.media_type.replace("x-wav", "wav")
-            audio = AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.read()).decode())
-        body = CreateVoiceCloneV3Request(
+            audio = models.AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.read()).decode())
+        body = models.CreateVoiceCloneV3Request(
             audio=audio,
             voice_name=name,
-            language=UNSET if language is None else language,
+            language=types.UNSET if language is None else language,
             remove_background_noise=remove_background_noise,
         )
         self.provider.check(body.to_dict())
@@ -57,14 +63,14 @@ class _HeyGen(Client[AuthenticatedClient, X]):
     @operation
     def clone(
         self,
-        audio: AudioSource | AssetUrl | AssetId | AssetBase64,
+        audio: AudioSource | models.AssetUrl | models.AssetId | models.AssetBase64,
         *,
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
         timeout: float = 600.0,
-        on_poll: Callable[[Progress], object] | None = None,
-    ) -> Flow[Voice]:
+        on_poll: Callable[[voice_clone.Progress], object] | None = None,
+    ) -> Flow[voice_clone.Voice]:
         """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
 
         An error that is raised after the start carries the job in `error.job`.
@@ -76,9 +82,9 @@ class _HeyGen(Client[AuthenticatedClient, X]):
         return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
 
 
-class HeyGen(_HeyGen[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+class HeyGen(_HeyGen[httpx.BaseTransport], SyncClient[Api]):
     """HeyGen. The key comes from `api_key` or HEYGEN_API_KEY."""
 
 
-class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport], AsyncClient[Api]):
     """HeyGen, awaited. The key comes from `api_key` or HEYGEN_API_KEY."""

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
+import voice_clone
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Ask, Flow, Open, operation
+from voice_clone._options import checked, choice
 from voice_clone._policy import FREE, PAID, PAID_ONCE
-from voice_clone._provider import Provider, checked, choice
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
-from voice_clone.jobs import CloneJob
-from voice_clone_api.minimax import AuthenticatedClient
-from voice_clone_api.minimax.api.voice import upload_file, voice_clone
-from voice_clone_api.minimax.models import (
-    ClonePrompt,
-    FilePurpose,
-    LanguageBoost,
-    SpeechModel,
-    UploadFileBody,
-    VoiceCloneReq,
-)
-from voice_clone_api.minimax.types import UNSET, File
+
+if TYPE_CHECKING:
+    from voice_clone_api.minimax import AuthenticatedClient, models, types
+    from voice_clone_api.minimax.api.voice import upload_file, voice_clone as start
+else:
+    models, types = Later("voice_clone_api.minimax.models"), Later("voice_clone_api.minimax.types")
+    upload_file = Later("voice_clone_api.minimax.api.voice.upload_file")
+    start = Later("voice_clone_api.minimax.api.voice.voice_clone")
+
+Api: TypeAlias = "AuthenticatedClient"
 
 
-class _MiniMax(Client[AuthenticatedClient, X]):
-    provider = Provider.load("minimax", AuthenticatedClient)
+class _MiniMax(Client[Api, X]):
+    provider = provided("minimax")
 
     @operation
-    def upload_file(self, audio: AudioSource, *, purpose: FilePurpose | str = FilePurpose.VOICE_CLONE) -> Flow[int]:
+    def upload_file(self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone") -> Flow[int]:
         """Upload audio and return its file id: for `clone`, or with purpose `prompt_audio` for a ClonePrompt."""
-        wanted = choice(FilePurpose, purpose, "purpose")
+        wanted = choice(models.FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
-        body = UploadFileBody(purpose=wanted, file=File(clip.stream, clip.name, clip.media_type))
+        body = models.UploadFileBody(purpose=wanted, file=types.File(clip.stream, clip.name, clip.media_type))
         answer = yield from self._call(upload_file._get_kwargs, FREE, body=body)
         file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
@@ -48,13 +48,13 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         *,
         voice_id: str | None = None,
         name: str | None = None,
-        clone_prompt: ClonePrompt | None = None,
+        clone_prompt: models.ClonePrompt | None = None,
         text: str | None = None,
-        model: SpeechModel | str | None = None,
-        language_boost: LanguageBoost | str | None = None,
+        model: models.SpeechModel | str | None = None,
+        language_boost: models.LanguageBoost | str | None = None,
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
-    ) -> Flow[CloneJob]:
+    ) -> Flow[voice_clone.CloneJob]:
         """Upload the audio and clone a voice; the job that this returns is done. A voice unused for 7 days is deleted.
 
         `audio` is a path, bytes, a binary file object, or the file id of audio that was uploaded; 10 seconds to 5
@@ -64,15 +64,17 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         Raises InvalidRequestError before anything is sent for what MiniMax would refuse.
         """
         checked(str, name, "name")
-        checked(ClonePrompt, clone_prompt, "clone_prompt")
+        checked(models.ClonePrompt, clone_prompt, "clone_prompt")
         chosen = _voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
-        request = VoiceCloneReq(
+        request = models.VoiceCloneReq(
             file_id=audio if isinstance(audio, int) else 0,
             voice_id=chosen,
-            clone_prompt=UNSET if clone_prompt is None else clone_prompt,
-            text=UNSET if text is None else text,
-            model=UNSET if model is None else choice(SpeechModel, model, "model"),
-            language_boost=UNSET if language_boost is None else choice(LanguageBoost, language_boost, "language_boost"),
+            clone_prompt=types.UNSET if clone_prompt is None else clone_prompt,
+            text=types.UNSET if text is None else text,
+            model=types.UNSET if model is None else choice(models.SpeechModel, model, "model"),
+            language_boost=types.UNSET
+            if language_boost is None
+            else choice(models.LanguageBoost, language_boost, "language_boost"),
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
@@ -80,15 +82,13 @@ class _MiniMax(Client[AuthenticatedClient, X]):
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
-            answer = yield from self._call(
-                voice_clone._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request
-            )
+            answer = yield from self._call(start._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request)
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
             if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
                 raise  # a conflict that MiniMax's own code does not name is some gateway's
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
-            return CloneJob(self.provider.name, chosen, True, name=name)
+            return voice_clone.CloneJob(self.provider.name, chosen, True, name=name)
         except BaseException as error:  # it ends here, and nobody else knows the id
             error.add_note(f"the voice may have been made as voice_id {chosen!r}")
             raise
@@ -105,9 +105,9 @@ def _voice_id(name: str | None, random: float) -> str:
     return f"{start or 'voice'}-{int(random * 2**52):013x}"
 
 
-class MiniMax(_MiniMax[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+class MiniMax(_MiniMax[httpx.BaseTransport], SyncClient[Api]):
     """MiniMax. The key comes from `api_key` or MINIMAX_API_KEY, another server from `base_url` or MINIMAX_API_HOST."""
 
 
-class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport], AsyncClient[Api]):
     """MiniMax, awaited. The key comes from `api_key` or MINIMAX_API_KEY, another server as for MiniMax."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import httpx
 
+import voice_clone
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
+from voice_clone._options import choice
 from voice_clone._policy import PAID
-from voice_clone._provider import Provider, choice
-from voice_clone.jobs import CloneJob
-from voice_clone_api.retell import AuthenticatedClient
-from voice_clone_api.retell.api.default import clone_voice
-from voice_clone_api.retell.models import CloneProvider, CloneVoiceBody
-from voice_clone_api.retell.types import File
+
+if TYPE_CHECKING:
+    from voice_clone_api.retell import AuthenticatedClient, models, types
+    from voice_clone_api.retell.api.default import clone_voice
+else:
+    models, types = Later("voice_clone_api.retell.models"), Later("voice_clone_api.retell.types")
+    clone_voice = Later("voice_clone_api.retell.api.default.clone_voice")
+
+Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Retell(Client[AuthenticatedClient, X]):
-    provider = Provider.load("retell", AuthenticatedClient)
+class _Retell(Client[Api, X]):
+    provider = provided("retell")
 
     @operation
     def start_clone(
@@ -28,8 +33,8 @@ class _Retell(Client[AuthenticatedClient, X]):
         audio: AudioSource | Sequence[AudioSource],
         *,
         name: str,
-        voice_provider: CloneProvider | str,
-    ) -> Flow[CloneJob]:
+        voice_provider: models.CloneProvider | str,
+    ) -> Flow[voice_clone.CloneJob]:
         """Clone a voice; the job that this returns is done.
 
         `audio` is a path, bytes, a binary file object, or a list of them: one for cartesia and minimax, up to 3 for
@@ -40,10 +45,10 @@ class _Retell(Client[AuthenticatedClient, X]):
         clips: list[Audio] = []
         for source in sources:
             clips.append((yield Open(source)))
-        body = CloneVoiceBody(
-            files=[File(clip.stream, clip.name, clip.media_type) for clip in clips],
+        body = models.CloneVoiceBody(
+            files=[types.File(clip.stream, clip.name, clip.media_type) for clip in clips],
             voice_name=name,
-            voice_provider=choice(CloneProvider, voice_provider, "voice_provider"),
+            voice_provider=choice(models.CloneProvider, voice_provider, "voice_provider"),
         )
         self.provider.check(body.to_dict())
         answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
@@ -54,9 +59,9 @@ class _Retell(Client[AuthenticatedClient, X]):
         """Clone a voice; the arguments are those of `start_clone`."""
 
 
-class Retell(_Retell[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+class Retell(_Retell[httpx.BaseTransport], SyncClient[Api]):
     """Retell AI. The key comes from `api_key` or RETELL_API_KEY."""
 
 
-class AsyncRetell(_Retell[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+class AsyncRetell(_Retell[httpx.AsyncBaseTransport], AsyncClient[Api]):
     """Retell AI, awaited. The key comes from `api_key` or RETELL_API_KEY."""

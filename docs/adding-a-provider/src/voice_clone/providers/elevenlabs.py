@@ -8,10 +8,9 @@ from typing import cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X
+from voice_clone._clients import AsyncClient, Client, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._policy import PAID
-from voice_clone._provider import Provider
 from voice_clone.jobs import CloneJob
 from voice_clone_api.elevenlabs import AuthenticatedClient
 from voice_clone_api.elevenlabs.api.voices import add_voice
@@ -20,7 +19,7 @@ from voice_clone_api.elevenlabs.types import UNSET, File
 
 
 class _ElevenLabs(Client[AuthenticatedClient, X]):
-    provider = Provider.load("elevenlabs", AuthenticatedClient)
+    provider = provided("elevenlabs")
 
     @operation
     def start_clone(
