@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from voice_clone import errors
-from voice_clone._json import decode, without
+from voice_clone._json import decode, may_hold, without
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -113,11 +113,12 @@ def check(provider: Provider, response: httpx.Response) -> None:
 def read(provider: Provider, response: httpx.Response) -> RawResponse:
     """What came, without the key, which some echo."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
-    content, headers = response.content, dict(response.headers)
+    content, headers = response.content, dict(response.headers.items())
     body = None if CUT in response.extensions else decode(content)
     if len(key) >= SHORTEST_KEY:
-        content = content.replace(key.encode(), b"[key]")
         headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
+    if len(key) >= SHORTEST_KEY and may_hold(content, key):
+        content = content.replace(key.encode(), b"[key]")
         if (masked := without(body, key)) != body:
             body, content = masked, json.dumps(masked).encode()  # where it stood escaped, too
     return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], body)

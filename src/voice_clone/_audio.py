@@ -7,7 +7,7 @@ import os
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias, cast
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 from voice_clone.errors import InvalidRequestError
 
@@ -35,11 +35,6 @@ class Audio(NamedTuple):
     stream: BinaryIO  # seekable, so that a request can be repeated whole
     name: str  # a file name whose extension fits the media type
     media_type: str
-
-    def read(self) -> bytes:
-        """All of it; raises InvalidRequestError where it can't be read."""
-        with _reading():
-            return self.stream.read()
 
 
 @contextmanager
@@ -80,9 +75,9 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     if getattr(source, "seekable", bool)():
         source.seek(0)
     if not isinstance(source, _PLAIN_FILES) or not source.seekable():
-        # What can be read only once could not be sent again; what unpacks itself has another length than its file.
-        source = io.BytesIO(source.read())
-    stream = cast("BinaryIO", source)
+        # What can be read only once could not be sent again.
+        source = _rewindable(source) or io.BytesIO(source.read())
+    stream = source
     head = stream.read(4096)
     stream.seek(0)
     name = Path(name).name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
@@ -90,9 +85,7 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     if not head:
         raise InvalidRequestError(f"{shown} is empty")
     by_content = _sniff(head)
-    text = head.decode("utf-8", "ignore")  # a character may be cut at the end
-    whole = len(text.encode()) >= len(head) - 3 and all(each.isprintable() or each in "\t\n\r\f" for each in text)
-    if by_content is None and (whole or head.startswith(_UTF16)):
+    if by_content is None and _is_text(head):
         raise InvalidRequestError(f"{shown} is text, not audio")
     extension = Path(name).suffix.lower()
     media_type = by_content or next((kind for kind, known in _EXTENSIONS.items() if extension in known), None)
@@ -100,6 +93,27 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
         raise InvalidRequestError(f"{shown} is not recognised as audio: {', '.join(_EXTENSIONS)}")
     fitting = _EXTENSIONS[media_type]  # servers go by the extension
     return Audio(stream, name if extension in fitting else (name or "audio") + fitting[0], media_type)
+
+
+class _Rewindable:
+    """A file without what else tells its length: what unpacks itself has another than what is on the disk."""
+
+    def __init__(self, file: Any) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+def _rewindable(file: Any) -> BinaryIO | None:
+    try:
+        known = file.seekable() and isinstance(file.seek(0, io.SEEK_END), int)
+        return cast("BinaryIO", _Rewindable(file)) if known and file.seek(0) == file.tell() == 0 else None
+    except (AttributeError, OSError, ValueError):  # some can go to their start only
+        return None
+
+
+def _is_text(head: bytes) -> bool:
+    text = head.decode("utf-8", "ignore")  # a character may be cut at the end
+    whole = len(text.encode()) >= len(head) - 3 and all(each.isprintable() or each in "\t\n\r\f" for each in text)
+    return whole or head.startswith(_UTF16)
 
 
 def _sniff(head: bytes) -> str | None:

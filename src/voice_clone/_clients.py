@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
@@ -123,6 +123,7 @@ class Client(Generic[C, X]):
             options["verify"] = ssl_context()
         self._open(options, transport, self.provider.client(base_url=url, token=""))
         self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
+        self._http.authorize = auth
 
     def _open(self, options: dict[str, Any], transport: X | None, generated: Any) -> None: ...
 
@@ -191,8 +192,29 @@ class Client(Generic[C, X]):
             raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
         if job.done or self.provider.poll is None:
             return self._voice(job, RawResponse(200, {}, b"", job.raw))
-        try:
-            return (yield from self._wait(job, self.provider.poll, timeout, on_poll))
+        try:  # here and not deeper: of many that wait, each holds what stands in this frame
+            polls, started = 0, (yield Ask.NOW)
+            deadline: float = started + timeout
+            while True:
+                raw = yield from self._look(job, timeout, deadline)
+                polls += 1
+                if voice := self._finished(job, self.provider.poll, raw):
+                    return voice
+                now: float = yield Ask.NOW
+                own = poll_delay(now - started, (yield Ask.RANDOM))
+                asked = retry_after(raw.headers)
+                if now >= deadline or now + (asked or 0) > deadline:
+                    message = (
+                        f"not done after {now - started:.0f} s; it goes on at {job.provider}: wait(error.job) later"
+                    )
+                    about: dict[str, Any] = {"status": raw.status_code, "response": raw}
+                    raise errors.PollTimeoutError(message, retry_after=asked, retryable=True, **about)
+                delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
+                if on_poll:
+                    status, elapsed = raw.at(self.provider.poll.status), now - started
+                    on_poll(voice_clone.Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay))
+                del raw
+                yield Sleep(delay)
         except VoiceCloneError as error:
             error.job = job
             raise
@@ -200,44 +222,28 @@ class Client(Generic[C, X]):
             error.add_note(f"the clone goes on at {job.provider}: wait(CloneJob.from_token({job.to_token()!r}))")
             raise
 
-    def _wait(
-        self,
-        job: voice_clone.CloneJob,
-        poll: Poll,
-        timeout: float,
-        on_poll: Callable[[voice_clone.Progress], object] | None,
-    ) -> Flow[voice_clone.Voice]:
+    def _look(self, job: voice_clone.CloneJob, timeout: float, deadline: float) -> Flow[RawResponse]:
+        """What the provider says of a clone now."""
         look = cast("Callable[[str], Request]", self.provider.look)
-        started: float = yield Ask.NOW
-        deadline = started + timeout
-        polls = 0
-        while True:
-            try:
-                raw = yield from self._call(look, Repeat(deadline=deadline), job.voice_id)
-            except errors.RequestTimeoutError as error:
-                if (yield Ask.NOW) < deadline:
-                    raise
-                message = f"no answer for {timeout:g} s; wait(error.job) later"
-                raise errors.PollTimeoutError(message, retryable=True) from error
-            polls += 1
-            status = raw.at(poll.status)
-            if status in poll.success:
-                return self._voice(job, raw)
+        try:
+            return (yield from self._call(look, Repeat(deadline=deadline), job.voice_id))
+        except errors.RequestTimeoutError as error:
+            if (yield Ask.NOW) < deadline:
+                raise
+            message = f"no answer for {timeout:g} s; wait(error.job) later"
+            raise errors.PollTimeoutError(message, retryable=True) from error
+
+    def _finished(self, job: voice_clone.CloneJob, poll: Poll, raw: RawResponse) -> voice_clone.Voice | None:
+        """The voice of a clone that is done; None for one that is under way."""
+        status = raw.at(poll.status)
+        if status in poll.success:
+            return self._voice(job, raw)
+        if status in poll.failure:
             about: dict[str, Any] = {"status": raw.status_code, "response": raw}
-            if status in poll.failure:
-                raise errors.CloneFailedError(first(raw, [poll.reason]) or f"the clone ended as {status!r}", **about)
-            if status not in poll.pending:
-                raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
-            now: float = yield Ask.NOW
-            asked = retry_after(raw.headers)
-            if now >= deadline or now + (asked or 0) > deadline:
-                message = f"not done after {now - started:.0f} s; it goes on at {job.provider}: wait(error.job) later"
-                raise errors.PollTimeoutError(message, retry_after=asked, retryable=True, **about)
-            own = poll_delay(now - started, (yield Ask.RANDOM))
-            delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
-            if on_poll:
-                on_poll(voice_clone.Progress(job=job, status=status, polls=polls, elapsed=now - started, next_in=delay))
-            yield Sleep(delay)
+            raise errors.CloneFailedError(first(raw, [poll.reason]) or f"the clone ended as {status!r}", **about)
+        if status not in poll.pending:
+            raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
+        return None
 
     def _voice(self, job: voice_clone.CloneJob, raw: RawResponse) -> voice_clone.Voice:
         """The voice that an answer describes. Fields that are missing or odd are left out, never a reason to fail."""
@@ -258,11 +264,15 @@ class SyncClient(Client[C, httpx.BaseTransport]):
 
             transport = Transport(ssl_context())
         self._http = Http(**options, transport=transport)
+        self._http.direct = transport
         generated.set_async_httpx_client(OtherKind("`sync` and `sync_detailed`"))
         self.client = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
-        return drive(flow, lambda request: self._http.request(**request).extensions[ANSWER], self._runtime)
+        return drive(flow, self.provider.name, self._send, self._runtime)
+
+    def _send(self, request: Request) -> RawResponse:
+        return cast("RawResponse", self._http.request(**request).extensions[ANSWER])
 
     def close(self) -> None:
         """Close the connections."""
@@ -281,19 +291,22 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
     _sends = "handle_async_request"
 
     def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
+        pool = None
         if transport is None and not proxied(options["base_url"]):
             from voice_clone._transport import AsyncTransport  # noqa: PLC0415 - who brings a transport needs no httpcore
 
-            transport = AsyncTransport(ssl_context())
+            transport = own = AsyncTransport(ssl_context(), self._timeout.pool)
+            pool = own.pool
         self._http = AsyncHttp(**options, transport=transport)
+        self._http.direct, self._http.pool = transport, pool
         generated.set_httpx_client(OtherKind("`asyncio` and `asyncio_detailed`"))
         self.client = generated.set_async_httpx_client(self._http)
 
-    async def _run(self, flow: Flow[T]) -> T:
-        async def send(request: Request) -> RawResponse:
-            return cast("RawResponse", (await self._http.request(**request)).extensions[ANSWER])
+    def _run(self, flow: Flow[T]) -> Coroutine[Any, Any, T]:
+        return drive_async(flow, self.provider.name, self._send, self._runtime, self._http.pool)
 
-        return await drive_async(flow, send, self._runtime)
+    async def _send(self, request: Request) -> RawResponse:
+        return cast("RawResponse", (await self._http.send(self._http.build_request(**request))).extensions[ANSWER])
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -9,13 +9,12 @@ import functools
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager
 from enum import Enum
-from importlib import import_module
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
-from voice_clone._audio import AudioSource, open_audio
+from voice_clone._audio import Audio, AudioSource, open_audio
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -53,6 +52,19 @@ Ask = Enum("Ask", ["NOW", "RANDOM"])
 
 Effect = Send | Sleep | Open | Ask
 Flow = Generator[Effect, Any, T]
+Held = AbstractContextManager[Audio]
+
+
+def _sleep_async(seconds: float) -> Awaitable[object]:
+    import asyncio  # noqa: PLC0415 - only the async client needs them; anyio comes with httpx
+
+    import anyio  # noqa: PLC0415
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return anyio.sleep(seconds)
+    return asyncio.sleep(seconds)  # what anyio does there, too, but in three frames a waiting clone
 
 
 class Runtime(NamedTuple):
@@ -61,10 +73,9 @@ class Runtime(NamedTuple):
     now: Callable[[], float] = time.monotonic
     random: Callable[[], float] = random.SystemRandom().random
     sleep: Callable[[float], object] = time.sleep
-    # anyio comes with httpx, and only the async client needs it.
-    sleep_async: Callable[[float], Awaitable[object]] = lambda seconds: import_module("anyio").sleep(seconds)
+    sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
 
-    def perform(self, effect: Effect, send: Callable[[Request], Any], sleep: Any, until_end: ExitStack) -> Any:
+    def perform(self, effect: Effect, send: Callable[[Request], Any], sleep: Any, held: list[Held]) -> Any:
         """Do what a flow wants done; what `send` and `sleep` return is passed on, to be awaited or not."""
         match effect:
             case Send():
@@ -72,49 +83,99 @@ class Runtime(NamedTuple):
             case Sleep():
                 return sleep(effect.seconds)
             case Open():
-                return until_end.enter_context(open_audio(effect.source))
+                held.append(open_audio(effect.source))
+                return held[-1].__enter__()
             case _:
                 return self.now() if effect is Ask.NOW else self.random()
 
 
-def drive(flow: Flow[T], send: Callable[[Request], RawResponse], runtime: Runtime) -> T:
+def drive(flow: Flow[T], provider: str, send: Callable[[Request], RawResponse], runtime: Runtime) -> T:
     """Run a flow to its end, blocking."""
-    with ExitStack() as until_end, closing(flow):
-        try:
-            effect = next(flow)
-            while True:
-                try:
-                    outcome = runtime.perform(effect, send, runtime.sleep, until_end)
-                except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(outcome)
-        except StopIteration as stop:
-            return cast("T", stop.value)
+    held: list[Held] = []
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                outcome = runtime.perform(effect, send, runtime.sleep, held)
+            except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(outcome)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    except VoiceCloneError as error:
+        error.provider = error.provider or provider
+        raise
+    finally:
+        _end(flow, held)
 
 
-async def drive_async(flow: Flow[T], send: Callable[[Request], Awaitable[RawResponse]], runtime: Runtime) -> T:
-    """Run a flow to its end, awaiting."""
-    with ExitStack() as until_end, closing(flow):
-        try:
-            effect = next(flow)
-            while True:
-                try:
-                    outcome = runtime.perform(effect, send, runtime.sleep_async, until_end)
-                    outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
-                except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
-                    effect = flow.throw(error)
-                else:
-                    effect = flow.send(outcome)
-        except StopIteration as stop:
-            return cast("T", stop.value)
+class Turns(Protocol):
+    """What bounds how many flows run at once; one that sleeps does not run."""
+
+    async def begin(self) -> None:
+        """Wait for a turn."""
+
+    def end(self) -> None:
+        """Leave it to the next."""
+
+
+async def drive_async(
+    flow: Flow[T],
+    provider: str,
+    send: Callable[[Request], Awaitable[RawResponse]],
+    runtime: Runtime,
+    turns: Callable[[], Turns] | None,
+) -> T:
+    """Run a flow to its end, awaiting. Many may wait, for a turn or for their next look: each holds next to nothing."""
+    held: list[Held] = []
+    turn, running = turns and turns(), None
+    effect: Effect | None = None  # none yet: a flow that has not begun holds the least
+    try:
+        while True:
+            try:
+                if turn and not running:
+                    await turn.begin()
+                    running = turn
+                outcome: Any = effect and runtime.perform(effect, send, runtime.sleep_async, held)
+                if running and isinstance(effect, Sleep):
+                    running.end()
+                    running = None
+                outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
+            except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
+                if effect is None:  # it begins, to hear of it
+                    next(flow, None)
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(outcome)
+                del outcome  # or the last answer stays as long as the flow sleeps
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    except VoiceCloneError as error:
+        error.provider = error.provider or provider
+        raise
+    finally:
+        if running:
+            running.end()
+        _end(flow, held)
+
+
+def _end(flow: Flow[Any], held: list[Held]) -> None:
+    """End a flow, and close what it opened, the last first."""
+    flow.close()
+    while held:
+        held.pop().__exit__(None, None, None)
 
 
 class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     """Make a method of the sync and of the async client from one flow; its signature is written once."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
-        self.flow = flow
+        @functools.wraps(flow)
+        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return client._run(flow(client, *args, **kwargs))
+
+        self.flow, self._method = flow, method
         self.__doc__ = flow.__doc__
 
     def then_wait(self: operation[P, CloneJob], described: Callable[[Any], None]) -> operation[P, Voice]:
@@ -138,19 +199,4 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
     def __get__(self, client: AsyncClient[Any], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         """Bind the flow to a client: the method runs it with that client's driver."""
-        if client is None:
-            return self.flow
-
-        @functools.wraps(MethodType(self.flow, client))
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._run(_named(self.flow(client, *args, **kwargs), client.provider.name))
-
-        return method
-
-
-def _named(flow: Flow[T], provider: str) -> Flow[T]:
-    try:
-        return (yield from flow)
-    except VoiceCloneError as error:
-        error.provider = error.provider or provider
-        raise
+        return self.flow if client is None else MethodType(self._method, client)

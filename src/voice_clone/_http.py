@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,25 @@ import httpx
 
 from voice_clone import errors
 from voice_clone._answers import check, first, is_paid, read, request_id
+from voice_clone._bodies import JsonWithFile, inlined
 from voice_clone._limits import Reception, until
 from voice_clone.errors import VoiceCloneError
 
 if TYPE_CHECKING:
+    from voice_clone._pool import AsyncPool
     from voice_clone._provider import Provider
 
+Authorize = Callable[[httpx.Request], httpx.Request]
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 ssl_context = functools.cache(httpx.create_ssl_context)  # one for all; it costs more than a client
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute(base: httpx.URL, path: str) -> httpx.URL:
+    """The address of a path; it stays the same from poll to poll."""
+    return httpx.URL(str(base).rstrip("/") + path)
 
 
 class Http(httpx.Client):
@@ -30,17 +39,22 @@ class Http(httpx.Client):
 
     provider: Provider
     max_response_bytes: int
+    authorize: Authorize
+    direct: httpx.BaseTransport | None
 
-    def build_request(self, *arguments: Any, **options: Any) -> httpx.Request:
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request."""
-        with _building(self.provider):
-            return super().build_request(*arguments, **options)
+        return _built(self, super().build_request, method, url, options)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        options |= {"stream": True, "follow_redirects": False}
         with _sending(self, request) as reception:
-            response = reception.begin(super().send(request, **options))
+            if self.direct is None or _asks_for_more(self, options):
+                response = super().send(request, **options | {"stream": True, "follow_redirects": False})
+            else:
+                response = self.direct.handle_request(self.authorize(request))
+                response.request = request
+            reception.begin(response)
             try:
                 response.read()
             finally:
@@ -54,17 +68,34 @@ class AsyncHttp(httpx.AsyncClient):
 
     provider: Provider
     max_response_bytes: int
+    authorize: Authorize
+    direct: httpx.AsyncBaseTransport | None
+    pool: Callable[[], AsyncPool] | None
 
-    def build_request(self, *arguments: Any, **options: Any) -> httpx.Request:
+    async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
+        """Build and send a request in its turn."""
+        if self.pool is None:
+            return await super().request(method, url, **options)
+        turns = self.pool()
+        await turns.begin()
+        try:
+            return await super().request(method, url, **options)
+        finally:
+            turns.end()
+
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request."""
-        with _building(self.provider):
-            return super().build_request(*arguments, **options)
+        return _built(self, super().build_request, method, url, options)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        options |= {"stream": True, "follow_redirects": False}
         with _sending(self, request) as reception:
-            response = reception.begin(await super().send(request, **options))
+            if self.direct is None or _asks_for_more(self, options):
+                response = await super().send(request, **options | {"stream": True, "follow_redirects": False})
+            else:
+                response = await self.direct.handle_async_request(self.authorize(request))
+                response.request = request
+            reception.begin(response)
             try:
                 await response.aread()
             finally:
@@ -73,12 +104,28 @@ class AsyncHttp(httpx.AsyncClient):
         return response
 
 
-@contextmanager
-def _building(provider: Provider) -> Generator[None]:
+def _asks_for_more(client: Http | AsyncHttp, options: dict[str, Any]) -> bool:
+    """Whether httpx has more to do for a request than to hand it to the transport."""
+    return (
+        any(client.event_hooks.values())
+        or options.get("auth", httpx.USE_CLIENT_DEFAULT) is not httpx.USE_CLIENT_DEFAULT
+    )
+
+
+def _built(
+    client: Http | AsyncHttp, build: Callable[..., httpx.Request], method: str, url: httpx.URL | str, options: Any
+) -> httpx.Request:
+    """A request as httpx builds it, but for a file in its JSON, which is read as it is sent."""
     try:
-        yield
+        if isinstance(url, str) and url.startswith("/"):
+            url = _absolute(client.base_url, url)
+        if not (inline := inlined(options.get("json"))):
+            return build(method, url, **options)
+        body = JsonWithFile(options.pop("json"), inline)
+        options["headers"] = {**(options.get("headers") or {}), **body.headers}
+        return body.of(build(method, url, **options))
     except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise errors.InvalidRequestError(f"this can't be sent: {error}", provider=provider.name) from error
+        raise errors.InvalidRequestError(f"this can't be sent: {error}", provider=client.provider.name) from error
 
 
 @contextmanager
@@ -104,6 +151,9 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
 
 def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: BaseException) -> VoiceCloneError:
     """The error for a request that ended without a whole answer."""
+    if isinstance(error, VoiceCloneError):  # the body could not be read, so that no provider has it
+        error.provider = provider.name
+        return error
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     about: dict[str, Any] = {"provider": provider.name}
     if begun := reception.response:

@@ -25,9 +25,15 @@ _TOLERANT = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_cons
 def decode(content: bytes) -> Any:
     """The JSON that a body holds; None where it holds none, or nests too deep to be any."""
     try:
-        return without(_TOLERANT.decode(content.decode(json.detect_encoding(content), "replace")))
+        value = _TOLERANT.decode(content.decode(json.detect_encoding(content), "replace"))
+        return value if content.count(b"{") + content.count(b"[") <= MAX_DEPTH else without(value)
     except (ValueError, RecursionError):
         return None
+
+
+def may_hold(content: bytes, secret: str) -> bool:
+    """Whether a secret may stand in a body: as it is, escaped, or in an encoding of two bytes or four a character."""
+    return secret.encode() in content or b"\\" in content or b"\0" in content
 
 
 def without(value: Any, secret: str = "", depth: int = MAX_DEPTH) -> Any:

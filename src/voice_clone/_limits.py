@@ -11,6 +11,7 @@ import httpx
 
 from voice_clone._answers import CUT, MAX_KEPT_BYTES
 
+MAX_CONNECTIONS = 100  # of one client
 MAX_LATE = 1000  # pieces of an answer that come after it was closed
 ENCODINGS = "gzip, deflate"  # those that Reception decodes without more memory than it may have
 

@@ -42,5 +42,9 @@ def retry_delay(attempt: int, error: VoiceCloneError, random: float) -> float:
 
 
 def poll_delay(waited: float, random: float) -> float:
-    """How long until the next look; grows with the wait, with 10 % of jitter either way."""
-    return max(FIRST_POLL, POLL_GROWTH * waited) * (0.9 + 0.2 * random)
+    """How long until the next look; grows with the wait, with 10 % of jitter either way, and 50 % at first.
+
+    So a clone is as likely to end at one point between two looks as at any other, whatever its duration.
+    """
+    jitter = 0.5 if waited < FIRST_POLL else 0.1
+    return max(FIRST_POLL, POLL_GROWTH * waited) * (1 - jitter + 2 * jitter * random)

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from voice_clone._limits import Until
+from voice_clone._pool import AsyncPool, Pool
 
 
 def _left(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
@@ -130,27 +131,28 @@ class Transport(httpx.HTTPTransport):
     def __init__(self, context: SSLContext) -> None:
         """Share the context; making one costs more than all else."""
         super().__init__(verify=context)
-        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Backend(), **_LIMITS)
+        self._pool = cast("Any", Pool(context, _Backend()))
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
     """Sends requests, awaited, under asyncio and trio."""
 
-    def __init__(self, context: SSLContext) -> None:
-        """Share the context; making one costs more than all else."""
+    def __init__(self, context: SSLContext, patience: float | None = None) -> None:
+        """Share the context; making one costs more than all else. `patience` is in seconds, for a turn."""
         from anyio.lowlevel import current_token  # noqa: PLC0415 - who blocks needs no anyio
 
         super().__init__(verify=context)
-        self._new = partial(httpcore.AsyncConnectionPool, context, network_backend=_AsyncBackend(), **_LIMITS)
+        self._new = partial(AsyncPool, context, _AsyncBackend(), patience)
         self._current_loop = current_token
         self._loop: object = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request over a connection of the running event loop; those of another would be of no use."""
+    def pool(self) -> AsyncPool:
+        """The connections of the running event loop; those of another would be of no use."""
         if (loop := self._current_loop()) != self._loop:
-            self._loop, self._pool = loop, self._new()
+            self._loop, self._pool = loop, cast("Any", self._new())
+        return cast("AsyncPool", self._pool)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        self.pool()
         return await super().handle_async_request(request)
-
-
-# httpcore counts busy connections among those that it keeps alive: with less of these it would close what it just used.
-_LIMITS: Any = {"max_connections": 100, "max_keepalive_connections": 100, "keepalive_expiry": 5.0}

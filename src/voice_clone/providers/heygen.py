@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,6 +9,7 @@ import httpx
 
 import voice_clone
 from voice_clone._audio import Audio, AudioSource
+from voice_clone._bodies import Inline
 from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import checked_seconds
@@ -49,7 +49,7 @@ class _HeyGen(Client[Api, X]):
         if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
             clip: Audio = yield Open(audio)
             media_type = clip.media_type.replace("x-wav", "wav")
-            audio = models.AssetBase64(type_="base64", media_type=media_type, data=b64encode(clip.read()).decode())
+            audio = models.AssetBase64(type_="base64", media_type=media_type, data=Inline(clip.stream))
         body = models.CreateVoiceCloneV3Request(
             audio=audio,
             voice_name=name,
