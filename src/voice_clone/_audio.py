@@ -74,10 +74,10 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
         source = io.BytesIO(source.getvalue())  # no copy; another call may read it at the same time
     if getattr(source, "seekable", bool)():
         source.seek(0)
-    if not isinstance(source, _PLAIN_FILES) or not source.seekable():
-        # What can be read only once could not be sent again.
-        source = _rewindable(source) or io.BytesIO(source.read())
-    stream = source
+    file = cast("Any", source)
+    plain = isinstance(source, _PLAIN_FILES) and source.seekable()
+    # What can be read only once could not be sent again: it is kept.
+    stream: BinaryIO = file if plain else _rewindable(file) or io.BytesIO(file.read())
     head = stream.read(4096)
     stream.seek(0)
     name = Path(name).name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""

@@ -50,7 +50,8 @@ class Http(httpx.Client):
         """Send a request; the whole answer is read, and no redirect is followed."""
         with _sending(self, request) as reception:
             if self.direct is None or _asks_for_more(self, options):
-                response = super().send(request, **options | {"stream": True, "follow_redirects": False})
+                options |= {"stream": True, "follow_redirects": False}
+                response = super().send(request, **options)
             else:
                 response = self.direct.handle_request(self.authorize(request))
                 response.request = request
@@ -91,7 +92,8 @@ class AsyncHttp(httpx.AsyncClient):
         """Send a request; the whole answer is read, and no redirect is followed."""
         with _sending(self, request) as reception:
             if self.direct is None or _asks_for_more(self, options):
-                response = await super().send(request, **options | {"stream": True, "follow_redirects": False})
+                options |= {"stream": True, "follow_redirects": False}
+                response = await super().send(request, **options)
             else:
                 response = await self.direct.handle_async_request(self.authorize(request))
                 response.request = request

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from ssl import SSLContext
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import anyio
 import httpcore
@@ -63,7 +63,8 @@ class _Pool(Generic[C]):
 
 
 def _step(request: httpcore.Request, name: str) -> float | None:
-    steps: dict[str, float | None] = request.extensions.get("timeout", {})
+    extensions = cast("Mapping[str, Any]", request.extensions)
+    steps: Mapping[str, float | None] = extensions.get("timeout", {})
     return steps.get(name)
 
 
@@ -113,7 +114,8 @@ class Pool(_Pool[httpcore.HTTP11Connection]):
         for each in self._end():
             each.close()
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -197,7 +199,8 @@ class AsyncPool(_Pool[httpcore.AsyncHTTP11Connection]):
         """Close all that are idle; the others are closed when they are done."""
         await self._close(self._end())
 
-    async def __aenter__(self) -> None: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()

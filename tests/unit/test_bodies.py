@@ -1,0 +1,183 @@
+"""Bodies that are read as they are sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller
+from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
+from voice_clone._audio import open_audio
+from voice_clone._bodies import PIECE, Inline, JsonWithFile, Pieces
+from voice_clone.testing import Mock
+
+
+class Watched(io.BytesIO):
+    """A file that knows how much was read of it at once, and can be spoilt."""
+
+    most = 0
+    spoilt: Exception | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.spoilt:
+            raise self.spoilt
+        data = super().read(size)
+        self.most = max(self.most, len(data))
+        return data
+
+
+def clip(size: int) -> bytes:
+    """Audio of so many bytes, as far as its begin tells."""
+    return (b"RIFF\0\0\0\0WAVE" + bytes(range(256)) * (size // 256 + 1))[:size]
+
+
+@pytest.mark.parametrize("size", [12, 13, 14, 3 * PIECE - 1, 3 * PIECE, 3 * PIECE + 1, 700_001])
+def test_a_file_in_json_is_what_it_would_be_at_once(size: int) -> None:
+    """The pieces of a JSON body with a file are what JSON with all of its base64 would be, of the size announced."""
+    file = Watched(clip(size))
+    mark = Inline(file)
+    asked = {"name": 'Grüße "x" \\', "audio": {"data": mark, "n": 1}, "none": None}
+    body = JsonWithFile(asked, mark)
+    whole = httpx.Request(
+        "POST", "http://a.test", json={**asked, "audio": {"data": base64.b64encode(clip(size)).decode(), "n": 1}}
+    )
+    for _ in range(2):  # a second time, too
+        assert b"".join(body) == whole.content
+    assert body.headers == {key: whole.headers[key] for key in ("Content-Type", "Content-Length")}
+    assert file.most <= 3 * PIECE
+
+
+def test_a_file_that_gives_little_at_once() -> None:
+    """What comes in odd pieces is encoded as one."""
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 1000))
+
+    mark = Inline(Slow(clip(10_000)))
+    assert json.loads(b"".join(JsonWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
+
+
+def test_a_large_clip_is_never_whole_in_memory(call: Caller, mock: Mock, tmp_path: Path) -> None:
+    """HeyGen's clip goes out in pieces, with its length known, under every kind of client, and again if need be."""
+    path = tmp_path / "me.wav"
+    path.write_bytes(clip(1_000_000))
+    mock.fail("heygen", "rate_limit", operation="cloneVoice")
+    call("heygen", "clone", path, **OPTIONS["heygen"])
+    first, second = [seen.request for seen in mock.requests if seen.operation == "cloneVoice"]
+    assert first.content == second.content
+    assert int(second.headers["content-length"]) == len(second.content)
+    assert "transfer-encoding" not in second.headers
+    assert base64.b64decode(json.loads(second.content)["audio"]["data"]) == clip(1_000_000)
+
+
+class Sending(httpx.BaseTransport):
+    """A transport that takes a request in pieces, as the default one does."""
+
+    def __init__(self) -> None:
+        self.pieces: list[int] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.pieces = [len(piece) for piece in Pieces(request.stream)]
+        return httpx.Response(429, headers={"Retry-After": "0"}, json={})
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_file_that_fails_on_the_way(provider: str) -> None:
+    """Audio that can't be read to its end, or not a second time, was sent to nobody: the error says it of the audio."""
+    file, transport = Watched(clip(300_000)), Sending()
+
+    class Once(Sending):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = transport.handle_request(request)
+            file.spoilt = ValueError("I/O operation on closed file")
+            return answer
+
+    with (
+        connect(provider, api_key="any-key", transport=Once()) as client,
+        pytest.raises(InvalidRequestError, match=r"can't be read from its start to its end: .*closed file") as caught,
+    ):
+        getattr(client, "clone")(file, **OPTIONS[provider])  # noqa: B009
+    assert (caught.value.provider, caught.value.retryable) == (provider, False)
+    assert sum(transport.pieces) >= 300_000
+
+
+def test_pieces_are_few() -> None:
+    """A form, which comes in many small pieces, goes out in as few as its size needs, byte for byte."""
+    form: dict[str, Any] = {
+        "files": {"clip": ("a.wav", io.BytesIO(clip(100_000)))},
+        "data": dict.fromkeys("abcdef", "x"),
+    }
+    whole = httpx.Request("POST", "http://a.test", **form)
+    stream = httpx.Request("POST", "http://a.test", **form, headers=whole.headers).stream
+    pieces = list(Pieces(stream))
+    assert b"".join(pieces) == whole.read()
+    assert len(pieces) == 2
+
+
+async def _collect(pieces: Pieces) -> list[bytes]:
+    return [piece async for piece in pieces]
+
+
+def test_awaited_pieces_are_the_same() -> None:
+    """No generator of an event loop stands behind them, so that one that is left early leaves nothing behind."""
+    import anyio
+
+    chunks = [bytes(40_000)] * 5
+    assert anyio.run(_collect, Pieces(chunks)) == list(Pieces(chunks))
+    assert list(Pieces([])) == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_files_of_other_makes_are_not_read_whole(provider: str, call_sync: Caller, mock: Mock) -> None:
+    """A temporary file, also one that is still in memory, is sent from where it is."""
+    for made in (tempfile.NamedTemporaryFile(), tempfile.SpooledTemporaryFile(max_size=10**7)):  # noqa: SIM115
+        with cast("Any", made) as file:
+            file.write(clip(200_000))
+            with open_audio(file) as audio:
+                assert not isinstance(audio.stream, io.BytesIO)
+            call_sync(provider, "clone", file, **OPTIONS[provider])
+    sent = [seen.request for seen in mock.requests if seen.request.method == "POST"]
+    assert all(int(each.headers["content-length"]) == len(each.content) > 200_000 for each in sent[:1])
+
+
+def test_a_file_that_lies_about_its_place_is_read_at_once() -> None:
+    """A file that says it can seek, and can't, is read into memory."""
+
+    class Liar:
+        def __init__(self) -> None:
+            self.left = clip(1000)
+
+        def seekable(self) -> bool:
+            return True
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return 7
+
+        def tell(self) -> int:
+            return 7
+
+        def read(self, size: int = -1) -> bytes:
+            taken, self.left = self.left, b""
+            return taken
+
+    with open_audio(cast("Any", Liar())) as audio:
+        assert isinstance(audio.stream, io.BytesIO)
+        assert audio.stream.read() == clip(1000)
+
+
+def test_an_interrupted_upload_is_still_in_doubt() -> None:
+    """A connection that breaks while a file is sent says nothing of the file."""
+
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.WriteError("reset")
+
+    with HeyGen("any-key", transport=httpx.MockTransport(broken)) as heygen, pytest.raises(OutcomeUnknownError):
+        heygen.clone(clip(1000), name="Me")
