@@ -136,10 +136,8 @@ async def clone(clip: Clip, client: Client, ledger: Ledger) -> Voice | VoiceClon
         voice = await client.wait(job, timeout=TIMEOUT)
     except VoiceCloneError as error:
         return error
-    except (
-        asyncio.CancelledError
-    ):  # by Ctrl-C: what may be paid for already comes to its end, so that its token is kept
-        await asyncio.wait([starting])
+    except asyncio.CancelledError:  # by Ctrl-C
+        await asyncio.wait([starting])  # it may be paid for already, so its token must be kept
         raise
     ledger.done(clip, voice.id)
     return voice
