@@ -1,4 +1,4 @@
-"""Many clones on many machines: Celery with Redis. A worker that dies loses no clone, and none is paid for twice.
+"""Clones on many machines, by Celery with Redis. Where a worker dies another goes on; no clip is paid for twice.
 
     celery -A celery_app worker
     python celery_app.py clips.csv > outcomes.jsonl

@@ -45,7 +45,8 @@ def run(clips: list[Clip], folder: Path, transport: httpx.AsyncBaseTransport) ->
 
 def test_the_page_shows_what_is_tested() -> None:
     """The page shows the file whole."""
-    assert (RECIPES / "many_clones.py").read_text("utf-8") in fences(PAGE, "python")
+    file = (RECIPES / "many_clones.py").read_text("utf-8")
+    assert file in fences(PAGE, "python"), f"copy many_clones.py into {PAGE}"
 
 
 def test_an_error_is_a_value_and_stops_no_other_clone(tmp_path: Path, clip: str, mock: Mock) -> None:
