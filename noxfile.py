@@ -128,7 +128,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
     """Tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
-    install(session, "mutate", ".[cli,testing]")
+    install(session, "mutate", "--group", "recipes", ".[cli,testing]")
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
         return

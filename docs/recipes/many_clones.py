@@ -1,0 +1,201 @@
+"""Many clones in one process: a limit for each provider, errors as values, and no clip is paid for twice.
+
+    python many_clones.py clips.csv > outcomes.jsonl
+
+clips.csv has the columns provider, audio, name and language. What was started is kept in clips.db, on the disk before
+anything else happens: after a crash or Ctrl-C the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from voice_clone import (
+    AsyncCartesia,
+    AsyncHeyGen,
+    AsyncMiniMax,
+    AsyncRetell,
+    CloneJob,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    ServerError,
+    Voice,
+    VoiceCloneError,
+)
+
+Client = AsyncHeyGen | AsyncRetell | AsyncCartesia | AsyncMiniMax
+CLIENTS: Mapping[str, type[Client]] = {
+    "heygen": AsyncHeyGen,
+    "retell": AsyncRetell,
+    "cartesia": AsyncCartesia,
+    "minimax": AsyncMiniMax,
+}
+LIMITS = {"heygen": 10, "retell": 5, "cartesia": 5, "minimax": 5}  # clones under way at once, as your plan allows
+TIMEOUT = 3600.0  # seconds for the wait for one clone
+MAY_EXIST = (OutcomeUnknownError, ServerError, InvalidResponseError)  # after these the voice may have been made
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A row of clips.csv."""
+
+    provider: str
+    audio: str
+    name: str
+    language: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.name}"
+
+
+class Ledger:
+    """What was started, in a file. Each call is on the disk when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("CREATE TABLE IF NOT EXISTS clones (clip TEXT PRIMARY KEY, token TEXT, voice_id TEXT)")
+
+    def claim(self, clip: Clip) -> bool:
+        """Whether nobody has asked for this clone before, in this run or another; now somebody has."""
+        insert = "INSERT INTO clones (clip) VALUES (?) ON CONFLICT DO NOTHING"
+        return self._db.execute(insert, [str(clip)]).rowcount == 1
+
+    def release(self, clip: Clip) -> None:
+        """Forget a clone that was refused: it may be asked for again."""
+        self._db.execute("DELETE FROM clones WHERE clip = ?", [str(clip)])
+
+    def keep(self, clip: Clip, token: str) -> None:
+        """Keep the token of a clone that was started."""
+        self._db.execute("UPDATE clones SET token = ? WHERE clip = ?", [token, str(clip)])
+
+    def done(self, clip: Clip, voice_id: str) -> None:
+        """Keep the voice that came of it."""
+        self._db.execute("UPDATE clones SET voice_id = ? WHERE clip = ?", [voice_id, str(clip)])
+
+    def find(self, clip: Clip) -> tuple[str | None, str | None]:
+        """The token of a clone, and its voice; None for what is not known."""
+        rows = self._db.execute("SELECT token, voice_id FROM clones WHERE clip = ?", [str(clip)])
+        found: tuple[str | None, str | None] = rows.fetchone() or (None, None)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+async def ask(clip: Clip, client: Client) -> CloneJob:
+    """Ask a provider for a clone, with the options that it takes."""
+    match client:
+        case AsyncHeyGen():
+            return await client.start_clone(clip.audio, name=clip.name, language=clip.language)
+        case AsyncRetell():
+            return await client.start_clone(clip.audio, name=clip.name, voice_provider="elevenlabs")
+        case AsyncCartesia():
+            return await client.start_clone(clip.audio, name=clip.name, language=clip.language)
+        case AsyncMiniMax():
+            return await client.start_clone(clip.audio, name=clip.name)
+
+
+async def start(clip: Clip, client: Client, ledger: Ledger) -> CloneJob:
+    """Ask for a clone, but once; or go on with the job that an earlier run was given."""
+    if not ledger.claim(clip):
+        token, _ = ledger.find(clip)
+        if token:
+            return CloneJob.from_token(token)
+        message = "it was asked for before, and nobody knows what came of it"
+        advice = "look at your voices there; where it is none of them, delete its row and run again"
+        raise OutcomeUnknownError(message, clip.provider, advice=advice)
+    try:
+        job = await ask(clip, client)
+    except VoiceCloneError as error:
+        if not isinstance(error, MAY_EXIST):
+            ledger.release(clip)
+        raise
+    ledger.keep(clip, job.to_token())
+    return job
+
+
+async def clone(clip: Clip, client: Client, ledger: Ledger) -> Voice | VoiceCloneError:
+    """Make a voice of a clip; an error is a value like any other, so it stops no other clone."""
+    _, voice_id = ledger.find(clip)
+    if voice_id:
+        return Voice(provider=clip.provider, id=voice_id, name=clip.name)
+    starting = asyncio.create_task(start(clip, client, ledger))
+    try:
+        job = await asyncio.shield(starting)
+        voice = await client.wait(job, timeout=TIMEOUT)
+    except VoiceCloneError as error:
+        return error
+    except asyncio.CancelledError:  # by Ctrl-C
+        await asyncio.wait([starting])  # it may be paid for already, so its token must be kept
+        raise
+    ledger.done(clip, voice.id)
+    return voice
+
+
+async def clone_all(
+    clips: Iterable[Clip], clients: Mapping[str, Client], ledger: Ledger
+) -> dict[Clip, Voice | VoiceCloneError]:
+    """Make voices of all clips, and print each outcome as it comes."""
+    limits = {provider: asyncio.Semaphore(LIMITS[provider]) for provider in clients}
+    outcomes: dict[Clip, Voice | VoiceCloneError] = {}
+
+    async def one(clip: Clip) -> None:
+        async with limits[clip.provider]:
+            outcomes[clip] = outcome = await clone(clip, clients[clip.provider], ledger)
+        shown = {"clip": str(clip), "voice_id": outcome.id} if isinstance(outcome, Voice) else failure(clip, outcome)
+        print(json.dumps(shown), flush=True)
+        print(f"{len(outcomes)} of {len(tasks)}: {clip}", file=sys.stderr)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(clip)) for clip in clips]
+    return outcomes
+
+
+def failure(clip: Clip, error: VoiceCloneError) -> dict[str, str | None]:
+    """What there is to say of an error."""
+    return {
+        "clip": str(clip),
+        "voice_id": error.voice_id,
+        "error": type(error).__name__,
+        "message": str(error),
+        "advice": error.advice,
+    }
+
+
+async def main(path: Path) -> int:
+    """Make voices of all clips of a file; return how many failed."""
+    with path.open(encoding="utf-8", newline="") as file:
+        clips = [Clip(**row) for row in csv.DictReader(file)]
+    if twice := [str(clip) for clip, count in Counter(map(str, clips)).items() if count > 1]:
+        sys.exit(f"each clip needs a name of its own: {', '.join(twice)}")
+    ledger = Ledger(path.with_suffix(".db"))
+    async with AsyncExitStack() as stack:
+        stack.callback(ledger.close)
+        clients: dict[str, Client] = {
+            # The address is for tests; left out, it is the provider's own.
+            provider: await stack.enter_async_context(
+                CLIENTS[provider](base_url=os.environ.get(f"{provider.upper()}_BASE_URL"))
+            )
+            for provider in {clip.provider for clip in clips}
+        }
+        outcomes = await clone_all(clips, clients, ledger)
+    return sum(isinstance(outcome, VoiceCloneError) for outcome in outcomes.values())
+
+
+if __name__ == "__main__":
+    try:
+        failed = asyncio.run(main(Path(sys.argv[1])))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on")
+    sys.exit(f"{failed} failed" if failed else 0)

@@ -1,0 +1,118 @@
+"""What the tests of the recipes share: a page's own commands, run in a folder, and a mock that holds requests back."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from voice_clone.testing import Mock
+
+RECIPES = Path(__file__).parent.parent.parent / "docs" / "recipes"
+LONGEST = 60.0
+"""Seconds that anything here is waited for."""
+PATH = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def fences(page: str, language: str) -> list[str]:
+    """What a page shows in a language."""
+    text = (RECIPES / page).read_text("utf-8")
+    return [match[1] for match in re.finditer(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+
+
+def commands(page: str) -> list[str]:
+    """The commands that a page tells to run, in its order."""
+    return "".join(fences(page, "sh")).splitlines()
+
+
+@pytest.fixture
+def _interruptible() -> Generator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def running(command: str, folder: Path, **environment: str) -> Generator[subprocess.Popen[bytes]]:
+    """Run a command as a shell does, in a folder, and end it with all that it started; `log` there has what it says."""
+    packages = os.pathsep.join(map(os.path.abspath, sys.path))  # those of the tests, seen from another folder
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            shell=True,
+            cwd=folder,
+            env={**os.environ, "PATH": PATH, "PYTHONPATH": packages, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    with process:
+        try:
+            yield process
+        finally:
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a command and all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, how)
+
+
+def environment(mock: Mock, **more: str) -> dict[str, str]:
+    """What leads the recipes to a mock, and more."""
+    urls = {f"{provider.upper()}_BASE_URL": url for provider, url in mock.base_urls.items()}
+    return {**urls, **{f"{provider.upper()}_API_KEY": "any-key" for provider in mock.base_urls}, **more}
+
+
+class Holding(Mock):
+    """A mock that holds back the requests that it is told to, before it does anything, until they may go on."""
+
+    def __init__(self, holds: Callable[[httpx.Request], bool], *, polls_until_done: int = 2) -> None:
+        """Hold those for which `holds` is true."""
+        super().__init__(polls_until_done=polls_until_done)
+        self._holds = holds
+        self._held: queue.SimpleQueue[httpx.Request] = queue.SimpleQueue()
+        self._may_go_on = threading.Event()
+        self._gone_on = threading.Semaphore(0)
+        self._count = 0
+
+    def handle(self, request: httpx.Request, provider: str | None = None) -> httpx.Response:
+        """Answer a request, now or later."""
+        request.read()
+        hold = not self._may_go_on.is_set() and self._holds(request)
+        if hold:
+            self._held.put(request)
+            self._may_go_on.wait(LONGEST)
+        try:
+            return super().handle(request, provider)
+        finally:
+            if hold:
+                self._gone_on.release()
+
+    def held(self) -> httpx.Request:
+        """The next request that is held back."""
+        request = self._held.get(timeout=LONGEST)
+        self._count += 1
+        return request
+
+    def go_on(self) -> None:
+        """Do what was held back, whether somebody still waits for it or not, and hold back nothing any more."""
+        self._may_go_on.set()
+        for _ in range(self._count):
+            self._gone_on.acquire(timeout=LONGEST)
+
+    def paid(self) -> list[str]:
+        """The names of the voices that HeyGen was asked for, sorted."""
+        return sorted(seen.body["voice_name"] for seen in self.requests if seen.operation == "cloneVoice")

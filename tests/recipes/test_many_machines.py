@@ -1,0 +1,162 @@
+"""Many machines: Celery and Redis, both real. A worker is killed in a look and in a start, and another goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import time
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from tests.recipes.conftest import LONGEST, PATH, RECIPES, Holding, commands, environment, fences, kill, running
+from voice_clone.testing import Recorded, serve
+
+PAGE = "many-machines.md"
+NAMES = ["Unlucky", "Bo", "Cy", "Di", "Ed"]
+HELD_AT_MOST = 8  # seconds, instead of minutes
+
+
+def test_the_page_shows_what_is_tested() -> None:
+    """The page shows the file whole."""
+    file = (RECIPES / "celery_app.py").read_text("utf-8")
+    assert file in fences(PAGE, "python"), f"copy celery_app.py into {PAGE}"
+
+
+@attrs.define
+class Victim:
+    """Holds back one start, and then all looks; whose worker it was is known by its key."""
+
+    key: str = ""
+
+    def holds(self, request: httpx.Request) -> bool:
+        """Whether to hold a request back."""
+        if b'"Unlucky"' in request.content:
+            self.key = request.headers["x-api-key"]
+            return True
+        return request.method == "GET"
+
+
+@attrs.frozen
+class Story:
+    """What happened."""
+
+    killed: str
+    """The key of the worker that was killed."""
+    voice_id: str
+    """The voice that it was looking at."""
+    after: list[Recorded]
+    """What the provider saw from then on."""
+    outcomes: Mapping[str, Any]
+    """What the recipe printed, by name."""
+    again: Mapping[str, Any]
+    """What it printed when it was asked for the same clips again."""
+    paid: list[str]
+    """The names of the voices that the provider was asked for."""
+    voices: Mapping[str, Any]
+    """The voices that it made, by id."""
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[Story]:
+    """Run the page's commands: a server, two workers, a list of clips; kill a worker that is in a start and a look."""
+    pytest.importorskip("celery", reason="Celery is not installed; the dependency group `recipes` has it")
+    if not shutil.which("redis-server", path=PATH):
+        pytest.skip("there is no redis-server; install Redis, or the group `recipes` on a Python that it has one for")
+    folder = tmp_path_factory.mktemp("machines")
+    shutil.copy(RECIPES / "celery_app.py", folder)
+    rows = [f"{speech},{name},en" for name in NAMES]
+    (folder / "clips.csv").write_text("\n".join(["audio,name,language", *rows]))
+    port = free_port()
+    server, one, two, clone = (command.replace("6379", str(port)) for command in commands(PAGE))
+    victim = Victim()
+    with ExitStack() as stack:
+        stack.enter_context(serve(mock := Holding(victim.holds, polls_until_done=3)))
+        known = environment(mock, REDIS_URL=f"redis://127.0.0.1:{port}/0", HELD_AT_MOST=str(HELD_AT_MOST))
+        stack.enter_context(running(server, folder, **known))
+        reachable(port)
+        workers = {
+            key: stack.enter_context(running(command, folder, **known | {"HEYGEN_API_KEY": key}))
+            for key, command in {"key-of-one": one, "key-of-two": two}.items()
+        }
+        asked = stack.enter_context(running(clone, folder, **known))
+        look = mock.held()
+        while look.method != "GET" or look.headers["x-api-key"] != victim.key:
+            look = mock.held()
+        kill(workers[victim.key])
+        workers[victim.key].wait(LONGEST)
+        before = len(mock.requests)
+        mock.go_on()
+        asked.wait(LONGEST)
+        outcomes = read(folder)
+        again = stack.enter_context(running(clone, folder, **known))
+        again.wait(LONGEST)
+        yield Story(
+            victim.key,
+            look.url.path.rpartition("/")[2],
+            mock.requests[before:],
+            outcomes,
+            read(folder),
+            mock.paid(),
+            mock.voices("heygen"),
+        )
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def reachable(port: int) -> None:
+    """Wait until something listens at a port."""
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"nothing listens at port {port}")
+
+
+def read(folder: Path) -> Mapping[str, Any]:
+    """The outcomes, by name."""
+    lines = map(json.loads, (folder / "outcomes.jsonl").read_text().splitlines())
+    return {line.pop("name"): line for line in lines}
+
+
+def test_each_clip_comes_out_and_is_paid_for_once(story: Story) -> None:
+    """All voices but one come out, and the provider was asked for each of them once."""
+    assert story.outcomes.keys() == set(NAMES)
+    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in NAMES[1:]] == NAMES[1:]
+    assert story.paid == sorted(NAMES)
+
+
+def test_another_worker_goes_on_with_the_token(story: Story) -> None:
+    """The voice that the killed worker was looking at is looked at by the other, until it is done."""
+    looks = [seen for seen in story.after if seen.request.url.path.endswith(story.voice_id)]
+    assert {seen.request.headers["x-api-key"] for seen in looks} - {story.killed}
+    assert story.voice_id in [outcome.get("voice_id") for outcome in story.outcomes.values()]
+
+
+def test_a_start_that_was_cut_off_is_told_of(story: Story) -> None:
+    """What a worker was killed in the middle of is not asked for again: the outcome says that nobody knows."""
+    unlucky = story.outcomes["Unlucky"]
+    assert unlucky["error"] == "OutcomeUnknownError"
+    assert "look at your voices" in unlucky["advice"]
+
+
+def test_to_ask_again_costs_nothing(story: Story) -> None:
+    """The same clips once more have the same outcomes."""
+    assert story.again.keys() == story.outcomes.keys()
+    for name in NAMES[1:]:
+        assert story.again[name] == story.outcomes[name]
+    assert story.again["Unlucky"]["error"] == "OutcomeUnknownError"
