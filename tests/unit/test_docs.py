@@ -13,7 +13,7 @@ from voice_clone.testing import Mock
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-WRITTEN_BY_MACHINE = [ROOT / "docs" / name for name in ("faults.md", "peers.md", "robustness.md")]
+WRITTEN_BY_MACHINE = [ROOT / "docs" / name for name in ("benchmarks.md", "faults.md", "peers.md", "robustness.md")]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in WRITTEN_BY_MACHINE], ids=lambda page: page.name)
