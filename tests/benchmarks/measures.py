@@ -35,7 +35,7 @@ class Effort:
     calls: int = 200
     clones: int = 100
     requests: int = 4000
-    seconds: float = 5.0
+    seconds: float = 3.0
     """How long the slow ones may take for those requests."""
     jobs: int = 10_000
     patience: float = 30.0

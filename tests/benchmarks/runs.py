@@ -39,7 +39,7 @@ def construct(name: str, role: Role, environment: str, contestant: str, function
     """Clients made and closed, one after the other, where one has been made before."""
 
     def run(bench: Bench) -> Measured:
-        count = max(10, bench.effort.clones // 10)
+        count = max(5, bench.effort.clones // 20)
         asked: Measured = bench.worker(environment, contestant).ask("calls", function, bench.url, count)
         return asked
 
