@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from tests.benchmarks import environments, polling
-from tests.benchmarks.measures import Bench, Measured
+from tests.benchmarks.measures import Bench, Measured, rounded
 from tests.benchmarks.rows import FOUR_STOCK, ONE_STOCK
 from tests.benchmarks.runs import CLIP
 
@@ -57,7 +57,7 @@ def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     }
     whole = sum(medians["httpx"].values())
     for name, modules in medians.items():
-        yield name, {module: float(f"{spent / whole:.3g}") for module, spent in modules.items()}
+        yield name, {module: rounded(spent / whole) for module, spent in modules.items()}
 
 
 def importtime(python: Path, stock: Path, statements: str) -> Counter[str]:
@@ -79,24 +79,19 @@ def _profiles(bench: Bench) -> Iterator[tuple[str, dict[str, dict[str, float]]]]
             for name, environment, contestant, function in contestants
         }
         whole = sum(found["httpx"].values())
-        yield (
-            row,
-            {
-                name: {owner: float(f"{spent / whole:.3g}") for owner, spent in sorted(owners.items())}
-                for name, owners in found.items()
-            },
-        )
+        shares = {
+            name: {owner: rounded(spent / whole) for owner, spent in sorted(owners.items())}
+            for name, owners in found.items()
+        }
+        yield row, shares
 
 
 def _frontier(bench: Bench) -> dict[str, list[Any]]:
     """How late and how often, schedule by schedule."""
+
+    def judged(each: polling.Schedule) -> dict[str, Any]:
+        found = attrs.asdict(polling.judge(each, bench.effort.durations))
+        return {"name": found.pop("name")} | {kind: rounded(value) for kind, value in found.items()}
+
     kinds = {"us": [polling.OURS], "peer": polling.PEERS, "beside": polling.USUAL, "limit": polling.FRONTIER}
-    judged = {kind: [polling.judge(each, bench.effort.durations) for each in every] for kind, every in kinds.items()}
-    return {
-        kind: [{name: _short(value) for name, value in attrs.asdict(each).items()} for each in every]
-        for kind, every in judged.items()
-    }
-
-
-def _short(value: Any) -> Any:
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    return {kind: [judged(each) for each in every] for kind, every in kinds.items()}

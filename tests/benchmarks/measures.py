@@ -165,3 +165,8 @@ class Spread:
             return cls(statistics.median(numbers), min(numbers), max(numbers))
         low, median, high = statistics.quantiles(numbers, n=4, method="inclusive")
         return cls(median, low, high)
+
+
+def rounded(number: float) -> float:
+    """Four digits that count: more would only be noise."""
+    return float(f"{number:.4g}")

@@ -16,7 +16,7 @@ from rich.table import Table
 from scripts import common
 from tests import robustness
 from tests.benchmarks.environments import Environment
-from tests.benchmarks.measures import Effort, Measured, Role, Spread
+from tests.benchmarks.measures import Effort, Measured, Role, Spread, rounded
 from tests.benchmarks.rows import Row
 
 PAGE = common.ROOT / "docs" / "benchmarks.md"
@@ -112,12 +112,12 @@ def _outcomes(row: Row, samples: Mapping[str, Sequence[Measured]]) -> Iterator[O
             yield Outcome(
                 contestant.name,
                 contestant.role,
-                _rounded(spread.median),
-                _rounded(spread.low),
-                _rounded(spread.high),
-                cpu=_rounded(Spread.of(cpu).median) if cpu else None,
-                wall=_rounded(Spread.of(wall).median) if wall else None,
-                measured={kind: _rounded(Spread.of([sample[kind] for sample in own]).median) for kind in own[0]},
+                rounded(spread.median),
+                rounded(spread.low),
+                rounded(spread.high),
+                cpu=rounded(Spread.of(cpu).median) if cpu else None,
+                wall=rounded(Spread.of(wall).median) if wall else None,
+                measured={kind: rounded(Spread.of([sample[kind] for sample in own]).median) for kind in own[0]},
             )
 
 
@@ -127,11 +127,6 @@ def against(own: Sequence[Measured], bases: Sequence[Sequence[Measured]], quanti
         return []
     largest = [max(sample[quantity] for sample in turn) for turn in zip(*bases, strict=True)]
     return [sample[quantity] / base for sample, base in zip(own, largest, strict=True)]
-
-
-def _rounded(number: float) -> float:
-    """Four digits that count: more would only be noise."""
-    return float(f"{number:.4g}")
 
 
 def machine(effort: Effort, environments: Mapping[str, Environment]) -> dict[str, Any]:
