@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.report import Result, Results, goal, number
 
-GREY, LINE = "#8b949e", "#8b949e55"
+GREY, LINE = "#768390", "#76839055"
 COLOURS = {
     "us": "#2f81f7", "peer": "#d29922", "stock": "#a371f7", "limit": "#3fb950", "base": "#8b949e", "beside": "#57606a",
 }  # fmt: skip
@@ -46,7 +46,7 @@ def _pyplot() -> Any:
     matplotlib = import_module("matplotlib")
     matplotlib.use("Agg")
     matplotlib.rcParams.update({
-        "svg.hashsalt": "benchmarks", "svg.fonttype": "path", "font.size": 9, "text.color": GREY,
+        "svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 9, "text.color": GREY,
         "axes.labelcolor": GREY, "axes.edgecolor": LINE, "xtick.color": GREY, "ytick.color": GREY,
         "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False, "axes.axisbelow": True,
         "grid.color": LINE, "grid.linewidth": 0.6, "axes.titlesize": 10, "axes.titlelocation": "left",
@@ -150,7 +150,7 @@ def stacked(parts: Mapping[str, Mapping[str, float]], label: str, known: frozens
         axes.annotate(f"{whole:.0%}", (whole, line), xytext=(5, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, max(left) * 1.08)
-    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1))
+    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1, decimals=0))
     axes.set_xlabel(label)
     axes.grid(axis="x")
     _legend(axes)
@@ -167,7 +167,7 @@ def modules(shares: Mapping[str, float], most: int = 25) -> Any:
         if lines:
             axes.barh(lines, [largest[line][1] for line in lines], color=colour, height=0.62, label=owner)
     axes.set_yticks(range(len(largest)), [name for name, _ in largest])
-    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1))
+    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1, decimals=0))
     axes.set_xlabel("of the time of `import httpx`, by python -X importtime")
     axes.grid(axis="x")
     _legend(axes)
@@ -187,7 +187,7 @@ def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
         for each in schedules[kind]:
             axes.plot([each["polls"]], [each["late"]], marker, color=COLOURS[kind], markersize=9 if kind == "us" else 6)
             axes.annotate(
-                each["name"], (each["polls"], each["late"]), xytext=(7, -12 if kind == "beside" else 6),
+                each["name"], (each["polls"], each["late"]), xytext=(8, {"beside": -12, "peer": 6, "us": 14}[kind]),
                 textcoords="offset points",
                 color=COLOURS["us"] if kind == "us" else GREY, weight="bold" if kind == "us" else "normal",
             )  # fmt: skip
@@ -200,7 +200,7 @@ def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     axes.xaxis.set_major_locator(ticker.FixedLocator([10, 20, 50, 100, 200]))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
     axes.set_ylim(0, None)
     axes.grid()
     _legend(axes)

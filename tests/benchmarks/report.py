@@ -57,7 +57,7 @@ class Result:
     stated: float | None
     why: str
     met: bool | None
-    """Whether all that is ours meets the goal; None where nothing was measured."""
+    """Whether all that is ours meets the goal, and got as far as that; None where nothing was measured."""
     outcomes: list[Outcome]
 
     @classmethod
@@ -65,7 +65,8 @@ class Result:
         """Judge what was measured."""
         outcomes = list(_outcomes(row, samples)) if samples else []
         ours = [outcome.value for outcome in outcomes if outcome.role == "us"]
-        met = all(map(row.met, ours)) if ours else None
+        wanted = sum(contestant.role == "us" for contestant in row.contestants)
+        met = len(ours) == wanted and all(map(row.met, ours)) if samples else None
         told = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
         return cls(**told, met=met, outcomes=outcomes)
 
@@ -249,8 +250,8 @@ def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[
     for row, profile in profiles.items():
         ours = next(iter(profile.values()))
         own = sorted(((share, name) for name, share in ours.items() if name.startswith("voice_clone.")), reverse=True)
-        parts = ", ".join(f"`{name.partition('.')[2]}` {share:.0%}" for share, name in own if share >= 0.005)
-        yield f"- `{row}`, of what httpx takes: {sum(share for share, _ in own):.0%} in the shim: {parts}."
+        parts = ", ".join(f"`{name.partition('.')[2]}` {share * 100:.0f} %" for share, name in own if share >= 0.005)
+        yield f"- `{row}`, of what httpx takes: {sum(share for share, _ in own) * 100:.0f} % in the shim: {parts}."
 
 
 def repeats(results: Results) -> str:
@@ -258,9 +259,9 @@ def repeats(results: Results) -> str:
     if not results.repeats:
         return "This page was written by a single run."
     apart = sorted(agreement(results.repeats), key=lambda each: -each[1])
-    far = [f"{results.get(row).title} {share:.0%}" for row, share in apart if share > 0.1]
+    far = [f"{results.get(row).title} {share * 100:.0f} %" for row, share in apart if share > 0.1]
     within = f"{len(apart) - len(far)} of {len(apart)} values of ours agree within 10 %"
-    beyond = f"; beyond it are {', '.join(far)}" if far else f", the farthest within {apart[0][1]:.0%}"
+    beyond = f"; beyond it are {', '.join(far)}" if far else f", the farthest within {apart[0][1] * 100:.0f} %"
     return f"Over {len(results.repeats)} runs, {within}{beyond}."
 
 

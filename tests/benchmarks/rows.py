@@ -346,7 +346,7 @@ ROWS: tuple[Row, ...] = (
             large("cartesia, file", "peer", "cartesia", "cartesia_sdk", "file"),
             large("elevenlabs, file", "peer", "elevenlabs", "elevenlabs_sdk", "file"),
             large("stock, file", "stock", "stock", "stock", "file"),
-            large("httpx, file", "base", "stock", "bare_httpx", "file"),
+            large("httpx, file", "limit", "stock", "bare_httpx", "file"),
         ),
     ),
     Row(
@@ -498,7 +498,8 @@ ROWS: tuple[Row, ...] = (
         title="regenerate from nothing",
         what="The time of `python -m scripts.generate` with nothing there, in relation to the slowest stock run.",
         goal=1.0,
-        limit="the stock generator, for one provider",
+        limit="one stock run, which makes one client and no contract models",
+        stated=1.0,
         quantity="wall",
         relative=True,
         effort="few",

@@ -141,6 +141,12 @@ def test_of_several_the_worst_counts() -> None:
     assert Result.of(both, SAMPLES | {"worse": SAMPLES["slow"]}).met is False
 
 
+def test_who_did_not_get_there_has_missed() -> None:
+    """Where ours was measured, but never got as far as to have a number, the goal is missed."""
+    result = Result.of(row(), SAMPLES | {"ours": [{"looks": 0.5}]})
+    assert (result.met, result.ours) == (False, None)
+
+
 def test_what_was_not_measured_is_neither() -> None:
     """A row that was left out is said to be, and has neither met nor missed its goal."""
     result = Result.of(row(), {})

@@ -142,7 +142,10 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def waiting(self, name: str, url: str, jobs: int, seconds: float) -> Measured:
-        """Many jobs that are never done wait at once, until there were two looks a job or the time is over."""
+        """Many jobs that are never done wait at once, until there were two looks a job or the time is over.
+
+        Where there was less than one by then, they did not get as far as to wait, and only that is said.
+        """
         wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Given(url))
         tasks: list[asyncio.Future[Any]] = []
 
@@ -157,12 +160,13 @@ class Worker:
         measured: Measured = {}
         with timed(measured), interrupted(seconds):
             self.loop.run_until_complete(main(jobs, asked + 2 * jobs))
-        count = max(1, answered(url) - asked)
-        gc.collect()
         self.left = tasks  # they end with the process: of some pools, to cancel so many takes minutes
-        return {"memory": (memory() - resident) / jobs, "looks": count / jobs} | {
-            kind: spent / count for kind, spent in measured.items()
-        }
+        count = answered(url) - asked
+        if count < jobs:
+            return {"looks": count / jobs}
+        gc.collect()
+        spent = {kind: seconds / count for kind, seconds in measured.items()}
+        return {"memory": (memory() - resident) / jobs, "looks": count / jobs, **spent}
 
     def large(self, name: str, url: str, path: str = "", may_fail: bool = False) -> Measured:
         """One call, after a small one of the same kind: how far memory rose above what it was, and the time."""
