@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(highlight=False, stderr=choice.json, width=None if sys.stdout.isatty() else 160)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=choice.repeat * (len(rows) + 1))
+        task = bar.add_task("", total=choice.repeat * len(rows) + 1)
 
         def tell(what: str, advance: int = 0) -> None:
             bar.update(task, description=what, advance=advance)
@@ -69,8 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with measures.opened(effort, tell) as bench:
             skipped = () if choice.test_command else ("tests",)
             runs = [measure(bench, rows, skipped, tell) for _ in range(choice.repeat)]
-            tell("profiles")
-            drawn = charts.collect(bench)
+            drawn: dict[str, Any] = {}
+            if choice.write or choice.json:
+                tell("imports, profiles and the polling frontier", 1)
+                drawn = charts.collect(bench)
             results = Results(
                 report.machine(effort, bench.environments), middle(runs), drawn, values(runs) if len(runs) > 1 else []
             )

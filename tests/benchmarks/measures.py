@@ -46,7 +46,7 @@ class Effort:
     quick: bool = False
 
 
-QUICK = Effort(4, 2, 1, 50, 20, 500, 1.0, 1000, 5.0, 200, (1, 4, 20), quick=True)
+QUICK = Effort(4, 2, 1, 50, 20, 500, 1.0, 2000, 8.0, 200, (1, 3, 12), quick=True)
 
 
 class Process:

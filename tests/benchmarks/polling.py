@@ -20,6 +20,7 @@ import httpx
 from tests.benchmarks.server import ANSWERS
 from tests.conftest import Clock
 from voice_clone import CloneJob, HeyGen
+from voice_clone._flows import Runtime
 
 SHORTEST, LONGEST = 2.0, 30 * 60.0
 TEN_MINUTES = 600.0
@@ -112,7 +113,7 @@ def ours(duration: float, chance: random.Random) -> tuple[float, int]:
         return httpx.Response(status, json=body)
 
     with HeyGen("any-key", transport=httpx.MockTransport(answer)) as heygen:
-        heygen._runtime = attrs.evolve(clock.runtime(), random=chance.random)
+        heygen._runtime = Runtime(lambda: clock.time, chance.random, clock.sleep, clock.sleep_async)
         heygen.wait(CloneJob("heygen", "voice-1"), timeout=10 * LONGEST)
     return clock.time - start, polls
 
