@@ -183,6 +183,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure everything beside the official SDKs: `-- --quick`, `-- --rows import,poll`, `-- --write`, `-- --help`."""
+    install(session, "bench", ".[cli,testing]")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
     install(session, "package")

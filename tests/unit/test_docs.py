@@ -14,7 +14,7 @@ from voice_clone.testing import Mock
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))  # tests/recipes runs their files, which they show
-WRITTEN_BY_MACHINE = [ROOT / "docs" / name for name in ("faults.md", "peers.md", "robustness.md")]
+WRITTEN_BY_MACHINE = [ROOT / "docs" / name for name in ("benchmarks.md", "faults.md", "peers.md", "robustness.md")]
 
 
 @pytest.mark.parametrize(

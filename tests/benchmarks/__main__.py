@@ -1,0 +1,129 @@
+"""Measure this package beside its peers, and say which goals are met.
+
+python -m tests.benchmarks                       everything
+python -m tests.benchmarks --quick               less of everything, in under a minute
+python -m tests.benchmarks --rows import,poll    some rows; `import` stands for all whose names begin so
+python -m tests.benchmarks --repeat 3 --write    three runs; docs/benchmarks.md with its pictures and results.json
+python -m tests.benchmarks --page                the page and its pictures anew, from results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from scripts import common
+from tests.benchmarks import charts, measures, plots, report
+from tests.benchmarks.measures import Bench, Effort
+from tests.benchmarks.report import Result, Results
+from tests.benchmarks.rows import ROWS, Row, chosen
+from tests.benchmarks.worker import ME
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    about, _, examples = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="nox -s bench --",
+        description=about,
+        epilog=f"{examples}\nrows: {', '.join(row.id for row in ROWS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and without those who take seconds")
+    parser.add_argument("--rows", default="", metavar="ID,…", help="only these rows")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run so many times, and compare")
+    parser.add_argument("--test-command", action="store_true", help="the time of the whole test command as well")
+    parser.add_argument("--write", action="store_true", help=f"write {common.shown(report.PAGE)} and its folder")
+    parser.add_argument("--page", action="store_true", help="measure nothing; page and pictures from results.json")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    choice = parser.parse_args(arguments)
+    if choice.write and (choice.quick or choice.rows):
+        parser.error("the page shows whole runs: --write goes with neither --quick nor --rows")
+    return choice
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command. A goal that is missed is a result, and no failure."""
+    choice = options(arguments)
+    if choice.page:
+        write(Results.load(report.JSON.read_text("utf-8")))
+        return
+    if not ME.is_dir():
+        sys.exit(f"memory is counted by {ME}, which this system does not have")
+    effort = measures.QUICK if choice.quick else Effort()
+    rows = chosen([each for each in choice.rows.split(",") if each])
+    console = Console(highlight=False, stderr=choice.json, width=None if sys.stdout.isatty() else 160)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=choice.repeat * len(rows) + 1)
+
+        def tell(what: str, advance: int = 0) -> None:
+            bar.update(task, description=what, advance=advance)
+            if not console.is_terminal:
+                console.print(f"{bar.tasks[task].elapsed or 0:5.0f} s  {what}")
+
+        with measures.opened(effort, tell) as bench:
+            skipped = () if choice.test_command else ("tests",)
+            runs = [measure(bench, rows, skipped, tell) for _ in range(choice.repeat)]
+            drawn: dict[str, Any] = {}
+            if choice.write or choice.json:
+                tell("imports, profiles and the polling frontier", 1)
+                drawn = charts.collect(bench)
+            results = Results(
+                report.machine(effort, bench.environments), middle(runs), drawn, values(runs) if len(runs) > 1 else []
+            )
+    console.print(report.table(results.rows))
+    if results.repeats:
+        console.print(report.repeats(results), soft_wrap=True)
+    if choice.json:
+        print(results.dump(), end="")  # noqa: T201
+    if choice.write:
+        write(results)
+
+
+def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Callable[..., object]) -> list[Result]:
+    """All these rows; those of the same contestants are measured together."""
+    found: dict[int, dict[str, list[measures.Measured]]] = {}
+    for row in rows:
+        tell(row.title, 1)
+        key = id(row.contestants)
+        if row.id not in skipped and key not in found:
+            counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
+            count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
+            able = [each for each in row.contestants if not (bench.effort.quick and each.slow)]
+            found[key] = measures.rounds(bench, able, count, warm=row.warm and not bench.effort.quick)
+    return [Result.of(row, {} if row.id in skipped else found[id(row.contestants)]) for row in rows]
+
+
+def values(runs: Sequence[Sequence[Result]]) -> list[dict[str, list[float]]]:
+    """Row by row what is ours, run by run."""
+    return [
+        {row.id: [outcome.value for outcome in row.outcomes if outcome.role == "us"] for row in run if row.outcomes}
+        for run in runs
+    ]
+
+
+def middle(runs: Sequence[Sequence[Result]]) -> list[Result]:
+    """Each row from that of the runs which is in the middle."""
+    return [sorted(every, key=lambda each: each.ours or 0)[(len(every) - 1) // 2] for every in zip(*runs, strict=True)]
+
+
+def write(results: Results) -> None:
+    """Write the page, its pictures, and the results; pictures that are no more are deleted."""
+    pictures = dict(plots.draw(results))
+    for old in report.FOLDER.glob("*.svg"):
+        if old.name not in pictures:
+            old.unlink()
+    for name, picture in pictures.items():
+        common.write(report.FOLDER / name, picture)
+    common.write(report.JSON, results.dump().encode())
+    common.write(report.PAGE, report.page(results).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""How it is measured: contestants in processes of their own take turns, round after round, at one server."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from tests.benchmarks import environments
+from tests.benchmarks.environments import Environment
+
+HERE = Path(__file__).parent
+CONTESTANTS = HERE / "contestants"
+Measured = dict[str, float]
+Role = Literal["us", "stock", "peer", "limit", "base", "beside"]
+
+
+@attrs.frozen
+class Effort:
+    """How much is done; more of it makes the numbers steadier."""
+
+    rounds: int = 15
+    some_rounds: int = 7
+    """Of what takes a good part of a second each time."""
+    few_rounds: int = 3
+    """Of what takes seconds."""
+    calls: int = 200
+    clones: int = 100
+    requests: int = 4000
+    seconds: float = 3.0
+    """How long the slow ones may take for those requests."""
+    jobs: int = 10_000
+    patience: float = 30.0
+    """How long those jobs may take to be looked at twice."""
+    durations: int = 2000
+    copies: tuple[int, ...] = (1, 10, 100)
+    """How many times larger than HeyGen's the specs are by which growth is measured."""
+    quick: bool = False
+
+
+QUICK = Effort(4, 2, 1, 50, 20, 500, 1.0, 2000, 8.0, 200, (1, 3, 12), quick=True)
+
+
+class Process:
+    """A worker, asked line by line."""
+
+    def __init__(self, python: Path, arguments: Sequence[str], **surroundings: str) -> None:
+        self.started = subprocess.Popen(
+            [str(python), "-I", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environments.surroundings() | surroundings,
+        )
+
+    def read(self) -> str:
+        """The next line; fails where there is none, after what the process itself said of it."""
+        assert self.started.stdout
+        if not (line := self.started.stdout.readline()):
+            raise SystemExit(f"{self.started.args!r} ended with status {self.started.wait()}")
+        return line
+
+    def ask(self, measure: str, *positional: Any, **named: Any) -> Any:
+        """Have something measured."""
+        assert self.started.stdin
+        print(json.dumps([measure, positional, named]), file=self.started.stdin, flush=True)
+        return json.loads(self.read())
+
+    def close(self) -> None:
+        """End it: it ends when its input does."""
+        self.started.communicate()
+
+
+@attrs.define
+class Bench:
+    """The server, the environments and the workers, while it is measured."""
+
+    effort: Effort
+    environments: dict[str, Environment]
+    stock: Path
+    folder: Path
+    """For files that are made on the way."""
+    url: str
+    until_end: ExitStack
+    workers: dict[tuple[str, str], Process] = attrs.field(factory=dict[tuple[str, str], Process])
+
+    def worker(self, environment: str, contestant: str) -> Process:
+        """The worker of a contestant, warm where it has been asked before."""
+        if (environment, contestant) not in self.workers:
+            made = self.start(environment, contestant)
+            self.until_end.callback(made.close)
+            self.workers[environment, contestant] = made
+        return self.workers[environment, contestant]
+
+    def start(self, environment: str, contestant: str = "") -> Process:
+        """Start a worker."""
+        file = [str(CONTESTANTS / f"{contestant}.py")] if contestant else []
+        python = self.environments[environment].python if environment else Path(sys.executable)
+        return Process(python, [str(HERE / "worker.py"), *file, *([str(self.stock)] if contestant == "stock" else [])])
+
+    def once(self, environment: str, contestant: str, measure: str, *positional: Any, **named: Any) -> Measured:
+        """Have something measured in a process of its own."""
+        process = self.start(environment, contestant)
+        try:
+            measured: Measured = process.ask(measure, *positional, **named)
+        finally:
+            process.close()
+        return measured
+
+
+@contextmanager
+def opened(effort: Effort, tell: Callable[[str], object]) -> Generator[Bench]:
+    """Install what is missing, start the server, and end all of it afterwards."""
+    made, generated = environments.make(tell), environments.stock(tell)
+    with ExitStack() as until_end:
+        server = Process(Path(sys.executable), [str(HERE / "server.py")])
+        until_end.callback(server.close)
+        url = f"http://127.0.0.1:{int(server.read())}"
+        yield Bench(effort, made, generated, environments.FOLDER, url, until_end)
+
+
+@attrs.frozen
+class Contestant:
+    """Who is measured, as what, and how one round of it is measured."""
+
+    name: str
+    role: Role
+    run: Callable[[Bench], Measured]
+    slow: bool = False
+    """Whether it takes so long that a quick run leaves it out."""
+
+
+def rounds(bench: Bench, contestants: Sequence[Contestant], count: int, *, warm: bool) -> dict[str, list[Measured]]:
+    """So many rounds, in each of which every contestant has its turn, each time in another order."""
+    samples: dict[str, list[Measured]] = {contestant.name: [] for contestant in contestants}
+    chance = random.Random(1)
+    for number in range(-1 if warm else 0, count):
+        for contestant in chance.sample(contestants, len(contestants)):
+            measured = contestant.run(bench)
+            if number >= 0:  # the first is for warming up
+                samples[contestant.name].append(measured)
+    return samples
+
+
+@attrs.frozen
+class Spread:
+    """The median of some numbers, and their quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Spread:
+        """The spread of some numbers."""
+        if len(numbers) < 3:
+            return cls(statistics.median(numbers), min(numbers), max(numbers))
+        low, median, high = statistics.quantiles(numbers, n=4, method="inclusive")
+        return cls(median, low, high)
+
+
+def rounded(number: float) -> float:
+    """Four digits that count: more would only be noise."""
+    return float(f"{number:.4g}")

@@ -1,0 +1,279 @@
+"""What came of it: verdicts, and the same results for the terminal, for the page and for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.table import Table
+
+from scripts import common
+from tests import robustness
+from tests.benchmarks.environments import Environment
+from tests.benchmarks.measures import Effort, Measured, Role, Spread, rounded
+from tests.benchmarks.rows import Row
+
+PAGE = common.ROOT / "docs" / "benchmarks.md"
+FOLDER = PAGE.with_suffix("")
+JSON = FOLDER / "results.json"
+
+
+@attrs.frozen
+class Outcome:
+    """What came of one contestant in one row."""
+
+    name: str
+    role: Role
+    value: float
+    """The median of the rounds, in the row's unit, and the quartiles."""
+    low: float
+    high: float
+    cpu: float | None
+    """The processor's time in relation to the base, where there is one."""
+    wall: float | None
+    """The time by the clock, likewise."""
+    measured: Measured
+    """Medians of all that was measured: seconds, bytes, or what the name says."""
+
+
+@attrs.frozen
+class Result:
+    """What came of one row."""
+
+    id: str
+    group: str
+    title: str
+    what: str
+    unit: str
+    better: str
+    goal: float
+    limit: str
+    stated: float | None
+    why: str
+    met: bool | None
+    """Whether all that is ours meets the goal, and got as far as that; None where nothing was measured."""
+    outcomes: list[Outcome]
+
+    @classmethod
+    def of(cls, row: Row, samples: Mapping[str, Sequence[Measured]]) -> Result:
+        """Judge what was measured."""
+        outcomes = list(_outcomes(row, samples)) if samples else []
+        ours = [outcome.value for outcome in outcomes if outcome.role == "us"]
+        wanted = sum(contestant.role == "us" for contestant in row.contestants)
+        met = len(ours) == wanted and all(map(row.met, ours)) if samples else None
+        told = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
+        return cls(**told, met=met, outcomes=outcomes)
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Result:
+        """Read what was written as JSON."""
+        data["outcomes"] = [Outcome(**outcome) for outcome in data["outcomes"]]
+        return cls(**data)
+
+    def of_role(self, *roles: Role) -> list[Outcome]:
+        """The outcomes of those contestants, the best first."""
+        found = [outcome for outcome in self.outcomes if outcome.role in roles]
+        return sorted(found, key=lambda outcome: outcome.value, reverse=self.better == "more")
+
+    @property
+    def ours(self) -> float | None:
+        """Our value; of several, that which is farthest from the goal."""
+        found = self.of_role("us")
+        return found[-1].value if found else None
+
+    @property
+    def limit_value(self) -> float | None:
+        """The limit as it was measured, or as it is stated."""
+        found = self.of_role("limit")
+        return found[0].value if found else self.stated
+
+    @property
+    def verdict(self) -> str:
+        """The result in a word."""
+        return {True: "met", False: "missed", None: "not measured"}[self.met]
+
+
+def _outcomes(row: Row, samples: Mapping[str, Sequence[Measured]]) -> Iterator[Outcome]:
+    roles = {each.role for each in row.contestants}
+    base_role = "base" if "base" in roles or not row.relative else "stock"
+    bases = [samples[each.name] for each in row.contestants if each.role == base_role]
+    for contestant in row.contestants:
+        own = [sample for sample in samples.get(contestant.name, []) if row.quantity in sample]
+        if own:
+            cpu, wall = against(own, bases, "cpu"), against(own, bases, "wall")
+            absolute = [sample[row.quantity] * row.scale for sample in own]
+            values = against(own, bases, row.quantity) if row.relative else absolute
+            spread = Spread.of(values)
+            yield Outcome(
+                contestant.name,
+                contestant.role,
+                rounded(spread.median),
+                rounded(spread.low),
+                rounded(spread.high),
+                cpu=rounded(Spread.of(cpu).median) if cpu else None,
+                wall=rounded(Spread.of(wall).median) if wall else None,
+                measured={kind: rounded(Spread.of([sample[kind] for sample in own]).median) for kind in own[0]},
+            )
+
+
+def against(own: Sequence[Measured], bases: Sequence[Sequence[Measured]], quantity: str) -> list[float]:
+    """Round by round, how a quantity stands to the base's, the largest of several; nothing where it is not known."""
+    if not bases or not all(quantity in sample for samples in [own, *bases] for sample in samples):
+        return []
+    largest = [max(sample[quantity] for sample in turn) for turn in zip(*bases, strict=True)]
+    return [sample[quantity] / base for sample, base in zip(own, largest, strict=True)]
+
+
+def machine(effort: Effort, environments: Mapping[str, Environment]) -> dict[str, Any]:
+    """What it was measured on and with."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)),
+        "effort": attrs.asdict(effort),
+        "installed": {name: environment.installed for name, environment in environments.items()},
+    }
+
+
+@attrs.frozen
+class Results:
+    """Everything that was measured."""
+
+    machine: dict[str, Any]
+    rows: list[Result]
+    charts: dict[str, Any]
+    """What is drawn beside the rows; see charts.py."""
+    repeats: list[dict[str, list[float]]]
+    """Row by row the values of ours, run after run, where it was run several times."""
+
+    def dump(self) -> str:
+        """As JSON."""
+        return json.dumps(attrs.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, text: str) -> Results:
+        """Read JSON."""
+        data = json.loads(text)
+        data["rows"] = [Result.load(row) for row in data["rows"]]
+        return cls(**data)
+
+    def get(self, row: str) -> Result:
+        """One row."""
+        return next(result for result in self.rows if result.id == row)
+
+
+def number(value: float | None) -> str:
+    """A number with three digits that count."""
+    if value is None:
+        return "–"
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def goal(result: Result) -> str:
+    """What is to be reached."""
+    return f"{'≤' if result.better == 'less' else '≥'} {result.goal:,g} {result.unit}".rstrip()
+
+
+def amount(result: Result, value: float | None) -> str:
+    """A number with its row's unit."""
+    return number(value) if value is None or not result.unit else f"{number(value)} {result.unit}"
+
+
+def table(rows: Iterable[Result]) -> Table:
+    """One line a row: ours, the best of the others, goal, limit and verdict."""
+    shown = robustness.table("", "ours", "best peer", "stock", "goal", "limit", "verdict")
+    for result in rows:
+        peers, stock = result.of_role("peer"), result.of_role("stock")
+        best = f"{number(peers[0].value)} {peers[0].name.partition(':')[0]}" if peers else "–"
+        style = {"met": "green", "missed": "bold red"}.get(result.verdict)
+        shown.add_row(
+            result.title, amount(result, result.ours), best, number(stock[0].value) if stock else "–", goal(result),
+            number(result.limit_value), result.verdict, style=style,
+        )  # fmt: skip
+    return shown
+
+
+def details(result: Result) -> Table:
+    """One row in full: each contestant with its spread, and with both times in relation to the base."""
+    shown = robustness.table("", f"median, {result.unit}".strip(", "), "quartiles", "CPU / base", "wall / base")
+    for each in sorted(result.outcomes, key=lambda outcome: outcome.value, reverse=result.better == "more"):
+        name = f"**{each.name}**" if each.role == "us" else f"{each.name} ({each.role})"
+        spread = f"{number(each.low)} – {number(each.high)}"
+        shown.add_row(name, number(each.value), spread, number(each.cpu), number(each.wall))
+    return shown
+
+
+def agreement(repeats: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[tuple[str, float]]:
+    """For each value of ours, by how much the runs differ: the largest over the smallest, less 1."""
+    for row in [*repeats[0]]:
+        for runs in zip(*(repeat[row] for repeat in repeats), strict=True):
+            yield row, max(runs) / min(runs) - 1 if min(runs) else 0.0
+
+
+def page(results: Results) -> str:
+    """The page, from what was measured alone."""
+    measured = [result for result in results.rows if result.met is not None]
+    told = results.machine | {
+        "rows": len(measured),
+        "met": sum(bool(result.met) for result in measured),
+        "table": robustness.markdown(table(results.rows)),
+        "missed": _missed(results.rows),
+        "fastest": number(max(each.value for each in results.get("burst").outcomes)),
+        "profiles": "\n".join(_own(results.charts["profiles"])),
+        "repeats": repeats(results),
+        "each": "\n\n".join(map(_section, results.rows)),
+        "versions": _versions(results.machine["installed"]),
+    }
+    return (Path(__file__).parent / "page.md").read_text("utf-8").format(**told)
+
+
+def _missed(rows: Iterable[Result]) -> str:
+    lines = [
+        f"- **{row.title}**: {amount(row, row.ours)}, the goal is {goal(row)}, the limit ({row.limit}) "
+        f"{amount(row, row.limit_value)}. {row.why}".rstrip()
+        for row in rows
+        if row.met is False
+    ]
+    return "\n".join(lines) or "Nothing."
+
+
+def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
+    """What of a call's time is ours, module by module."""
+    for row, profile in profiles.items():
+        ours = next(iter(profile.values()))
+        own = sorted(((share, name) for name, share in ours.items() if name.startswith("voice_clone.")), reverse=True)
+        parts = ", ".join(f"`{name.partition('.')[2]}` {share * 100:.0f} %" for share, name in own if share >= 0.005)
+        yield f"- `{row}`, of what httpx takes: {sum(share for share, _ in own) * 100:.0f} % in the shim: {parts}."
+
+
+def repeats(results: Results) -> str:
+    """Whether several runs agree, in a sentence."""
+    if not results.repeats:
+        return "This page was written by a single run."
+    apart = sorted(agreement(results.repeats), key=lambda each: -each[1])
+    far = [f"{results.get(row).title} {share * 100:.0f} %" for row, share in apart if share > 0.1]
+    within = f"{len(apart) - len(far)} of {len(apart)} values of ours agree within 10 %"
+    beyond = f"; beyond it are {', '.join(far)}" if far else f", the farthest within {apart[0][1] * 100:.0f} %"
+    return f"Over {len(results.repeats)} runs, {within}{beyond}."
+
+
+def _section(result: Result) -> str:
+    told = f"{result.what} Goal: {goal(result)}. Limit: {result.limit}. **{result.verdict.capitalize()}.**"
+    parts = [f"### {result.title[0].upper()}{result.title[1:]}", told]
+    if len(result.outcomes) > 1:
+        parts += [f"![{result.title}](benchmarks/{result.id}.svg)", robustness.markdown(details(result))]
+    return "\n\n".join(parts)
+
+
+def _versions(installed: Mapping[str, Mapping[str, str]]) -> str:
+    wanted = {"stock": ("httpx", "httpcore", "attrs"), "retell": ("retell-sdk",), "cartesia": ("cartesia",),
+              "elevenlabs": ("elevenlabs",), "aiohttp": ("aiohttp",)}  # fmt: skip
+    return ", ".join(f"{each} {installed[name][each]}" for name, every in wanted.items() for each in every)

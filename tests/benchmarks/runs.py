@@ -1,0 +1,218 @@
+"""Who is measured, and how one round of it goes."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import math
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from scripts import common
+from tests.benchmarks import environments, polling
+from tests.benchmarks.measures import Bench, Contestant, Measured, Role
+
+CLIP = 100_000
+LARGE = 200 * 2**20
+
+
+def call(
+    name: str, role: Role, environment: str, contestant: str, function: str, size: int = 0, measure: str = "calls"
+) -> Contestant:
+    """Calls one after the other, with so many bytes of audio, in a process that stays warm."""
+
+    def run(bench: Bench) -> Measured:
+        count = bench.effort.clones if size else bench.effort.calls
+        asked: Measured = bench.worker(environment, contestant).ask(measure, function, bench.url, count, size)
+        return asked
+
+    return Contestant(name, role, run)
+
+
+def construct(name: str, role: Role, environment: str, contestant: str, function: str = "construct") -> Contestant:
+    """Clients made and closed, one after the other, where one has been made before."""
+
+    def run(bench: Bench) -> Measured:
+        count = max(5, bench.effort.clones // 20)
+        asked: Measured = bench.worker(environment, contestant).ask("calls", function, bench.url, count)
+        return asked
+
+    return Contestant(name, role, run)
+
+
+def imports(name: str, role: Role, environment: str, statements: str, *, slow: bool = False) -> Contestant:
+    """A Python that starts, does this and ends."""
+
+    def run(bench: Bench) -> Measured:
+        python = str(bench.environments[environment].python)
+        path = f"import sys; sys.path.append({str(bench.stock)!r}); " if "stock." in statements else ""
+        command = (python, "-I", "-c", path + statements.replace("URL", repr(bench.url)))
+        asked: Measured = bench.worker("", "").ask("command", *command)
+        return asked
+
+    return Contestant(name, role, run, slow)
+
+
+def burst(
+    name: str, role: Role, environment: str, contestant: str, function: str = "polls", *, slow: bool = False
+) -> Contestant:
+    """Calls by 500 tasks at once, from the first on."""
+
+    def run(bench: Bench) -> Measured:
+        effort = bench.effort
+        return bench.once(environment, contestant, "burst", function, bench.url, 500, effort.requests, effort.seconds)
+
+    return Contestant(name, role, run, slow)
+
+
+def waiting(name: str, role: Role, environment: str, contestant: str) -> Contestant:
+    """Many jobs that wait at once."""
+
+    def run(bench: Bench) -> Measured:
+        jobs, patience = bench.effort.jobs, bench.effort.patience
+        url = f"{bench.url}/processing"
+        return bench.once(environment, contestant, "waiting", "wait", url, jobs, patience)
+
+    return Contestant(name, role, run)
+
+
+def large(name: str, role: Role, environment: str, contestant: str, function: str, *, slow: bool = False) -> Contestant:
+    """One call with a large file, in a process of its own."""
+
+    def run(bench: Bench) -> Measured:
+        path = bench.folder / "large.mp3"
+        for file, size in ((path, LARGE), (path.with_name("small.mp3"), 1000)):
+            with file.open("wb") as audio:
+                audio.write(b"ID3")
+                audio.truncate(size)
+        return bench.once(environment, contestant, "large", function, bench.url, path=str(path))
+
+    return Contestant(name, role, run, slow)
+
+
+def oversize(
+    name: str, role: Role, environment: str, contestant: str, kind: str = "", *, slow: bool = False
+) -> Contestant:
+    """One call that is answered without end, in a process of its own."""
+
+    def run(bench: Bench) -> Measured:
+        url = f"{bench.url}/oversize{kind}"
+        return bench.once(environment, contestant, "large", "oversize", url, may_fail=True)
+
+    return Contestant(name, role, run, slow)
+
+
+def installed(name: str, role: Role, environment: str) -> Contestant:
+    """What pip installs."""
+
+    def run(bench: Bench) -> Measured:
+        found = bench.environments[environment]
+        sizes = {"size": found.size(compiled=False), "compiled": found.size(compiled=True)}
+        return {**sizes, "distributions": len(found.installed)}
+
+    return Contestant(name, role, run)
+
+
+def schedule(which: polling.Schedule, role: Role) -> Contestant:
+    """A schedule, judged in virtual time."""
+
+    def run(bench: Bench) -> Measured:
+        count = bench.effort.durations
+        judged = polling.judge(which, count)
+        dominated = sum(polling.judge(peer, count).dominates(judged) for peer in polling.PEERS)
+        return {**attrs.asdict(judged, filter=lambda field, _: field.name != "name"), "dominated": dominated}
+
+    return Contestant(which.name, role, run)
+
+
+def command(name: str, role: Role, make: Callable[[Bench], tuple[Sequence[str], Path]]) -> Contestant:
+    """A command from its start to its end, in a folder that was made ready for it."""
+
+    def run(bench: Bench) -> Measured:
+        arguments, folder = make(bench)
+        return bench.once("", "", "command", *arguments, cwd=str(folder))
+
+    return Contestant(name, role, run)
+
+
+GENERATE = (sys.executable, "-m", "scripts.generate")
+
+
+def _tree(folder: Path, *parts: str) -> Path:
+    """A copy of the project with what the pipeline needs, and nothing of what it has made unless it is named."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("scripts", "specs", *parts):
+        shutil.copytree(common.ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder / "scripts", quiet=2)
+    return folder
+
+
+def unchanged(bench: Bench) -> tuple[Sequence[str], Path]:
+    """Generating where all is there already."""
+    return GENERATE, _tree(bench.folder / "unchanged", "generated")
+
+
+def from_nothing(bench: Bench) -> tuple[Sequence[str], Path]:
+    """Generating where nothing is there."""
+    folder = _tree(bench.folder / "nothing")
+    common.lock_path(folder).unlink()
+    return GENERATE, folder
+
+
+def one_stock(provider: str) -> Callable[[Bench], tuple[Sequence[str], Path]]:
+    """Generating by the stock generator, for one provider."""
+
+    def make(bench: Bench) -> tuple[Sequence[str], Path]:
+        spec = bench.folder / "specs" / f"{provider}.json"
+        return environments.stock_command(spec, bench.folder / "again" / provider), bench.folder
+
+    return make
+
+
+def enlarged(spec: dict[str, Any], copies: int) -> dict[str, Any]:
+    """A spec with so many copies of each path and each schema, which name their own copies."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for number in range(copies):
+        copied = re.sub(r"(#/components/schemas/\w+)", rf"\g<1>N{number}", json.dumps(spec))
+        one = json.loads(re.sub(r'("operationId": "\w+)', rf"\g<1>N{number}", copied))
+        paths |= {f"/n{number}{path}": item for path, item in one["paths"].items()}
+        schemas |= {f"{name}N{number}": schema for name, schema in one["components"]["schemas"].items()}
+    return spec | {"paths": paths, "components": spec["components"] | {"schemas": schemas}}
+
+
+def growth(name: str, role: Role, make: Callable[[Path, Path], Sequence[str]]) -> Contestant:
+    """The exponent by which time and memory grow with the size of a document: 1 is in proportion, 2 as its square."""
+
+    def run(bench: Bench) -> Measured:
+        found: list[Measured] = []
+        folder = _tree(bench.folder / "growth")
+        spec = folder / "specs" / "acme" / "openapi.json"
+        whole = common.read_json(bench.folder / "specs" / "heygen.json")
+        for copies in bench.effort.copies:
+            common.write(spec, common.dump_json(enlarged(whole, copies)).encode())
+            common.write(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
+            found.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
+        _, middle, last = found
+        larger = math.log(bench.effort.copies[-1] / bench.effort.copies[-2])
+        grown = {kind: math.log(last[kind] / middle[kind]) / larger for kind in ("cpu", "wall", "memory")}
+        sizes = zip(bench.effort.copies, found, strict=True)
+        return grown | {f"{kind} {count}": each[kind] for count, each in sizes for kind in each}
+
+    return Contestant(name, role, run)
+
+
+def generate_acme(_: Path, __: Path) -> Sequence[str]:
+    """Generating for the provider whose spec grows."""
+    return (*GENERATE, "acme")
+
+
+def stock_acme(spec: Path, folder: Path) -> Sequence[str]:
+    """The same by the stock generator."""
+    return environments.stock_command(spec, folder / "stock")

@@ -1,0 +1,129 @@
+"""All providers on loopback, as cheap as a server can be: it reads to the end of a request and sends a canned answer.
+
+Runs in a process of its own, by nothing but the standard library: prints its port, and ends when its input does. A base
+URL may lead through `/processing`, where no clone is ever done, or `/oversize`, `/oversize-gzip` and `/oversize-lists`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+import sys
+from functools import cache
+from typing import Any
+
+OVERSIZE = 128 * 2**20
+"""How many bytes an oversize answer has, decoded."""
+VOICE = "voice-1"
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+
+
+def _heygen(status: str) -> dict[str, Any]:
+    voice = {"voice_id": VOICE, "name": "Me", "language": "English", "gender": "unknown", "type": "private"}
+    more = {"support_pause": True, "support_locale": False, "preview_audio_url": "https://example.com/preview.mp3"}
+    return {"data": {**voice, **more, "status": status}}
+
+
+_RETELL = {
+    "voice_id": VOICE, "voice_name": "Me", "provider": "elevenlabs", "gender": "male", "accent": "American",
+    "age": "Young", "preview_audio_url": "https://example.com/preview.mp3",
+}  # fmt: skip
+_CARTESIA = {
+    "id": VOICE, "name": "Me", "description": "A voice", "language": "en", "is_owner": True, "is_public": False,
+    "user_id": "user-1", "created_at": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+_MINIMAX = {"base_resp": {"status_code": 0, "status_msg": "success"}}
+_UPLOADED = {"file_id": 1, "bytes": 1, "created_at": 1, "filename": "a.mp3", "purpose": "voice_clone"}
+_ELEVENLABS = {"voice_id": VOICE, "name": "Me", "category": "cloned", "requires_verification": False}
+
+ANSWERS: dict[str, tuple[int, dict[str, Any]]] = {
+    "POST /v3/voices/clone": (200, {"data": {"voice_clone_id": VOICE}}),
+    "GET /v3/voices/": (200, _heygen("complete")),
+    "GET /processing/v3/voices/": (200, _heygen("processing")),
+    "POST /clone-voice": (201, _RETELL),
+    "GET /get-voice/": (200, _RETELL),
+    "POST /voices/clone": (200, _CARTESIA),
+    "GET /voices/": (200, _CARTESIA),
+    "POST /v1/files/upload": (200, {"file": _UPLOADED, **_MINIMAX}),
+    "POST /v1/voice_clone": (200, {"input_sensitive": False, "demo_audio": "", **_MINIMAX}),
+    "POST /v1/voices/add": (200, _ELEVENLABS),
+    "GET /v1/voices/": (200, _ELEVENLABS),
+}
+"""What each request is answered with; of a GET, the last part of the path names the voice and is left out."""
+
+
+def answer(status: int, body: bytes, *headers: str) -> bytes:
+    """A whole answer."""
+    lines = [f"HTTP/1.1 {status} Canned", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+CANNED = {request: answer(status, json.dumps(body).encode()) for request, (status, body) in ANSWERS.items()}
+
+
+@cache
+def oversize(kind: str) -> bytes:
+    """An answer that never seems to end; as `lists`, one of 8 MiB that holds as many values as it can."""
+    if kind == "lists":
+        return answer(200, b'{"data": [' + b"[]," * (8 * 2**20 // 3 - 10) + b"[]]}")
+    body = b'{"data": "' + b"a" * OVERSIZE + b'"}'
+    return answer(200, gzip.compress(body, 1), "Content-Encoding: gzip") if kind == "gzip" else answer(200, body)
+
+
+class Connection(asyncio.Protocol):
+    """One connection: requests with a Content-Length, one after the other."""
+
+    answered = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.head = b""
+        self.left = 0
+        """Bytes of the body that are still to come."""
+
+    def data_received(self, data: bytes) -> None:
+        """Go on with what came."""
+        if self.left > len(data):
+            self.left -= len(data)
+        elif self.left:  # nobody here sends a request before the last is answered
+            self.left = 0
+            self._answer()
+        else:
+            self.head += data
+            if (end := self.head.find(b"\r\n\r\n")) < 0:
+                return
+            length = _LENGTH.search(self.head, 0, end)
+            self.left = (int(length[1]) if length else 0) - (len(self.head) - end - 4)
+            if self.left <= 0:
+                self._answer()
+
+    def _answer(self) -> None:
+        method, target, _ = self.head.split(b" ", 2)
+        path = target.decode().partition("?")[0]
+        self.head = b""
+        request = f"{method.decode()} {path if method == b'POST' else path[: path.rfind('/') + 1]}"
+        self.transport.write(CANNED.get(request) or self._unusual(request))
+        Connection.answered += 1
+
+    def _unusual(self, request: str) -> bytes:
+        if request == "GET /answered/":
+            return answer(200, str(Connection.answered).encode())
+        if found := re.search("/oversize-?([a-z]*)/", request):
+            return oversize(found[1])
+        return answer(404, json.dumps({"error": {"message": f"nothing is canned for {request}"}}).encode())
+
+
+async def main() -> None:
+    """Serve until the input ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - who started it reads it
+    await loop.run_in_executor(None, sys.stdin.buffer.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,334 @@
+"""The benchmark measures what it says, and says what it measured. No test here asserts a time."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from scripts import common
+from tests.benchmarks import __main__ as command, measures, polling, report, runs
+from tests.benchmarks.measures import Contestant, Process, Role, Spread
+from tests.benchmarks.report import Outcome, Result, Results
+from tests.benchmarks.rows import ROWS, Row, chosen
+
+GOALS = (
+    "`import voice_clone` / `import httpx`",
+    "import one provider, ready to call",
+    "import all four",
+    "second and later clients in a process",
+    "clone with a 100 kB clip, CPU / bare httpx, shim included",
+    "poll GET, CPU / bare httpx",
+    "500 concurrent polls, default client, requests/s, first burst included",
+    "10,000 clone jobs waiting in one process: memory a job; CPU a poll",
+    "200 MB file or path, extra memory",
+    "200 MB into HeyGen as base64, extra memory; time against stock",
+    "response body bounded",
+    "finished clone noticed late; polls for a 10 min clone",
+    "install size / distributions",
+    "regenerate all four, nothing changed",
+    "regenerate all four from nothing",
+    "a spec 100 × larger",
+    "whole test command",
+)
+HERE = {
+    "ours": ("construct", "clone", "clone_retell", "poll"),
+    "bare_httpx": ("construct", "construct_shared", "clone", "clone_prepared", "poll", "poll_prepared"),
+    "references": ("clone", "clone_http_client", "clone_httpcore", "poll", "poll_http_client", "poll_httpcore"),
+}
+AWAITED = {"ours": ("polls",), "bare_httpx": ("polls", "polls_parts"), "references": ("polls",)}
+
+
+@pytest.fixture(scope="module")
+def url() -> Generator[str]:
+    """The server of the benchmark, in its own process."""
+    server = Process(Path(sys.executable), [str(measures.HERE / "server.py")])
+    yield f"http://127.0.0.1:{int(server.read())}"
+    server.close()
+
+
+@contextmanager
+def worker(*arguments: str) -> Generator[Process]:
+    """A worker, in its own process."""
+    process = Process(Path(sys.executable), [str(measures.HERE / "worker.py"), *arguments])
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+@pytest.fixture(scope="module")
+def committed() -> Results:
+    """What is committed."""
+    return Results.load(report.JSON.read_text("utf-8"))
+
+
+def test_each_goal_is_a_row() -> None:
+    """Every goal is measured by a row or two that have a limit and somebody who is ours, and no row is of no goal."""
+    assert tuple(dict.fromkeys(row.group for row in ROWS)) == GOALS
+    for row in ROWS:
+        assert any(contestant.role == "us" for contestant in row.contestants), row.id
+        assert row.limit, row.id
+        assert row.what.endswith("."), row.id
+        assert not row.relative or any(each.role in ("base", "stock") for each in row.contestants), row.id
+    assert len({row.id for row in ROWS}) == len(ROWS)
+
+
+def test_rows_are_chosen_by_their_names() -> None:
+    """A name stands for its row and for those whose names begin with it; one that is none is refused."""
+    assert [row.id for row in chosen(["import", "size"])] == ["import", "import-one", "import-four", "size"]
+    assert chosen([]) == ROWS
+    with pytest.raises(SystemExit, match="there is no row 'imp'"):
+        chosen(["imp"])
+
+
+def test_the_page_shows_whole_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page is never written from a quick run or from some rows."""
+    for arguments in (["--write", "--quick"], ["--write", "--rows", "size"]):
+        with pytest.raises(SystemExit):
+            command.options(arguments)
+    assert "--write goes with neither" in capsys.readouterr().err
+
+
+def row(**changes: Any) -> Row:
+    """A row in which ours takes half of the base's time, which is the slower of two."""
+    runners: list[tuple[str, Role]] = [("ours", "us"), ("slow", "base"), ("fast", "base")]
+    contestants = [Contestant(name, role, lambda _: {}) for name, role in runners]
+    return attrs.evolve(ROWS[0], contestants=contestants, quantity="cpu", relative=True, **changes)
+
+
+SAMPLES = {
+    "ours": [{"cpu": 1.0, "wall": 3.0}, {"cpu": 20.0, "wall": 3.0}, {"cpu": 6.0, "wall": 3.0}],
+    "slow": [{"cpu": 2.0, "wall": 1.0}, {"cpu": 40.0, "wall": 1.0}, {"cpu": 10.0, "wall": 1.0}],
+    "fast": [{"cpu": 1.0, "wall": 1.0}, {"cpu": 41.0, "wall": 1.0}, {"cpu": 1.0, "wall": 1.0}],
+}
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    """A ratio is that of one round, to the slowest that is the base; then the median of the rounds counts."""
+    result = Result.of(row(), SAMPLES)
+    ours = result.of_role("us")[0]
+    assert (ours.value, ours.cpu, ours.wall) == (0.5, 0.5, 3.0)
+    assert ours.measured == {"cpu": 6.0, "wall": 3.0}
+    assert (ours.low, ours.high) == (0.4939, 0.55)
+
+
+@pytest.mark.parametrize(
+    ("goal", "better", "verdict"),
+    [(0.5, "less", "met"), (0.49, "less", "missed"), (0.5, "more", "met"), (0.51, "more", "missed")],
+)
+def test_a_goal_is_met_or_missed(goal: float, better: Any, verdict: str) -> None:
+    """A goal is met where ours reaches it, and not where it lacks anything."""
+    assert Result.of(row(goal=goal, better=better), SAMPLES).verdict == verdict
+
+
+def test_of_several_the_worst_counts() -> None:
+    """Where several are ours, all of them must meet the goal, and the worst is shown."""
+    result = Result.of(row(goal=0.6), SAMPLES)
+    worse = attrs.evolve(result.outcomes[0], value=0.7)
+    for better, shown in (("less", 0.7), ("more", 0.5)):
+        assert attrs.evolve(result, better=better, outcomes=[result.outcomes[0], worse]).ours == shown
+    both = attrs.evolve(row(goal=0.6), contestants=[*row().contestants, Contestant("worse", "us", lambda _: {})])
+    assert Result.of(both, SAMPLES | {"worse": SAMPLES["slow"]}).met is False
+
+
+def test_who_did_not_get_there_has_missed() -> None:
+    """Where ours was measured, but never got as far as to have a number, the goal is missed."""
+    result = Result.of(row(), SAMPLES | {"ours": [{"looks": 0.5}]})
+    assert (result.met, result.ours) == (False, None)
+
+
+def test_what_was_not_measured_is_neither() -> None:
+    """A row that was left out is said to be, and has neither met nor missed its goal."""
+    result = Result.of(row(), {})
+    assert (result.met, result.ours, result.verdict) == (None, None, "not measured")
+
+
+def test_absolute_numbers_have_their_unit() -> None:
+    """What is not a ratio is shown in the row's unit, and its ratios beside it."""
+    result = Result.of(attrs.evolve(row(), relative=False, scale=1000, unit="ms"), SAMPLES)
+    ours = result.of_role("us")[0]
+    assert (ours.value, ours.cpu) == (6000.0, 0.5)
+    assert report.amount(result, ours.value) == "6,000 ms"
+
+
+def test_spread() -> None:
+    """The spread is median and quartiles, and of one or two numbers the least and the most."""
+    assert Spread.of([5, 1, 4, 2, 3]) == Spread(3, 2, 4)
+    assert Spread.of([2, 1]) == Spread(1.5, 1, 2)
+    assert Spread.of([7]) == Spread(7, 7, 7)
+
+
+def test_everybody_takes_turns() -> None:
+    """In each round each is measured once, in an order that changes, and the first round is left out."""
+    seen: list[str] = []
+
+    def contestant(name: str) -> Contestant:
+        def run(_: Any) -> measures.Measured:
+            seen.append(name)
+            return {"turn": len(seen)}
+
+        return Contestant(name, "peer", run)
+
+    bench: Any = None
+    samples = measures.rounds(bench, [contestant(name) for name in "abc"], 6, warm=True)
+    orders = ["".join(seen[start : start + 3]) for start in range(0, 21, 3)]
+    assert {"".join(sorted(order)) for order in orders} == {"abc"}
+    assert len(set(orders)) > 3
+    assert [sample["turn"] for sample in samples["a"]] == [at + 1 for at, name in enumerate(seen) if name == "a"][1:]
+
+
+@pytest.mark.parametrize(("value", "shown"), [
+    (None, "–"), (0, "0"), (9, "9"), (0.12345, "0.123"), (1.0456, "1.05"), (45.67, "45.7"), (2345.6, "2,346"),
+])  # fmt: skip
+def test_numbers_have_three_digits(value: float | None, shown: str) -> None:
+    """A number is shown with three digits that count."""
+    assert report.number(value) == shown
+
+
+def test_runs_agree_or_not() -> None:
+    """How far apart several runs are is the largest of a value over the smallest, value by value."""
+    agreement = dict(report.agreement([{"poll": [1.0], "size": [2.0]}, {"poll": [1.1], "size": [2.0]}]))
+    assert agreement == {"poll": pytest.approx(0.1), "size": 0}
+
+
+def test_the_run_in_the_middle_is_shown() -> None:
+    """Of several runs, each row is that whose value of ours is in the middle."""
+
+    def result(value: float) -> Result:
+        outcome = Outcome("ours", "us", value, value, value, None, None, {})
+        return attrs.evolve(Result.of(row(), {}), outcomes=[outcome])
+
+    assert [each.ours for each in command.middle([[result(value)] for value in (3, 1, 2)])] == [2]
+
+
+def test_the_page_is_what_was_measured(committed: Results) -> None:
+    """docs/benchmarks.md is what the committed results.json renders to, and results.json is as it is written."""
+    assert report.page(committed) == report.PAGE.read_text("utf-8"), "nox -s bench -- --page"
+    assert committed.dump() == report.JSON.read_text("utf-8")
+
+
+def test_pictures_are_what_was_measured(committed: Results) -> None:
+    """Each picture that is committed is drawn from the results, and drawing it twice gives the same bytes."""
+    pytest.importorskip("matplotlib", reason="nox -s bench installs it")
+    from tests.benchmarks import plots
+
+    drawn = dict(plots.draw(committed))
+    assert drawn.keys() == {path.name for path in report.FOLDER.glob("*.svg")}
+    assert drawn == dict(plots.draw(committed))
+
+
+@pytest.mark.parametrize("contestant", HERE)
+def test_canned_answers_bring_a_voice(url: str, contestant: str) -> None:
+    """Each contestant that can be had here makes each of its calls against the server, and gets the voice."""
+    with worker(str(measures.CONTESTANTS / f"{contestant}.py"), *filter(None, sys.path)) as asked:
+        for name in HERE[contestant]:
+            assert asked.ask("calls", name, url, 1, 100).keys() == {"cpu", "wall"}
+        for name in AWAITED[contestant]:
+            assert asked.ask("calls_async", name, url, 1).keys() == {"cpu", "wall"}
+            assert asked.ask("burst", name, url, 10, 20, 5.0).keys() == {"rate", "cpu", "wall"}
+
+
+STRANGER = """
+import time
+
+def wrong(given):
+    return lambda: "another voice"
+
+def poll(given):
+    return lambda: "voice-1"
+
+def hungry(given):
+    return lambda: str(bytearray(40 * 2**20 if given.path.endswith("large.mp3") else 1) and "voice-1")
+
+def spins(given):
+    return lambda: (sum(range(10**4)), time.sleep(0.01), "voice-1")[2]
+"""
+
+
+def test_a_voice_of_another_is_no_result(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A call that does not bring the voice that the server told of ends the benchmark."""
+    (tmp_path / "stranger.py").write_text(STRANGER)
+    with worker(str(tmp_path / "stranger.py")) as asked, pytest.raises(SystemExit, match="ended with status 1"):
+        asked.ask("calls", "wrong", "", 1)
+    assert "the call brought 'another voice'" in capfd.readouterr().err
+
+
+def test_memory_is_what_the_system_says(tmp_path: Path) -> None:
+    """Memory is how far a process rose above what it was after a small call."""
+    (tmp_path / "stranger.py").write_text(STRANGER)
+    with worker(str(tmp_path / "stranger.py")) as asked:
+        assert asked.ask("large", "hungry", "", str(tmp_path / "small.mp3"))["memory"] < 2**20
+        assert 39 * 2**20 < asked.ask("large", "hungry", "", str(tmp_path / "large.mp3"))["memory"] < 42 * 2**20
+
+
+def test_a_profile_names_who_spent_the_time(tmp_path: Path) -> None:
+    """A profile says which package spent the time; what is built in is its caller's."""
+    package = tmp_path / "site-packages" / "strange"
+    package.mkdir(parents=True)
+    (package / "stranger.py").write_text(STRANGER)
+    with worker(str(package / "stranger.py")) as asked:
+        profile = asked.ask("profile", "spins", "", 2)
+    assert profile["strange"] > 0.9 * sum(profile.values())
+
+
+def test_commands_are_measured_with_their_children() -> None:
+    """Of a command counts the time of all that it starts, and one that fails ends the benchmark."""
+    twice = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**6))'])"
+    with worker() as asked:
+        assert asked.ask("command", sys.executable, "-c", twice).keys() == {"cpu", "wall", "memory"}
+        with pytest.raises(SystemExit):
+            asked.ask("command", sys.executable, "-c", "raise SystemExit(3)")
+
+
+def test_requests_that_nobody_knows_are_answered(url: str) -> None:
+    """The server counts what it answers, answers without end where it is asked to, and says what it does not know."""
+    before = int(httpx.get(f"{url}/answered/").text)
+    assert httpx.get(f"{url}/nothing/here").status_code == 404
+    for coding in ("", "-gzip"):
+        with httpx.stream("POST", f"{url}/oversize{coding}/voices/clone") as answer:
+            assert len(next(answer.iter_bytes(1000))) == 1000
+            assert answer.headers.get("content-encoding", "") == coding.removeprefix("-")
+    assert int(httpx.get(f"{url}/answered/").text) == before + 4
+
+
+def test_wait_is_polled_in_virtual_time() -> None:
+    """The shim's own schedule is that of its `wait`: it looks until the clone is done, and never notices before."""
+    noticed, looks = polling.ours(100.0, random.Random(1))
+    assert 100 <= noticed < 120
+    assert 10 < looks < 60
+
+
+@pytest.mark.parametrize(("delays", "looks"), [
+    (polling.fixed(2), 301), (polling.doubling(2, 30), 24), (polling.growing(0.2, 1), 33),
+])  # fmt: skip
+def test_schedules_look_as_often_as_they_say(delays: polling.Delays, looks: int) -> None:
+    """A schedule looks at once, and then after each of its delays, until the clone is done."""
+    assert polling.by_delays(delays)(600.0, random.Random(1))[1] == looks
+
+
+def test_schedules_are_judged_over_all_durations() -> None:
+    """A fixed pause is half of it late, whatever the duration, and one that is always shorter dominates nobody."""
+    two, one = (polling.judge(polling.Schedule("", polling.by_delays(polling.fixed(each))), 500) for each in (2, 1))
+    assert two.polls_ten_minutes == pytest.approx(301.5, abs=0.6)
+    assert one.late < two.late
+    assert not one.dominates(two)
+    assert attrs.evolve(two, polls=two.polls - 1, late=two.late - 0.01).dominates(two)
+
+
+def test_a_larger_spec_is_the_same_many_times() -> None:
+    """A spec that was enlarged has so many times the operations, each with names and schemas of its own."""
+    spec = common.read_json(common.providers(["heygen"])[0].package / "openapi.json")
+    text = json.dumps(large := runs.enlarged(spec, 3))
+    assert len(large["paths"]) == 3 * len(spec["paths"])
+    assert len(set(re.findall(r'"operationId": "(\w+)"', text))) == 3 * len(spec["paths"])
+    assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= large["components"]["schemas"].keys()

@@ -1,0 +1,250 @@
+"""A process that measures one contestant, in the contestant's own environment: standard library alone.
+
+Started as `python -I worker.py CONTESTANT.py`, and where it needs one a folder to import from. Each line of its input
+is a JSON array, the name of a measure and what it takes, and is answered with one line: a JSON object of what was
+measured. Times are in seconds, memory is in bytes. It stays warm from one line to the next, so that contestants can
+take turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import gc
+import importlib.util
+import json
+import os
+import pstats
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+from urllib.parse import urlsplit
+
+Measured = dict[str, float]
+VOICE = "voice-1"
+ME = Path("/proc/self")
+
+
+class Given(NamedTuple):
+    """What a contestant is given to make its calls with."""
+
+    url: str
+    clip: bytes = b""
+    path: str = ""
+    """A file of audio, large."""
+
+
+def memory(peak: bool = False) -> int:
+    """How many bytes of this process are resident, or were at most since `forget_peak`."""
+    found = re.search(rf"^Vm{'HWM' if peak else 'RSS'}:\s*([0-9]+) kB$", (ME / "status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def forget_peak() -> None:
+    """Begin to look for the peak of memory anew."""
+    (ME / "clear_refs").write_text("5")
+
+
+@contextmanager
+def timed(measured: Measured, count: float = 1) -> Generator[None]:
+    """Note the processor's time, all threads of it, and the time by the clock, each divided by `count`."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    yield
+    measured |= {"cpu": (time.process_time() - cpu) / count, "wall": (time.perf_counter() - wall) / count}
+
+
+@contextmanager
+def interrupted(seconds: float) -> Generator[None]:
+    """End what runs after so long, even where it never lets anything else run."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    with suppress(KeyboardInterrupt):
+        yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Worker:
+    """Holds what was prepared, so that it is warm the next time."""
+
+    def __init__(self, contestant: Path | None) -> None:
+        """Load the contestant, a file of functions; each makes a call ready, and returns what makes it."""
+        self.prepared: dict[tuple[object, ...], Callable[[], Any]] = {}
+        self.loop = asyncio.new_event_loop()
+        self.left: list[asyncio.Future[Any]] = []
+        self.contestant: Any = None
+        if contestant:
+            spec = importlib.util.spec_from_file_location(contestant.stem, contestant)
+            assert spec
+            assert spec.loader
+            self.contestant = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(self.contestant)
+
+    def prepare(self, name: str, given: Given) -> Callable[[], Any]:
+        """What makes the call; the same each time."""
+        if (name, given) not in self.prepared:
+            self.prepared[name, given] = getattr(self.contestant, name)(given)
+        return self.prepared[name, given]
+
+    def calls(self, name: str, url: str, count: int, size: int = 0) -> Measured:
+        """One call after the other, of `size` bytes of audio; the time of each."""
+        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        for _ in range(2 + count // 10):
+            check(call())
+        measured: Measured = {}
+        with timed(measured, count):
+            for _ in range(count):
+                call()
+        return measured
+
+    def calls_async(self, name: str, url: str, count: int, size: int = 0) -> Measured:
+        """The same, awaited."""
+
+        async def main() -> Measured:
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+            for _ in range(2 + count // 10):
+                check(await call())
+            measured: Measured = {}
+            with timed(measured, count):
+                for _ in range(count):
+                    await call()
+            return measured
+
+        return self.loop.run_until_complete(main())
+
+    def burst(self, name: str, url: str, tasks: int, count: int, seconds: float) -> Measured:
+        """Calls by many tasks at once, from the first on; those that are on their way when the time is over end."""
+        left, done, over = count, 0, time.monotonic() + seconds
+
+        async def work(call: Callable[[], Awaitable[Any]]) -> None:
+            nonlocal left, done
+            while left > 0 and time.monotonic() < over:
+                left -= 1
+                check(await call())
+                done += 1
+
+        async def main() -> Measured:
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url))
+            measured: Measured = {}
+            with timed(measured):
+                await asyncio.gather(*(work(call) for _ in range(tasks)))
+            return {"rate": done / measured["wall"], "cpu": measured["cpu"] / done, "wall": measured["wall"] / done}
+
+        return self.loop.run_until_complete(main())
+
+    def waiting(self, name: str, url: str, jobs: int, seconds: float) -> Measured:
+        """Many jobs that are never done wait at once, until there were two looks a job or the time is over.
+
+        Where there was less than one by then, they did not get as far as to wait, and only that is said.
+        """
+        wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Given(url))
+        tasks: list[asyncio.Future[Any]] = []
+
+        async def main(count: int, looks: int) -> None:
+            tasks.extend(asyncio.ensure_future(wait()) for _ in range(count))
+            while answered(url) < looks:  # noqa: ASYNC110 - it is the server that counts
+                await asyncio.sleep(0.5)
+
+        self.loop.run_until_complete(main(1, answered(url) + 1))  # what is loaded or opened once and for all
+        gc.collect()
+        resident, asked = memory(), answered(url)
+        measured: Measured = {}
+        with timed(measured), interrupted(seconds):
+            self.loop.run_until_complete(main(jobs, asked + 2 * jobs))
+        self.left = tasks  # they end with the process: of some pools, to cancel so many takes minutes
+        count = answered(url) - asked
+        if count < jobs:
+            return {"looks": count / jobs}
+        gc.collect()
+        spent = {kind: seconds / count for kind, seconds in measured.items()}
+        return {"memory": (memory() - resident) / jobs, "looks": count / jobs, **spent}
+
+    def large(self, name: str, url: str, path: str = "", may_fail: bool = False) -> Measured:
+        """One call, after a small one of the same kind: how far memory rose above what it was, and the time."""
+        small = Path(path).with_name("small.mp3") if path else ""
+        with suppress(*([Exception] if may_fail else [])):
+            check(getattr(self.contestant, name)(Given(url.partition("/oversize")[0], path=str(small)))())
+        call = getattr(self.contestant, name)(Given(url, path=path))
+        gc.collect()
+        forget_peak()
+        before = memory()
+        measured: Measured = {}
+        with timed(measured), suppress(*([Exception] if may_fail else [])):
+            check(call())
+        return {"memory": memory(peak=True) - before, **measured}
+
+    def profile(self, name: str, url: str, count: int, size: int = 0) -> Measured:
+        """Calls one after the other, under the profiler; the time of each, by the package or module that spent it."""
+        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        profiler = cProfile.Profile()
+        profiler.runcall(lambda: [call() for _ in range(count)])
+        spent: Measured = defaultdict(float)
+        functions: dict[Any, Any] = vars(pstats.Stats(profiler))["stats"]
+        for function, (_, _, seconds, _, callers) in functions.items():
+            if function[0] != "~" or not callers:
+                spent[owner(function[0])] += seconds / count
+            elif "_socket" in function[2]:
+                spent["the system's sockets"] += seconds / count
+            else:  # what is built in is its caller's
+                for caller, (_, _, part, _) in callers.items():
+                    spent[owner(caller[0])] += part / count
+        return spent
+
+    def command(self, *command: str, cwd: str | None = None) -> Measured:
+        """A command from its start to its end, with all the processes that it starts."""
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise RuntimeError(f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        # In kB, of the largest of them; a worker that runs one command only is smaller than that.
+        return {"cpu": cpu, "wall": wall, "memory": after.ru_maxrss * 1024}
+
+
+def answered(url: str) -> int:
+    """How many requests the server has answered so far."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    connection.request("GET", "/answered/")
+    with connection.getresponse() as answer:
+        return int(answer.read())
+
+
+def owner(path: str) -> str:
+    """The package that a file of code belongs to; of the one that is measured, the module."""
+    _, found, inside = path.partition("/site-packages/")
+    if not found:
+        return "standard library"
+    package, _, module = inside.partition("/")
+    return f"{package}.{Path(module).stem}" if package == "voice_clone" else package
+
+
+def check(voice_id: object) -> None:
+    """Fail where a call did not bring the voice that the server told of."""
+    if voice_id != VOICE:
+        raise AssertionError(f"the call brought {voice_id!r}")
+
+
+def main(arguments: list[str], answers: TextIO) -> None:
+    """Measure what the input asks for."""
+    sys.path += arguments[1:]
+    worker = Worker(Path(arguments[0]) if arguments else None)
+    for line in sys.stdin:
+        measure, positional, named = json.loads(line)
+        print(json.dumps(getattr(worker, measure)(*positional, **named)), file=answers, flush=True)
+    os._exit(0)  # connections that are still open end with the process
+
+
+if __name__ == "__main__":
+    kept = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a contestant prints is no answer
+    main(sys.argv[1:], kept)
