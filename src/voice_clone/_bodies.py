@@ -14,7 +14,7 @@ import httpx
 from voice_clone.errors import InvalidRequestError
 
 PIECE = 64 * 1024
-_READ = 3 * PIECE  # base64 makes four characters of three bytes
+_READ = PIECE // 4 * 3  # of which base64 makes one piece; larger ones cost twice as much a byte
 
 
 class Inline(str):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from voice_clone import errors
-from voice_clone._answers import check, first, is_paid, read, request_id
+from voice_clone._answers import CUT, check, first, is_paid, read, request_id
 from voice_clone._bodies import JsonWithFile, inlined
 from voice_clone._limits import Reception, until
 from voice_clone.errors import VoiceCloneError
@@ -161,7 +161,7 @@ def _failure(provider: Provider, request: httpx.Request, reception: Reception, e
     if begun := reception.response:
         part = httpx.Response(begun.status_code, headers=begun.headers, content=bytes(reception.kept), request=request)
         part.extensions = begun.extensions
-        if not part.is_success:
+        if not part.is_success or CUT in part.extensions:
             try:
                 check(provider, part)
             except VoiceCloneError as by_status:
