@@ -79,8 +79,9 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
         self.kept += chunk[: MAX_KEPT_BYTES - len(self.kept)]
         if self.response and len(chunk) > room:
             self.response.extensions[CUT] = self.limit
-            self._problem = httpx.DecodingError("the answer is too long")  # what came of it need not be put together
-        return chunk[:room]
+            self._problem = httpx.DecodingError("the answer is too long")
+            return b""  # what came of it need not be put together
+        return chunk
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:

@@ -202,7 +202,7 @@ ROWS: tuple[Row, ...] = (
             NEEDS,
             HTTPX,
         ),
-        why="The generated packages hold their classes ready, each made by attrs when its module is imported.",
+        why="httpx and attrs cannot be avoided; the rest is the modules drawn below.",
     ),
     Row(
         id="second-client",
@@ -294,7 +294,7 @@ ROWS: tuple[Row, ...] = (
             burst("aiohttp", "beside", "aiohttp", "bare_aiohttp"),
             burst("asyncio's streams", "beside", "stock", "references"),
         ),
-        why="httpcore's pool goes through all requests that wait, and all connections, at every event.",
+        why="What is left is httpcore's connection, h11, and anyio's timeouts around each read and write.",
     ),
     Row(
         id="jobs-memory",
@@ -323,7 +323,7 @@ ROWS: tuple[Row, ...] = (
         effort="few",
         warm=False,
         contestants=JOBS,
-        why="The looks come in bursts, and httpcore's pool goes through all that wait at every event.",
+        why="The looks come in bursts; a task that waits is woken once for its turn, and once for each read.",
     ),
     Row(
         id="file",
@@ -363,7 +363,7 @@ ROWS: tuple[Row, ...] = (
         effort="few",
         warm=False,
         contestants=BASE64,
-        why="The audio is read whole, encoded whole, and made JSON of whole.",
+        why="One piece of 64 KiB is held, and what the socket takes at once.",
     ),
     Row(
         id="base64-time",
@@ -378,7 +378,7 @@ ROWS: tuple[Row, ...] = (
         effort="few",
         warm=False,
         contestants=BASE64,
-        why="The audio is encoded whole, checked whole, and made JSON of whole, letter by letter.",
+        why="To encode base64 and to send it through the system is nearly all of it.",
     ),
     Row(
         id="oversize",
@@ -403,7 +403,7 @@ ROWS: tuple[Row, ...] = (
             oversize("stock", "stock", "stock", "stock"),
             oversize("httpx", "base", "stock", "bare_httpx"),
         ),
-        why="The pieces that came are kept, joined, and held again as what the error shows.",
+        why="The pieces that came are kept until there are too many.",
     ),
     Row(
         id="late",
@@ -459,7 +459,7 @@ ROWS: tuple[Row, ...] = (
         effort="once",
         warm=False,
         contestants=INSTALLED,
-        why="httpx and attrs bring all but our own wheel.",
+        why="httpx and attrs bring all but our own 0.45 MB, of which the generated code, with the providers' texts, is 0.27.",
     ),
     Row(
         id="distributions",
@@ -473,7 +473,7 @@ ROWS: tuple[Row, ...] = (
         effort="once",
         warm=False,
         contestants=INSTALLED,
-        why="httpx and attrs bring all but our own; before Python 3.13, anyio needs typing_extensions too.",
+        why="httpx and attrs bring eight, since anyio needs typing_extensions; ours is the ninth.",
     ),
     Row(
         id="unchanged",
