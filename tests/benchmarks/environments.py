@@ -25,7 +25,8 @@ FOLDER = common.ROOT / "build" / "benchmarks"
 CONSTRAINTS = common.ROOT / "constraints.txt"
 PROVIDERS = ("heygen", "retell", "cartesia", "minimax")
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "ours": (),
+    "ours": (str(common.ROOT),),
+    "ours-aiohttp": (f"{common.ROOT}[aiohttp]",),
     "stock": ("httpx", "attrs"),
     "retell": ("retell-sdk",),
     "cartesia": ("cartesia",),
@@ -74,10 +75,10 @@ def make(tell: Callable[[str], object]) -> dict[str, Environment]:
 
 def _make(name: str, tell: Callable[[str], object]) -> Environment:
     environment = Environment(name, FOLDER / name)
-    needs = NEEDS[name] or (str(common.ROOT),)
-    key = _key(*needs, CONSTRAINTS, *(_sources() if name == "ours" else ()))
+    needs = NEEDS[name]
+    key = _key(*needs, CONSTRAINTS, *(_sources() if name.startswith("ours") else ()))
     if not _is_ready(environment.folder, key):
-        tell(f"installing {' '.join(NEEDS[name]) or 'this package'}")
+        tell(f"installing {' '.join(needs).replace(str(common.ROOT), 'this package')}")
         venv.create(environment.folder, clear=True, symlinks=True, with_pip=False)
         pip = (sys.executable, "-m", "pip", "--python", str(environment.python), "--disable-pip-version-check")
         run(*pip, "install", "--quiet", "--constraint", str(CONSTRAINTS), *needs)

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+
 from voice_clone import AsyncHeyGen, Cartesia, CloneJob, HeyGen, Retell
 
 if TYPE_CHECKING:
@@ -40,13 +42,19 @@ def poll(given: Given) -> Callable[[], str]:
     return lambda: client.wait(JOB).id
 
 
-def polls(given: Given) -> Callable[[], Awaitable[str]]:
-    client = AsyncHeyGen(KEY, base_url=given.url)
+def polls(given: Given, transport: httpx.AsyncBaseTransport | None = None) -> Callable[[], Awaitable[str]]:
+    client = AsyncHeyGen(KEY, base_url=given.url, transport=transport)
 
     async def call() -> str:
         return (await client.wait(JOB)).id
 
     return call
+
+
+def polls_aiohttp(given: Given) -> Callable[[], Awaitable[str]]:
+    from httpx_aiohttp import AiohttpTransport
+
+    return polls(given, AiohttpTransport())
 
 
 def wait(given: Given) -> Callable[[], Awaitable[object]]:
