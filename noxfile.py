@@ -39,8 +39,7 @@ def _starts(command: str) -> bool:
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
     """Install a dependency group and more, all at the pinned versions."""
-    # Most of what is installed is never imported; what is gets compiled then.
-    session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
+    session.install("--quiet", "--group", group, *arguments, *CONSTRAINTS)
 
 
 def run_for_status(session: nox.Session, *command: str) -> None:

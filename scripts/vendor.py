@@ -22,8 +22,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
 from scripts.fetch import check_size, fetch
@@ -84,6 +82,8 @@ def read_page(name: str, data: bytes) -> Page:
             raise PipelineError(f"{name}:{error.line}: {error}") from None
         check_document(document, f"{name}:1")
         return Page(name, data, document)
+    from markdown_it import MarkdownIt
+
     lines = re.split("\r\n?|\n", text)
     found: list[tuple[int, dict[str, Any]]] = []
     for token in MarkdownIt("commonmark").parse(text):

@@ -15,7 +15,7 @@ PROVIDERS = pytest.mark.parametrize("provider", common.providers(), ids=lambda p
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> builders.Files:
     """What both generators make of a provider's effective spec, in this process."""
-    monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
+    monkeypatch.setattr(generate, "workers", OneProcess)
     return generate.build([(provider, overlay.effective_spec(provider))])[provider]
 
 

@@ -81,7 +81,7 @@ def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any
 @pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generators run in this process, so that they see what a test has changed."""
-    monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
+    monkeypatch.setattr(generate, "workers", OneProcess)
 
 
 @pytest.fixture
