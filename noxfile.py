@@ -39,7 +39,8 @@ def _starts(command: str) -> bool:
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
     """Install a dependency group and more, all at the pinned versions."""
-    session.install("--quiet", "--group", group, *arguments, *CONSTRAINTS)
+    # Most of what is installed is never imported; what is gets compiled then.
+    session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
 
 
 def run_for_status(session: nox.Session, *command: str) -> None:
@@ -135,6 +136,8 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
     install(session, "mutate", ".[cli,testing]")
+    # Tests start many processes, and what one has compiled the next need not, whatever is set outside.
+    session.env["PYTHONDONTWRITEBYTECODE"] = None
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
         return
