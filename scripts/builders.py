@@ -426,10 +426,12 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
         concerned = dict.fromkeys(map(shown, lost), "the client generator made no function for it")
         raise Inexpressible(f"{provider.name}: the client generator made no function for {listed}", concerned)
 
+    made_enums = set(map(frozenset, enums))
+
     def lost_values(node: Any) -> Iterator[str]:
         for values in _enums(node):
             expected = {in_double_quote_literal(v) if isinstance(v, str) else str(v) for v in values if v is not None}
-            if expected and expected not in enums:
+            if expected and expected not in made_enums:
                 yield f"the client generator lost values of the enum {values}"
 
     if problem := next(lost_values(spec), None):

@@ -151,8 +151,8 @@ def sliced(page: Page, operations: Sequence[tuple[str, str]] | None, pages: Sequ
     spec = {key: value for key, value in page.spec.items() if key != LEFT_OUT}
     if operations is None:
         return spec
-    elsewhere = {operation for other in pages if other is not page for operation in other.operations}
-    here = [operation for operation in operations if operation in page.operations or operation not in elsewhere]
+    elsewhere = {operation for other in pages if other is not page for operation in other.operations} - page.operations
+    here = [operation for operation in operations if operation not in elsewhere]
     if not here:
         return {}
     try:
