@@ -181,12 +181,12 @@ def check_code(name: str, code: bytes) -> None:
 
 
 def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    modules = {
-        alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-    }
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    modules = {alias.asname or alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    written = {kind for kind in set(map(type, nodes)) if issubclass(kind, _NODES)}
+    for node in nodes:
         line = getattr(node, "lineno", 1)
-        if not isinstance(node, _NODES):
+        if type(node) not in written:
             yield line, f"a {type(node).__name__}"
         elif isinstance(node, ast.Import):
             if any(alias.name not in _MODULES or alias.asname for alias in node.names):
@@ -206,7 +206,8 @@ def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             ):
                 yield line, f"`{ast.unparse(node)}`"
         elif isinstance(node, ast.Call):
-            if ast.unparse(node.func) == "getattr" and not _FIELD.fullmatch("".join(map(ast.unparse, node.args[1:2]))):
+            reads = isinstance(node.func, ast.Name) and node.func.id == "getattr"
+            if reads and not _FIELD.fullmatch("".join(map(ast.unparse, node.args[1:2]))):
                 yield line, f"`{ast.unparse(node)}`"
         elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
@@ -225,9 +226,10 @@ def _import_time_problems(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[in
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             run = [statement.args, *([statement.returns] if statement.returns else [])]
         elif isinstance(statement, ast.Expr):
-            if _REBUILD.fullmatch(ast.unparse(statement)):
+            is_text = isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+            if not is_text and _REBUILD.fullmatch(ast.unparse(statement)):
                 continue
-            if not (isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)):
+            if not is_text:
                 yield statement.lineno, f"`{ast.unparse(statement)}` as a statement"
         elif isinstance(statement, ast.If):
             if ast.unparse(statement.test) != "TYPE_CHECKING" or statement.orelse:

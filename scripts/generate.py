@@ -14,13 +14,12 @@ import faulthandler
 import json
 import os
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from scripts import builders, common, overlay, vendor
-from scripts.builders import MARKER, Files, marker
+from scripts.builders import MARKER, Chosen, Files, marker
 from scripts.common import PipelineError, Provider
 
 MAX_SECONDS = 300
@@ -72,40 +71,43 @@ def digest(files: Files) -> str:
     return common.sha256("".join(f"{name} {common.sha256(data)}\n" for name, data in sorted(files.items())).encode())
 
 
-def build(chosen: Sequence[tuple[Provider, dict[str, Any]]]) -> dict[Provider, Files]:
+def build(chosen: Chosen) -> dict[Provider, Files]:
     """Generate the packages and the contract models of these providers, side by side."""
     if not chosen:
         return {}
-    built: dict[Provider, Files] = {}
-    with ProcessPoolExecutor(initializer=_limit) as pool:
-        specs = dict(chosen)
-        notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
-        jobs = [
-            (provider, builder, pool.submit(builder, provider, spec))
-            for provider, spec in chosen
-            for builder in (
-                (builders.whole,) if vendor.may_leave_out(provider) else (builders.client, builders.contracts)
-            )
-        ]
-        for provider, builder, job in jobs:
-            try:
-                result: Any = job.result()
-                if builder is builders.whole:
-                    result, specs[provider], left_out = result
-                    notes[provider] = {vendor.LEFT_OUT: left_out} if left_out else {}
-                built.setdefault(provider, {}).update(result)
-            except BrokenProcessPool:
-                raise PipelineError(
-                    f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or was not done "
-                    f"after {MAX_SECONDS} s. Schemas that name one another again and again grow without bound: "
-                    "generate one provider at a time, find them and take them apart by an action of overlay.yaml"
-                ) from None
+    specs = dict(chosen)
+    notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
+    built: dict[Provider, Files] = {provider: {} for provider in specs}
+    lenient = {provider for provider in specs if vendor.may_leave_out(provider)}
+    strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
+    try:
+        with ProcessPoolExecutor(initializer=_limit) as pool:  # they end in time, whatever they are doing
+            whole = {pool.submit(builders.whole, provider, specs[provider]): provider for provider in lenient}
+            makers = (builders.clients, builders.models)
+            for job in [pool.submit(make, share) for share in _shares(strict) for make in makers]:
+                for provider, files in job.result().items():
+                    built[provider] |= files
+            for cut, provider in whole.items():
+                built[provider], specs[provider], left = cut.result()
+                notes[provider] = {vendor.LEFT_OUT: left} if left else {}
+    except BrokenExecutor:
+        raise PipelineError(
+            f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or was not done "
+            f"after {MAX_SECONDS} s. Schemas that name one another again and again grow without bound: "
+            "generate one provider at a time, find them and take them apart by an action of overlay.yaml"
+        ) from None
     for provider, spec in specs.items():
         note = {"x-generated": marker(provider, "scripts/generate.py"), **notes[provider]}
         package = f"voice_clone_api/{provider.name}"
         built[provider][f"{package}/openapi.json"] = common.dump_json(note | spec).encode()
         built[provider][f"{package}/py.typed"] = f"# {marker(provider, 'scripts/generate.py')}\n".encode()
     return built
+
+
+def _shares(chosen: Chosen) -> list[Chosen]:
+    """The providers in as many parts as there are pairs of cores: to load a generator takes longer than to run it."""
+    count = max(1, (os.cpu_count() or 1) // 2)
+    return [share for first in range(count) if (share := chosen[first::count])]
 
 
 def _limit() -> None:

@@ -11,6 +11,7 @@ stand, but not into data: examples, defaults, values of enums. What stands in an
 from __future__ import annotations
 
 import argparse
+import collections
 import difflib
 import functools
 import re
@@ -228,7 +229,7 @@ class _Slice:
             raise PipelineError(f"{at}: {reference} names nothing")
         *before, last = _keys(reference)
         kind = "requestBodies" if last == "requestBody" else before[-1] if before[-1] in _KINDS else "schemas"
-        taken = self.known.get(kind, {}).keys() | self.moved.get(kind, {}).keys()
+        taken = collections.ChainMap(self.moved.get(kind, {}), self.known.get(kind, {}))
         plain = re.sub(r"\W+", "_", "_".join([*before[1:], last]), flags=re.ASCII).strip("_")
         name = next(each for each in _numbered(plain) if each not in taken)
         self.moved.setdefault(kind, {})[name] = target

@@ -22,8 +22,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from scripts import common, yaml12
 from scripts.common import PipelineError, Provider
 from scripts.fetch import check_size, fetch
@@ -84,6 +82,8 @@ def read_page(name: str, data: bytes) -> Page:
             raise PipelineError(f"{name}:{error.line}: {error}") from None
         check_document(document, f"{name}:1")
         return Page(name, data, document)
+    from markdown_it import MarkdownIt
+
     lines = re.split("\r\n?|\n", text)
     found: list[tuple[int, dict[str, Any]]] = []
     for token in MarkdownIt("commonmark").parse(text):
@@ -151,8 +151,8 @@ def sliced(page: Page, operations: Sequence[tuple[str, str]] | None, pages: Sequ
     spec = {key: value for key, value in page.spec.items() if key != LEFT_OUT}
     if operations is None:
         return spec
-    elsewhere = {operation for other in pages if other is not page for operation in other.operations}
-    here = [operation for operation in operations if operation in page.operations or operation not in elsewhere]
+    elsewhere = {operation for other in pages if other is not page for operation in other.operations} - page.operations
+    here = [operation for operation in operations if operation not in elsewhere]
     if not here:
         return {}
     try:

@@ -36,6 +36,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cartesia": {"name": "Me", "language": "en"},
     "minimax": {"name": "Me"},
 }
+WHOLE = ("tests/contract/", "tests/faults/")
+"""Where the last tests judge what all before them have seen, so that one process runs them all."""
 KEYS = ("HEYGEN_API_KEY", "RETELL_API_KEY", "CARTESIA_API_KEY", "MINIMAX_API_KEY", "MINIMAX_API_HOST")
 
 
@@ -143,3 +145,17 @@ def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
         return call(provider, "clone", audio, **OPTIONS[provider] | options)
 
     return run
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes share the tests (`-n 2`), each takes whole files, with the trees that they share."""
+    # xdist ships no types.
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+
+    def taken_whole(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in WHOLE if file.startswith(folder)), file)
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = taken_whole
+    return scheduler

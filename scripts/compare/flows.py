@@ -8,10 +8,14 @@ package, mypy judges the flow against it as well. What is wrong with the old spe
 from __future__ import annotations
 
 import ast
+import atexit
+import functools
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -394,11 +398,19 @@ def _name_of(operation: Any) -> str:
     return str(PythonIdentifier(str(operation), "field_")) if operation else ""
 
 
+@functools.cache
+def _cache() -> str:
+    """Where mypy keeps what it has read, for as long as this process lives: all flows import the same libraries."""
+    folder = tempfile.mkdtemp(prefix="voice-clone-mypy-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def _judged_by_mypy(root: Path, flow: Flow, known: set[int]) -> Iterator[Problem]:
     """What mypy says of the flow's module, held against the generated package of the same tree."""
     module = flow.module.as_posix()
     options = ("--config-file=", "--follow-imports=silent", "--explicit-package-bases", "--no-error-summary",
-               "--no-color-output", "--no-incremental", "--hide-error-context")  # fmt: skip
+               "--no-color-output", "--hide-error-context", f"--cache-dir={_cache()}")  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *options, module],
         cwd=root,

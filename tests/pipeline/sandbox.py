@@ -78,7 +78,10 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     provider = Provider(root, "acme")
     results: dict[str, Any] = {}
     temporary = Path(tempfile.gettempdir())
-    watch(root, [root / "generated", root / "specs", temporary], may_run=_is_ruff)
+    ruff = builders.ruff()
+    watch(
+        root, [root / "generated", root / "specs", temporary], may_run=lambda arguments: next(iter(arguments)) == ruff
+    )
 
     def outcome(step: Callable[[], Any]) -> str:
         try:
@@ -97,10 +100,6 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     every = next(iter(read.values())) | {"paths": paths}
     results["all"] = outcome(functools.partial(builders.client, provider, every))
     return results
-
-
-def _is_ruff(arguments: Any) -> bool:
-    return list(arguments)[:4] == [sys.executable, "-EP", "-m", "ruff"]
 
 
 def modules(root: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from scripts import builders, common, gates, generate, vendor
 from scripts.builders import Inexpressible, blame
 from scripts.common import PipelineError, Provider
 from scripts.slice import cut, operations_of, shown
+from scripts.vendor import Page
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import add_provider, contents, document, failure, operation
 
@@ -215,3 +217,37 @@ def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys:
         record_property(f"seconds for {size}", sum(times))
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
+
+
+STEPS: dict[str, Callable[[Provider, dict[str, Any]], object]] = {
+    "cut what is listed": lambda _, spec: vendor.merge([Page("a.json", b"", spec)], operations_of(spec)),
+    "merge": lambda _, spec: vendor.merge([Page(name, b"", spec) for name in ("a.json", "b.json")]),
+    "the gate of documents": lambda _, spec: gates.check_document(spec, "a.json"),
+    "the gate of code": lambda _, spec: gates.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
+    "name": lambda _, spec: builders.with_own_titles(builders.with_enum_names(spec)),
+    "the client generator": builders.client,
+    "the generator of contract models": builders.contracts,
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_work_grows_with_the_document(tmp_path: Path, step: str) -> None:
+    """Each step calls four times as many functions for a document that is four times as large, and no more."""
+    acme, calls = add_provider(tmp_path, "acme", {}), 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    def work(size: int) -> int:
+        nonlocal calls
+        spec, calls = synthetic.whole(size), 0
+        sys.setprofile(count)
+        try:
+            STEPS[step](acme, spec)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    work(12)  # what is loaded is loaded now
+    assert work(48) < 4.2 * work(12)
