@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
 import httpcore
+import httpx
 import pytest
 
 from tests.conftest import Clock
-from voice_clone import AsyncHeyGen, CloneJob, RequestTimeoutError, _pool
+from voice_clone import AsyncHeyGen, AuthenticationError, CloneJob, RequestTimeoutError, _pool
 from voice_clone._pool import AsyncPool, Pool
 from voice_clone.testing import Mock
 from voice_clone_api.heygen.api.voices import get_voice
@@ -308,6 +310,34 @@ def test_servers_are_not_mixed_up(net: Net, run: Run) -> None:
     assert [line.secured for line in net.lines[3:]] == ["", "b.test", "b.test"]
 
 
+def test_old_connections_of_threads_are_closed(net: Net) -> None:
+    """A connection that its server has closed is closed here too, and another is made."""
+    with net.pool() as pool:
+        for _ in range(2):
+            response = pool.handle_request(request(""))
+            assert response.read() == b"{}"
+            response.close()
+            assert not net.lines[-1].closed
+            net.lines[-1].over = True
+        assert [line.closed for line in net.lines] == [True, False]
+
+
+def test_a_body_that_is_only_awaited_goes_out_as_it_is(net: Net, run: Run) -> None:
+    """Of a body that can't be read without waiting, nothing is put together."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"GET abc"
+
+    async def main() -> None:
+        headers = [("Host", "any"), ("Content-Length", "21")]
+        asked = httpcore.Request("POST", "http://a.test/", headers=headers, content=body())
+        await (await pool_of(net).handle_async_request(asked)).aclose()
+        assert net.sent == [b"/", b"abc", b"abc", b"abc"]
+
+    run(main)
+
+
 def test_threads_take_turns(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of threads, too, no more send at once than may; one for whom no turn comes in time gets an error."""
     monkeypatch.setattr(_pool, "MAX_CONNECTIONS", 2)
@@ -330,6 +360,31 @@ def test_threads_take_turns(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
         for thread in threads:
             thread.join()
     assert (len(net.sent), len(net.lines)) == (8, 2)
+
+
+# What httpx does besides
+
+
+@pytest.mark.parametrize("extra", ["hooks", "auth"])
+def test_what_a_caller_asks_of_httpx_is_done(extra: str, mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
+    """Event hooks, or other credentials for one request, which generated functions never use, go httpx's own way."""
+    seen: list[httpx.Response] = []
+
+    async def see(response: httpx.Response) -> None:
+        seen.append(response)
+
+    async def main() -> None:
+        async with AsyncHeyGen("any-key", transport=mock.transport) as client:
+            job = await client.start_clone(wav, name="Me")
+            http = client.client.get_async_httpx_client()
+            if extra == "hooks":
+                http.event_hooks = {"response": [see]}
+            more: dict[str, Any] = {"auth": httpx.Auth()} if extra == "auth" else {}
+            with pytest.raises(AuthenticationError) if extra == "auth" else nullcontext():
+                assert (await http.get(f"/v3/voices/{job.voice_id}", **more)).is_success
+
+    run(main)
+    assert len(seen) == (extra == "hooks")
 
 
 # Turns of a client
