@@ -20,7 +20,7 @@ from scripts.common import PipelineError
 
 FOLDER = ".update"
 _JOURNAL = "journal.json"
-_WRITABLE = ("generated", "specs")
+_WRITABLE = ("generated/", "specs/", "src/voice_clone/", "tests/errors/", "tests/evidence/")
 _HELD_BACK = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Change = tuple[bytes | None, bytes | None]
@@ -113,8 +113,7 @@ def _put(path: Path, data: bytes | None) -> None:
 
 def _checked(name: str) -> str:
     """A name that leads to where the pipeline writes."""
-    parts = PurePosixPath(name).parts
-    if parts[:1] not in {(each,) for each in _WRITABLE} or ".." in parts:
+    if not name.startswith(_WRITABLE) or ".." in PurePosixPath(name).parts:
         raise PipelineError(f"{FOLDER}/{_JOURNAL}: {name!a} is no file of the pipeline's; delete {FOLDER}/")
     return name
 

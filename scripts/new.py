@@ -14,7 +14,6 @@ import argparse
 import ast
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from scripts import common, generate, overlay, vendor
+from scripts import common, generate, journal, overlay, vendor
 from scripts.builders import Files
 from scripts.common import PipelineError, Provider
 from scripts.fetch import fetch
@@ -649,24 +648,18 @@ def tidy(files: Sequence[Path], root: Path) -> None:
 
 
 def _put(aside: Provider, provider: Provider, lock: dict[str, Any]) -> Iterator[str]:
-    """Put what was made aside in its place; take it away again where that is interrupted."""
-    before = common.lock_path(provider.root).read_bytes() if common.lock_path(provider.root).exists() else None
-    try:
-        for made, path in zip(layout(aside), layout(provider), strict=True):
-            if made.is_dir():
-                shutil.copytree(made, path)
-            elif made.is_file():
-                common.write(path, made.read_bytes())
-            if path.exists():
-                yield f"{provider.name}: written: {provider.shown(path)}"
-        for step, entry in lock.items():
-            common.update_lock(provider.root, step, {provider.name: entry})
-    except BaseException:
-        for path in layout(provider):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        if before is not None:
-            common.write(common.lock_path(provider.root), before)
-        raise
+    """Put what was made aside in its place, all of it or nothing."""
+    files: dict[str, journal.Change] = {}
+    for made in layout(aside):
+        paths = [made] if made.is_file() else [path for path in sorted(made.rglob("*")) if path.is_file()]
+        files |= {aside.shown(path): (None, path.read_bytes()) for path in paths}
+        if made.exists():
+            yield f"{provider.name}: writing: {aside.shown(made)}"
+    place = common.lock_path(provider.root)
+    known = common.read_lock(provider.root) | {provider.name: lock}
+    after = common.dump_json({name: known[name] for name in sorted(known)}).encode()
+    files[provider.shown(place)] = (place.read_bytes() if place.exists() else None, after)
+    journal.install(provider.root, f"the making of {provider.name}", files)
 
 
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,8 +77,16 @@ def read_page(name: str, data: bytes) -> Page:
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")
     if _is_document(name, data):
+        text = text.removeprefix("\ufeff")
         try:
-            document = yaml12.load(text.removeprefix("\ufeff"))
+            if Path(name).suffix.lower() == ".json":
+                json.loads(text)  # what YAML makes of broken JSON is not what was meant
+        except json.JSONDecodeError as error:
+            raise PipelineError(f"{name}:{error.lineno}: not valid JSON: {error.msg}") from None
+        except (ValueError, RecursionError):
+            pass  # refused below, with its line
+        try:
+            document = yaml12.load(text)
         except yaml12.YamlError as error:
             raise PipelineError(f"{name}:{error.line}: {error}") from None
         check_document(document, f"{name}:1")

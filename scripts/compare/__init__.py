@@ -74,7 +74,10 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
         changes += _of_specs((old.name, specs[0]), (new.name, specs[1]), name)
         built = new.root / "generated" / "voice_clone_api" / name
         if with_python and not _follows(new.root, name, specs[1]):
-            notes.append(f"{name}: its generated package does not follow from its spec; run `nox -s generate` first")
+            notes.append(
+                f"{name}: its generated package does not follow from its spec; Python names and types are compared as "
+                "they are, until it is generated anew"
+            )
         elif with_python:
             tell(f"{name}: holding its flow against its package")
         types = with_python and built.is_dir() and not _same_files(old.root, new.root, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import subprocess
 import tarfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts import common, gates, overlay, vendor, yaml12
+from scripts import common, gates, overlay, vendor
 from scripts.common import PipelineError, Provider
 from scripts.fetch import fetch
 from scripts.vendor import METHODS, Page
@@ -51,31 +50,10 @@ class Tree:
 
 def read(source: str) -> Document:
     """A document from a file or an https URL: a page with one fenced document, or a whole one in YAML or JSON."""
-    name, data = fetch(source)
-    if Path(name).suffix.lower() not in (".json", ".yaml", ".yml"):
-        page = vendor.read_page(source, data)
-    else:
-        page = Page(source, data, _whole(source, data))
+    _, data = fetch(source)
+    page = vendor.read_page(source, data)
     gates.check_document(page.spec, source)
     return Document(page)
-
-
-def _whole(source: str, data: bytes) -> dict[str, Any]:
-    try:
-        text = data.decode("utf-8-sig")
-        document = json.loads(text) if text.lstrip()[:1] == "{" else yaml12.load(text)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise PipelineError(f"{source}:{line}: not UTF-8 text: {error.reason}") from None
-    except json.JSONDecodeError as error:
-        raise PipelineError(f"{source}:{error.lineno}: not valid JSON: {error.msg}") from None
-    except yaml12.YamlError as error:
-        raise PipelineError(f"{source}:{error.line}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise PipelineError(f"{source}:1: not readable: {error}") from None
-    vendor.check_document(document, f"{source}:1")
-    whole: dict[str, Any] = document
-    return whole
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts import common, generate, new, overlay, vendor
+from scripts import common, generate, journal, new, overlay, vendor
 from scripts.common import PipelineError, Provider
 from scripts.guess import Guesses, Poll, candidates, choose
 from scripts.slice import shown
@@ -272,17 +273,47 @@ def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
 def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a file can't be written, those that were are taken away, and the record is what it was."""
     before = contents(root)
-    real = common.update_lock
+    real = journal._carry_out
 
-    def full(where: Path, step: str, entries: Json) -> None:
-        real(where, step, entries)
-        if where == root and step == "vendor":
-            raise OSError("no space left on device")
+    def full(where: Path, entries: Json) -> None:
+        real(where, dict(list(entries.items())[:-3]))
+        raise OSError("no space left on device")
 
-    monkeypatch.setattr(common, "update_lock", full)
+    monkeypatch.setattr(journal, "_carry_out", full)
     with pytest.raises(OSError, match="no space"):
         list(new.run(["acme", source(root, FORM)], root))
     assert contents(root) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from scripts import generate, journal, new
+from tests.pipeline.helpers import OneProcess
+
+real = journal._carry_out
+
+def killed(root, entries):
+    real(root, dict(list(entries.items())[:3]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+generate.ProcessPoolExecutor, journal._carry_out = OneProcess, killed
+list(new.run(["acme", sys.argv[2]], Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_kill_is_mended_by_the_next_command(root: Path) -> None:
+    """Where the process is killed half-way, the next command of the pipeline lays down the rest."""
+    before = contents(root)
+    command = [sys.executable, "-c", KILLED, str(root), source(root, FORM)]
+    done = subprocess.run(command, cwd=common.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert contents(root) != before
+    assert journal.recover(root) == "the making of acme was interrupted, and is finished now"
+    acme = Provider(root, "acme")
+    assert (root / "tests/evidence/acme.yaml").is_file()
+    assert list(generate.check([acme], root)) == []
 
 
 def test_statuses_mean_what_they_sound_like() -> None:

@@ -297,7 +297,8 @@ def test_a_wrong_list_in_a_source_writes_nothing(tree: Path) -> None:
     ("name", "data", "problem"),
     [
         ("a.json", b'{"openapi": "3.1.0", "openapi": "3.1.0"}', "a.json:1: duplicate key 'openapi'"),
-        ("a.json", b'{"openapi": "3.1.0",\n "info": [NaN', "a.json:2: not valid YAML"),
+        ("a.json", b'{"openapi": "3.1.0",\n "info": [NaN', "a.json:2: not valid JSON: "),
+        ("a.json", b'{"openapi": "3.1.0",\n "info": }', "a.json:2: not valid JSON: "),
         ("a.yaml", b"openapi: 3.1.0\ninfo: {a: 1}\ninfo: 2\n", "a.yaml:3: duplicate key 'info'"),
         ("a.yaml", b"swagger: '2.0'\n", "a.yaml:1: openapi: None"),
         ("a.json", b"[1]", "a.json:1: openapi: None"),
