@@ -102,8 +102,10 @@ class Flow:
     def calls(self) -> Iterator[tuple[str, ast.Call]]:
         """Where a model is made, by its name."""
         for each in ast.walk(self.tree):
-            if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in self.models:
-                yield each.func.id, each
+            if isinstance(each, ast.Call):
+                package, _, model = ast.unparse(each.func).rpartition(".")
+                if package == "models" or (not package and model in self.models):
+                    yield model, each
 
     def requests(self, name: str) -> Iterator[ast.Call]:
         """Where an operation's request is made: the calls that are given its `_get_kwargs`."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
-import voice_clone
-from voice_clone import errors
+from voice_clone import __version__, errors
 from voice_clone._answers import ANSWER, PAID, first, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, ssl_context
@@ -32,6 +31,7 @@ from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, in_doubt, poll
 from voice_clone.errors import ConflictError, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
+    from voice_clone import jobs
     from voice_clone._provider import Poll, Provider
 
 C = TypeVar("C")
@@ -46,6 +46,10 @@ class Later:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module(self._name), name)
+
+
+if not TYPE_CHECKING:
+    jobs = Later("voice_clone.jobs")
 
 
 class provided:  # noqa: N801 - reads as the attribute that it is
@@ -111,7 +115,7 @@ class Client(Generic[C, X]):
             del api_key  # a traceback may show local variables
             raise
         self.base_url = url
-        agent = f"voice-clone-clients/{voice_clone.__version__} httpx/{httpx.__version__}"
+        agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
         options: dict[str, Any] = {
             "base_url": parsed,
             "timeout": self._timeout,
@@ -161,12 +165,12 @@ class Client(Generic[C, X]):
         """The error for an answer that lacks what it must hold."""
         return InvalidResponseError(message, status=raw.status_code, response=raw, voice_id=voice_id)
 
-    def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> voice_clone.CloneJob:
+    def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> jobs.CloneJob:
         """The job of a clone that was answered with success; `chosen` is the voice's id where the answer has none."""
         voice_id = raw.at(path) if (path := self.provider.clone.voice_id) else chosen
         try:
             known = str(voice_id) if isinstance(voice_id, str | int) and not isinstance(voice_id, bool) else ""
-            return voice_clone.CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
+            return jobs.CloneJob(self.provider.name, known, self.provider.poll is None, name=name, raw=raw.json)
         except InvalidRequestError as error:
             message = "the clone succeeded, but the answer holds no voice id; look at your voices there"
             raise self._odd(raw, message) from error
@@ -174,11 +178,11 @@ class Client(Generic[C, X]):
     @operation
     def wait(
         self,
-        job: voice_clone.CloneJob,
+        job: jobs.CloneJob,
         *,
         timeout: float = 600.0,
-        on_poll: Callable[[voice_clone.Progress], object] | None = None,
-    ) -> Flow[voice_clone.Voice]:
+        on_poll: Callable[[jobs.Progress], object] | None = None,
+    ) -> Flow[jobs.Voice]:
         """Wait until a started clone is done.
 
         `timeout` is in seconds, for the whole wait. `on_poll` is called after each look that finds it not done yet.
@@ -186,7 +190,7 @@ class Client(Generic[C, X]):
         else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
         checked_seconds(timeout)
-        if not isinstance(cast("object", job), voice_clone.CloneJob):
+        if not isinstance(cast("object", job), jobs.CloneJob):
             raise InvalidRequestError("wait takes a CloneJob; CloneJob.from_token(token) makes one of a token")
         if job.provider != self.provider.name:
             raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
@@ -212,7 +216,7 @@ class Client(Generic[C, X]):
                 delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
                 if on_poll:
                     status, elapsed = raw.at(self.provider.poll.status), now - started
-                    on_poll(voice_clone.Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay))
+                    on_poll(jobs.Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay))
                 del raw
                 yield Sleep(delay)
         except VoiceCloneError as error:
@@ -222,7 +226,7 @@ class Client(Generic[C, X]):
             error.add_note(f"the clone goes on at {job.provider}: wait(CloneJob.from_token({job.to_token()!r}))")
             raise
 
-    def _look(self, job: voice_clone.CloneJob, timeout: float, deadline: float) -> Flow[RawResponse]:
+    def _look(self, job: jobs.CloneJob, timeout: float, deadline: float) -> Flow[RawResponse]:
         """What the provider says of a clone now."""
         look = cast("Callable[[str], Request]", self.provider.look)
         try:
@@ -233,7 +237,7 @@ class Client(Generic[C, X]):
             message = f"no answer for {timeout:g} s; wait(error.job) later"
             raise errors.PollTimeoutError(message, retryable=True) from error
 
-    def _finished(self, job: voice_clone.CloneJob, poll: Poll, raw: RawResponse) -> voice_clone.Voice | None:
+    def _finished(self, job: jobs.CloneJob, poll: Poll, raw: RawResponse) -> jobs.Voice | None:
         """The voice of a clone that is done; None for one that is under way."""
         status = raw.at(poll.status)
         if status in poll.success:
@@ -245,12 +249,12 @@ class Client(Generic[C, X]):
             raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
         return None
 
-    def _voice(self, job: voice_clone.CloneJob, raw: RawResponse) -> voice_clone.Voice:
+    def _voice(self, job: jobs.CloneJob, raw: RawResponse) -> jobs.Voice:
         """The voice that an answer describes. Fields that are missing or odd are left out, never a reason to fail."""
         found = {field: raw.at(path) for field, path in self.provider.voice.items()}
         made = _time(found.pop("created_at", None))
         texts = {"name": job.name} | {field: text for field, text in found.items() if isinstance(text, str) and text}
-        return voice_clone.Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
+        return jobs.Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
 
 
 class SyncClient(Client[C, httpx.BaseTransport]):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
-import voice_clone
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
@@ -14,10 +13,13 @@ from voice_clone._options import choice
 from voice_clone._policy import PAID
 
 if TYPE_CHECKING:
+    from voice_clone import jobs
     from voice_clone_api.cartesia import AuthenticatedClient, models, types
     from voice_clone_api.cartesia.api.voices import voices_clone
 else:
-    models, types = Later("voice_clone_api.cartesia.models"), Later("voice_clone_api.cartesia.types")
+    jobs = Later("voice_clone.jobs")
+    models = Later("voice_clone_api.cartesia.models")
+    types = Later("voice_clone_api.cartesia.types")
     voices_clone = Later("voice_clone_api.cartesia.api.voices.voices_clone")
 
 Api: TypeAlias = "AuthenticatedClient"
@@ -35,7 +37,7 @@ class _Cartesia(Client[Api, X]):
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
-    ) -> Flow[voice_clone.CloneJob]:
+    ) -> Flow[jobs.CloneJob]:
         """Clone a voice; the job that this returns is done.
 
         `audio` is a path, bytes or a binary file object, best of 5 to 10 seconds. `language` is one of

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
-import voice_clone
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._bodies import Inline
 from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
@@ -16,10 +15,13 @@ from voice_clone._options import checked_seconds
 from voice_clone._policy import PAID
 
 if TYPE_CHECKING:
+    from voice_clone import jobs
     from voice_clone_api.heygen import AuthenticatedClient, models, types
     from voice_clone_api.heygen.api.voices import clone_voice, get_voice
 else:
-    models, types = Later("voice_clone_api.heygen.models"), Later("voice_clone_api.heygen.types")
+    jobs = Later("voice_clone.jobs")
+    models = Later("voice_clone_api.heygen.models")
+    types = Later("voice_clone_api.heygen.types")
     clone_voice = Later("voice_clone_api.heygen.api.voices.clone_voice")
     get_voice = Later("voice_clone_api.heygen.api.voices.get_voice")
 
@@ -37,7 +39,7 @@ class _HeyGen(Client[Api, X]):
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
-    ) -> Flow[voice_clone.CloneJob]:
+    ) -> Flow[jobs.CloneJob]:
         """Start a clone; `wait` for the job that this returns.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
@@ -69,8 +71,8 @@ class _HeyGen(Client[Api, X]):
         language: str | None = None,
         remove_background_noise: bool = True,
         timeout: float = 600.0,
-        on_poll: Callable[[voice_clone.Progress], object] | None = None,
-    ) -> Flow[voice_clone.Voice]:
+        on_poll: Callable[[jobs.Progress], object] | None = None,
+    ) -> Flow[jobs.Voice]:
         """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
 
         An error that is raised after the start carries the job in `error.job`.

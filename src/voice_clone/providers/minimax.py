@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
-import voice_clone
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Ask, Flow, Open, operation
@@ -16,12 +15,15 @@ from voice_clone._policy import FREE, PAID, PAID_ONCE
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 
 if TYPE_CHECKING:
+    from voice_clone import jobs
     from voice_clone_api.minimax import AuthenticatedClient, models, types
-    from voice_clone_api.minimax.api.voice import upload_file, voice_clone as start
+    from voice_clone_api.minimax.api.voice import upload_file, voice_clone
 else:
-    models, types = Later("voice_clone_api.minimax.models"), Later("voice_clone_api.minimax.types")
+    jobs = Later("voice_clone.jobs")
+    models = Later("voice_clone_api.minimax.models")
+    types = Later("voice_clone_api.minimax.types")
     upload_file = Later("voice_clone_api.minimax.api.voice.upload_file")
-    start = Later("voice_clone_api.minimax.api.voice.voice_clone")
+    voice_clone = Later("voice_clone_api.minimax.api.voice.voice_clone")
 
 Api: TypeAlias = "AuthenticatedClient"
 
@@ -54,7 +56,7 @@ class _MiniMax(Client[Api, X]):
         language_boost: models.LanguageBoost | str | None = None,
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
-    ) -> Flow[voice_clone.CloneJob]:
+    ) -> Flow[jobs.CloneJob]:
         """Upload the audio and clone a voice; the job that this returns is done. A voice unused for 7 days is deleted.
 
         `audio` is a path, bytes, a binary file object, or the file id of audio that was uploaded; 10 seconds to 5
@@ -82,13 +84,15 @@ class _MiniMax(Client[Api, X]):
         if not isinstance(audio, int):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
-            answer = yield from self._call(start._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request)
+            answer = yield from self._call(
+                voice_clone._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request
+            )
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen
             if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
                 raise  # a conflict that MiniMax's own code does not name is some gateway's
             # Nobody else has an id that was made here: an earlier attempt, whose answer was lost, made the voice.
-            return voice_clone.CloneJob(self.provider.name, chosen, True, name=name)
+            return jobs.CloneJob(self.provider.name, chosen, True, name=name)
         except BaseException as error:  # it ends here, and nobody else knows the id
             error.add_note(f"the voice may have been made as voice_id {chosen!r}")
             raise

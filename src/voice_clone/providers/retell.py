@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import httpx
 
-import voice_clone
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
@@ -15,10 +14,13 @@ from voice_clone._options import choice
 from voice_clone._policy import PAID
 
 if TYPE_CHECKING:
+    from voice_clone import jobs
     from voice_clone_api.retell import AuthenticatedClient, models, types
     from voice_clone_api.retell.api.default import clone_voice
 else:
-    models, types = Later("voice_clone_api.retell.models"), Later("voice_clone_api.retell.types")
+    jobs = Later("voice_clone.jobs")
+    models = Later("voice_clone_api.retell.models")
+    types = Later("voice_clone_api.retell.types")
     clone_voice = Later("voice_clone_api.retell.api.default.clone_voice")
 
 Api: TypeAlias = "AuthenticatedClient"
@@ -34,7 +36,7 @@ class _Retell(Client[Api, X]):
         *,
         name: str,
         voice_provider: models.CloneProvider | str,
-    ) -> Flow[voice_clone.CloneJob]:
+    ) -> Flow[jobs.CloneJob]:
         """Clone a voice; the job that this returns is done.
 
         `audio` is a path, bytes, a binary file object, or a list of them: one for cartesia and minimax, up to 3 for
