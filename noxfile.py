@@ -126,7 +126,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Types, by mypy and pyright, of shim, tests and generated packages."""
-    install(session, "typing", "-e", ".[cli,testing]")
+    # The project's own packages are looked for where they lie; what they need comes with the tools of the pipeline.
+    install(session, "typing")
     session.run("mypy")
     # A `.venv` in the project would be taken for the one to look in.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin) / "python"))
@@ -204,13 +205,14 @@ def package(session: nox.Session) -> None:
     install(session, "package")
     dist = Path(session.create_tmp()) / "dist"
     shutil.rmtree(dist, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    # What building needs was installed just now; that `pyproject.toml` names all of it shows in the session `tests`.
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
     clean = dist.parent / "clean"
-    session.run("python", "-m", "venv", "--clear", str(clean), silent=True)
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(clean), silent=True)
     python = str(clean / Path(sysconfig.get_path("scripts", vars={"base": ""})).name / "python")
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
-    session.run(*pip, str(wheel), external=True)
+    pip = ("python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
+    session.run(*pip, str(wheel))
     session.run(python, "-I", "scripts/import_all.py", external=True)
-    session.run(*pip, f"{wheel}[cli,testing]", external=True)
+    session.run(*pip, f"{wheel}[cli,testing]")
     session.run(python, "-I", "scripts/demo.py", "--installed", external=True)
