@@ -134,14 +134,14 @@ async def drive_async(
     try:
         while True:
             try:
-                if turn and not running:
-                    await turn.begin()
-                    running = turn
                 outcome: Any = effect and runtime.perform(effect, send, runtime.sleep_async, held)
                 if running and isinstance(effect, Sleep):
                     running.end()
                     running = None
                 outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
+                if turn and not running:  # before the flow goes on, and builds what it would send
+                    await turn.begin()
+                    running = turn
             except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
                 if effect is None:  # it begins, to hear of it
                     next(flow, None)

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -136,11 +137,14 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
     if client.is_closed:
         raise errors.TransportError("the client is closed", advice="make a new one", provider=client.provider.name)
     timeout: dict[str, Any] = request.extensions.get("timeout") or client.timeout.as_dict()
-    deadline = None if None in timeout.values() else time.monotonic() + max(timeout.values())
+    begun = time.monotonic()
+    deadline = None if None in timeout.values() else begun + max(timeout.values())
     request.extensions["timeout"] = {step: until(seconds, deadline) for step, seconds in timeout.items()}
     reception = Reception(client.max_response_bytes, deadline)
     try:
         yield reception
+        if reception.response:
+            reception.response.elapsed = timedelta(seconds=time.monotonic() - begun)
     except BaseException as error:
         failed = isinstance(error, Exception)  # or else interrupted
         failure = _failure(client.provider, request, reception, error) if failed else error

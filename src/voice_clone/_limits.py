@@ -12,6 +12,7 @@ import httpx
 from voice_clone._answers import CUT, MAX_KEPT_BYTES
 
 MAX_CONNECTIONS = 100  # of one client
+_PIECE = 256 * 1024
 MAX_LATE = 1000  # pieces of an answer that come after it was closed
 ENCODINGS = "gzip, deflate"  # those that Reception decodes without more memory than it may have
 
@@ -64,15 +65,23 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
     def _ended(self) -> bool:
         return self._size > self.limit or self._problem is not None
 
+    def _unpacked(self, chunk: bytes) -> Iterator[bytes]:
+        """The chunk as it is, or what is packed in it, little by little."""
+        if not self._inflate or self._inflate.eof:
+            self._size += len(chunk) if self._inflate else 0  # nothing that comes after the end counts, but its size
+            yield b"" if self._inflate else chunk
+            return
+        more = True
+        while more and not self._ended:
+            try:
+                piece: bytes = self._inflate.decompress(chunk, _PIECE)
+            except zlib.error as error:
+                piece, self._problem = b"", httpx.DecodingError(str(error))
+            chunk, more = self._inflate.unconsumed_tail, len(piece) == _PIECE
+            yield piece
+
     def _take(self, chunk: bytes) -> bytes:
-        room = self.limit - self._size
-        if self._inflate and self._inflate.eof:  # nothing that comes after the end counts, but as much as it is
-            self._size += len(chunk)
-            return b""
-        try:
-            chunk = self._inflate.decompress(chunk, room + 1) if self._inflate else chunk
-        except zlib.error as error:
-            self._problem = httpx.DecodingError(str(error))
+        room = max(0, self.limit - self._size)
         if self.deadline is not None and time.monotonic() > self.deadline:
             self._problem = httpx.ReadTimeout("the time for the whole request is over")
         self._size += len(chunk)
@@ -85,7 +94,8 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            yield self._take(chunk)
+            for piece in self._unpacked(chunk):
+                yield self._take(piece)
             if self._ended:
                 break
         if self._problem:
@@ -99,7 +109,8 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
                     if self._late > MAX_LATE:
                         break
                     continue
-                yield self._take(chunk)
+                for piece in self._unpacked(chunk):
+                    yield self._take(piece)
                 if self._ended:
                     await self._stream.aclose()  # the next read fails, and so all generators below come to their end
         except httpx.HTTPError:

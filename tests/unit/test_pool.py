@@ -382,6 +382,8 @@ def test_what_a_caller_asks_of_httpx_is_done(extra: str, mock: Mock, clock: Cloc
             more: dict[str, Any] = {"auth": httpx.Auth()} if extra == "auth" else {}
             with pytest.raises(AuthenticationError) if extra == "auth" else nullcontext():
                 assert (await http.get(f"/v3/voices/{job.voice_id}", **more)).is_success
+            plain = AsyncHeyGen("any-key", transport=mock.transport).client.get_async_httpx_client()
+            assert (await plain.get(f"/v3/voices/{job.voice_id}")).elapsed.total_seconds() >= 0
 
     run(main)
     assert len(seen) == (extra == "hooks")
