@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -143,8 +143,7 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
     reception = Reception(client.max_response_bytes, deadline)
     try:
         yield reception
-        if reception.response:
-            reception.response.elapsed = timedelta(seconds=time.monotonic() - begun)
+        cast("httpx.Response", reception.response).elapsed = timedelta(seconds=time.monotonic() - begun)
     except BaseException as error:
         failed = isinstance(error, Exception)  # or else interrupted
         failure = _failure(client.provider, request, reception, error) if failed else error
