@@ -145,7 +145,8 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", "pytest", "tests/unit")
     session.run("coverage", "report")
-    session.run("python", "-m", "pytest", "--ignore=tests/unit", f"--numprocesses={CORES}")
+    # One more than there are cores: some tests wait for others' processes most of their time.
+    session.run("python", "-m", "pytest", "--ignore=tests/unit", f"--numprocesses={CORES + 1}")
 
 
 @nox.session
