@@ -112,7 +112,8 @@ def _shares(chosen: Chosen) -> list[Chosen]:
 
 def _limit() -> None:
     """End this process in time, whatever it is doing by then."""
-    faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=Path(os.devnull).open("wb"))  # noqa: SIM115
+    nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - it is open for as long as the process runs
+    faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=nowhere)
 
 
 def left_out(provider: Provider) -> dict[str, str]:

@@ -76,7 +76,7 @@ def is_revision(name: str, root: Path = common.ROOT) -> bool:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607 - git is wherever it is
     if done.returncode:
         raise PipelineError(f"git {arguments[0]}: {done.stderr.decode('utf-8', 'replace').strip()}")
     return done.stdout

@@ -358,9 +358,8 @@ class Comparison:
         proved = self._covered(old.place, new.place)
         for difference in found:
             shallow = not difference.path and difference.kind not in ("default", "members", "discriminator", "unknown")
-            if proved and shallow and difference.verdict == Verdict.BREAKING:
-                difference = replace(difference, verdict=Verdict.COMPATIBLE)  # noqa: PLW2901
-            yield difference
+            disproved = proved and shallow and difference.verdict == Verdict.BREAKING
+            yield replace(difference, verdict=Verdict.COMPATIBLE) if disproved else difference
 
     def _branches(self, old: Node, new: Node) -> Iterator[Difference]:
         """Differences of alternatives; those that are equal are found first, then those that are the same by name."""

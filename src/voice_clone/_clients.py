@@ -61,7 +61,7 @@ class provided:  # noqa: N801 - reads as the attribute that it is
 
     @functools.cached_property
     def _provider(self) -> Provider:
-        from voice_clone._provider import Provider  # noqa: PLC0415
+        from voice_clone._provider import Provider  # noqa: PLC0415 - attrs makes its classes when it is imported
 
         client = import_module(f"voice_clone_api.{self._name}").AuthenticatedClient
         return Provider.load(self._name, client, self._look and self._look._get_kwargs)
@@ -310,6 +310,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
         return drive_async(flow, self.provider.name, self._send, self._runtime, self._http.pool)
 
     async def _send(self, request: Request) -> RawResponse:
+        # Not `request`, which would wait for a turn within the flow's own.
         return cast("RawResponse", (await self._http.send(self._http.build_request(**request))).extensions[ANSWER])
 
     async def aclose(self) -> None:
