@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Never
 
 from celery import Celery, Task, chain
+from celery.exceptions import TimeoutError as NothingYet
+from celery.result import AsyncResult
 from celery.utils.log import get_task_logger
 from redis import Redis
 
@@ -61,6 +63,11 @@ def base_url(provider: str) -> str | None:
     return os.environ.get(f"{provider.upper()}_BASE_URL")
 
 
+def seen(name: str | None) -> None:
+    """Leave a sign that the message of a clip is not lost."""
+    ledger.set(f"seen:{name}", "", ex=int(2 * HELD))
+
+
 def again(task: Task[Any, Any], error: VoiceCloneError) -> Never:
     """Run a task once more, later, on any worker."""
     # Each delay is longer than the one before it by 15 %, which is also 15 % of the time waited so far.
@@ -71,6 +78,7 @@ def again(task: Task[Any, Any], error: VoiceCloneError) -> Never:
 @app.task(bind=True, max_retries=100)
 def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
     """Ask for a clone, but once, however often this is run; return its token."""
+    seen(name)
     key = f"clone:{name}"
     with HeyGen(base_url=base_url("heygen"), timeout=HELD / 2, max_retries=0) as heygen:
         if not ledger.set(key, "", nx=True):  # who sets it has claimed it, against every other worker
@@ -79,7 +87,8 @@ def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
                 return str(token)
             message = "it was asked for before, and nobody knows what came of it"
             advice = f"look at your voices there; where it is none of them, delete {key!r} in Redis and ask again"
-            raise OutcomeUnknownError(message, "heygen", advice=advice)
+            unknown = OutcomeUnknownError(message, "heygen", advice=advice)
+            raise self.retry(countdown=HELD / 4, max_retries=3, exc=unknown)  # its worker may still be asking
         try:
             token = heygen.start_clone(audio, name=name, language=language).to_token()
         except VoiceCloneError as error:
@@ -98,6 +107,7 @@ def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
 def wait(self: Task[Any, Any], token: str) -> dict[str, str | None]:
     """Look once whether a clone is done; where it is not, have a look taken later."""
     job = CloneJob.from_token(token)
+    seen(job.name)
 
     def not_yet(progress: Progress) -> Never:
         again(self, PollTimeoutError(f"still {progress.status}", job.provider, job=job))
@@ -112,14 +122,32 @@ def wait(self: Task[Any, Any], token: str) -> dict[str, str | None]:
     return {"name": voice.name, "voice_id": voice.id}
 
 
+def ask(clip: dict[str, str]) -> AsyncResult[Any]:
+    """Have a voice made of a clip."""
+    result: AsyncResult[Any] = chain(start.s(**clip), wait.s()).apply_async()
+    return result
+
+
+def outcome_of(clip: dict[str, str], result: AsyncResult[Any]) -> Any:
+    """Wait for what comes of a clip. Where its message is lost, ask again: `start` has the token."""
+    while True:
+        try:
+            return result.get(timeout=HELD, propagate=False)
+        except NothingYet:
+            # Celery takes a message off Redis a moment before it says there that it has it; who dies between loses it.
+            if not ledger.llen("celery") and not ledger.exists(f"seen:{clip['name']}"):
+                log.warning("%s: asked again", clip["name"])
+                result = ask(clip)
+
+
 def main(path: Path) -> int:
     """Have voices made of all clips of a file, and print each outcome; return how many failed."""
     with path.open(encoding="utf-8", newline="") as file:
         clips = list(csv.DictReader(file))
-    results = [chain(start.s(**clip), wait.s()).apply_async() for clip in clips]
+    results = [ask(clip) for clip in clips]
     failed = 0
     for clip, result in zip(clips, results, strict=True):
-        outcome = result.get(propagate=False)
+        outcome = outcome_of(clip, result)
         if isinstance(outcome, Exception):
             failed += 1
             told = {

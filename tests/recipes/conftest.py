@@ -20,7 +20,7 @@ import pytest
 from voice_clone.testing import Mock
 
 RECIPES = Path(__file__).parent.parent.parent / "docs" / "recipes"
-LONGEST = 60.0
+LONGEST = 120.0
 """Seconds that anything here is waited for."""
 PATH = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}"
 

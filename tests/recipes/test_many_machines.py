@@ -14,12 +14,15 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+import redis
 
 from tests.recipes.conftest import LONGEST, PATH, RECIPES, Holding, commands, environment, fences, kill, running
 from voice_clone.testing import Recorded, serve
 
 PAGE = "many-machines.md"
-NAMES = ["Unlucky", "Bo", "Cy", "Di", "Ed"]
+LOST, UNLUCKY = "Ed", "Unlucky"
+LUCKY = ["Bo", "Cy", "Di"]
+NAMES = [LOST, UNLUCKY, *LUCKY]
 HELD_AT_MOST = 8  # seconds, instead of minutes
 
 
@@ -81,11 +84,12 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
         known = environment(mock, REDIS_URL=f"redis://127.0.0.1:{port}/0", HELD_AT_MOST=str(HELD_AT_MOST))
         stack.enter_context(running(server, folder, **known))
         reachable(port)
+        asked = stack.enter_context(running(clone, folder, **known))
+        lose(LOST, port)
         workers = {
             key: stack.enter_context(running(command, folder, **known | {"HEYGEN_API_KEY": key}))
             for key, command in {"key-of-one": one, "key-of-two": two}.items()
         }
-        asked = stack.enter_context(running(clone, folder, **known))
         look = mock.held()
         while look.method != "GET" or look.headers["x-api-key"] != victim.key:
             look = mock.held()
@@ -127,6 +131,18 @@ def reachable(port: int) -> None:
     pytest.fail(f"nothing listens at port {port}")
 
 
+def lose(name: str, port: int) -> None:
+    """Take a clip's message off the queue, as a worker does that dies before it has said so."""
+    server = redis.Redis(port=port, decode_responses=True)
+    until = time.monotonic() + LONGEST
+    while server.llen("celery") < len(NAMES):
+        assert time.monotonic() < until, "not all clips were asked for"
+        time.sleep(0.02)
+    waiting = [str(message) for message in server.lrange("celery", 0, -1)]
+    (message,) = (message for message in waiting if f"'{name}'" in message)
+    assert server.lrem("celery", 1, message) == 1
+
+
 def read(folder: Path) -> Mapping[str, Any]:
     """The outcomes, by name."""
     lines = map(json.loads, (folder / "outcomes.jsonl").read_text().splitlines())
@@ -136,7 +152,8 @@ def read(folder: Path) -> Mapping[str, Any]:
 def test_each_clip_comes_out_and_is_paid_for_once(story: Story) -> None:
     """All voices but one come out, and the provider was asked for each of them once."""
     assert story.outcomes.keys() == set(NAMES)
-    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in NAMES[1:]] == NAMES[1:]
+    made = [LOST, *LUCKY]
+    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in made] == made
     assert story.paid == sorted(NAMES)
 
 
@@ -147,9 +164,15 @@ def test_another_worker_goes_on_with_the_token(story: Story) -> None:
     assert story.voice_id in [outcome.get("voice_id") for outcome in story.outcomes.values()]
 
 
+def test_a_message_that_was_lost_is_sent_again(story: Story) -> None:
+    """A clip whose message went with a worker is asked for again, and paid for once."""
+    assert story.outcomes[LOST]["voice_id"] in story.voices
+    assert story.paid.count(LOST) == 1
+
+
 def test_a_start_that_was_cut_off_is_told_of(story: Story) -> None:
     """What a worker was killed in the middle of is not asked for again: the outcome says that nobody knows."""
-    unlucky = story.outcomes["Unlucky"]
+    unlucky = story.outcomes[UNLUCKY]
     assert unlucky["error"] == "OutcomeUnknownError"
     assert "look at your voices" in unlucky["advice"]
 
@@ -157,6 +180,6 @@ def test_a_start_that_was_cut_off_is_told_of(story: Story) -> None:
 def test_to_ask_again_costs_nothing(story: Story) -> None:
     """The same clips once more have the same outcomes."""
     assert story.again.keys() == story.outcomes.keys()
-    for name in NAMES[1:]:
+    for name in (LOST, *LUCKY):
         assert story.again[name] == story.outcomes[name]
-    assert story.again["Unlucky"]["error"] == "OutcomeUnknownError"
+    assert story.again[UNLUCKY]["error"] == "OutcomeUnknownError"
