@@ -55,16 +55,23 @@ Flow = Generator[Effect, Any, T]
 Held = AbstractContextManager[Audio]
 
 
+def under_asyncio() -> bool:
+    """Whether a task of asyncio's runs, and not one of trio's."""
+    import asyncio  # noqa: PLC0415 - only the async client needs it
+
+    try:
+        return asyncio.current_task() is not None  # none where trio is a guest in its loop
+    except RuntimeError:
+        return False
+
+
 def _sleep_async(seconds: float) -> Awaitable[object]:
-    import asyncio  # noqa: PLC0415 - only the async client needs them; anyio comes with httpx
+    import asyncio  # noqa: PLC0415 - as above; anyio comes with httpx
 
     import anyio  # noqa: PLC0415
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return anyio.sleep(seconds)
-    return asyncio.sleep(seconds)  # what anyio does there, too, but in three frames a waiting clone
+    # anyio calls asyncio's, but in three frames a waiting clone
+    return asyncio.sleep(seconds) if under_asyncio() else anyio.sleep(seconds)
 
 
 class Runtime(NamedTuple):

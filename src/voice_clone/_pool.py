@@ -16,6 +16,7 @@ import anyio
 import httpcore
 
 from voice_clone._bodies import Pieces
+from voice_clone._flows import under_asyncio
 from voice_clone._limits import MAX_CONNECTIONS
 from voice_clone.errors import RequestTimeoutError
 
@@ -141,8 +142,12 @@ class AsyncPool(_Pool[httpcore.AsyncHTTP11Connection]):
 
     def __init__(self, context: SSLContext, backend: httpcore.AsyncNetworkBackend, patience: float | None) -> None:
         """Share the context; making one costs more than all else. `patience` is in seconds, for a turn."""
+        import asyncio  # noqa: PLC0415 - who blocks needs none
+
         super().__init__(context, backend)
-        self._turns, self._patience = anyio.Semaphore(MAX_CONNECTIONS), patience
+        # Both are fair. For each who waits in line asyncio's own holds a future, and anyio's an event with a queue.
+        semaphore = asyncio.Semaphore if under_asyncio() else anyio.Semaphore
+        self._turns, self._patience = semaphore(MAX_CONNECTIONS), patience
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request, in whose turn the response is closed."""
@@ -162,17 +167,14 @@ class AsyncPool(_Pool[httpcore.AsyncHTTP11Connection]):
 
     async def begin(self) -> None:
         """Wait for a turn, which comes when fewer requests are under way than there may be."""
-        try:
-            self._turns.acquire_nowait()
-        except anyio.WouldBlock:
-            begun = time.monotonic()
-            # Nobody here is woken before: with thousands in line, a timer for each would cost more than all else. Those
-            # that are under way end in time, and then whoever has waited too long leaves, one after the other.
-            await self._turns.acquire()
-            if self._patience is not None and time.monotonic() - begun > self._patience:
-                self._turns.release()
-                message = f"no turn came in {self._patience:g} s: {MAX_CONNECTIONS} requests were under way"
-                raise RequestTimeoutError(message, retryable=True) from None
+        begun = time.monotonic()
+        # Nobody here is woken before: with thousands in line, a timer for each would cost more than all else. Those that
+        # are under way end in time, and then whoever has waited too long leaves, one after the other.
+        await self._turns.acquire()
+        if self._patience is not None and time.monotonic() - begun > self._patience:
+            self._turns.release()
+            message = f"no turn came in {self._patience:g} s: {MAX_CONNECTIONS} requests were under way"
+            raise RequestTimeoutError(message, retryable=True)
 
     def end(self) -> None:
         """Leave the turn to the next in line."""
