@@ -168,8 +168,8 @@ class AsyncPool(_Pool[httpcore.AsyncHTTP11Connection]):
     async def begin(self) -> None:
         """Wait for a turn, which comes when fewer requests are under way than there may be."""
         begun = time.monotonic()
-        # Nobody here is woken before: with thousands in line, a timer for each would cost more than all else. Those that
-        # are under way end in time, and then whoever has waited too long leaves, one after the other.
+        # Nobody here is woken before: with thousands in line, a timer for each would cost more than all else. Those
+        # that are under way end in time, and then whoever has waited too long leaves, one after the other.
         await self._turns.acquire()
         if self._patience is not None and time.monotonic() - begun > self._patience:
             self._turns.release()

@@ -26,23 +26,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import attrs
-
 if TYPE_CHECKING:
     from voice_clone.jobs import CloneJob
 
+# These two are written out, and not by attrs: to import attrs takes longer than all else that a client's class needs.
 
-@attrs.frozen
+
 class RawResponse:
     """A provider's answer as it came."""
 
     status_code: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
+    headers: Mapping[str, str]
     """Names are in lower case."""
-    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    content: bytes
     """The first 64 KiB of the body."""
-    json: Any = attrs.field(default=None, repr=False)
+    json: Any
     """The whole body decoded from JSON; None where it is none."""
+
+    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes, json: Any = None) -> None:
+        self.status_code, self.headers, self.content, self.json = status_code, headers, content, json
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RawResponse) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.status_code, self.content))
+
+    def __repr__(self) -> str:
+        return f"RawResponse(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
 
     @property
     def text(self) -> str:
@@ -59,40 +70,66 @@ class RawResponse:
         return value
 
 
-@attrs.define(slots=False, eq=False)
 class VoiceCloneError(Exception):
     """The root of all errors that leave this package. `str()` of it holds the message and what else is known."""
 
     message: str
     """One sentence for people."""
-    provider: str | None = None
+    provider: str | None
     """Name of the provider: `heygen`, `retell`, `cartesia`, `minimax`."""
-    code: str | None = None
+    code: str | None
     """The provider's own machine-readable code."""
-    status: int | None = None
+    status: int | None
     """The HTTP status of the answer; None where none came. MiniMax answers errors with 200."""
-    request_id: str | None = None
+    request_id: str | None
     """Names the request to the provider's support."""
-    retry_after: float | None = None
+    retry_after: float | None
     """Seconds that the provider asks to wait."""
-    retryable: bool = False
+    retryable: bool
     """Whether asking again may succeed without a second voice: the same call, or `wait(error.job)` if there is one."""
-    response: RawResponse | None = None
+    response: RawResponse | None
     """The provider's answer as it came; None where none came."""
-    job: CloneJob | None = None
+    job: CloneJob | None
     """The clone that had been started when this happened; go on with `wait(error.job)`."""
-    voice_id: str | None = None
+    voice_id: str | None
     """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
-    advice: str = attrs.field(default=attrs.Factory(lambda self: self._advice, takes_self=True))
+    advice: str
     """What to do now."""
     _advice: ClassVar[str] = "read what the provider says; its support can find the request by its id"
 
     def __init_subclass__(cls, advice: str | None = None) -> None:
         cls._advice = advice or cls._advice
 
-    def __attrs_post_init__(self) -> None:
-        if self.advice not in self.message:
+    def __init__(  # noqa: PLR0917 - all but the first are given by name
+        self,
+        message: str,
+        provider: str | None = None,
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool = False,
+        response: RawResponse | None = None,
+        job: CloneJob | None = None,
+        voice_id: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        self.message, self.provider, self.code, self.status, self.request_id = (
+            message,
+            provider,
+            code,
+            status,
+            request_id,
+        )
+        self.retry_after, self.retryable, self.response = retry_after, retryable, response
+        self.job, self.voice_id, self.advice = job, voice_id, advice or self._advice
+        super().__init__(message, provider)
+        if self.advice not in message:
             self.add_note(f"What to do: {self.advice}")  # a traceback shows it below the message
+
+    def __repr__(self) -> str:
+        facts = {name: value for name, value in vars(self).items() if name in VoiceCloneError.__annotations__}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     def __str__(self) -> str:
         wait = None if self.retry_after is None else f"{self.retry_after:g} s"

@@ -114,20 +114,30 @@ class Server:
         """Let the next requests of an operation meet a fault; where there is no act, connections are reset unread."""
         self.faulty, self.act, self.left = operation, act, times
 
+    def settle(self) -> None:
+        """Wait for all that clients which are gone have asked for: some of it may be done after they gave up."""
+        while len(self.threads) > 1:
+            self._ended(self.threads.pop())
+
     def close(self) -> None:
         """End, and wait for all that goes on here; fail where something does not end."""
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+            self._ended(thread)
+
+    @staticmethod
+    def _ended(thread: threading.Thread) -> None:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
-                self.threads.append(threading.Thread(target=self._serve, args=(connection,)))
-                self.threads[-1].start()
+                thread = threading.Thread(target=self._serve, args=(connection,))
+                thread.start()
+                self.threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE)

@@ -142,6 +142,7 @@ def test_cell(
     except VoiceCloneError as error:
         outcome = error
     took = time.monotonic() - began
+    server.settle()
     server.fail("", None, 0)
     requests = server.requests[before:].count(call.operation)
     made = len(server.mock.voices(call.provider)) - voices

@@ -292,6 +292,7 @@ def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(twin) is RateLimitError
         assert (str(twin), twin.response, twin.job) == (str(error), error.response, error.job)
+        assert hash(twin.response) == hash(error.response)
 
 
 def test_a_large_error_body_is_kept_in_part(call_sync: Caller, wav: bytes) -> None:
