@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import json
 import os
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, nullcontext
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from scripts import builders, common, overlay, vendor
 from scripts.builders import MARKER, Chosen, Files, marker
 from scripts.common import PipelineError, Provider
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_SECONDS = 300
 """How long the generators may take; a few hundred operations take seconds."""
 
@@ -71,7 +76,39 @@ def digest(files: Files) -> str:
     return common.sha256("".join(f"{name} {common.sha256(data)}\n" for name, data in sorted(files.items())).encode())
 
 
-def build(chosen: Chosen) -> dict[Provider, Files]:
+GENERATORS: Mapping[Callable[..., object], Sequence[str]] = {
+    builders.clients: ["openapi_python_client"],
+    builders.models: ["datamodel_code_generator.parser.openapi", "datamodel_code_generator.model.pydantic_v2"],
+}
+"""What each generator imports, the most of it. To load a generator takes longer than to run it."""
+
+
+class Processes(ExitStack):
+    """Processes for the generators: each has its own, so that none loads both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares = max(1, (os.cpu_count() or 1) // len(GENERATORS))
+        self._pools: dict[Callable[..., object], ProcessPoolExecutor] = {}
+
+    def submit(self, make: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """Have something made."""
+        return self._pool(make).submit(make, *arguments, **named)
+
+    def load(self) -> None:
+        """Load the generators now, as something will be made; what can't be loaded fails where it is used."""
+        for make, modules in GENERATORS.items():
+            for module in modules:
+                self._pool(make).submit(_load, module)
+
+    def _pool(self, make: Callable[..., object]) -> ProcessPoolExecutor:
+        if make not in self._pools:
+            pool = ProcessPoolExecutor(self.shares if make in GENERATORS else None, initializer=_begin)
+            self._pools[make] = self.enter_context(pool)
+        return self._pools[make]
+
+
+def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, Files]:
     """Generate the packages and the contract models of these providers, side by side."""
     if not chosen:
         return {}
@@ -81,10 +118,11 @@ def build(chosen: Chosen) -> dict[Provider, Files]:
     lenient = {provider for provider in specs if vendor.may_leave_out(provider)}
     strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
     try:
-        with ProcessPoolExecutor(initializer=_limit) as pool:  # they end in time, whatever they are doing
-            whole = {pool.submit(builders.whole, provider, specs[provider]): provider for provider in lenient}
+        with nullcontext(processes) if processes else Processes() as used:  # they end in time, whatever they do
+            whole = {used.submit(builders.whole, provider, specs[provider]): provider for provider in lenient}
+            shares = [share for first in range(used.shares) if (share := strict[first :: used.shares])]
             makers = (builders.clients, builders.models)
-            for job in [pool.submit(make, share) for share in _shares(strict) for make in makers]:
+            for job in [used.submit(make, share) for share in shares for make in makers]:
                 for provider, files in job.result().items():
                     built[provider] |= files
             for cut, provider in whole.items():
@@ -104,16 +142,15 @@ def build(chosen: Chosen) -> dict[Provider, Files]:
     return built
 
 
-def _shares(chosen: Chosen) -> list[Chosen]:
-    """The providers in as many parts as there are pairs of cores: to load a generator takes longer than to run it."""
-    count = max(1, (os.cpu_count() or 1) // 2)
-    return [share for first in range(count) if (share := chosen[first::count])]
+def _load(module: str) -> None:
+    import_module(module)
 
 
-def _limit() -> None:
+def _begin() -> None:
     """End this process in time, whatever it is doing by then."""
     nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - it is open for as long as the process runs
     faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=nowhere)
+    gc.set_threshold(100_000)  # most of what is made stays until the end
 
 
 def left_out(provider: Provider) -> dict[str, str]:
@@ -227,15 +264,18 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
         yield f"generated code follows from the specs: {', '.join(provider.name for provider in chosen)}"
         return
     common.refuse_links(root / "generated", root)
-    specs = {provider: overlay.effective_spec(provider) for provider in chosen}
     lock = common.read_lock(root)
-    wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
-    stale = [
-        provider
-        for provider in chosen
-        if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
-    ]
-    built = build([(provider, specs[provider]) for provider in stale])
+    with Processes() as processes:
+        if not all(provider.package.is_dir() for provider in chosen):
+            processes.load()  # while the specs are read
+        specs = {provider: overlay.effective_spec(provider) for provider in chosen}
+        wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
+        stale = [
+            provider
+            for provider in chosen
+            if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
+        ]
+        built = build([(provider, specs[provider]) for provider in stale], processes)
     for name, data in SHARED.items():
         common.write(root / "generated" / name, data)
     for provider in chosen:

@@ -66,15 +66,16 @@ def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any
     """
     real, calls = generate.build, list[list[str]]()
 
-    def build(chosen: Chosen) -> dict[Provider, builders.Files]:
+    def build(chosen: Chosen, processes: generate.Processes | None = None) -> dict[Provider, builders.Files]:
         calls.append([provider.name for provider, _ in chosen])
         known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
-        return known | real([(provider, spec) for provider, spec in chosen if provider not in known])
+        return known | real([(provider, spec) for provider, spec in chosen if provider not in known], processes)
 
     def _is_known(provider: Provider, spec: dict[str, Any]) -> bool:
         return provider.name in built and common.dump_json(built[provider.name][0]) == common.dump_json(spec)
 
     monkeypatch.setattr(generate, "build", build)
+    monkeypatch.setattr(generate.Processes, "load", lambda _: None)
     return calls
 
 

@@ -79,8 +79,8 @@ def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatc
     list(vendor.run(["acme"], tree))
     build = generate.build
 
-    def partial(chosen: Any) -> dict[Provider, builders.Files]:
-        built = build(chosen)
+    def partial(chosen: Any, processes: generate.Processes) -> dict[Provider, builders.Files]:
+        built = build(chosen, processes)
         for each in built:
             name = f"voice_clone_api/{each.name}/openapi.json"
             note = {vendor.LEFT_OUT: {"GET /a": "what the generator says"}}
