@@ -96,7 +96,8 @@ def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Cal
             counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
             count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
             able = [each for each in row.contestants if not (bench.effort.quick and each.slow)]
-            found[key] = measures.rounds(bench, able, count, warm=row.warm and not bench.effort.quick)
+            few, warm = bench.effort.few_rounds, row.warm and not bench.effort.quick
+            found[key] = measures.rounds(bench, able, count, few, warm=warm)
     return [Result.of(row, {} if row.id in skipped else found[id(row.contestants)]) for row in rows]
 
 

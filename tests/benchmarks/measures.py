@@ -135,15 +135,18 @@ class Contestant:
     role: Role
     run: Callable[[Bench], Measured]
     slow: bool = False
-    """Whether it takes so long that a quick run leaves it out."""
+    """Whether it takes so long that a quick run leaves it out, and any other measures it in few rounds."""
 
 
-def rounds(bench: Bench, contestants: Sequence[Contestant], count: int, *, warm: bool) -> dict[str, list[Measured]]:
-    """So many rounds, in each of which every contestant has its turn, each time in another order."""
+def rounds(
+    bench: Bench, contestants: Sequence[Contestant], count: int, few: int, *, warm: bool
+) -> dict[str, list[Measured]]:
+    """So many rounds, in each of which every contestant has its turn, each time in another order; the slow in `few`."""
     samples: dict[str, list[Measured]] = {contestant.name: [] for contestant in contestants}
     chance = random.Random(1)
     for number in range(-1 if warm else 0, count):
-        for contestant in chance.sample(contestants, len(contestants)):
+        able = [contestant for contestant in contestants if number < few or not contestant.slow]
+        for contestant in chance.sample(able, len(able)):
             measured = contestant.run(bench)
             if number >= 0:  # the first is for warming up
                 samples[contestant.name].append(measured)

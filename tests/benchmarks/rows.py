@@ -89,7 +89,7 @@ BASE64 = (
 JOBS = (
     waiting(OURS, "us", "ours", "ours"),
     waiting("httpx's parts and a task that sleeps", "limit", "stock", "bare_httpx"),
-    call("httpx, one after the other", "base", "stock", "bare_httpx", "polls", measure="calls_async"),
+    call("httpx, one after the other", "base", "stock", "bare_httpx", "polls", measure="calls_async", times=10),
 )
 SCHEDULES = (
     schedule(polling.OURS, "us"),
@@ -215,12 +215,12 @@ ROWS: tuple[Row, ...] = (
         unit="ms",
         scale=1000,
         contestants=(
-            construct(OURS, "us", "ours", "ours"),
+            construct(OURS, "us", "ours", "ours", times=50),
             construct("elevenlabs", "peer", "elevenlabs", "elevenlabs_sdk"),
             construct("cartesia", "peer", "cartesia", "cartesia_sdk"),
             construct("retell-sdk", "peer", "retell", "retell_sdk"),
             construct("stock", "stock", "stock", "stock"),
-            construct("httpx, SSL context shared", "limit", "stock", "bare_httpx", "construct_shared"),
+            construct("httpx, SSL context shared", "limit", "stock", "bare_httpx", "construct_shared", times=50),
             construct("httpx", "base", "stock", "bare_httpx"),
         ),
     ),
@@ -281,7 +281,7 @@ ROWS: tuple[Row, ...] = (
         quantity="rate",
         unit="requests/s",
         better="more",
-        effort="few",
+        effort="some",
         warm=False,
         contestants=(
             burst(OURS, "us", "ours", "ours"),
@@ -336,7 +336,7 @@ ROWS: tuple[Row, ...] = (
         quantity="memory",
         unit="MiB",
         scale=1 / MIB,
-        effort="few",
+        effort="some",
         warm=False,
         contestants=(
             large(f"{OURS}, path", "us", "ours", "ours", "path"),
@@ -361,7 +361,7 @@ ROWS: tuple[Row, ...] = (
         quantity="memory",
         unit="MiB",
         scale=1 / MIB,
-        effort="few",
+        effort="some",
         warm=False,
         contestants=BASE64,
         why="One piece of 64 KiB is held, and what the socket takes at once.",
@@ -376,7 +376,7 @@ ROWS: tuple[Row, ...] = (
         stated=0.2,
         quantity="wall",
         relative=True,
-        effort="few",
+        effort="some",
         warm=False,
         contestants=BASE64,
         why="To encode base64 and to send it through the system is nearly all of it.",
@@ -392,7 +392,7 @@ ROWS: tuple[Row, ...] = (
         quantity="memory",
         unit="× cap",
         scale=1 / CAP,
-        effort="few",
+        effort="some",
         warm=False,
         contestants=(
             oversize(OURS, "us", "ours", "ours"),
@@ -503,7 +503,7 @@ ROWS: tuple[Row, ...] = (
         stated=1.0,
         quantity="wall",
         relative=True,
-        effort="few",
+        effort="some",
         contestants=(
             command(OURS, "us", from_nothing),
             *(command(f"stock, {name}", "base", one_stock(name)) for name in environments.PROVIDERS),

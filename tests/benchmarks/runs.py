@@ -23,23 +23,32 @@ LARGE = 200 * 2**20
 
 
 def call(
-    name: str, role: Role, environment: str, contestant: str, function: str, size: int = 0, measure: str = "calls"
+    name: str,
+    role: Role,
+    environment: str,
+    contestant: str,
+    function: str,
+    size: int = 0,
+    measure: str = "calls",
+    times: int = 1,
 ) -> Contestant:
-    """Calls one after the other, with so many bytes of audio, in a process that stays warm."""
+    """Calls one after the other, with so many bytes of audio, in a warm process; `times` as many as usual."""
 
     def run(bench: Bench) -> Measured:
-        count = bench.effort.clones if size else bench.effort.calls
+        count = (bench.effort.clones if size else bench.effort.calls) * times
         asked: Measured = bench.worker(environment, contestant).ask(measure, function, bench.url, count, size)
         return asked
 
     return Contestant(name, role, run)
 
 
-def construct(name: str, role: Role, environment: str, contestant: str, function: str = "construct") -> Contestant:
-    """Clients made and closed, one after the other, where one has been made before."""
+def construct(
+    name: str, role: Role, environment: str, contestant: str, function: str = "construct", times: int = 1
+) -> Contestant:
+    """Clients made and closed, one after the other, where one has been made before; `times` as many as usual."""
 
     def run(bench: Bench) -> Measured:
-        count = max(5, bench.effort.clones // 20)
+        count = max(5, bench.effort.clones // 20) * times
         asked: Measured = bench.worker(environment, contestant).ask("calls", function, bench.url, count)
         return asked
 

@@ -180,11 +180,23 @@ def test_everybody_takes_turns() -> None:
         return Contestant(name, "peer", run)
 
     bench: Any = None
-    samples = measures.rounds(bench, [contestant(name) for name in "abc"], 6, warm=True)
+    samples = measures.rounds(bench, [contestant(name) for name in "abc"], 6, 6, warm=True)
     orders = ["".join(seen[start : start + 3]) for start in range(0, 21, 3)]
     assert {"".join(sorted(order)) for order in orders} == {"abc"}
     assert len(set(orders)) > 3
     assert [sample["turn"] for sample in samples["a"]] == [at + 1 for at, name in enumerate(seen) if name == "a"][1:]
+
+
+def test_who_is_slow_has_fewer_turns() -> None:
+    """Who takes long is measured in the first rounds alone, and stands to the base as it did in these."""
+    bench: Any = None
+    turns = iter(range(1, 100))
+    slow = Contestant("slow", "peer", lambda _: {"cpu": 10.0}, slow=True)
+    samples = measures.rounds(
+        bench, [slow, Contestant("base", "base", lambda _: {"cpu": next(turns)})], 4, 2, warm=False
+    )
+    assert [len(samples[name]) for name in ("slow", "base")] == [2, 4]
+    assert report.against(samples["slow"], [samples["base"]], "cpu") == [10, 5]
 
 
 @pytest.mark.parametrize(("value", "shown"), [
