@@ -79,6 +79,7 @@ class Client(Generic[C, X]):
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
     base_url: str = ""
     _sends: ClassVar[str]
+    _runtime = Runtime()
     _http: Any
 
     def __init__(
@@ -101,7 +102,6 @@ class Client(Generic[C, X]):
         TLS, elsewhere than on this machine.
         Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
-        self._runtime = Runtime()
         url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
         try:
             checked_count("max_retries", max_retries, 0)

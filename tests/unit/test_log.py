@@ -163,7 +163,7 @@ def test_an_applications_own_fields_do_no_harm(
 def test_what_is_not_logged_costs_one_look(
     clone: Callable[..., Any], mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the level off, each request asks once whether it is on, and no more is done."""
+    """With the level off, each request and each retry asks once whether it is on, and no more is done."""
 
     class Off:
         looks = 0
@@ -174,8 +174,9 @@ def test_what_is_not_logged_costs_one_look(
 
     off = Off()
     monkeypatch.setitem(vars(HeyGen.provider), "log", off)
+    mock.fail("heygen", "rate_limit")
     clone("heygen")
-    assert off.looks == len(mock.requests) == 3
+    assert (len(mock.requests), off.looks) == (4, 4 + 1)
 
 
 def run(code: str) -> str:

@@ -13,8 +13,8 @@ The mock keeps state (a clone at HeyGen is first processing; MiniMax wants the u
 not as the spec says is refused with that provider's own error. It needs the extra `testing`.
 """
 
-from voice_clone.testing._mock import Kind, Mock, Recorded
+from voice_clone.testing._mock import Kind, Mock, MockedProvider, Recorded
 from voice_clone.testing._multipart import Part
 from voice_clone.testing._server import serve
 
-__all__ = ["Kind", "Mock", "Part", "Recorded", "serve"]
+__all__ = ["Kind", "Mock", "MockedProvider", "Part", "Recorded", "serve"]
