@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -198,3 +200,26 @@ HeyGen("any-key", transport=mock.transport).clone(b"ID3" + bytes(64), name="Me")
 print([seen.status for seen in mock.requests])
 """
     assert run(code) == "[429, 200, 200]\n"
+
+
+def test_the_page_is_true(tmp_path: Path, wav: bytes) -> None:
+    """The first example prints what the page shows, but for the times that things take."""
+    page = (Path(__file__).parent.parent.parent / "docs" / "logging.md").read_text("utf-8")
+    example, _ = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "me.wav").write_bytes(wav)
+    printed = run(f"""
+import os
+
+import httpx
+import pytest
+from voice_clone.testing import Mock
+from voice_clone.testing._redirect import redirect
+
+os.chdir({str(tmp_path)!r})
+mock = redirect(Mock(), pytest.MonkeyPatch())
+mock.fail("heygen", "rate_limit", retry_after=2)
+mock.fail("heygen", httpx.ConnectError("gone"), operation="getVoice")
+{example}""")
+    told = re.sub(r"(?<=request .{10})\w+", "", printed)
+    assert re.sub(r"\d+ ms", "N ms", told) == re.sub(r"\d+ ms", "N ms", shown)

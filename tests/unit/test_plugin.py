@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -290,3 +291,15 @@ def test_starting_pytest_loads_nothing(project: pytest.Pytester, monkeypatch: py
     project.makepyprojecttoml("")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others' plugins take their time
     project.runpytest_subprocess("-pvoice_clone", "-pxdist", "--numprocesses=1").assert_outcomes(passed=2)
+
+
+def test_the_page_is_true(project: pytest.Pytester, wav: bytes) -> None:
+    """All that docs/testing.md shows passes, in files that are named as there."""
+    page = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text("utf-8")
+    files = re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(files) == page.count("```python")
+    (project.path / "me.wav").write_bytes(wav)
+    project.makepyfile(**dict(files))
+    both_backends = sum(content.count("@pytest.mark.anyio") for _, content in files)
+    tests = sum(content.count("def test_") for _, content in files)
+    project.runpytest().assert_outcomes(passed=tests + both_backends)

@@ -1,8 +1,13 @@
 """Test your own code without a provider: all of them in one mock, from their effective specs.
 
-    mock = Mock()
+    def test_my_code(mock_heygen: MockedProvider) -> None:       # pytest finds it; there is one a provider
+        mock_heygen.fail("rate_limit", retry_after=60)           # the next request is refused as HeyGen does it
+        my_code()                                                # whatever clients it makes; nobody waits
+        assert len(mock_heygen.voices) == 1
+
+    mock = Mock()                                                # without pytest
     client = HeyGen("any-key", transport=mock.transport)         # in memory; for AsyncHeyGen too
-    mock.fail("heygen", "rate_limit", retry_after=1)             # the next request is refused as HeyGen does it
+    mock.fail("heygen", "rate_limit", retry_after=1)
     client.clone("me.wav", name="Me")
     assert [request.operation for request in mock.requests] == ["cloneVoice", "cloneVoice", "getVoice", "getVoice"]
 
