@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from voice_clone import HeyGen, Retell, VoiceCloneError, connect
 from voice_clone.testing import Mock
+from voice_clone.testing._spec import Spec
 from voice_clone_api.heygen.api.voices import get_voice
 
 KEY = "key-that-nobody-may-read"
@@ -103,6 +105,21 @@ def test_generated_functions_are_logged(mock: Mock, log: pytest.LogCaptureFixtur
     assert "abc" not in log.text
 
 
+@pytest.mark.parametrize("base", ["", "/base/of/a gateway"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_each_operation_is_known_by_its_path(
+    provider: str, base: str, mock: Mock, log: pytest.LogCaptureFixture
+) -> None:
+    """Whatever stands in its path, a request has the id that the spec gives its operation."""
+    operations = list(Spec.of(provider).operations())
+    with connect(provider, api_key=KEY, transport=mock.transport, base_url=mock.base_urls[provider] + base) as client:
+        for operation in operations:
+            path = re.sub(r"{\w+}", quote("%2F../ü x", safe=""), operation.path)
+            with pytest.raises(VoiceCloneError):
+                client.client.get_httpx_client().request(operation.method, path)
+    assert [facts(record)["operation"] for record in log.records] == [operation.id for operation in operations]
+
+
 class _Echo(httpx.BaseTransport):
     """A server that sends back all that it was sent, wherever it can."""
 
@@ -135,12 +152,13 @@ def test_no_key_and_no_audio_is_logged(
 def test_a_provider_can_forge_no_line(mock: Mock, log: pytest.LogCaptureFixture) -> None:
     """A line break in what a provider sends ends no line."""
     forged = "x\nINFO root: all is well\u2028"
-    mock.fail("cartesia", httpx.Response(400, json={"error_code": forged, "message": "no", "request_id": forged}))
+    mock.fail("cartesia", httpx.Response(400, json={"error_code": forged, "message": "prose", "request_id": forged}))
     with connect("cartesia", api_key=KEY, transport=mock.transport) as cartesia, pytest.raises(VoiceCloneError):
         cartesia.clone(b"ID3" + bytes(64), name="Me", language="en")
     (record,) = log.records
     assert record.getMessage().splitlines() == [record.getMessage()]
     assert facts(record)["code"] == forged
+    assert "prose" not in repr(vars(record))
 
 
 def test_an_applications_own_fields_do_no_harm(
@@ -194,6 +212,7 @@ def test_nothing_is_printed_unless_asked_for() -> None:
 import httpx
 from voice_clone import HeyGen
 from voice_clone.testing import Mock
+from voice_clone.testing._spec import Spec
 mock = Mock(polls_until_done=1)
 mock.fail("heygen", "rate_limit", retry_after=0)
 HeyGen("any-key", transport=mock.transport).clone(b"ID3" + bytes(64), name="Me")
@@ -214,6 +233,7 @@ import os
 import httpx
 import pytest
 from voice_clone.testing import Mock
+from voice_clone.testing._spec import Spec
 from voice_clone.testing._redirect import redirect
 
 os.chdir({str(tmp_path)!r})
