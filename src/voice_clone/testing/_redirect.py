@@ -29,8 +29,6 @@ def redirect(mock: Mock, patch: pytest.MonkeyPatch) -> Mock:
     for module in pkgutil.iter_modules(providers.__path__):
         data = tomllib.loads((files(providers) / f"{module.name}.toml").read_text("utf-8"))
         patch.setenv(data["key_variable"], f"key-for-the-mock-of-{module.name}")
-        if "host_variable" in data:
-            patch.delenv(data["host_variable"], raising=False)
     chance = random.Random(0).random  # noqa: S311 - the same in every run
     patch.setattr(Client, "_runtime", Runtime(_time.get, chance, _sleep, _sleep_async))
     hosts = {httpx.URL(url).host for url in mock.base_urls.values()}
