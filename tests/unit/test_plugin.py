@@ -222,7 +222,7 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
         passed=3,
         failed=2,
     )
-    past = "*Failed: a request was on its way to {}, past the mock: give its client `mock_providers.transport`"
+    past = "*Failed: a request went past the mock, to {}: give its client `mock_providers.transport`"
     result.stdout.fnmatch_lines([past.format(host) for host in ("api.cartesia.ai", "api.heygen.com")])
 
 

@@ -62,9 +62,7 @@ def _close_network(hosts: set[str], patch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         if name in hosts:
-            pytest.fail(
-                f"a request was on its way to {name}, past the mock: give its client `mock_providers.transport`"
-            )
+            pytest.fail(f"a request went past the mock, to {name}: give its client `mock_providers.transport`")
         return look_up(host, *args, **kwargs)
 
     patch.setattr(socket, "getaddrinfo", getaddrinfo)
