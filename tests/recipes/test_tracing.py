@@ -105,6 +105,21 @@ def test_no_key_in_an_error_of_a_traced_request(wav: bytes, mock: Mock, spans: I
     assert KEY not in span.to_json()
 
 
+def test_a_client_that_is_there_already_is_traced(
+    wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider
+) -> None:
+    """Instrumenting takes effect on clients that were made before, and its end, too."""
+    HTTPXClientInstrumentor().uninstrument()
+    with serve(Mock(polls_until_done=1)) as mock:
+        with connect("heygen", api_key=KEY, base_url=mock.base_urls["heygen"]) as heygen:
+            HTTPXClientInstrumentor().instrument(tracer_provider=traces)
+            heygen.clone(wav, name="Me")
+            HTTPXClientInstrumentor().uninstrument()
+            heygen.clone(wav, name="Me")
+        assert len(mock.requests) == 4
+    assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
+
+
 def test_one_client_alone_is_traced(wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider) -> None:
     """`instrument_client` takes the httpx client that ours holds, and traces none but that."""
     HTTPXClientInstrumentor().uninstrument()
