@@ -86,6 +86,7 @@ def test_each_attempt_is_a_span_below_the_callers(
                 getattr(client, "clone")(wav, **OPTIONS[provider])  # noqa: B009
         else:
             anyio.run(main, backend=way)
+        assert all("traceparent" in each.request.headers for each in mock.requests)
     ended = spans.get_finished_spans()
     assert seen(ended) == [*((name, "mine", status) for name, status in EXPECTED[provider]), ("mine", None, None)]
     assert all(KEY not in span.to_json() for span in ended)
