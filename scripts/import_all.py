@@ -17,7 +17,11 @@ def main() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     for name in names:
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != "pytest":  # its plugin is imported by nobody else
+                raise
     print(f"{len(names)} modules import with the run-time needs alone")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
-from voice_clone import __version__, errors
+from voice_clone import __version__, _log, errors
 from voice_clone._answers import ANSWER, PAID, first, retry_after
 from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, ssl_context
@@ -79,6 +79,7 @@ class Client(Generic[C, X]):
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
     base_url: str = ""
     _sends: ClassVar[str]
+    _runtime = Runtime()
     _http: Any
 
     def __init__(
@@ -101,7 +102,6 @@ class Client(Generic[C, X]):
         TLS, elsewhere than on this machine.
         Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
-        self._runtime = Runtime()
         url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
         try:
             checked_count("max_retries", max_retries, 0)
@@ -154,11 +154,13 @@ class Client(Generic[C, X]):
                     doubt.retry_after = error.retry_after
                     doubt.add_note(f"asked again: {error}")
                     raise doubt from doubt.__cause__
+                _log.repeating(self.provider, request.kwargs, self._max_retries + 1, delay, error)
             except BaseException as error:
                 if repeat.paid:
                     error.add_note(self.provider.may_have_worked)
                 raise
             attempt += 1
+            request.kwargs["extensions"] |= {_log.ATTEMPT: attempt + 1}
             yield Sleep(delay)
 
     def _odd(self, raw: RawResponse, message: str, voice_id: str | None = None) -> InvalidResponseError:

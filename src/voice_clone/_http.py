@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from voice_clone import errors
+from voice_clone import _log, errors
 from voice_clone._answers import CUT, check, first, is_paid, read, request_id
 from voice_clone._bodies import JsonWithFile, inlined
 from voice_clone._limits import Reception, until
@@ -61,7 +61,7 @@ class Http(httpx.Client):
                 response.read()
             finally:
                 response.close()
-        check(self.provider, response)
+        _judged(self, response)
         return response
 
 
@@ -103,7 +103,7 @@ class AsyncHttp(httpx.AsyncClient):
                 await response.aread()
             finally:
                 await response.aclose()
-        check(self.provider, response)
+        _judged(self, response)
         return response
 
 
@@ -149,9 +149,20 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
         failure = _failure(client.provider, request, reception, error) if failed else error
         request.headers.pop(client.provider.auth_header, None)  # it stays within reach of the traceback
         _forget(error)
+        _log.ended(client, request, time.monotonic() - begun, failure, error)
         if failure is error:
             raise
         raise failure from error
+
+
+def _judged(client: Http | AsyncHttp, response: httpx.Response) -> None:
+    """Return for a good answer; raise its error for any other. Both are logged."""
+    try:
+        check(client.provider, response)
+    except VoiceCloneError as error:
+        _log.ended(client, response.request, response.elapsed.total_seconds(), error)
+        raise
+    _log.ended(client, response.request, response.elapsed.total_seconds(), response)
 
 
 def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: BaseException) -> VoiceCloneError:

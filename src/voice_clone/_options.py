@@ -30,14 +30,15 @@ def checked_url(url: str, allow_http: bool) -> httpx.URL:
     problem = "" if good else f"is {url!r}; it must be like https://api.example.com"
     if parsed.userinfo or (not good and "@" in str(url)):
         problem = "holds a user or a password; leave them out"
-    elif good and parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host):
+    elif good and parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
         problem = f"is {url!r}, where anybody on the way can read the key; use https, or pass allow_http=True"
     if problem:
         raise errors.InvalidRequestError(f"base_url {problem}")
     return parsed
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -49,7 +50,7 @@ _STEPS = ("connect", "read", "write", "pool")
 
 def proxied(base_url: httpx.URL) -> bool:
     """Whether the environment names a proxy, which httpx then finds by itself; what is on this machine needs none."""
-    return not _is_loopback(base_url.host) and bool(getproxies().keys() & {"http", "https", "all"})
+    return not is_loopback(base_url.host) and bool(getproxies().keys() & {"http", "https", "all"})
 
 
 def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import pkgutil
 import re
 import tomllib
@@ -84,6 +85,26 @@ class Provider:
     def spec(self) -> Any:
         """The effective spec that ships in the generated package, decoded from JSON."""
         return json.loads(_shipped(f"voice_clone_api.{self.name}", "openapi.json"))
+
+    @functools.cached_property
+    def log(self) -> logging.Logger:
+        """Where its requests are logged."""
+        return logging.getLogger(f"voice_clone.{self.name}")
+
+    @functools.cached_property
+    def _operations(self) -> Mapping[str, re.Pattern[str]]:
+        """What method and path of each operation look like, by its id."""
+        return {
+            operation["operationId"]: re.compile(f"{method.upper()} " + re.sub(r"\\{.+?}", "[^/]+", re.escape(path)))
+            for path, item in self.spec["paths"].items()
+            for method, operation in item.items()
+            if "operationId" in operation
+        }
+
+    def operation(self, method: str, path: str) -> str:
+        """The id of an operation; method and path themselves where the spec has none."""
+        asked = f"{method} {path}"
+        return next((name for name, pattern in self._operations.items() if pattern.fullmatch(asked)), asked)
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""

@@ -82,6 +82,23 @@ def test_a_voice_is_cloned(copy: Copy, speech: Path) -> None:
     assert re.search(r"^elevenlabs [0-9a-f]{20} Me$", said, re.MULTILINE)
 
 
+def test_it_has_its_fixture(copy: Copy) -> None:
+    """A user's test finds the fixture of the fifth provider, which its client reaches."""
+    test = copy.folder / "test_mine.py"
+    test.write_text("""
+from voice_clone import ElevenLabs
+
+
+def test_mine(mock_elevenlabs):
+    with ElevenLabs() as elevenlabs:
+        assert elevenlabs.clone(b"ID3", name="Me").id in mock_elevenlabs.voices
+""")
+    try:
+        copy.run("-m", "pytest", "-p", "no:cacheprovider", test.name)
+    finally:
+        test.unlink()
+
+
 def test_only_its_own_files_are_new(copy: Copy) -> None:
     """There is no change but the fifth provider's own files, and its entry in the record that the pipeline writes."""
     own = [path.relative_to(copy.folder).as_posix() for path in layout(Provider(copy.folder, NAME))]

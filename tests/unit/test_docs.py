@@ -14,11 +14,12 @@ from voice_clone.testing import Mock
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))  # tests/recipes runs their files, which they show
+PROJECTS = [ROOT / "docs" / "testing.md"]  # tests/unit/test_plugin.py runs it, with pytest
 WRITTEN_BY_MACHINE = [ROOT / "docs" / name for name in ("benchmarks.md", "faults.md", "peers.md", "robustness.md")]
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page not in WRITTEN_BY_MACHINE + RECIPES], ids=lambda page: page.name
+    "page", [page for page in PAGES if page not in WRITTEN_BY_MACHINE + RECIPES + PROJECTS], ids=lambda page: page.name
 )
 def test_examples_run(
     page: Path,

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_type
 
 import anyio
 import httpx
@@ -235,6 +235,19 @@ def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a c
         except ValueError:
             continue
         yield kind
+
+
+def test_what_is_served_is_what_was_given() -> None:
+    """`serve` gives back the mock that it was given, of whatever class, and makes one where it was given none."""
+
+    class Own(Mock):
+        pass
+
+    given = Own()
+    with serve(given) as own, serve() as made:
+        assert assert_type(own, Own) is given
+        assert type(assert_type(made, Mock)) is Mock
+        assert set(own.base_urls.values()).isdisjoint(made.base_urls.values())
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

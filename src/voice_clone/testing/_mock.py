@@ -196,6 +196,39 @@ class Mock:
         return response
 
 
+@attrs.frozen
+class MockedProvider:
+    """One provider of a mock."""
+
+    mock: Mock
+    """The whole mock: `api_keys`, `polls_until_done` and `clone_failure` are there."""
+    name: str
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """All requests to the provider so far, in the order of their answers."""
+        return [seen for seen in self.mock.requests if seen.provider == self.name]
+
+    @property
+    def voices(self) -> Mapping[str, Json]:
+        """The voices that the provider has made, by id."""
+        return self.mock.voices(self.name)
+
+    def fail(
+        self,
+        what: Kind | httpx.Response | BaseException,
+        *,
+        operation: str | None = None,
+        times: int = 1,
+        retry_after: float | None = None,
+        after_work: bool = False,
+    ) -> None:
+        """Let the next requests to the provider fail; the arguments are those of `Mock.fail`."""
+        self.mock.fail(
+            self.name, what, operation=operation, times=times, retry_after=retry_after, after_work=after_work
+        )
+
+
 def _find(name: str) -> type[_behaviour.Behaviour]:
     """The behaviour of a provider, from its own module; one that has none answers with samples from its spec."""
     known = {module.name for module in pkgutil.iter_modules(providers.__path__)}

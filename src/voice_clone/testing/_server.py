@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 import httpx
 
 from voice_clone.testing._mock import Mock
+
+M = TypeVar("M", bound=Mock)
 
 
 class _Server(ThreadingHTTPServer):
@@ -69,10 +71,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing; the mock keeps the requests."""
 
 
-@contextmanager
-def serve(mock: Mock | None = None) -> Generator[Mock]:
+@overload
+def serve(mock: M) -> AbstractContextManager[M]: ...
+@overload
+def serve(mock: None = None) -> AbstractContextManager[Mock]: ...
+def serve(mock: Mock | None = None) -> AbstractContextManager[Mock]:
     """Serve a mock on loopback, one port a provider, until the block ends; `base_urls` says where."""
-    mock = mock or Mock()
+    return _served(mock or Mock())
+
+
+@contextmanager
+def _served(mock: M) -> Generator[M]:
     with ExitStack() as stack:
         urls: dict[str, str] = {}
         for provider in mock.base_urls:

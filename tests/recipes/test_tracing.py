@@ -1,0 +1,180 @@
+"""Traces by OpenTelemetry's own instrumentation of httpx: a span an attempt, below the caller's, without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from httpx_aiohttp import AiohttpTransport
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, export as trace_export
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from tests.conftest import OPTIONS, Clock
+from tests.leaks import texts
+from tests.recipes.conftest import fences
+from voice_clone import VoiceCloneError, connect, connect_async
+from voice_clone.testing import Mock, MockedProvider, serve
+
+KEY = "key-that-nobody-may-read"
+PAGE = "tracing.md"
+EXPECTED: dict[str, list[tuple[str, int | None]]] = {
+    "heygen": [("POST", 429), ("POST", 200), ("GET", None), ("GET", 200), ("GET", 200)],
+    "minimax": [("POST", 200), ("POST", 200)],
+}
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    """All spans that have ended."""
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def traces(spans: InMemorySpanExporter) -> TracerProvider:
+    """Where they come from."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    return provider
+
+
+@pytest.fixture(autouse=True)
+def _instrumented(monkeypatch: pytest.MonkeyPatch, traces: TracerProvider) -> Generator[None]:
+    for what in ("CLIENT_REQUEST", "CLIENT_RESPONSE"):
+        monkeypatch.setenv(f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_{what}", ".*")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS", "authorization,x-api-key")
+    HTTPXClientInstrumentor().instrument(tracer_provider=traces)
+    yield
+    HTTPXClientInstrumentor().uninstrument()
+
+
+def seen(ended: tuple[ReadableSpan, ...]) -> list[tuple[Any, ...]]:
+    """Name, parent's name and status of each span, in the order of their ends."""
+    names = {span.context.span_id: span.name for span in ended if span.context}
+    return [
+        (span.name, span.parent and names[span.parent.span_id], (span.attributes or {}).get("http.status_code"))
+        for span in ended
+    ]
+
+
+@pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
+@pytest.mark.parametrize("provider", ["heygen", "minimax"])
+def test_each_attempt_is_a_span_below_the_callers(
+    provider: str, way: str, wav: bytes, traces: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    """Over real sockets, through our own pools, each attempt has its span, good or not, and none has the key."""
+    tracer = traces.get_tracer("test")
+    with serve() as mock:
+        options: dict[str, Any] = {"api_key": KEY, "base_url": mock.base_urls[provider]}
+        mock.fail("heygen", "rate_limit", operation="cloneVoice")
+        mock.fail("heygen", httpx.ReadError("gone"), operation="getVoice")
+
+        async def main() -> None:
+            async with connect_async(provider, **options) as client:
+                client._runtime = Clock().runtime()
+                with tracer.start_as_current_span("mine"):
+                    await getattr(client, "clone")(wav, **OPTIONS[provider])  # noqa: B009
+
+        if way == "sync":
+            with connect(provider, **options) as client, tracer.start_as_current_span("mine"):
+                client._runtime = Clock().runtime()
+                getattr(client, "clone")(wav, **OPTIONS[provider])  # noqa: B009
+        else:
+            anyio.run(main, backend=way)
+        assert all("traceparent" in each.request.headers for each in mock.requests)
+    ended = spans.get_finished_spans()
+    assert seen(ended) == [*((name, "mine", status) for name, status in EXPECTED[provider]), ("mine", None, None)]
+    assert all(KEY not in span.to_json() for span in ended)
+    assert "[REDACTED]" in ended[0].to_json()
+
+
+def test_no_key_in_an_error_of_a_traced_request(wav: bytes, mock: Mock, spans: InMemorySpanExporter) -> None:
+    """The instrumentation lets no key into what an error shows, either."""
+    with (
+        connect("heygen", api_key=KEY, base_url="http://127.0.0.1:9", max_retries=0) as heygen,
+        pytest.raises(VoiceCloneError) as caught,
+    ):
+        heygen.start_clone(wav, name="Me")
+    assert not any(KEY in text for text in texts(caught.value))
+    (span,) = spans.get_finished_spans()
+    assert span.events[0].name == "exception"
+    assert KEY not in span.to_json()
+
+
+def test_a_client_that_is_there_already_is_traced(
+    wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider
+) -> None:
+    """Instrumenting takes effect on clients that were made before, and its end, too."""
+    HTTPXClientInstrumentor().uninstrument()
+    with serve(Mock(polls_until_done=1)) as mock:
+        with connect("heygen", api_key=KEY, base_url=mock.base_urls["heygen"]) as heygen:
+            HTTPXClientInstrumentor().instrument(tracer_provider=traces)
+            heygen.clone(wav, name="Me")
+            HTTPXClientInstrumentor().uninstrument()
+            heygen.clone(wav, name="Me")
+        assert len(mock.requests) == 4
+    assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
+
+
+def test_one_client_alone_is_traced(wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider) -> None:
+    """`instrument_client` takes the httpx client that ours holds, and traces none but that."""
+    HTTPXClientInstrumentor().uninstrument()
+    with serve(Mock(polls_until_done=1)) as mock:
+        for traced in (False, True):
+            with connect("heygen", api_key=KEY, base_url=mock.base_urls["heygen"]) as heygen:
+                if traced:
+                    HTTPXClientInstrumentor.instrument_client(heygen.client.get_httpx_client(), tracer_provider=traces)
+                heygen.clone(wav, name="Me")
+    assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
+
+
+def test_a_transport_of_another_make_is_traced_in_its_client(
+    wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider
+) -> None:
+    """What goes through aiohttp is seen by `instrument_client` alone."""
+
+    async def main(mock: Mock) -> None:
+        for traced in (False, True):
+            url = mock.base_urls["heygen"]
+            async with connect_async("heygen", api_key=KEY, base_url=url, transport=AiohttpTransport()) as heygen:
+                if traced:
+                    http = heygen.client.get_async_httpx_client()
+                    HTTPXClientInstrumentor.instrument_client(http, tracer_provider=traces)
+                await heygen.clone(wav, name="Me")
+
+    with serve(Mock(polls_until_done=1)) as mock:
+        anyio.run(main, mock)
+    assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
+
+
+def test_the_page_is_true(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wav: bytes,
+    mock_heygen: MockedProvider,
+    spans: InMemorySpanExporter,
+) -> None:
+    """The examples run as a reader would type them, and the first one's spans are those that are shown."""
+    HTTPXClientInstrumentor().uninstrument()
+    (tmp_path / "me.wav").write_bytes(wav)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trace_export, "ConsoleSpanExporter", lambda: spans)
+    mock_heygen.fail("rate_limit")
+    names: dict[str, Any] = {}
+    first, second = fences(PAGE, "python")
+    exec(first, names)
+    *requests, clone = spans.get_finished_spans()
+    voice_id = names["voice"].id
+    assert clone.attributes == {"voice.id": voice_id}
+    facts = [dict(span.attributes or {}) for span in requests]
+    lines = [f"    {each['http.method']} {each['http.url']} {each['http.status_code']}\n" for each in facts]
+    (shown,) = fences(PAGE, "text")
+    assert f"{clone.name}\n{''.join(lines)}".replace(voice_id, voice_id[:10]) == shown
+    spans.clear()
+    exec(second, names)
+    assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET", "GET", "clone a voice"]
