@@ -372,7 +372,8 @@ def _source(given: Clip, folder: str) -> Any:
             return stream
         case "path":
             path = Path(folder, "clip" + Path(given.name).suffix.replace("\0", "")[:9])
-            path.write_bytes(given.data)
+            with suppress(UnicodeEncodeError):  # no file has such a name, but a caller may give it
+                path.write_bytes(given.data)
             return path
         case "missing":
             return f"{folder}/missing/{given.name}"
