@@ -1,0 +1,91 @@
+"""The documentation is true: its examples run against the mock, and what it tells to type is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scripts.common import ROOT
+from tests.conftest import KEYS, Clock
+from voice_clone.testing import Mock
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SHOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+# These are files of their own, which the pages show; tests/recipes runs them.
+RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
+FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+WITH_EXAMPLES = [page for page in SHOWN if page not in RECIPES and FENCE.search(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_run(
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mock: Mock,
+    clock: Clock,
+    wav: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every Python example of a page runs, one after the other, as a reader would type them; `# →` says what is printed."""
+    (tmp_path / "me.wav").write_bytes(wav)
+    monkeypatch.chdir(tmp_path)
+    for key in KEYS[:4]:
+        monkeypatch.setenv(key, "any-key")
+
+    async def handle(_: object, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return mock.handle(request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: mock.handle(request))
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
+    text = page.read_text("utf-8")
+    names: dict[str, object] = {}
+    for fence in FENCE.finditer(text):
+        above = "\n" * text.count("\n", 0, fence.start(1))  # a traceback names the line of the page
+        exec(compile(above + fence[1], str(page), "exec"), names)
+    for name, item in names.items():
+        if name.startswith("test_") and callable(item):
+            item()
+    printed = capsys.readouterr().out
+    for said in re.findall(r"# → (.*)", text):
+        assert said in printed
+
+
+def test_every_provider_has_an_example() -> None:
+    """Each page of a provider clones a voice there."""
+    for page in (ROOT / "docs" / "providers").glob("*.md"):
+        text = page.read_text("utf-8")
+        assert page.stem == "index" or ".clone(" in "".join(FENCE.findall(text)), page
+
+
+def test_sessions_are_there() -> None:
+    """Every `nox -s` of the documentation names sessions that there are."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    sessions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.decorator_list}
+    for page in SHOWN:
+        for named in re.findall(r"nox -s ((?:[a-z]+ ?)+)", page.read_text("utf-8")):
+            first = named.split()[0]
+            assert first in sessions, f"{page}: nox -s {first}"
+
+
+def test_extras_are_there() -> None:
+    """Every extra that the documentation tells to install is one."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for page in SHOWN:
+        for named in re.findall(r"'\.\[([a-z,]+)\]'", page.read_text("utf-8")):
+            assert set(named.split(",")) <= extras.keys(), f"{page}: {named}"
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the documentation names a file that is there, on a code-hosting site as well."""
+    for page in SHOWN:
+        prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
+            assert (page.parent / target).exists(), f"{page}: {target}"
