@@ -208,9 +208,8 @@ def docs(session: nox.Session) -> None:
     session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
     session.run("python", "-m", "scripts.pages")
     site = Path("build", "docs")
-    session.run(
-        "python", "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env", "docs", str(site)
-    )
+    strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    session.run("python", "-m", "sphinx", *strict, "docs", str(site))
     session.log(f"open {(site / 'index.html').resolve().as_uri()}")
 
 

@@ -31,9 +31,9 @@ PROVIDER_PAGE = """\
 API_PAGE = """\
 # {title}: the API
 
-What `{client}` sends and reads, as [the effective spec](../../generated/voice_clone_api/{name}/openapi.json) says it: the
-provider's own document with the corrections and additions of
-[its overlay](../../specs/{name}/overlay.yaml). How to use it from Python: [{title}](../providers/{name}.md).
+What `{client}` sends and reads, as [the effective spec](../../generated/voice_clone_api/{name}/openapi.json) says it:
+the provider's own document, with the corrections and additions of [its overlay](../../specs/{name}/overlay.yaml). How to
+use it from Python: [{title}](../providers/{name}.md).
 
 <div class="openapi" data-spec="{name}"></div>
 """
@@ -89,7 +89,7 @@ class Facts:
         self.name = provider.name
         self._source = provider.source()
         self.title: str = self._source["title"]
-        self._class = type(connect(self.name, api_key="any-key"))
+        self._class: Any = type(connect(self.name, api_key="any-key"))
         self.client = self._class.__name__
         self.data = self._class.provider
         self._operations = {

@@ -32,18 +32,21 @@ def test_examples_run(
     wav: bytes,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every Python example of a page runs, one after the other, as a reader would type them; `# →` says what is printed."""
+    """Every Python example of a page runs, one after the other, and prints what stands after each `# →`."""
     (tmp_path / "me.wav").write_bytes(wav)
     monkeypatch.chdir(tmp_path)
     for key in KEYS[:4]:
         monkeypatch.setenv(key, "any-key")
 
-    async def handle(_: object, request: httpx.Request) -> httpx.Response:
+    def handle(_: object, request: httpx.Request) -> httpx.Response:
+        return mock.handle(request)
+
+    async def handle_async(_: object, request: httpx.Request) -> httpx.Response:
         await request.aread()
         return mock.handle(request)
 
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: mock.handle(request))
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
     monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
     text = page.read_text("utf-8")
     names: dict[str, object] = {}

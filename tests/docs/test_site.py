@@ -1,4 +1,4 @@
-"""The site: what is made from data is up to date, a fifth provider has its page, and nothing is loaded from elsewhere."""
+"""The site: what is made from data is up to date, each provider has its page, nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_page_that_is_out_of_date_is_told(tmp_path: Path, monkeypatch: pytest.
     page = tmp_path / "docs" / "providers" / "minimax.md"
     lied = page.read_text("utf-8").replace("`2039`", "`2093`")
     page.write_text(lied, encoding="utf-8")
-    with pytest.raises(common.PipelineError, match="minimax.md: out of date"):
+    with pytest.raises(common.PipelineError, match=r"minimax\.md: out of date"):
         list(pages.run(["--check"]))
     assert page.read_text("utf-8") == lied
     page.write_text(lied.replace("<!-- end of facts -->", ""), encoding="utf-8")
