@@ -216,7 +216,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def screenshots(session: nox.Session) -> None:
     """Take the pictures in docs/images: of the demo, and of what `nox -s docs` has built, in headless Chromium."""
-    install(session, "docs", "-e", ".[cli,testing]")
+    install(session, "generate", ".[cli,testing]")
     session.run("python", "-m", "scripts.screenshots", *session.posargs)
 
 

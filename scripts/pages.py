@@ -31,9 +31,9 @@ PROVIDER_PAGE = """\
 API_PAGE = """\
 # {title}: the API
 
-What `{client}` sends and reads, as [the effective spec](../../generated/voice_clone_api/{name}/openapi.json) says it:
-the provider's own document, with the corrections and additions of [its overlay](../../specs/{name}/overlay.yaml). How to
-use it from Python: [{title}](../providers/{name}.md).
+What `{client}` sends and reads: [the effective spec](../../generated/voice_clone_api/{name}/openapi.json), which is the
+provider's own document with the corrections and additions of [its overlay](../../specs/{name}/overlay.yaml). How to use
+it from Python: [{title}](../providers/{name}.md).
 
 <div class="openapi" data-spec="{name}"></div>
 """
@@ -107,7 +107,7 @@ class Facts:
             (
                 _table(("", ""), self._at_a_glance()),
                 f"## What `{self.client}.clone` takes",
-                f"Beside the audio, which is `{self._type('audio')}`, by name:",
+                f"Beside the audio, which is `{_type(self._parameters()['audio'])}`, by name:",
                 _table(("option", "type", "if left out", "the spec wants"), self._options()),
                 "## What its errors become",
                 "Each answer here is one that the tests give to the client. [Errors](../errors.md) says what to do.",
@@ -117,9 +117,15 @@ class Facts:
 
     def overview(self) -> tuple[str, ...]:
         """A row of the table of all providers."""
-        names = ", ".join(f"`{name}`" for name in self._parameters("clone"))
+        _, *names = self._parameters()
         done = "after some looks" if self.data.poll else "at once"
-        return f"[{self.title}]({self.name}.md)", f"`{self.client}`", names, done, f"`{self.data.key_variable}`"
+        return (
+            f"[{self.title}]({self.name}.md)",
+            f"`{self.client}`",
+            _listed(names),
+            done,
+            f"`{self.data.key_variable}`",
+        )
 
     def _at_a_glance(self) -> Iterator[tuple[str, str]]:
         data = self.data
@@ -137,6 +143,10 @@ class Facts:
             yield "it is done", "when it is answered; there is nothing to poll"
         if types := self._media_types():
             yield "audio goes out as", _listed(types)
+        for rules in _found("x-audio", data.spec):
+            yield "the audio may have", _audio(rules)
+            if advised := rules.get("advised"):
+                yield "the audio had best have", f"{_audio(advised)}: {advised['reason']}"
         named = [f"the header `{data.errors.request_id_header}`"] if data.errors.request_id_header else []
         named += [f"`{path}` in the body" for path in data.errors.request_id]
         yield "a request's id", ", or ".join(named) or "none is known"
@@ -154,23 +164,19 @@ class Facts:
         parts = [part for content in contents for part in content.get("encoding", {}).values()]
         return sorted({kind.strip() for part in parts for kind in part.get("contentType", "").split(",") if kind})
 
-    def _parameters(self, method: str) -> dict[str, inspect.Parameter]:
-        parameters = dict(inspect.signature(getattr(self._class, method)).parameters)
-        return {name: parameter for name, parameter in parameters.items() if name not in ("self", "audio")}
-
-    def _type(self, name: str) -> str:
-        annotation = inspect.signature(self._class.start_clone).parameters[name].annotation
-        return re.sub(r"\b(models|jobs)\.", "", annotation)
+    def _parameters(self) -> dict[str, inspect.Parameter]:
+        """What `clone` takes: the audio first."""
+        _, *parameters = inspect.signature(self._class.clone).parameters.items()
+        return dict(parameters)
 
     def _options(self) -> Iterator[tuple[str, ...]]:
         schema = self._body()
         names = {self.data.names.get(field, field): field for field in schema["properties"]}
-        for name, parameter in self._parameters("clone").items():
-            kind = re.sub(r"\b(models|jobs)\.", "", parameter.annotation)
+        for name, parameter in list(self._parameters().items())[1:]:
             default = "needed" if parameter.default is parameter.empty else f"`{parameter.default}`"
             field = names.get(name)
             wants = ", ".join(self._limits(field, schema)) if field else "is not sent"
-            yield f"`{name}`", f"`{kind}`".replace("|", r"\|"), default, wants or "–"
+            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, wants or "–"
 
     def _body(self) -> Any:
         _, operation = self._operations[self.data.clone.operation]
@@ -199,6 +205,10 @@ class Facts:
         return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
 
 
+def _type(parameter: inspect.Parameter) -> str:
+    return re.sub(r"\b(models|jobs)\.", "", parameter.annotation)
+
+
 def _overview(known: Iterable[Facts]) -> str:
     return _table(("provider", "client", "`clone` takes audio and", "it is done", "key"), [f.overview() for f in known])
 
@@ -225,6 +235,22 @@ def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
         if (named := _listed(_named(error) for error in each.errors if error["error"]["class"] == kind.__name__))
     ]
     return "\n\n".join(parts + ([f"**Comes of**: {'; '.join(comes_of)}."] if comes_of else []))
+
+
+def _found(key: str, data: Any) -> Iterator[Any]:
+    """Whatever stands under a key, at any depth of JSON."""
+    if isinstance(data, dict):
+        yield from ([data[key]] if key in data else [])
+    for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from _found(key, each)
+
+
+def _audio(rules: Any) -> str:
+    """Rules for audio, as they stand in an effective spec, in words."""
+    least, most = rules.get("min_seconds"), rules.get("max_seconds")
+    parts = [f"{least:g} to {most:g} seconds"] if least and most else []
+    parts += [f"up to {rules['max_bytes'] / 2**20:g} MiB"] if "max_bytes" in rules else []
+    return ", ".join([*parts, *([_listed(rules["formats"])] if "formats" in rules else [])]) or "any length and size"
 
 
 def _named(error: Any) -> str:

@@ -92,3 +92,23 @@ def test_links_lead_somewhere() -> None:
         prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
+    """The numbers in the README's table of the official SDKs are those that docs/peers.md has measured."""
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for path in (ROOT / "README.md", ROOT / "docs" / "peers.md")
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    table = {row[0]: row[1:] for row in rows}
+    for measured, told in (
+        ("voices for one call at worst", "voices for one call when a fault lasts, at worst"),
+        ("exceptions that are not its own", "of 100 faults, those that end in an exception not its own"),
+        ("a success without the voice that was made", "of 100 faults, those that end as a success without the voice"),
+    ):
+        ours, retell, their, cartesia = map(int, table[measured])
+        assert ours == their == int(table[told][0])
+        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[told][1]))
+    assert set(table["faults"]) == {"100"}
