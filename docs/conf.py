@@ -25,6 +25,7 @@ python_use_unqualified_type_names = True
 add_module_names = False
 default_role = "code"
 
+pygments_dark_style = "a11y-high-contrast-dark"  # furo's own underlines modules as if they were links
 html_theme = "furo"
 html_title = f"voice-clone-clients {version}"
 html_static_path = ["_static"]
