@@ -144,9 +144,10 @@ class Facts:
         if types := self._media_types():
             yield "audio goes out as", _listed(types)
         for rules in _found("x-audio", data.spec):
-            yield "the audio may have", _audio(rules)
+            if limits := _audio(rules):
+                yield "it may have", limits
             if advised := rules.get("advised"):
-                yield "the audio had best have", f"{_audio(advised)}: {advised['reason']}"
+                yield "it had best have", f"{_audio(advised)}: {advised['reason']}"
         named = [f"the header `{data.errors.request_id_header}`"] if data.errors.request_id_header else []
         named += [f"`{path}` in the body" for path in data.errors.request_id]
         yield "a request's id", ", or ".join(named) or "none is known"
@@ -250,7 +251,7 @@ def _audio(rules: Any) -> str:
     least, most = rules.get("min_seconds"), rules.get("max_seconds")
     parts = [f"{least:g} to {most:g} seconds"] if least and most else []
     parts += [f"up to {rules['max_bytes'] / 2**20:g} MiB"] if "max_bytes" in rules else []
-    return ", ".join([*parts, *([_listed(rules["formats"])] if "formats" in rules else [])]) or "any length and size"
+    return ", ".join([*parts, *([_listed(rules["formats"])] if "formats" in rules else [])])
 
 
 def _named(error: Any) -> str:

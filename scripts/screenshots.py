@@ -57,14 +57,11 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
 def picture_of_demo() -> str:
     """The demo in a terminal, as an SVG; the same in every run, since its time and chance are not those of the day."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
-    clients = itertools.count(1)
-
-    def still() -> Runtime:
-        return _still(next(clients) * 0.618 % 1)
-
+    still = _still()
     with (
         mock.patch.object(demo, "console", console),
-        mock.patch.object(_clients, "Runtime", still),
+        mock.patch.object(_clients, "Runtime", return_value=still),
+        mock.patch.object(_clients.Client, "_runtime", still, create=True),
     ):
         demo.main([])
     svg = console.export_svg(title="nox -s demo", theme=MONOKAI, unique_id="demo")
@@ -72,14 +69,14 @@ def picture_of_demo() -> str:
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
 
 
-def _still(chance: float) -> Runtime:
-    """A clock that only its own sleeps move, and a chance that is always the same."""
-    slept = [0.0]
+def _still() -> Runtime:
+    """A clock that only sleeps move, and chance that is the same in every run."""
+    slept, chances = [0.0], itertools.count(1)
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    return Runtime(lambda: sum(slept), lambda: chance, slept.append, sleep)
+    return Runtime(lambda: sum(slept), lambda: next(chances) * 0.618 % 1, slept.append, sleep)
 
 
 def shoot(page: str, path: Path, size: tuple[int, int], colours: int) -> None:

@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from scripts import common
+from scripts.pages import DOCS
 
 SIDEBAR: dict[str, tuple[str, ...]] = {
-    "Use": ("clients", "errors", "polling", "testing", "cli"),
+    "Use": ("clients", "errors", "polling", "testing", "cli", "logging"),
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
     "Change": ("architecture", "adding-a-provider", "spec-change-day", "contributing", "changelog"),
     "Measured": ("benchmarks", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
+    "More": ("*",),
 }
-"""What the sidebar shows. It stands here, so that the pages are plain Markdown."""
+"""What the sidebar shows, each page once. It stands here, so that the pages are plain Markdown."""
 TREE = """
 ```{{toctree}}
 :caption: {caption}
 :hidden:
-:glob:
 
 {pages}
 ```
@@ -52,8 +53,21 @@ def setup(app: Any) -> dict[str, bool]:
 def read_source(_: Any, page: str, source: list[str]) -> None:
     """Give the first page the sidebar, and let links out of docs/ lead to pages of the site."""
     text = OUTSIDE.sub(lambda link: f"](/{link[1].lower()}.md", source[0])
-    trees = (TREE.format(caption=caption, pages="\n".join(pages)) for caption, pages in SIDEBAR.items())
+    trees = (TREE.format(caption=caption, pages="\n".join(pages)) for caption, pages in sidebar().items())
     source[0] = text + "".join(trees) if page == "index" else text
+
+
+def sidebar() -> dict[str, list[str]]:
+    """The pages that there are, under the captions where they belong."""
+    placed = ["index"]
+    found: dict[str, list[str]] = {}
+    for caption, patterns in SIDEBAR.items():
+        paths = (path for pattern in patterns for path in sorted(DOCS.glob(f"{pattern}.md")))
+        for page in (path.relative_to(DOCS).with_suffix("").as_posix() for path in paths):
+            if page not in placed:
+                placed.append(page)
+                found.setdefault(caption, []).append(page)
+    return found
 
 
 def read_docstring(_: Any, _what: str, _name: str, _item: Any, _options: Any, lines: list[str]) -> None:

@@ -6,9 +6,11 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import typer
 
 from scripts.common import ROOT
 from tests.conftest import KEYS, Clock
@@ -16,9 +18,10 @@ from voice_clone.testing import Mock
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 SHOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
-# These are files of their own, which the pages show; tests/recipes runs them.
+# Recipes show files of their own, which tests/recipes runs. An example that begins with a file's name belongs to a
+# project, which the tests of what it shows run.
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
-FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```python\n(?!# \w+\.py\n)(.*?)^```", re.MULTILINE | re.DOTALL)
 WITH_EXAMPLES = [page for page in SHOWN if page not in RECIPES and FENCE.search(page.read_text("utf-8"))]
 
 
@@ -48,6 +51,7 @@ def test_examples_run(
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
     monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
+    monkeypatch.setattr("voice_clone._clients.Client._runtime", clock.runtime(), raising=False)
     text = page.read_text("utf-8")
     names: dict[str, object] = {}
     for fence in FENCE.finditer(text):
@@ -112,3 +116,11 @@ def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
         assert ours == their == int(table[told][0])
         assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[told][1]))
     assert set(table["faults"]) == {"100"}
+
+
+def test_commands_are_there() -> None:
+    """Every `voice-clone …` of the documentation names a command that there is."""
+    commands: Any = typer.main.get_command(pytest.importorskip("voice_clone.cli._app").app)
+    for page in SHOWN:
+        for named in re.findall(r"voice-clone ([a-z][a-z-]+)", page.read_text("utf-8")):
+            assert named in commands.commands, f"{page}: voice-clone {named}"
