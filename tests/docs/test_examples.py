@@ -91,11 +91,19 @@ def test_extras_are_there() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Every relative link of the documentation names a file that is there, on a code-hosting site as well."""
+    """Every relative link names a file that is there, and a heading of it, on a code-hosting site as on ours."""
     for page in SHOWN:
         prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
-            assert (page.parent / target).exists(), f"{page}: {target}"
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose):
+            leads_to = page.parent / target if target else page
+            assert leads_to.exists(), f"{page}: {target}"
+            assert not heading or heading in _headings(leads_to), f"{page}: {target}#{heading}"
+
+
+def _headings(page: Path) -> set[str]:
+    """The names by which links know the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
