@@ -130,5 +130,6 @@ def test_commands_are_there() -> None:
     """Every `voice-clone …` of the documentation names a command that there is."""
     commands: Any = typer.main.get_command(pytest.importorskip("voice_clone.cli._app").app)
     for page in SHOWN:
-        for named in re.findall(r"voice-clone ([a-z][a-z-]+)", page.read_text("utf-8")):
+        typed = r"(?:^ {4}(?:\$ |\.venv/bin/)?|`)voice-clone ([a-z][a-z-]+)"  # in a block, or between backticks
+        for named in re.findall(typed, page.read_text("utf-8"), re.MULTILINE):
             assert named in commands.commands, f"{page}: voice-clone {named}"
