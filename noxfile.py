@@ -201,6 +201,26 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, after writing what is made from data; a warning is an error."""
+    install(session, "docs", "-e", ".[cli,testing]")
+    # Swagger UI in a wheel. It is for Django, which is not needed to take files out of it.
+    session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
+    session.run("python", "-m", "scripts.pages")
+    site = Path("build", "docs")
+    strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    session.run("python", "-m", "sphinx", *strict, "docs", str(site))
+    session.log(f"open {(site / 'index.html').resolve().as_uri()}")
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures in docs/images: of the demo, and of what `nox -s docs` has built, in headless Chromium."""
+    install(session, "generate", ".[cli,testing]")
+    session.run("python", "-m", "scripts.screenshots", *session.posargs)
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
     install(session, "package")

@@ -118,3 +118,13 @@ def test_the_page_tells_of_every_file(copy: Copy) -> None:
         name = path.relative_to(FILES).as_posix()
         assert f"](adding-a-provider/{name})" in text, name
         assert (copy.folder / name).read_bytes() == path.read_bytes()
+
+
+def test_its_pages_are_written(copy: Copy) -> None:
+    """`nox -s docs` writes the pages of the fifth provider from its data, and tells of it on those of all providers."""
+    copy.run("-m", "scripts.pages")
+    docs = copy.folder / "docs"
+    assert "`xi-api-key: …`" in (docs / "providers" / f"{NAME}.md").read_text("utf-8")
+    assert (docs / "api" / f"{NAME}.md").is_file()
+    for page in ("providers/index.md", "errors.md", "reference/clients.md"):
+        assert "ElevenLabs" in (docs / page).read_text("utf-8"), page

@@ -1,0 +1,135 @@
+"""The documentation is true: its examples run against the mock, and what it tells to type is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import typer
+
+from scripts.common import ROOT
+from tests.conftest import KEYS, Clock
+from voice_clone.testing import Mock
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SHOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+# Recipes show files of their own, which tests/recipes runs. An example that begins with a file's name belongs to a
+# project, which the tests of what it shows run.
+RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
+FENCE = re.compile(r"^```python\n(?!# \w+\.py\n)(.*?)^```", re.MULTILINE | re.DOTALL)
+WITH_EXAMPLES = [page for page in SHOWN if page not in RECIPES and FENCE.search(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_run(
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mock: Mock,
+    clock: Clock,
+    wav: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every Python example of a page runs, one after the other, and prints what stands after each `# →`."""
+    (tmp_path / "me.wav").write_bytes(wav)
+    monkeypatch.chdir(tmp_path)
+    for key in KEYS[:4]:
+        monkeypatch.setenv(key, "any-key")
+
+    def handle(_: object, request: httpx.Request) -> httpx.Response:
+        return mock.handle(request)
+
+    async def handle_async(_: object, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return mock.handle(request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
+    monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
+    monkeypatch.setattr("voice_clone._clients.Client._runtime", clock.runtime(), raising=False)
+    text = page.read_text("utf-8")
+    names: dict[str, object] = {}
+    for fence in FENCE.finditer(text):
+        above = "\n" * text.count("\n", 0, fence.start(1))  # a traceback names the line of the page
+        exec(compile(above + fence[1], str(page), "exec"), names)
+    for name, item in names.items():
+        if name.startswith("test_") and callable(item):
+            item()
+    printed = capsys.readouterr().out
+    for said in re.findall(r"# → (.*)", text):
+        assert said in printed
+
+
+def test_every_provider_has_an_example() -> None:
+    """Each page of a provider clones a voice there."""
+    for page in (ROOT / "docs" / "providers").glob("*.md"):
+        text = page.read_text("utf-8")
+        assert page.stem == "index" or ".clone(" in "".join(FENCE.findall(text)), page
+
+
+def test_sessions_are_there() -> None:
+    """Every `nox -s` of the documentation names sessions that there are."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    sessions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.decorator_list}
+    for page in SHOWN:
+        for named in re.findall(r"nox -s ((?:[a-z]+ ?)+)", page.read_text("utf-8")):
+            first = named.split()[0]
+            assert first in sessions, f"{page}: nox -s {first}"
+
+
+def test_extras_are_there() -> None:
+    """Every extra that the documentation tells to install is one."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for page in SHOWN:
+        for named in re.findall(r"'\.\[([a-z,]+)\]'", page.read_text("utf-8")):
+            assert set(named.split(",")) <= extras.keys(), f"{page}: {named}"
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link names a file that is there, and a heading of it, on a code-hosting site as on ours."""
+    for page in SHOWN:
+        prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose):
+            leads_to = page.parent / target if target else page
+            assert leads_to.exists(), f"{page}: {target}"
+            assert not heading or heading in _headings(leads_to), f"{page}: {target}#{heading}"
+
+
+def _headings(page: Path) -> set[str]:
+    """The names by which links know the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
+    """The numbers in the README's table of the official SDKs are those that docs/peers.md has measured."""
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for path in (ROOT / "README.md", ROOT / "docs" / "peers.md")
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    table = {row[0]: row[1:] for row in rows}
+    for measured, told in (
+        ("voices for one call at worst", "voices for one call when a fault lasts, at worst"),
+        ("exceptions that are not its own", "of 100 faults, those that end in an exception not its own"),
+        ("a success without the voice that was made", "of 100 faults, those that end as a success without the voice"),
+    ):
+        ours, retell, their, cartesia = map(int, table[measured])
+        assert ours == their == int(table[told][0])
+        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[told][1]))
+    assert set(table["faults"]) == {"100"}
+
+
+def test_commands_are_there() -> None:
+    """Every `voice-clone …` of the documentation names a command that there is."""
+    commands: Any = typer.main.get_command(pytest.importorskip("voice_clone.cli._app").app)
+    for page in SHOWN:
+        typed = r"(?:^ {4}(?:\$ |\.venv/bin/)?|`)voice-clone ([a-z][a-z-]+)"  # in a block, or between backticks
+        for named in re.findall(typed, page.read_text("utf-8"), re.MULTILINE):
+            assert named in commands.commands, f"{page}: voice-clone {named}"

@@ -1,0 +1,34 @@
+"""The pictures of docs/images: where they can't be taken, it is said what is missing; they load nothing themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts import screenshots, site
+from scripts.common import PipelineError
+
+
+def test_without_a_browser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no browser is on the PATH, the error names one to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PipelineError, match="install Chromium"):
+        screenshots.shoot("index.html", tmp_path / "a.png", screenshots.DESK, screenshots.LIGHT)
+
+
+def test_without_the_site_it_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a page is not built, the error names it, and the session that builds it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "chromium").touch(mode=0o755)
+    monkeypatch.setattr(screenshots, "SITE", tmp_path)
+    with pytest.raises(PipelineError, match=r"index\.html: missing; run `nox -s docs` first"):
+        screenshots.shoot("index.html", tmp_path / "a.png", screenshots.DESK, screenshots.LIGHT)
+
+
+def test_the_pictures_are_there_and_small() -> None:
+    """Every picture that the script takes is there, below 300 kB, and none loads anything from elsewhere."""
+    for name in screenshots.PAGES:
+        assert (screenshots.IMAGES / f"{name}.png").stat().st_size < 300_000, name
+    assert (screenshots.IMAGES / "demo.svg").is_file()
+    assert list(site.loaded_from_elsewhere(screenshots.IMAGES)) == []
