@@ -202,18 +202,23 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """The wheel as users get it: built, installed without dev needs, imported whole, and at work in the demo."""
+    """The wheel as users get it: built, judged, installed without dev needs, imported whole, and at work in the demo.
+
+    `-- v0.1.0` is for a release: it leaves what it built in `dist`, and the tag, version and changelog must agree.
+    """
     install(session, "package")
-    dist = Path(session.create_tmp()) / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
+    temporary = Path(session.create_tmp())
+    dist = Path("dist") if session.posargs else temporary / "dist"
     # What building needs was installed just now; that `pyproject.toml` names all of it shows in the session `tests`.
-    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), silent=True)
+    session.run("python", "-m", "scripts.package", str(dist), *session.posargs)
     (wheel,) = dist.glob("*.whl")
-    clean = dist.parent / "clean"
+    session.run("twine", "check", "--strict", *map(str, dist.iterdir()), silent=True)
+    session.run("check-wheel-contents", str(wheel), silent=True)
+    clean = temporary / "clean"
     session.run("python", "-m", "venv", "--clear", "--without-pip", str(clean), silent=True)
     python = str(clean / Path(sysconfig.get_path("scripts", vars={"base": ""})).name / "python")
     pip = ("python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
     session.run(*pip, str(wheel))
-    session.run(python, "-I", "scripts/import_all.py", external=True)
+    session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/import_all.py", external=True)
     session.run(*pip, f"{wheel}[cli,testing]")
     session.run(python, "-I", "scripts/demo.py", "--installed", external=True)
