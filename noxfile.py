@@ -117,12 +117,13 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and common mistakes, by ruff."""
+    """Style and common mistakes, by ruff; workflows, by zizmor."""
     install(session, "lint")
     session.run("ruff", "check", "--output-format=concise")
     session.run("ruff", "format", "--check", "--quiet")
     # Of generated code, only whether each public name has a docstring.
     session.run("ruff", "check", "--quiet", "--isolated", "--select=D101,D102,D103", "generated/voice_clone_api")
+    session.run("zizmor", "--offline", "--quiet", ".github", silent=True)
 
 
 @nox.session

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from scripts import package
+from scripts import common, package
 from scripts.common import PipelineError
+
+
+def test_pre_commit_uses_the_pinned_tools() -> None:
+    """What pre-commit installs is of the version that nox installs, where nox does."""
+    pinned = dict(re.findall(r"^(\S+)==(\S+)$", (common.ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
+    hooks = (common.ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    used = re.findall(r"\[([\w.-]+)==([\w.-]+)\]", hooks)
+    assert {name for name, _ in used} >= {"nox", "ruff", "zizmor"}
+    assert [(name, version) for name, version in used if pinned.get(name, version) != version] == []
 
 
 @pytest.fixture
