@@ -168,18 +168,27 @@ def _end(flow: Flow[Any], held: list[Held]) -> None:
         held.pop().__exit__(None, None, None)
 
 
+def _method(flow: Callable[Concatenate[Any, P], Flow[T]]) -> Any:
+    """The method that runs a flow; `inspect` shows what a caller gets of it."""
+
+    @functools.wraps(flow)
+    def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return client._run(flow(client, *args, **kwargs))
+
+    shown = cast("Any", method)
+    result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
+    shown.__annotations__ = {**flow.__annotations__, "return": result}
+    shown.__signature__ = inspect.signature(flow).replace(return_annotation=result)
+    return shown
+
+
 class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     """Make a method of the sync and of the async client from one flow; its signature is written once."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
-        @functools.wraps(flow)
-        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._run(flow(client, *args, **kwargs))
-
-        result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
-        self._method = shown = cast("Any", method)
-        shown.__annotations__ = {**flow.__annotations__, "return": result}  # what a caller gets
-        shown.__signature__ = inspect.signature(flow).replace(return_annotation=result)
+        self._method, self._awaited = _method(flow), _method(flow)
+        mark: Callable[[Any], object] = getattr(inspect, "markcoroutinefunction", id)  # Python 3.11 has none
+        mark(self._awaited)  # for frameworks that ask whether to await it
         self.flow: Callable[Concatenate[Any, P], Flow[T]] = flow
         self.__doc__ = flow.__doc__
 
@@ -213,6 +222,7 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
     def __get__(self, client: AsyncClient[Any], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         """Bind the flow to a client: the method runs it with that client's driver. Flows get the flow itself."""
-        if client is None:
-            return self._method if hasattr(owner, "_run") else self.flow
-        return MethodType(self._method, client)
+        if not hasattr(owner, "_run"):
+            return self.flow
+        method = self._awaited if hasattr(owner, "aclose") else self._method
+        return method if client is None else MethodType(method, client)
