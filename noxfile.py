@@ -130,7 +130,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Types, by mypy and pyright, of shim, tests and generated packages; and what of them users see installed."""
     # The project's own packages are looked for where they lie, save by what `tests/typing` holds: for that, installed.
-    install(session, "typing", ".")
+    install(session, "typing", ".[cli,testing]")
     session.run("mypy")
     # A `.venv` in the project would be taken for the one to look in.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin) / "python"))
