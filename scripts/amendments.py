@@ -269,6 +269,59 @@ el{{ instance_check(inner_property, source) }}""",
     ),
 )
 
+# Editors and `help` show a docstring where there is one.
+AMENDMENTS += tuple(
+    Amendment(
+        name=f"docstrings, {what}",
+        template=template,
+        why="Who hovers over it, or reads the reference, is told what it is and what it raises.",
+        upstream=_UNREPORTED,
+        old=f"{signature}\n",
+        new=f'{signature}\n{indent}"""{text}"""\n',
+    )
+    for what, template, signature, indent, text in (
+        (
+            "to_dict",
+            "model.py.jinja",
+            "    def to_dict(self) -> dict[str, Any]:",
+            " " * 8,
+            "The fields as JSON has them, under the names of the spec; what is UNSET is left out.",
+        ),
+        (
+            "to_multipart",
+            "model.py.jinja",
+            "    def to_multipart(self) -> types.RequestFiles:",
+            " " * 8,
+            "The fields as parts of a form, for `files=` of httpx; what is UNSET is left out.",
+        ),
+        (
+            "from_dict",
+            "model.py.jinja",
+            "    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:",
+            " " * 8,
+            "Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec.",
+        ),
+        (
+            "additional_keys",
+            "model.py.jinja",
+            "    def additional_keys(self) -> list[str]:",
+            " " * 8,
+            "The names of the fields that the spec does not name.",
+        ),
+        ("Unset", "types.py.jinja", "class Unset:", " " * 4, "The class of UNSET, for a field that is not there."),
+        *(
+            (
+                kind,
+                f"{kind.lower().removesuffix('enum')}_enum.py.jinja",
+                f"class {{{{ enum.class_info.name }}}}({kind}):",
+                " " * 4,
+                "{{ (enum.description or 'What the spec names.') | safe_for_docstring | wordwrap(110) | indent(4) }}",
+            )
+            for kind in ("StrEnum", "IntEnum")
+        ),
+    )
+)
+
 # A property named `d` is a local variable of that name in the model's own parser.
 AMENDMENTS += tuple(
     Amendment(

@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition] - `typing` 
 if TYPE_CHECKING:
     from typing import Any
 
+    from voice_clone._audio import AudioSource as AudioSource
     from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.errors import *  # noqa: F403 - all of them, and RawResponse
     from voice_clone.jobs import CloneJob as CloneJob, Progress as Progress, Voice as Voice
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
     from voice_clone.providers.minimax import AsyncMiniMax as AsyncMiniMax, MiniMax as MiniMax
     from voice_clone.providers.retell import AsyncRetell as AsyncRetell, Retell as Retell
 
-_HOMES = {"connect": "_connect", "connect_async": "_connect", "CloneJob": "jobs", "Progress": "jobs", "Voice": "jobs"}
+_HOMES = {
+    **dict.fromkeys(("connect", "connect_async"), "_connect"),
+    **dict.fromkeys(("CloneJob", "Progress", "Voice"), "jobs"),
+    "AudioSource": "_audio",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used; a client's name leads to the module of its provider."""
     import importlib  # noqa: PLC0415 - this module imports nothing
 
+    if name == "__all__":  # `import *` and `help` ask for it
+        return [each for each in __dir__() if each[0] != "_"]
     provider = f"providers.{name.removeprefix('Async').lower()}"
     home = f"{__name__}.{_HOMES.get(name) or ('errors' if name.endswith(('Error', 'Response')) else provider)}"
     try:
@@ -46,7 +53,7 @@ def __dir__() -> list[str]:
 
     from voice_clone import providers  # noqa: PLC0415
 
-    names = {*globals(), *_HOMES}
+    names = {*_HOMES, *(name for name in globals() if name[:2] == "__")}
     for home in ("errors", *(f"providers.{info.name}" for info in pkgutil.iter_modules(providers.__path__))):
         module = vars(importlib.import_module(f"{__name__}.{home}"))
         names |= {name for name, item in module.items() if getattr(item, "__module__", "") == f"{__name__}.{home}"}

@@ -95,11 +95,12 @@ class Client(Generic[C, X]):
     ) -> None:
         """Make a client.
 
-        `api_key` may be left out where the provider's environment variable is set. `timeout` is in seconds, for each
-        request from its first byte to its answer's last; of an httpx.Timeout, which bounds its steps, the longest part
-        bounds the whole; None means none. `max_retries` bounds how often a request is repeated, where it may. Of an
-        answer no more is read than `max_response_bytes`. `allow_http` lets key and audio go to a `base_url` without
-        TLS, elsewhere than on this machine.
+        `api_key` may be left out where the provider's environment variable is set, `base_url` for the provider's
+        own. `timeout` is in seconds, for each request from its first byte to its answer's last; of an httpx.Timeout,
+        which bounds its steps, the longest part bounds the whole; None means none. `transport` is one of httpx's, of
+        the client's own kind. `max_retries` bounds how often a request is repeated, where it may. Of an answer no more
+        is read than `max_response_bytes`. `allow_http` lets key and audio go to a `base_url` without TLS, elsewhere
+        than on this machine.
         Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
         """
         url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
@@ -187,7 +188,8 @@ class Client(Generic[C, X]):
     ) -> Flow[jobs.Voice]:
         """Wait until a started clone is done.
 
-        `timeout` is in seconds, for the whole wait. `on_poll` is called after each look that finds it not done yet.
+        `job` is what `start_clone` returned, or CloneJob.from_token(token). `timeout` is in seconds, for the whole
+        wait. `on_poll` is called after each look that finds it not done yet.
         Raises CloneFailedError, PollTimeoutError, or what a request may raise; each carries `job`, to go on with. What
         else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
@@ -272,7 +274,7 @@ class SyncClient(Client[C, httpx.BaseTransport]):
         self._http = Http(**options, transport=transport)
         self._http.direct = transport
         generated.set_async_httpx_client(OtherKind("`sync` and `sync_detailed`"))
-        self.client = generated.set_httpx_client(self._http)
+        self.client: C = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self.provider.name, self._send, self._runtime)
@@ -306,7 +308,7 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
         self._http = AsyncHttp(**options, transport=transport)
         self._http.direct, self._http.pool = transport, pool
         generated.set_httpx_client(OtherKind("`asyncio` and `asyncio_detailed`"))
-        self.client = generated.set_async_httpx_client(self._http)
+        self.client: C = generated.set_async_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> Coroutine[Any, Any, T]:
         return drive_async(flow, self.provider.name, self._send, self._runtime, self._http.pool)

@@ -6,6 +6,7 @@ A flow yields what it wants done and gets the outcome back; it holds no I/O, clo
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -174,15 +175,28 @@ def _end(flow: Flow[Any], held: list[Held]) -> None:
         held.pop().__exit__(None, None, None)
 
 
+def _method(flow: Callable[Concatenate[Any, P], Flow[T]]) -> Any:
+    """The method that runs a flow; `inspect` shows what a caller gets of it."""
+
+    @functools.wraps(flow)
+    def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return client._run(flow(client, *args, **kwargs))
+
+    shown = cast("Any", method)
+    result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
+    shown.__annotations__ = {**flow.__annotations__, "return": result}
+    shown.__signature__ = inspect.signature(flow).replace(return_annotation=result)
+    return shown
+
+
 class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     """Make a method of the sync and of the async client from one flow; its signature is written once."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
-        @functools.wraps(flow)
-        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._run(flow(client, *args, **kwargs))
-
-        self.flow, self._method = flow, method
+        self._method, self._awaited = _method(flow), _method(flow)
+        mark: Callable[[Any], object] = getattr(inspect, "markcoroutinefunction", id)  # Python 3.11 has none
+        mark(self._awaited)  # for frameworks that ask whether to await it
+        self.flow: Callable[Concatenate[Any, P], Flow[T]] = flow
         self.__doc__ = flow.__doc__
 
     def then_wait(self: operation[P, CloneJob], described: Callable[[Any], None]) -> operation[P, Voice]:
@@ -195,9 +209,18 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
             return (yield from Client.wait(client, job))
 
         functools.update_wrapper(flow, self.flow)
-        flow.__doc__, flow.__name__, flow.__qualname__ = described.__doc__, described.__name__, described.__qualname__
+        hints = self.flow.__annotations__
+        flow.__annotations__ = {**hints, "return": hints["return"].replace("CloneJob", "Voice")}
+        flow.__name__, flow.__qualname__ = described.__name__, described.__qualname__
+        flow.__doc__ = "\n\n".join([described.__doc__ or "", *(self.__doc__ or "").split("\n\n")[1:]])
         return operation(flow)
 
+    @overload
+    def __get__(self, client: None, owner: type[SyncClient[Any]]) -> Callable[Concatenate[SyncClient[Any], P], T]: ...
+    @overload
+    def __get__(
+        self, client: None, owner: type[AsyncClient[Any]]
+    ) -> Callable[Concatenate[AsyncClient[Any], P], Coroutine[Any, Any, T]]: ...
     @overload
     def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Flow[T]]: ...
     @overload
@@ -205,5 +228,8 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
     @overload
     def __get__(self, client: AsyncClient[Any], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
-        """Bind the flow to a client: the method runs it with that client's driver."""
-        return self.flow if client is None else MethodType(self._method, client)
+        """Bind the flow to a client: the method runs it with that client's driver. Flows get the flow itself."""
+        if not hasattr(owner, "_run"):
+            return self.flow
+        method = self._awaited if hasattr(owner, "aclose") else self._method
+        return method if client is None else MethodType(method, client)

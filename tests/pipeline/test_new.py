@@ -173,7 +173,7 @@ def test_a_poll_is_read(root: Path) -> None:
     assert table["errors"]["code"] == ["error.code"]
     assert list(table["errors"]["codes"]) == ["bad", "busy"]
     assert table["names"] == {"voice_name": "name", "audio_url": "audio"}
-    assert 'provided("acme", get_voice)' in module
+    assert 'provider: ClassVar[provided] = provided("acme", get_voice)' in module
     assert "class ACME(_ACME[" in module
     assert "timeout: float = 600.0" in module
     assert [shown(each) for each in vendor.wanted(acme) or []] == ["POST /voices/clone", "GET /voices/{voice_id}"]

@@ -1,9 +1,10 @@
-"""What type checkers make of the public face. Never run: mypy and pyright read it."""
+"""What type checkers make of the whole public face. Never run: mypy and pyright read it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -14,65 +15,158 @@ from voice_clone import (
     AsyncHeyGen,
     AsyncMiniMax,
     AsyncRetell,
+    AudioSource,
+    AuthenticationError,
     Cartesia,
+    CloneFailedError,
     CloneJob,
+    ConflictError,
+    ContentRejectedError,
     HeyGen,
+    InvalidRequestError,
+    InvalidResponseError,
     MiniMax,
+    NotFoundError,
+    OutcomeUnknownError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    PollTimeoutError,
+    Progress,
+    QuotaExceededError,
     RateLimitError,
     RawResponse,
+    RequestTimeoutError,
     Retell,
+    ServerError,
+    TransportError,
     Voice,
     VoiceCloneError,
     connect,
     connect_async,
 )
-from voice_clone.testing import Mock, serve
+from voice_clone.testing import Kind, Mock, MockedProvider, Part, Recorded, serve
+from voice_clone_api import cartesia as cartesia_api, heygen as heygen_api, minimax as minimax_api, retell as retell_api
 from voice_clone_api.cartesia.models import SupportedLanguage, VoiceMetadata
-from voice_clone_api.heygen import AuthenticatedClient
-from voice_clone_api.heygen.api.voices import get_voice
-from voice_clone_api.heygen.models import AssetId, AssetUrl, CloneStatus, ErrorResponse, GetVoiceResponse
-from voice_clone_api.heygen.types import Unset
-from voice_clone_api.minimax.models import ClonePrompt, SpeechModel
+from voice_clone_api.heygen.api.voices import clone_voice, get_voice
+from voice_clone_api.heygen.models import (
+    AssetBase64,
+    AssetId,
+    AssetUrl,
+    CloneStatus,
+    CloneVoiceResponse,
+    CreateVoiceCloneV3Request,
+    ErrorResponse,
+    GetVoiceResponse,
+)
+from voice_clone_api.heygen.types import UNSET, Response, Unset
+from voice_clone_api.minimax.models import ClonePrompt, FilePurpose, LanguageBoost, SpeechModel
 from voice_clone_api.retell.models import CloneProvider, VoiceProvider, VoiceResponse
 
 
-def sync_clients(transport: httpx.BaseTransport) -> None:
-    """Each client has its own signature."""
+def construction(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTransport) -> None:
+    """All clients take the same options; the transport is of the client's own kind."""
+    HeyGen(
+        api_key="k",
+        base_url="http://127.0.0.1",
+        timeout=5,
+        transport=transport,
+        max_retries=0,
+        max_response_bytes=1024,
+        allow_http=True,
+    )
+    HeyGen(None, base_url=None, timeout=None, transport=None)
+    MiniMax("k", timeout=httpx.Timeout(5.0), transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    AsyncHeyGen("k", transport=awaited)
+    AsyncRetell("k", transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    connect("heygen", api_key="k", base_url=None, timeout=2.5, transport=transport, max_retries=1, allow_http=False)
+    connect_async("heygen", api_key="k", timeout=None, transport=awaited, max_response_bytes=1)
+
+
+def sync_clients() -> None:
+    """Each client has its own signature, and knows its own class."""
     with Cartesia() as cartesia:
         assert_type(cartesia, Cartesia)
+        assert_type(cartesia.client, cartesia_api.AuthenticatedClient)
+        assert_type(cartesia.base_url, str)
         assert_type(cartesia.clone("me.wav", name="Me", language="en"), Voice)
         cartesia.clone(Path("me.wav"), name="Me", language=SupportedLanguage.EN, description="d", base_voice_id="v")
         assert_type(cartesia.start_clone(b"", name="Me", language="en"), CloneJob)
-    heygen = HeyGen(api_key="k", base_url="http://127.0.0.1", timeout=5, transport=transport, max_retries=0)
-    assert_type(heygen.client, AuthenticatedClient)
-    job = heygen.start_clone(AssetUrl(type_="url", url="https://example.com"), name="Me")
-    assert_type(job.to_token(), str)
-    assert_type(CloneJob.from_token(""), CloneJob)
-    assert_type(heygen.wait(job, timeout=600, on_poll=print), Voice)
-    heygen.clone(AssetId(type_="asset_id", asset_id="a"), name="Me", timeout=1, on_poll=print)
-    retell = Retell("k")
-    retell.clone([Path("a.wav"), b"", "c.wav"], name="Me", voice_provider=CloneProvider.ELEVENLABS)
-    paths: list[str] = ["a.wav"]
-    assert_type(retell.clone(paths, name="Me", voice_provider="elevenlabs"), Voice)
-    minimax = MiniMax("k", timeout=httpx.Timeout(5.0))
-    prompt = ClonePrompt(prompt_audio=1, prompt_text="Hi.")
-    minimax.clone(12, voice_id="Abcdefg-1", clone_prompt=prompt, text="Hi.", model=SpeechModel.SPEECH_2_8_HD)
-    assert_type(minimax.upload_file("a.wav", purpose="prompt_audio"), int)
-    with open("a.wav", "rb") as file:
-        minimax.clone(file)
+        assert_type(cartesia.wait(CloneJob("cartesia", "v")), Voice)
+    with HeyGen() as heygen:
+        assert_type(heygen, HeyGen)
+        assert_type(heygen.client, heygen_api.AuthenticatedClient)
+        job = heygen.start_clone(AssetUrl(type_="url", url="https://example.com"), name="Me", language="en")
+        heygen.start_clone(AssetBase64(type_="base64", media_type="audio/mpeg", data=""), name="Me")
+        assert_type(job, CloneJob)
+        assert_type(heygen.wait(job, timeout=600, on_poll=print), Voice)
+        audio = AssetId(type_="asset_id", asset_id="a")
+        voice = heygen.clone(audio, name="Me", remove_background_noise=False, timeout=1, on_poll=lambda _: None)
+        assert_type(voice, Voice)
+    with Retell("k") as retell:
+        assert_type(retell, Retell)
+        assert_type(retell.client, retell_api.AuthenticatedClient)
+        retell.clone([Path("a.wav"), b"", "c.wav", BytesIO()], name="Me", voice_provider=CloneProvider.ELEVENLABS)
+        paths: list[str] = ["a.wav"]
+        assert_type(retell.clone(paths, name="Me", voice_provider="elevenlabs"), Voice)
+        assert_type(retell.start_clone(("a.wav", b""), name="Me", voice_provider="platform"), CloneJob)
+        assert_type(retell.wait(CloneJob("retell", "v"), timeout=1), Voice)
+    with MiniMax("k") as minimax:
+        assert_type(minimax, MiniMax)
+        assert_type(minimax.client, minimax_api.AuthenticatedClient)
+        prompt = ClonePrompt(prompt_audio=1, prompt_text="Hi.")
+        voice = minimax.clone(
+            12,
+            voice_id="Abcdefg-1",
+            name="Me",
+            clone_prompt=prompt,
+            text="Hi.",
+            model=SpeechModel.SPEECH_2_8_HD,
+            language_boost=LanguageBoost.AUTO,
+            need_noise_reduction=True,
+            need_volume_normalization=True,
+        )
+        assert_type(voice, Voice)
+        assert_type(minimax.start_clone("a.wav", model="speech-2.8-hd", language_boost="auto"), CloneJob)
+        assert_type(minimax.wait(CloneJob("minimax", "v"), on_poll=None), Voice)
+        assert_type(minimax.upload_file("a.wav", purpose="prompt_audio"), int)
+        assert_type(minimax.upload_file(b"", purpose=FilePurpose.VOICE_CLONE), int)
+        with open("a.wav", "rb") as file:
+            minimax.clone(file)
+        assert_type(minimax.close(), None)
 
 
-async def async_clients(transport: httpx.AsyncBaseTransport) -> None:
+async def async_clients() -> None:
     """The async clients are the same, awaited."""
-    async with AsyncHeyGen(transport=transport) as heygen:
-        assert_type(await heygen.clone("me.wav", name="Me"), Voice)
-        assert_type(await heygen.start_clone("me.wav", name="Me"), CloneJob)
-    assert_type(await AsyncRetell().clone("me.wav", name="Me", voice_provider="platform"), Voice)
-    assert_type(await AsyncCartesia().clone("me.wav", name="Me", language="no"), Voice)
-    assert_type(await AsyncMiniMax().upload_file("me.wav"), int)
+    async with AsyncHeyGen() as heygen:
+        assert_type(heygen, AsyncHeyGen)
+        assert_type(heygen.client, heygen_api.AuthenticatedClient)
+        assert_type(await heygen.clone("me.wav", name="Me", timeout=1, on_poll=print), Voice)
+        job = await heygen.start_clone("me.wav", name="Me")
+        assert_type(job, CloneJob)
+        assert_type(await heygen.wait(job, timeout=600, on_poll=print), Voice)
+    async with AsyncRetell() as retell:
+        assert_type(retell, AsyncRetell)
+        assert_type(retell.client, retell_api.AuthenticatedClient)
+        assert_type(await retell.clone(["me.wav"], name="Me", voice_provider="platform"), Voice)
+        assert_type(await retell.start_clone(b"", name="Me", voice_provider=CloneProvider.CARTESIA), CloneJob)
+        assert_type(await retell.wait(job), Voice)
+    async with AsyncCartesia() as cartesia:
+        assert_type(cartesia, AsyncCartesia)
+        assert_type(cartesia.client, cartesia_api.AuthenticatedClient)
+        assert_type(await cartesia.clone("me.wav", name="Me", language="no"), Voice)
+        assert_type(await cartesia.start_clone("me.wav", name="Me", language="no"), CloneJob)
+        assert_type(await cartesia.wait(job), Voice)
+    async with AsyncMiniMax() as minimax:
+        assert_type(minimax, AsyncMiniMax)
+        assert_type(minimax.client, minimax_api.AuthenticatedClient)
+        assert_type(await minimax.clone(1, text="Hi.", model="speech-02-hd"), Voice)
+        assert_type(await minimax.start_clone("me.wav"), CloneJob)
+        assert_type(await minimax.wait(job), Voice)
+        assert_type(await minimax.upload_file("me.wav"), int)
+        assert_type(await minimax.aclose(), None)
 
 
-def by_name(name: str) -> None:
+async def by_name(name: str) -> None:
     """`connect` knows the class of each name."""
     assert_type(connect("heygen"), HeyGen)
     assert_type(connect("retell", api_key="k"), Retell)
@@ -83,39 +177,170 @@ def by_name(name: str) -> None:
     assert_type(connect_async("cartesia"), AsyncCartesia)
     assert_type(connect_async("minimax"), AsyncMiniMax)
     assert_type(connect(name).wait(CloneJob(name, "v")), Voice)
+    assert_type(await connect_async(name).wait(CloneJob(name, "v")), Voice)
 
 
-def results(voice: Voice, job: CloneJob, error: VoiceCloneError) -> None:
+async def as_values(heygen: HeyGen, awaited: AsyncHeyGen, minimax: MiniMax) -> None:
+    """A method can be passed on, bound or from its class, and stays what it is."""
+    clone: Callable[[int], Voice] = minimax.clone
+    wait: Callable[[CloneJob], Coroutine[Any, Any, Voice]] = awaited.wait
+    assert_type(clone(12), Voice)
+    assert_type(await wait(CloneJob("heygen", "v")), Voice)
+    assert_type(HeyGen.clone(heygen, "me.wav", name="Me"), Voice)
+    assert_type(await AsyncHeyGen.start_clone(awaited, "me.wav", name="Me"), CloneJob)
+
+
+def audio(path: Path, file: BytesIO) -> list[AudioSource]:
+    """What can be cloned at every provider."""
+    return ["me.wav", path, b"", file, path.open("rb")]
+
+
+def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
     """What comes back is typed to the last field."""
+    assert_type(voice.provider, str)
     assert_type(voice.id, str)
     assert_type(voice.name, str | None)
+    assert_type(voice.language, str | None)
+    assert_type(voice.preview_url, str | None)
     assert_type(voice.created_at, datetime | None)
     assert_type(voice.raw, Mapping[str, Any])
+    assert_type(job.provider, str)
+    assert_type(job.voice_id, str)
     assert_type(job.done, bool)
+    assert_type(job.name, str | None)
+    assert_type(job.raw, Mapping[str, Any])
+    assert_type(job.to_token(), str)
+    assert_type(CloneJob.from_token(""), CloneJob)
+    assert_type(CloneJob("heygen", "v", True, name="Me", raw={}), CloneJob)
+    assert_type(progress.job, CloneJob)
+    assert_type(progress.status, str)
+    assert_type(progress.polls, int)
+    assert_type(progress.elapsed, float)
+    assert_type(progress.next_in, float)
+
+
+def errors(error: VoiceCloneError) -> None:
+    """All errors are of one tree, with the same attributes."""
+    assert_type(error.message, str)
+    assert_type(error.provider, str | None)
+    assert_type(error.code, str | None)
+    assert_type(error.status, int | None)
+    assert_type(error.request_id, str | None)
     assert_type(error.retry_after, float | None)
+    assert_type(error.retryable, bool)
     assert_type(error.response, RawResponse | None)
     assert_type(error.job, CloneJob | None)
-    if isinstance(error, RateLimitError):
-        assert_type(error.retryable, bool)
+    assert_type(error.voice_id, str | None)
+    assert_type(error.advice, str)
+    if error.response is not None:
+        assert_type(error.response.status_code, int)
+        assert_type(error.response.headers, Mapping[str, str])
+        assert_type(error.response.content, bytes)
+        assert_type(error.response.text, str)
+        assert error.response.json["any"] == error.response.at("any.0")
+    of_transport: tuple[type[TransportError], ...] = (RequestTimeoutError, OutcomeUnknownError)
+    tree: tuple[type[VoiceCloneError], ...] = (
+        InvalidRequestError,
+        AuthenticationError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        NotFoundError,
+        ConflictError,
+        QuotaExceededError,
+        RateLimitError,
+        ContentRejectedError,
+        ServerError,
+        *of_transport,
+        InvalidResponseError,
+        CloneFailedError,
+        PollTimeoutError,
+    )
+    try:
+        raise tree[0]("why", provider="heygen", status=429, retry_after=1)
+    except (PollTimeoutError, RateLimitError) as caught:
+        assert_type(caught.job, CloneJob | None)
 
 
-def generated(heygen: HeyGen, cartesia: VoiceMetadata, retell: VoiceResponse) -> None:
+async def generated(
+    heygen: HeyGen,
+    awaited: AsyncHeyGen,
+    cartesia: VoiceMetadata,
+    retell: VoiceResponse,
+    body: CreateVoiceCloneV3Request,
+) -> None:
     """Generated functions take the shim's client; enums of answers are open, and typed so."""
     found = get_voice.sync("v", client=heygen.client)
     assert_type(found, ErrorResponse | GetVoiceResponse | None)
     if isinstance(found, GetVoiceResponse):
         assert_type(found.data.status, CloneStatus | None | str | Unset)
+        assert_type(found.to_dict(), dict[str, Any])
+    assert_type(GetVoiceResponse.from_dict({}), GetVoiceResponse)
+    detailed = get_voice.sync_detailed("v", client=heygen.client)
+    assert_type(detailed, Response[ErrorResponse | GetVoiceResponse])
+    assert_type(detailed.status_code, int)
+    assert_type(detailed.parsed, ErrorResponse | GetVoiceResponse | None)
+    assert_type(await get_voice.asyncio("v", client=awaited.client), ErrorResponse | GetVoiceResponse | None)
+    answer = await clone_voice.asyncio_detailed(client=awaited.client, body=body)
+    assert_type(answer.parsed, ErrorResponse | CloneVoiceResponse | None)
+    body.language = UNSET
     assert_type(cartesia.language, SupportedLanguage | str)
     assert_type(retell.provider, VoiceProvider | str)
 
 
-def mocked() -> None:
+def mocked(response: httpx.Response) -> None:
     """The mock is typed for users' own tests."""
-    mock = Mock(polls_until_done=1)
+    mock = Mock(api_keys=frozenset({"k"}), polls_until_done=1, clone_failure="too quiet")
     assert_type(mock.transport, httpx.MockTransport)
-    mock.fail("heygen", "rate_limit", retry_after=1)
+    assert_type(mock.base_urls, Mapping[str, str])
+    assert_type(mock.api_keys, frozenset[str] | None)
+    assert_type(mock.polls_until_done, int)
+    assert_type(mock.clone_failure, str | None)
+    assert_type(mock.voices("heygen"), Mapping[str, dict[str, Any]])
+    assert_type(mock.handle(httpx.Request("GET", "/"), "heygen"), httpx.Response)
+    kinds: list[Kind] = [
+        "invalid_request",
+        "unauthorized",
+        "payment_required",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "quota",
+        "rate_limit",
+        "content_rejected",
+        "server_error",
+    ]
+    mock.fail("heygen", kinds[0], operation="getVoice", times=2, retry_after=1, after_work=True)
+    mock.fail("heygen", response)
+    mock.fail("heygen", httpx.ConnectError("refused"))
     HeyGen("k", transport=mock.transport)
     AsyncHeyGen("k", transport=mock.transport)
-    with serve() as served:
+    for seen in mock.requests:
+        assert_type(seen, Recorded)
+        assert_type(seen.provider, str)
+        assert_type(seen.operation, str)
+        assert_type(seen.request, httpx.Request)
+        assert_type(seen.status, int)
+        parts: list[Part] = seen.body
+        assert_type(parts[0].name, str)
+        assert_type(parts[0].file_name, str | None)
+        assert_type(parts[0].media_type, str | None)
+        assert_type(parts[0].content, bytes)
+    with serve(mock) as served:
         assert_type(served, Mock)
-        assert_type(served.base_urls["retell"], str)
+
+
+def fixtures(mock_heygen: MockedProvider) -> None:
+    """What pytest's fixtures are."""
+    assert_type(mock_heygen.mock, Mock)
+    assert_type(mock_heygen.name, str)
+    assert_type(mock_heygen.requests, list[Recorded])
+    assert_type(mock_heygen.voices, Mapping[str, dict[str, Any]])
+    mock_heygen.fail("rate_limit", operation="getVoice", times=2, retry_after=1, after_work=True)
+
+    class Own(Mock):
+        """A mock of the user's own."""
+
+    with serve(Own()) as served:
+        assert_type(served, Own)
+    with serve() as plain:
+        assert_type(plain, Mock)

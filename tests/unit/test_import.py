@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import subprocess
 import sys
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
 
 import voice_clone
 from tests.conftest import PROVIDERS, Caller
-from voice_clone import InvalidRequestError, connect, connect_async
-from voice_clone._clients import AsyncClient, SyncClient
+from voice_clone import CloneJob, InvalidRequestError, Voice, connect, connect_async
+from voice_clone._clients import AsyncClient, Client, SyncClient
 from voice_clone.testing import Mock
 
 
@@ -58,6 +60,8 @@ def test_public_names_are_listed_and_found() -> None:
     ):
         assert name in listed
         assert getattr(voice_clone, name) is getattr(voice_clone, name)
+    assert run("from voice_clone import *; print(HeyGen.__name__, connect.__name__)") == "HeyGen connect"
+    assert "class HeyGen(" in pydoc.plain(pydoc.render_doc(voice_clone))
     for name in ("Acme", "AcmeError", "_private", "http"):
         with pytest.raises(AttributeError, match=name):
             getattr(voice_clone, name)
@@ -92,18 +96,41 @@ def test_an_unknown_provider_lists_those_there_are() -> None:
             made("acme", api_key="k")
 
 
-def test_methods_show_their_signature_and_docstring() -> None:
-    """Editors and `help` see the provider's own signature, without `self` where it is bound."""
-    from voice_clone import AsyncHeyGen, Cartesia
+@pytest.mark.parametrize("name", dir(voice_clone))
+def test_what_is_public_says_what_it_does(name: str) -> None:
+    """Each public name has a docstring; that of a method names each parameter, and what is raised."""
+    item: Any = getattr(voice_clone, name)
+    assert name[:2] == "__" or inspect.getdoc(item)
+    is_client = Client in getattr(item, "__mro__", ())
+    for method_name, method in inspect.getmembers(item, inspect.isfunction) if is_client else []:
+        if method_name == "__init__" or method_name[0] != "_":
+            told, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
+            assert [each for each in parameters if f"`{each}`" not in told] == []
+            assert "Raises" in told or not parameters
 
-    cartesia = Cartesia("k")
-    assert list(inspect.signature(cartesia.clone).parameters) == [
-        "audio", "name", "language", "description", "base_voice_id",
-    ]  # fmt: skip
-    assert (cartesia.clone.__doc__ or "").startswith("Clone a voice")
-    assert (AsyncHeyGen.start_clone.__doc__ or "").startswith("Start a clone")
-    assert cartesia.start_clone.__name__ == "start_clone"
-    cartesia.close()
+
+@pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
+def test_methods_show_their_signature(name: str) -> None:
+    """`inspect`, and `help` by it, see a method as a caller does, whether bound or not."""
+    for kind in (getattr(voice_clone, name), getattr(voice_clone, f"Async{name}")):
+        for method, result in (("start_clone", CloneJob), ("clone", Voice), ("wait", Voice)):
+            free, bound = getattr(kind, method), getattr(kind("k"), method)
+            assert [*inspect.signature(free).parameters][1:] == [*inspect.signature(bound).parameters]
+            assert inspect.signature(bound).return_annotation == f"jobs.{result.__name__}"
+            assert get_type_hints(free)["return"] is result
+            assert (free.__name__, free.__qualname__) == (bound.__name__, bound.__qualname__)
+            assert bound.__name__ == method
+
+
+def test_methods_work_from_their_class(wav: bytes, mock: Mock) -> None:
+    """`Cartesia.clone(client, …)` clones as `client.clone(…)` does, as subclasses of users call it."""
+
+    class Mine(voice_clone.Cartesia):
+        """A user's own."""
+
+    with Mine("k", transport=mock.transport) as cartesia:
+        voice = voice_clone.Cartesia.clone(cartesia, wav, name="Me", language="en")
+    assert voice.id in mock.voices("cartesia")
 
 
 def test_bare_generated_functions_have_the_same_errors(call_sync: Caller, mock: Mock) -> None:

@@ -8,6 +8,8 @@ from attrs import define
 
 
 class Unset:
+    """The class of UNSET, for a field that is not there."""
+
     def __bool__(self) -> Literal[False]:
         return False
 

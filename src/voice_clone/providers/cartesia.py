@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
@@ -26,7 +26,7 @@ Api: TypeAlias = "AuthenticatedClient"
 
 
 class _Cartesia(Client[Api, X]):
-    provider = provided("cartesia")
+    provider: ClassVar[provided] = provided("cartesia")
 
     @operation
     def start_clone(
@@ -40,9 +40,11 @@ class _Cartesia(Client[Api, X]):
     ) -> Flow[jobs.CloneJob]:
         """Clone a voice; the job that this returns is done.
 
-        `audio` is a path, bytes or a binary file object, best of 5 to 10 seconds. `language` is one of
-        models.SupportedLanguage, such as `en`.
-        Raises InvalidRequestError before anything is sent for what Cartesia would refuse.
+        `audio` is a path, bytes or a binary file object, best of 5 to 10 seconds. `name` and `description` are for
+        people. `language` is one of models.SupportedLanguage, such as `en`. `base_voice_id` is the voice that this one
+        derives from.
+        Raises InvalidRequestError before anything is sent for what Cartesia would refuse, OutcomeUnknownError where the
+        voice may have been made all the same, or what else a request may raise.
         """
         clip: Audio = yield Open(audio)
         body = models.VoicesCloneBody(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
@@ -29,7 +29,7 @@ Api: TypeAlias = "AuthenticatedClient"
 
 
 class _HeyGen(Client[Api, X]):
-    provider = provided("heygen", get_voice)
+    provider: ClassVar[provided] = provided("heygen", get_voice)
 
     @operation
     def start_clone(
@@ -43,8 +43,10 @@ class _HeyGen(Client[Api, X]):
         """Start a clone; `wait` for the job that this returns.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
-        to 100 characters. `language` is a hint such as `en`; left out, it is detected.
-        Raises InvalidRequestError before anything is sent for what HeyGen would refuse.
+        to 100 characters. `language` is a hint such as `en`; left out, it is detected. `remove_background_noise` is
+        done before cloning.
+        Raises InvalidRequestError before anything is sent for what HeyGen would refuse, OutcomeUnknownError where the
+        clone may have been started all the same, or what else a request may raise.
         """
         if isinstance(audio, str) and audio.lower().startswith("https://"):
             audio = models.AssetUrl(type_="url", url=audio)
@@ -75,7 +77,10 @@ class _HeyGen(Client[Api, X]):
     ) -> Flow[jobs.Voice]:
         """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
 
-        An error that is raised after the start carries the job in `error.job`.
+        `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
+        to 100 characters. `language` is a hint such as `en`; left out, it is detected. `remove_background_noise` is
+        done before cloning.
+        Raises what `start_clone` and `wait` raise; after the start, the error carries the job in `error.job`.
         """
         checked_seconds(timeout)  # before it costs anything
         job = yield from _HeyGen.start_clone(

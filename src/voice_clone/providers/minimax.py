@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
@@ -29,11 +29,16 @@ Api: TypeAlias = "AuthenticatedClient"
 
 
 class _MiniMax(Client[Api, X]):
-    provider = provided("minimax")
+    provider: ClassVar[provided] = provided("minimax")
 
     @operation
     def upload_file(self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone") -> Flow[int]:
-        """Upload audio and return its file id: for `clone`, or with purpose `prompt_audio` for a ClonePrompt."""
+        """Upload audio and return its file id.
+
+        `audio` is a path, bytes or a binary file object. `purpose` is `voice_clone`, for audio to clone, or
+        `prompt_audio`, for that of a ClonePrompt.
+        Raises InvalidRequestError before anything is sent for what is no audio, or what a request may raise.
+        """
         wanted = choice(models.FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
         body = models.UploadFileBody(purpose=wanted, file=types.File(clip.stream, clip.name, clip.media_type))
@@ -57,13 +62,17 @@ class _MiniMax(Client[Api, X]):
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
     ) -> Flow[jobs.CloneJob]:
-        """Upload the audio and clone a voice; the job that this returns is done. A voice unused for 7 days is deleted.
+        """Upload the audio and clone a voice; the job that this returns is done.
 
         `audio` is a path, bytes, a binary file object, or the file id of audio that was uploaded; 10 seconds to 5
         minutes of mp3, m4a or wav, up to 20 MB. `voice_id` has 8 to 256 letters, digits, `-` and `_`, begins with a
         letter and ends with none of the two; left out, one is made that begins with `name`. MiniMax has no names:
-        `name` is not sent, it is for the Voice only. `text` has up to 1000 characters, needs `model`, and is charged.
-        Raises InvalidRequestError before anything is sent for what MiniMax would refuse.
+        `name` is not sent, it is for the Voice only. `text` has up to 1000 characters, needs `model`, and is charged;
+        a preview reads it. `clone_prompt` is a clip of less than 8 seconds with its transcript. `language_boost` is the
+        language to recognise better, `auto` for any. `need_noise_reduction` and `need_volume_normalization` treat the
+        audio first. MiniMax deletes a voice that nobody uses for 7 days.
+        Raises InvalidRequestError before anything is sent for what MiniMax would refuse; where the voice may have been
+        made all the same, OutcomeUnknownError, ServerError or InvalidResponseError with its `voice_id`.
         """
         checked(str, name, "name")
         checked(models.ClonePrompt, clone_prompt, "clone_prompt")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 import httpx
 
@@ -27,7 +27,7 @@ Api: TypeAlias = "AuthenticatedClient"
 
 
 class _Retell(Client[Api, X]):
-    provider = provided("retell")
+    provider: ClassVar[provided] = provided("retell")
 
     @operation
     def start_clone(
@@ -41,7 +41,8 @@ class _Retell(Client[Api, X]):
 
         `audio` is a path, bytes, a binary file object, or a list of them: one for cartesia and minimax, up to 3 for
         inworld, up to 25 otherwise. `name` has 1 to 200 characters. `voice_provider` is where Retell makes the voice.
-        Raises InvalidRequestError before anything is sent for what Retell would refuse.
+        Raises InvalidRequestError before anything is sent for what Retell would refuse, OutcomeUnknownError where the
+        voice may have been made all the same, or what else a request may raise.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
         clips: list[Audio] = []

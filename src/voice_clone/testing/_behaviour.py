@@ -42,8 +42,8 @@ class Behaviour:
         self.spec = spec
         self.mock = mock
         self.voices: dict[str, Json] = {}
-        self.answers = 0
-        self.documented = {
+        self.answers: int = 0
+        self.documented: dict[str, Json] = {
             status: answer
             for operation in spec.operations()
             for status, answer in operation.spec["responses"].items()

@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class CartesiaVersion(StrEnum):
+    """The version of the API that these clients speak."""
+
     V2026_03_01 = "2026-03-01"
 
     def __str__(self) -> str:

@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
+    """The machine-readable error codes that are documented today; others count as non-breaking."""
+
     CONCURRENCY_LIMITED = "concurrency_limited"
     MODEL_NOT_FOUND = "model_not_found"
     VOICE_NOT_FOUND = "voice_not_found"

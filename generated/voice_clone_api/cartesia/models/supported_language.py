@@ -3,6 +3,9 @@ from enum import StrEnum
 
 
 class SupportedLanguage(StrEnum):
+    """The language that the given voice should speak the transcript in. For valid options, see [Models](/build-with-
+    cartesia/tts-models/latest)."""
+
     AR = "ar"
     BG = "bg"
     BN = "bn"

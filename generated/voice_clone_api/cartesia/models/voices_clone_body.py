@@ -35,6 +35,7 @@ class VoicesCloneBody:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         clip = self.clip.to_tuple()
 
         name = self.name
@@ -70,6 +71,7 @@ class VoicesCloneBody:
         return field_dict
 
     def to_multipart(self) -> types.RequestFiles:
+        """The fields as parts of a form, for `files=` of httpx; what is UNSET is left out."""
         files: types.RequestFiles = []
 
         files.append(("clip", self.clip.to_tuple()))
@@ -97,6 +99,7 @@ class VoicesCloneBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         clip = File(payload=BytesIO(_left.pop("clip")))
 
@@ -135,6 +138,7 @@ class VoicesCloneBody:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

@@ -30,6 +30,7 @@ class AssetBase64:
     data: str
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         type_ = self.type_
 
         media_type = self.media_type
@@ -50,6 +51,7 @@ class AssetBase64:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         type_ = cast(Literal["base64"], _left.pop("type"))
         if type_ != "base64":

@@ -28,6 +28,7 @@ class AssetUrl:
     url: str
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         type_ = self.type_
 
         url = self.url
@@ -45,6 +46,7 @@ class AssetUrl:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         type_ = cast(Literal["url"], _left.pop("type"))
         if type_ != "url":

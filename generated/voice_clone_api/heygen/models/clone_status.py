@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class CloneStatus(StrEnum):
+    """How far a clone is."""
+
     COMPLETE = "complete"
     FAILED = "failed"
     PROCESSING = "processing"

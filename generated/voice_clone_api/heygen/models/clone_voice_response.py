@@ -26,6 +26,7 @@ class CloneVoiceResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         data = self.data.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -40,6 +41,7 @@ class CloneVoiceResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.voice_clone_create_v3_response import VoiceCloneCreateV3Response
 
         _left = dict(src_dict)
@@ -54,6 +56,7 @@ class CloneVoiceResponse:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

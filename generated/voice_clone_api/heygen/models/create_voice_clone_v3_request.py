@@ -35,6 +35,7 @@ class CreateVoiceCloneV3Request:
     remove_background_noise: bool | Unset = True
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         from ..models.asset_id import AssetId
         from ..models.asset_url import AssetUrl
 
@@ -71,6 +72,7 @@ class CreateVoiceCloneV3Request:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.asset_base_64 import AssetBase64
         from ..models.asset_id import AssetId
         from ..models.asset_url import AssetUrl

@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
+    """The machine-readable error codes that are documented today; others count as non-breaking."""
+
     AUTHENTICATION_FAILED = "authentication_failed"
     CONFLICT = "conflict"
     FORBIDDEN = "forbidden"

@@ -30,6 +30,7 @@ class StandardAPIError:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         code: str
         if isinstance(self.code, ErrorCode):
             code = self.code.value
@@ -67,6 +68,7 @@ class StandardAPIError:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
 
         def _parse_code(data: object) -> ErrorCode | str:
@@ -114,6 +116,7 @@ class StandardAPIError:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

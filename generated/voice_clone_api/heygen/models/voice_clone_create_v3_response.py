@@ -22,6 +22,7 @@ class VoiceCloneCreateV3Response:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         voice_clone_id = self.voice_clone_id
 
         field_dict: dict[str, Any] = {}
@@ -36,6 +37,7 @@ class VoiceCloneCreateV3Response:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         voice_clone_id = _left.pop("voice_clone_id")
 
@@ -48,6 +50,7 @@ class VoiceCloneCreateV3Response:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

@@ -25,6 +25,7 @@ class ClonePrompt:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         prompt_audio = self.prompt_audio
 
         prompt_text = self.prompt_text
@@ -42,6 +43,7 @@ class ClonePrompt:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         prompt_audio = _left.pop("prompt_audio")
 
@@ -57,6 +59,7 @@ class ClonePrompt:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

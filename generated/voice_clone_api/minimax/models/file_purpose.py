@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class FilePurpose(StrEnum):
+    """What the file is for."""
+
     PROMPT_AUDIO = "prompt_audio"
     VOICE_CLONE = "voice_clone"
 

@@ -32,6 +32,7 @@ class GatewayError:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         type_ = self.type_
 
         error: dict[str, Any] | Unset = UNSET
@@ -54,6 +55,7 @@ class GatewayError:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.gateway_error_detail import GatewayErrorDetail
 
         _left = dict(src_dict)
@@ -79,6 +81,7 @@ class GatewayError:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

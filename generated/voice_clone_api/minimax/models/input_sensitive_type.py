@@ -3,6 +3,8 @@ from enum import IntEnum
 
 
 class InputSensitiveType(IntEnum):
+    """The categories of content that are documented today."""
+
     NORMAL = 0
     SEVERE_VIOLATION = 1
     PORNOGRAPHIC = 2

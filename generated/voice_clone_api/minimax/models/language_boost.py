@@ -3,6 +3,9 @@ from enum import StrEnum
 
 
 class LanguageBoost(StrEnum):
+    """Controls whether recognition for specific minority languages and dialects is enhanced. Default is `null`. If
+    the language type is unknown, set to `"auto"` and the model will automatically detect it."""
+
     AFRIKAANS = "Afrikaans"
     ARABIC = "Arabic"
     AUTO = "auto"

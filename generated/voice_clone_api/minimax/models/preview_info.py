@@ -37,6 +37,7 @@ class PreviewInfo:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         audio_length = self.audio_length
 
         audio_sample_rate = self.audio_sample_rate
@@ -69,6 +70,7 @@ class PreviewInfo:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         audio_length = _left.pop("audio_length", UNSET)
 
@@ -96,6 +98,7 @@ class PreviewInfo:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

@@ -3,6 +3,9 @@ from enum import StrEnum
 
 
 class SpeechModel(StrEnum):
+    """Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field
+    is provided."""
+
     SPEECH_01_HD = "speech-01-hd"
     SPEECH_01_TURBO = "speech-01-turbo"
     SPEECH_02_HD = "speech-02-hd"

@@ -3,6 +3,8 @@ from enum import IntEnum
 
 
 class StatusCode(IntEnum):
+    """The status codes that are documented today."""
+
     SUCCESS = 0
     UNKNOWN_ERROR = 1000
     TIMEOUT = 1001

@@ -28,6 +28,7 @@ class UploadFileBody:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         purpose = self.purpose.value
 
         file = self.file.to_tuple()
@@ -44,6 +45,7 @@ class UploadFileBody:
         return field_dict
 
     def to_multipart(self) -> types.RequestFiles:
+        """The fields as parts of a form, for `files=` of httpx; what is UNSET is left out."""
         files: types.RequestFiles = []
 
         files.append(("purpose", (None, str(self.purpose.value).encode(), None)))
@@ -57,6 +59,7 @@ class UploadFileBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         purpose = FilePurpose(_left.pop("purpose"))
 
@@ -72,6 +75,7 @@ class UploadFileBody:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

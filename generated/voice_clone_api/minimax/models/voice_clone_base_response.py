@@ -26,6 +26,7 @@ class VoiceCloneBaseResponse:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         status_code: int
         if isinstance(self.status_code, StatusCode):
             status_code = self.status_code.value
@@ -48,6 +49,7 @@ class VoiceCloneBaseResponse:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
 
         def _parse_status_code(data: object) -> int | StatusCode:
@@ -75,6 +77,7 @@ class VoiceCloneBaseResponse:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

@@ -71,6 +71,7 @@ class VoiceCloneReq:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         file_id = self.file_id
 
         voice_id = self.voice_id
@@ -118,6 +119,7 @@ class VoiceCloneReq:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.clone_prompt import ClonePrompt
 
         _left = dict(src_dict)
@@ -168,6 +170,7 @@ class VoiceCloneReq:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

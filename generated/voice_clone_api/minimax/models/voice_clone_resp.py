@@ -44,6 +44,7 @@ class VoiceCloneResp:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         base_resp = self.base_resp.to_dict()
 
         demo_audio = self.demo_audio
@@ -82,6 +83,7 @@ class VoiceCloneResp:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.preview_info import PreviewInfo
         from ..models.voice_clone_base_response import VoiceCloneBaseResponse
 
@@ -131,6 +133,7 @@ class VoiceCloneResp:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

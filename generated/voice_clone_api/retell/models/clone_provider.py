@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class CloneProvider(StrEnum):
+    """Voice provider to use for cloning."""
+
     CARTESIA = "cartesia"
     ELEVENLABS = "elevenlabs"
     FISH_AUDIO = "fish_audio"

@@ -31,6 +31,7 @@ class CloneVoiceBody:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         files = []
         for files_item_data in self.files:
             files_item = files_item_data.to_tuple()
@@ -54,6 +55,7 @@ class CloneVoiceBody:
         return field_dict
 
     def to_multipart(self) -> types.RequestFiles:
+        """The fields as parts of a form, for `files=` of httpx; what is UNSET is left out."""
         files: types.RequestFiles = []
 
         for files_item_element in self.files:
@@ -72,6 +74,7 @@ class CloneVoiceBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
         files = []
         _files = _left.pop("files")
@@ -95,6 +98,7 @@ class CloneVoiceBody:
 
     @property
     def additional_keys(self) -> list[str]:
+        """The names of the fields that the spec does not name."""
         return list(self.additional_properties.keys())
 
     def __getitem__(self, key: str) -> Any:

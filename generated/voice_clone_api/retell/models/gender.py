@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class Gender(StrEnum):
+    """The genders of voices that are documented today."""
+
     FEMALE = "female"
     MALE = "male"
 

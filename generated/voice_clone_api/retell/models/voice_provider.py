@@ -3,6 +3,8 @@ from enum import StrEnum
 
 
 class VoiceProvider(StrEnum):
+    """The providers of voices that are documented today."""
+
     CARTESIA = "cartesia"
     DEEPGRAM = "deepgram"
     ELEVENLABS = "elevenlabs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import httpx
 
@@ -19,7 +19,7 @@ from voice_clone_api.elevenlabs.types import UNSET, File
 
 
 class _ElevenLabs(Client[AuthenticatedClient, X]):
-    provider = provided("elevenlabs")
+    provider: ClassVar[provided] = provided("elevenlabs")
 
     @operation
     def start_clone(

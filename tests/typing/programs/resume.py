@@ -1,0 +1,40 @@
+"""Start a clone, keep its token in a file, and go on in another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voice_clone import CloneJob, HeyGen, PollTimeoutError, Progress, Voice
+
+
+def start(audio: Path, name: str, kept: Path) -> CloneJob:
+    """Start, and keep what is needed to go on."""
+    with HeyGen() as heygen:
+        job = heygen.start_clone(audio, name=name, language="en")
+    kept.write_text(job.to_token(), encoding="utf-8")
+    return job
+
+
+def finish(kept: Path, seconds: float = 600.0) -> Voice | None:
+    """Go on; None where it takes longer, and the file is there for the next time."""
+    job = CloneJob.from_token(kept.read_text(encoding="utf-8"))
+    looks: list[Progress] = []
+    with HeyGen() as heygen:
+        try:
+            voice = heygen.wait(job, timeout=seconds, on_poll=looks.append)
+        except PollTimeoutError as error:
+            if error.job is not None:
+                kept.write_text(error.job.to_token(), encoding="utf-8")
+            return None
+    kept.unlink()
+    print(f"{voice.name or voice.id}: after {len(looks)} looks, {sum(look.next_in for look in looks):.1f} s asleep")
+    return voice
+
+
+def main(audio: Path) -> str:
+    """All of it."""
+    kept = audio.with_suffix(".job")
+    start(audio, "Me", kept)
+    voice = finish(kept)
+    assert voice is not None
+    return voice.id

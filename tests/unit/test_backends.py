@@ -1,0 +1,49 @@
+"""Every async method, over real sockets, under asyncio and under trio."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import anyio
+import pytest
+
+import voice_clone
+from tests.conftest import OPTIONS, PROVIDERS
+from voice_clone import CloneJob, Voice, connect_async
+from voice_clone.testing import Mock, serve
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_async_method_works(provider: str, backend: str, mock: Mock, wav: bytes) -> None:
+    """Each public method of each async client does its work; a method that is new belongs here."""
+    mock.polls_until_done = 1
+
+    async def main() -> None:
+        client: Any = connect_async(provider, api_key="any-key", base_url=mock.base_urls[provider])
+        methods = {name for name, _ in inspect.getmembers(client, inspect.ismethod) if name[0] != "_"}
+        async with client as entered:
+            assert entered is client
+            job = await client.start_clone(wav, **OPTIONS[provider])
+            voices = [await client.wait(job), await client.clone(wav, **OPTIONS[provider])]
+            assert [type(job), *map(type, voices)] == [CloneJob, Voice, Voice]
+            assert {voice.id for voice in voices} == {*mock.voices(provider)}
+            if "upload_file" in methods:
+                assert await client.upload_file(wav, purpose="prompt_audio") > 0
+        await client.aclose()  # once more does no harm
+        assert methods - {"upload_file"} == {"start_clone", "wait", "clone", "aclose"}
+
+    with serve(mock):
+        anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
+def test_frameworks_see_what_is_awaited(name: str) -> None:
+    """From Python 3.12 on, an async method is a coroutine function for whoever asks; a sync one never is."""
+    for kind, awaited in ((f"Async{name}", sys.version_info >= (3, 12)), (name, False)):
+        made = getattr(voice_clone, kind)
+        for method in ("start_clone", "wait", "clone"):
+            assert inspect.iscoroutinefunction(getattr(made, method)) is awaited
+            assert inspect.iscoroutinefunction(getattr(made("k"), method)) is awaited
