@@ -123,7 +123,7 @@ class VoiceCloneError(Exception):
         )
         self.retry_after, self.retryable, self.response = retry_after, retryable, response
         self.job, self.voice_id, self.advice = job, voice_id, advice or self._advice
-        super().__init__(message, provider)
+        super().__init__(*vars(self).values())  # `args`, from which Celery and others make it anew
         if self.advice not in message:
             self.add_note(f"What to do: {self.advice}")  # a traceback shows it below the message
 

@@ -71,11 +71,14 @@ def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any
         known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
         return known | real([(provider, spec) for provider, spec in chosen if provider not in known], processes)
 
+    def no_load(_: generate.Processes) -> None:
+        """Load nothing: most of it is taken from there."""
+
     def _is_known(provider: Provider, spec: dict[str, Any]) -> bool:
         return provider.name in built and common.dump_json(built[provider.name][0]) == common.dump_json(spec)
 
     monkeypatch.setattr(generate, "build", build)
-    monkeypatch.setattr(generate.Processes, "load", lambda _: None)
+    monkeypatch.setattr(generate.Processes, "load", no_load)
     return calls
 
 

@@ -286,11 +286,14 @@ def test_what_an_error_shows() -> None:
 
 
 def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
-    """An error goes to another process and back whole, its raw answer and job included."""
+    """An error goes to another process and back whole, its raw answer and job included; its `args` hold all of it."""
     error = fault(call_sync, "heygen", "rate_limit", wav)
     error.job = CloneJob("heygen", "abc", name="Me", raw={"a": 1})
-    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+    error.advice = "ask later"
+    again = RateLimitError(*error.args[:-3], error.job, error.voice_id, error.advice)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error), again):
         assert type(twin) is RateLimitError
+        assert twin.advice == "ask later"
         assert (str(twin), twin.response, twin.job) == (str(error), error.response, error.job)
         assert hash(twin.response) == hash(error.response)
 
