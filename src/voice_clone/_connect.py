@@ -42,8 +42,9 @@ def find(provider: str, kind: type[K]) -> type[K]:
     if provider not in names():
         from difflib import get_close_matches  # noqa: PLC0415 - nobody else needs it
 
-        meant = "".join(f"; did you mean {name}?" for name in get_close_matches(str(provider).lower(), names(), 1))
-        raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(names())}{meant}")
+        message = f"there is no provider {provider!r}; there are {', '.join(names())}"
+        close = get_close_matches(str(provider).lower(), names(), 1)
+        raise InvalidRequestError(message, advice=f"did you mean {close[0]}?" if close else "choose one of these")
     found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
     return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -108,10 +109,13 @@ def check(audio: AudioSource, provider: str) -> Report:
     return report
 
 
-def check_all(audio: AudioSource) -> list[Report]:
-    """Check audio against what each provider takes; raises InvalidRequestError for what is no audio."""
+def check_all(audio: AudioSource, providers: Iterable[str] | None = None) -> list[Report]:
+    """Check audio against what each provider takes, or each of `providers`.
+
+    Raises InvalidRequestError for what is no audio, and for a name that is no provider's.
+    """
     info = probe(audio)
-    return [_report(info, provider) for provider in _connect.names()]
+    return [_report(info, provider) for provider in providers or _connect.names()]
 
 
 def _report(audio: AudioInfo, provider: str) -> Report:

@@ -254,8 +254,10 @@ def test_what_is_unknown_is_refused_by_nobody() -> None:
 
 def test_a_provider_that_is_not_there_is_named_with_what_was_meant() -> None:
     """A name that is nearly a provider's is answered with that."""
-    with pytest.raises(InvalidRequestError, match=r"no provider 'hegen'; there are .*; did you mean heygen\?"):
-        check(wav(1), "hegen")
+    for name, advice in [("hegen", "did you mean heygen?"), ("xyz", "choose one of these")]:
+        with pytest.raises(InvalidRequestError, match=f"no provider '{name}'; there are cartesia, ") as caught:
+            check(wav(1), name)
+        assert caught.value.advice == advice
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
