@@ -291,6 +291,13 @@ def test_every_class_of_error_has_its_exit_code() -> None:
     assert list(EXIT_CODES) == [each for each in vars(errors).values() if isinstance(each, type) and each in EXIT_CODES]
 
 
+def test_the_page_lists_the_exit_codes() -> None:
+    """`docs/cli.md` has the codes of the table, no more, no less."""
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    listed = {name: int(code) for code, name in re.findall(r"^\| (\d+) \| `(\w+Error)` \|", page, re.MULTILINE)}
+    assert listed == {kind.__name__: code for kind, code in EXIT_CODES.items()}
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [("unauthorized", 4), ("payment_required", 5), ("quota", 9), ("rate_limit", 10), ("server_error", 12)],
@@ -332,14 +339,10 @@ def test_all_may_be_named_in_other_ways(mock: Mock, clip: Path, monkeypatch: pyt
     """The provider is a command or an option, before or behind the audio; what has no key is skipped."""
     for key in KEYS[1:4]:
         monkeypatch.delenv(key)
-    for arguments in [
-        ("all", clip),
-        (clip, "--provider=all"),
-        ("--provider=heygen", clip),
-        (clip, "--provider", "heygen"),
-    ]:
-        assert typed("clone", *arguments, "--name", "Me").code == 0
-    assert len(mock.voices("heygen")) == 4
+    ways: list[list[str | Path]] = [["all", clip], [clip, "--provider=all"], ["--provider", "heygen", clip]]
+    for named in ways:
+        assert typed("clone", *named, "--name", "Me").code == 0
+    assert len(mock.voices("heygen")) == len(ways)
     shown = typed("clone", "all", clip, "--name", "Me", "--json").json
     assert [each.get("skipped") for each in shown] == [None, "no key", "no key", "no key"]
     assert shown[0]["voice"]["id"] in mock.voices("heygen")
@@ -542,8 +545,8 @@ def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
     shown: list[str] = []
 
     class Watched(Live):
-        def _show(self, provider: str, state: str, next_look: float | None = None, **about: Any) -> None:
-            super()._show(provider, state, next_look, **about)
+        def _show(self, *state: Any, **about: Any) -> None:
+            super()._show(*state, **about)
             plain = Console(width=60, file=io.StringIO())
             with plain.capture() as capture:
                 plain.print(self._progress.get_renderable())
@@ -553,7 +556,7 @@ def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
     run([Cloning(Connection("heygen"), [clip], {"name": "Me"})], Watched(Console(file=io.StringIO())))
     found = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
     assert [each and each[1] for each in found] == [
-        "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB", "sent, no answer yet",
+        "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB", "156 KiB sent, no answer yet",
         "started", "processing, next look in 1 s", "processing, next look in 1 s", "done",
     ]  # fmt: skip
 

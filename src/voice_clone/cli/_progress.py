@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from voice_clone import CloneJob, Progress as Look
 from voice_clone._rules import shown_size
+
+_WIDTH = 16  # of a bar
 
 
 class Display(Protocol):
@@ -74,8 +77,18 @@ class Lines:
         """Print nothing: the result comes."""
 
 
+class _Bar(ProgressColumn):
+    """How much has been sent; after that nobody knows how long it takes."""
+
+    def render(self, task: Task) -> ProgressBar:
+        """Draw it for one clone."""
+        share: float | None = task.fields["share"]
+        whole = None if share is None else 1.0
+        return ProgressBar(whole, share or 0.0, width=_WIDTH, animation_time=task.get_time())
+
+
 class _State(ProgressColumn):
-    """What is going on, with the bytes that are sent or the seconds until the next look."""
+    """What is going on, with the seconds until the next look."""
 
     def render(self, task: Task) -> Text:
         """Say it for one clone."""
@@ -91,7 +104,7 @@ class Live:
 
     def __init__(self, console: Console) -> None:
         """Show on a terminal."""
-        columns = (TextColumn("{task.description}"), BarColumn(16), _State(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), _Bar(), _State(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=console)
         self._tasks: dict[str, TaskID] = {}
 
@@ -102,30 +115,32 @@ class Live:
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def _show(self, provider: str, state: str, next_look: float | None = None, **about: Any) -> None:
-        self._progress.update(self._tasks[provider], state=state, next_look=next_look, **about)
+    def _show(self, provider: str, state: str, *, share: float | None = None, next_look: float | None = None) -> None:
+        self._progress.update(self._tasks[provider], state=state, share=share, next_look=next_look)
 
     def begin(self, provider: str) -> None:
         """Add a line."""
-        about: dict[str, Any] = {"state": "connecting", "next_look": None}
+        about: dict[str, Any] = {"state": "connecting", "share": None, "next_look": None}
         self._tasks[provider] = self._progress.add_task(provider, total=None, **about)
 
     def sent(self, provider: str, size: int, whole: int) -> None:
         """Move the bar."""
-        state = f"{shown_size(size)} of {shown_size(whole)}" if size < whole else "sent, no answer yet"
-        self._show(provider, state, completed=size, total=whole)
+        if size < whole:
+            self._show(provider, f"{shown_size(size)} of {shown_size(whole)}", share=size / whole)
+        else:
+            self._show(provider, f"{shown_size(whole)} sent, no answer yet")
 
     def started(self, job: CloneJob) -> None:
-        """From here on nobody knows how long it takes."""
-        self._show(job.provider, "started", total=None)
+        """Say so."""
+        self._show(job.provider, "started")
 
     def looked(self, look: Look) -> None:
         """Say what was seen, and when the next look is."""
-        self._show(look.job.provider, look.status, self._progress.get_time() + look.next_in)
+        self._show(look.job.provider, look.status, next_look=self._progress.get_time() + look.next_in)
 
     def ended(self, provider: str, outcome: str) -> None:
         """Stop the bar and its clock."""
-        self._show(provider, outcome, total=1, completed=1)
+        self._show(provider, outcome, share=1.0)
         self._progress.stop_task(self._tasks[provider])
 
 
