@@ -85,7 +85,7 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     shown = f"the audio {name!r}" if name else "the audio"
     if not head:
         raise InvalidRequestError(f"{shown} is empty")
-    by_content = _sniff(head)
+    by_content = sniff(head)
     if by_content is None and _is_text(head):
         raise InvalidRequestError(f"{shown} is text, not audio")
     extension = Path(name).suffix.lower()
@@ -117,7 +117,7 @@ def _is_text(head: bytes) -> bool:
     return whole or head.startswith(_UTF16)
 
 
-def _sniff(head: bytes) -> str | None:
+def sniff(head: bytes) -> str | None:
     """The media type by the first bytes; None where they are not known."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "audio/x-wav"

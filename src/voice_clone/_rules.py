@@ -132,5 +132,5 @@ def shown_time(seconds: float) -> str:
 def shown_size(size: int) -> str:
     """Bytes for people."""
     if size < MIB:
-        return f"{size / 1024:,.0f} KiB"
+        return f"{size:,} bytes" if size < 1024 else f"{size / 1024:,.0f} KiB"
     return f"{size / MIB:.3g} MiB" if size < 100 * MIB else f"{size / MIB:,.0f} MiB"

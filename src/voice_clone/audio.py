@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import attrs
 
 from voice_clone import _connect
-from voice_clone._audio import Audio, AudioSource, open_audio, reading
+from voice_clone._audio import Audio, AudioSource, open_audio, reading, sniff
 from voice_clone._clients import SyncClient
 from voice_clone._rules import Rules, labels
 from voice_clone.errors import InvalidRequestError
@@ -48,6 +48,8 @@ class AudioInfo:
     sample_rate: int | None = None
     """Hertz."""
     channels: int | None = None
+    recognised: bool = True
+    """Whether the content is of the format; else the name alone says so."""
 
 
 @attrs.frozen
@@ -74,8 +76,12 @@ def probe(audio: AudioSource) -> AudioInfo:
 
     Raises InvalidRequestError for what is missing, empty or no audio.
     """
-    if isinstance(audio, str | os.PathLike) and Path(audio).is_dir():
-        raise InvalidRequestError(f"{os.fspath(audio)} is a folder", advice="give the file in it that holds the voice")
+    if isinstance(audio, str | os.PathLike) and "://" not in os.fspath(audio):
+        if Path(audio).is_dir():
+            message, advice = f"{os.fspath(audio)} is a folder", "give the file in it that holds the voice"
+            raise InvalidRequestError(message, advice=advice)
+        if not Path(audio).exists():
+            raise InvalidRequestError(f"there is no file {os.fspath(audio)}", advice="check the path")
     position: int | None = None
     if hasattr(audio, "read"):
         with reading():
@@ -121,7 +127,7 @@ def check_all(audio: AudioSource, providers: Iterable[str] | None = None) -> lis
 def _report(audio: AudioInfo, provider: str) -> Report:
     theirs = rules(provider)
     problems = list(theirs.broken_by(audio))
-    notes: list[str] = []
+    notes = [] if audio.recognised else [f"its name says {audio.format}, but its content is not recognised as audio"]
     if audio.duration is None and (theirs.min_seconds or theirs.max_seconds):
         notes.append(f"how long it is can't be read; {provider} takes {theirs}")
     if (better := theirs.advised) and not problems:
@@ -155,7 +161,9 @@ def _read(audio: Audio, name: str) -> AudioInfo:
         advice = "voice_clone.audio needs its extra: pip install 'voice-clone-clients[audio]'"
         raise ModuleNotFoundError(advice, name=error.name) from None
     with reading():
-        info = AudioInfo(name, labels([audio.media_type])[0], audio.stream.seek(0, io.SEEK_END))
+        recognised = sniff(audio.stream.read(12)) is not None
+        label, size = labels([audio.media_type])[0], audio.stream.seek(0, io.SEEK_END)
+        info = AudioInfo(name, label, size, recognised=recognised)
         audio.stream.seek(0)
         try:
             tag = TinyTag.get(file_obj=cast("BinaryIO", _Header(audio.stream)), tags=False)

@@ -140,7 +140,7 @@ def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
     for audio, message in [
         (tmp_path, "is a folder"),
         (str(tmp_path), "is a folder"),
-        (tmp_path / "missing.wav", "No such file"),
+        (tmp_path / "missing.wav", "there is no file"),
         (tmp_path / "empty.wav", "is empty"),
         (b"", "is empty"),
         (tmp_path / "text.wav", "is text"),
@@ -250,6 +250,14 @@ def test_what_is_unknown_is_refused_by_nobody() -> None:
     assert report.ok
     assert report.notes == ["how long it is can't be read; minimax takes m4a/mp3/wav, 10 s to 5 min, up to 20 MiB"]
     assert check(m4a(3)[:40], "retell").notes == []
+
+
+def test_what_is_audio_by_its_name_alone_is_said_to_be(tmp_path: Path) -> None:
+    """A file whose content is not recognised is not refused, since the provider may know better; a note says so."""
+    path = tmp_path / "me.wav"
+    path.write_bytes(bytes(99))
+    note = "its name says wav, but its content is not recognised as audio"
+    assert all(note in report.notes for report in check_all(path))
 
 
 def test_a_provider_that_is_not_there_is_named_with_what_was_meant() -> None:

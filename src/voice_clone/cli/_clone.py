@@ -182,8 +182,8 @@ def _all() -> Callable[..., None]:
         made, refused = list[Cloning](), list[InvalidRequestError]()
         for each in keyed:
             connection = Connection(each.provider, None, allow_http, request_timeout)
+            refused += _incomplete(each, options)
             try:
-                _complete(each, options)
                 made.append(_prepared(each, connection, [audio], options, no_check=no_check, output=output))
             except InvalidRequestError as error:
                 if not error.provider:  # nobody could take it
@@ -203,12 +203,13 @@ def _all() -> Callable[..., None]:
     return _function(clone, doc, audio, [option.parameter() for option in _merged(signatures)], skip=skip)
 
 
-def _complete(theirs: Signature, options: Mapping[str, Any]) -> None:
-    """Raise InvalidRequestError where a provider needs an option that was not given."""
+def _incomplete(theirs: Signature, options: Mapping[str, Any]) -> list[InvalidRequestError]:
+    """What is wrong where a provider needs options that were not given."""
     missing = [each.flag for each in theirs.options.values() if each.required and options[each.name] is None]
-    if missing:
-        message = f"{' and '.join(missing)} missing"
-        raise InvalidRequestError(message, provider=theirs.provider, advice=f"give {' and '.join(missing)}")
+    needed = " and ".join(missing)
+    return (
+        [InvalidRequestError(f"{needed} missing", provider=theirs.provider, advice=f"give {needed}")] if missing else []
+    )
 
 
 def _merged(signatures: Sequence[Signature]) -> list[Option]:

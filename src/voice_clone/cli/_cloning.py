@@ -18,7 +18,7 @@ from voice_clone._audio import reading
 from voice_clone._clients import SyncClient
 from voice_clone._connect import find
 from voice_clone.cli._progress import Display
-from voice_clone.errors import AuthenticationError
+from voice_clone.errors import AuthenticationError, InvalidRequestError
 
 
 @attrs.frozen
@@ -37,13 +37,17 @@ class Connection:
         if not self.api_key and not os.environ.get(variable):
             advice = f"set {variable} in the environment; a key on the command line would stay in its history"
             raise AuthenticationError("no API key", advice=advice, provider=self.provider)
-        return connect_async(
-            self.provider,
-            api_key=self.api_key,
-            base_url=self.base_url or os.environ.get(f"{self.provider.upper()}_BASE_URL"),
-            allow_http=self.allow_http,
-            timeout=self.request_timeout,
-        )
+        try:
+            return connect_async(
+                self.provider,
+                api_key=self.api_key,
+                base_url=self.base_url or os.environ.get(f"{self.provider.upper()}_BASE_URL"),
+                allow_http=self.allow_http,
+                timeout=self.request_timeout,
+            )
+        except InvalidRequestError as error:  # it speaks of Python
+            error.message = error.message.replace("pass allow_http=True", "give --allow-http")
+            raise
 
 
 class Counted(io.FileIO):
