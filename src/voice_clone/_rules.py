@@ -83,7 +83,7 @@ class Rules:
             steps.append(f"convert it to {target}")
         if most < (audio.duration or math.inf):
             steps.append(f"cut it to {shown_time(most)}")
-            options += ["-t", f"{most:.0f}"]
+            options += ["-t", f"{most - 1:.0f}"]  # encoders add a little
         if target == "mp3":
             options += ["-b:a", f"{_MP3_BITS // 1000}k"]
         given = Path(audio.name)
@@ -126,7 +126,7 @@ def _is_audio(media_types: object) -> bool:
 
 def shown_time(seconds: float) -> str:
     """Seconds for people."""
-    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds / 60:.3g} min"
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds / 60:.4g} min"
 
 
 def shown_size(size: int) -> str:

@@ -188,8 +188,8 @@ def test_rules_are_those_of_the_specs() -> None:
             "minimax",
             AudioInfo("-a/b.flac", "flac", 30 << 20, 400),
             "minimax: -a/b.flac is flac, not m4a, mp3 or wav and has 30 MiB, more than 20 MiB "  # noqa: ISC004
-            "and lasts 6.67 min, more than 5 min",
-            "convert it to mp3, cut it to 5 min: ffmpeg -i ./-a/b.flac -vn -t 300 -b:a 128k ./-a/b.mp3",
+            "and lasts 6.667 min, more than 5 min",
+            "convert it to mp3, cut it to 5 min: ffmpeg -i ./-a/b.flac -vn -t 299 -b:a 128k ./-a/b.mp3",
         ),
         (
             "minimax",
@@ -201,7 +201,7 @@ def test_rules_are_those_of_the_specs() -> None:
             "heygen",
             AudioInfo("day.wav", "wav", 3 << 30),
             "heygen: day.wav has 3,072 MiB, more than 32 MiB",
-            "convert it to mp3, cut it to 35 min: ffmpeg -i day.wav -vn -t 2097 -b:a 128k day.mp3",
+            "convert it to mp3, cut it to 34.95 min: ffmpeg -i day.wav -vn -t 2096 -b:a 128k day.mp3",
         ),
         (
             "retell",
@@ -228,8 +228,8 @@ def test_wrong_audio_is_refused_with_what_mends_it(
 def test_advice_makes_what_a_provider_takes() -> None:
     """Where a provider takes neither wav nor mp3, the format to make is the first that it takes."""
     assert Rules(formats=("flac", "ogg")).advice(AudioInfo("a.wav", "wav", 9, 9)).endswith("-vn a.flac")
-    only_wav = Rules(formats=("wav",), max_bytes=16000)
-    assert only_wav.advice(AudioInfo("a.wav", "wav", 32000, 2, 8000, 1)).endswith("-vn -t 1 a-new.wav")
+    only_wav = Rules(formats=("wav",), max_bytes=48000)
+    assert only_wav.advice(AudioInfo("a.wav", "wav", 64000, 4, 8000, 1)).endswith("-vn -t 2 a-new.wav")
 
 
 def test_good_audio_is_reported_for_every_provider() -> None:

@@ -147,7 +147,8 @@ def status(
 def providers(ctx: typer.Context, *, as_json: Json = False) -> None:
     """Show the providers: what each takes, and whether its key is set."""
     output: Output = ctx.obj
-    table = Table("provider", Column("key", no_wrap=True), "takes", box=SIMPLE)
+    folded = (Column(name, overflow="fold") for name in ("key", "takes"))
+    table = Table(Column("provider", no_wrap=True), *folded, box=SIMPLE)
     data: list[dict[str, Any]] = []
     for name in names():
         theirs = signature(name)
@@ -184,7 +185,7 @@ def check(
     output: Output = ctx.obj
     reports = check_all(audio, provider or names())
     info = reports[0].audio
-    table = Table("provider", "takes", "verdict", box=SIMPLE)
+    table = Table(Column("provider", no_wrap=True), Column("takes", overflow="fold"), "verdict", box=SIMPLE)
     for report in reports:
         lines = ["[green]good[/]"] if report.ok else [f"[red]refused:[/] {escape(each)}" for each in report.problems]
         lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes]
