@@ -618,6 +618,18 @@ def test_the_module_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert subprocess.run([*command, "clne"], capture_output=True, check=False).returncode == 2
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names of files are text there")
+def test_a_name_that_is_no_text_is_shown(tmp_path: Path) -> None:
+    """A file whose name is not UTF-8 is named all the same."""
+    path = os.fsencode(tmp_path) + b"/m\xff.wav"
+    Path(os.fsdecode(path)).write_bytes(wav(12))
+    command = [sys.executable, "-m", "voice_clone.cli", "check", os.fsdecode(path)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert rb"/m\udcff.wav: wav" in done.stdout
+    shown = subprocess.run([*command, "--json"], capture_output=True, check=True)
+    assert json.loads(shown.stdout)[0]["audio"]["name"].endswith("m\udcff.wav")
+
+
 @pytest.mark.parametrize(
     ("missing", "extra"), [("typer", "cli"), ("tinytag", "cli"), ("openapi_schema_validator", "testing")]
 )

@@ -56,7 +56,7 @@ class Output:
     def result(self, data: object, *shown: RenderableType) -> None:
         """Print what a command is for: `data` for machines, the others for people."""
         if self.as_json:
-            self.out.out(json.dumps(data, ensure_ascii=False))
+            self.out.out(json.dumps(data))
             return
         for each in shown:
             plain = isinstance(each, str)  # to be copied as it is

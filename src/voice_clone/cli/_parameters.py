@@ -131,7 +131,7 @@ def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], p
     choices = tuple(str(each.value) for enum in enums for each in enum)
     name, told = parameter.name, [_told(field) or NOT_SPECIFIED.get(parameter.name, prose)]
     least, most = field.get("minLength", 0), field.get("maxLength")
-    if most:
+    if most and str(most) not in told[0]:
         told.append(f"{least} to {most:,} characters." if least else f"Up to {most:,} characters.")
     if hasattr(kind, "from_dict"):
         told.append(f"An object with {' and '.join(field.get('properties', ()))}.")
