@@ -250,3 +250,4 @@ def package(session: nox.Session) -> None:
     session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/import_all.py", external=True)
     session.run(*pip, f"{wheel}[cli,testing]")
     session.run(python, "-I", "scripts/demo.py", "--installed", external=True)
+    session.run(python, "-I", "-m", "voice_clone.cli", "check", "tests/data/speech.wav", external=True)

@@ -16,7 +16,7 @@ AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 an open file serves one call at a time, since calls would move each other's position."""
 
 # As the official SDKs send them. The first extension of each is the one that audio without a fitting name gets.
-_EXTENSIONS = {
+EXTENSIONS = {
     "audio/x-wav": (".wav",),
     "audio/mpeg": (".mp3", ".mpeg", ".mpga"),
     "audio/mp4": (".m4a", ".mp4"),
@@ -47,13 +47,14 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
         message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"
         raise InvalidRequestError(message)
     with ExitStack() as until_end:
-        with _reading():
+        with reading():
             audio = _open(source, until_end)
         yield audio
 
 
 @contextmanager
-def _reading() -> Generator[None]:
+def reading() -> Generator[None]:
+    """Turn whatever reading raises into InvalidRequestError."""
     try:
         yield
     except InvalidRequestError:
@@ -84,14 +85,14 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     shown = f"the audio {name!r}" if name else "the audio"
     if not head:
         raise InvalidRequestError(f"{shown} is empty")
-    by_content = _sniff(head)
+    by_content = sniff(head)
     if by_content is None and _is_text(head):
         raise InvalidRequestError(f"{shown} is text, not audio")
     extension = Path(name).suffix.lower()
-    media_type = by_content or next((kind for kind, known in _EXTENSIONS.items() if extension in known), None)
+    media_type = by_content or next((kind for kind, known in EXTENSIONS.items() if extension in known), None)
     if media_type is None:
-        raise InvalidRequestError(f"{shown} is not recognised as audio: {', '.join(_EXTENSIONS)}")
-    fitting = _EXTENSIONS[media_type]  # servers go by the extension
+        raise InvalidRequestError(f"{shown} is not recognised as audio: {', '.join(EXTENSIONS)}")
+    fitting = EXTENSIONS[media_type]  # servers go by the extension
     return Audio(stream, name if extension in fitting else (name or "audio") + fitting[0], media_type)
 
 
@@ -116,7 +117,7 @@ def _is_text(head: bytes) -> bool:
     return whole or head.startswith(_UTF16)
 
 
-def _sniff(head: bytes) -> str | None:
+def sniff(head: bytes) -> str | None:
     """The media type by the first bytes; None where they are not known."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "audio/x-wav"

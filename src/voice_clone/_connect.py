@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any, Generic, Literal, TypedDict, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 import httpx
 
@@ -12,6 +12,8 @@ import voice_clone
 from voice_clone import providers
 from voice_clone._clients import AsyncClient, SyncClient, X
 from voice_clone.errors import InvalidRequestError, VoiceCloneError
+
+K = TypeVar("K")
 
 
 class Options(TypedDict, Generic[X], total=False):
@@ -30,12 +32,25 @@ Sync = Options[httpx.BaseTransport]
 Async = Options[httpx.AsyncBaseTransport]
 
 
-def _client(provider: str, kind: type[Any], options: Any) -> Any:
-    names = sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
-    if provider not in names:
-        raise InvalidRequestError(f"there is no provider {provider!r}; there are {', '.join(names)}")
+def names() -> list[str]:
+    """The names of all providers."""
+    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
+
+
+def find(provider: str, kind: type[K]) -> type[K]:
+    """The class of a provider's client, sync or async; raises InvalidRequestError for a name that is no provider's."""
+    if provider not in names():
+        from difflib import get_close_matches  # noqa: PLC0415 - nobody else needs it
+
+        message = f"there is no provider {provider!r}; there are {', '.join(names())}"
+        close = get_close_matches(str(provider).lower(), names(), 1)
+        raise InvalidRequestError(message, advice=f"did you mean {close[0]}?" if close else "choose one of these")
     found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
-    made = next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])
+    return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])
+
+
+def _client(provider: str, kind: type[Any], options: Any) -> Any:
+    made: Any = find(provider, kind)
     try:
         return made(**options)
     except VoiceCloneError:

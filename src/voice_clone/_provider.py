@@ -106,13 +106,22 @@ class Provider:
         asked = f"{method} {path}"
         return next((name for name, pattern in self._operations.items() if pattern.fullmatch(asked)), asked)
 
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""
+    def _bodies(self) -> list[Mapping[str, Any]]:
+        """The schemas of the bodies that the clone's request may have."""
         operations = (each for item in self.spec["paths"].values() for each in item.values() if "operationId" in each)
         operation = next(each for each in operations if each["operationId"] == self.clone.operation)
-        schemas = [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
+        return [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
+
+    @property
+    def fields(self) -> dict[str, Mapping[str, Any]]:
+        """The schemas of the fields of the clone's request, by their names here."""
+        found = (item for body in self._bodies() for item in body.get("properties", {}).items())
+        return {self.names.get(name, name): {**self._resolve(schema), **schema} for name, schema in found}
+
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Raise InvalidRequestError where the body of the clone's request breaks a limit of the spec."""
         # Of several media types, the one that the body was made for.
-        schema = next(schema for schema in schemas if body.keys() <= schema.get("properties", {}).keys())
+        schema = next(schema for schema in self._bodies() if body.keys() <= schema.get("properties", {}).keys())
         problems = [
             f"{self.names.get(field, field)} {problem}"
             for field, value in body.items()

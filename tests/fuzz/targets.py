@@ -28,6 +28,7 @@ from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
 from voice_clone._audio import open_audio
 from voice_clone._json import decode
+from voice_clone.audio import probe
 from voice_clone.testing._multipart import MultipartError, read_parts
 
 TINY = {"openapi": "3.0.0", "info": {"title": "Acme", "version": "1"}, "paths": {"/a": {"get": {"operationId": "a"}}}}
@@ -353,12 +354,18 @@ class _Pipe(_Stream):
 
 
 def recognise_audio(given: Clip) -> bool:
-    """Open audio; what comes out reads as what went in, and its name fits its type."""
-    with tempfile.TemporaryDirectory() as folder, open_audio(_source(given, folder)) as audio:
-        assert audio.stream.read() == given.data
-        assert Path(audio.name).suffix
-        assert audio.media_type.startswith("audio/")
-        audio.name.encode()
+    """Open audio; what comes out reads as what went in, and its name fits its type. Its header is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = _source(given, folder)
+        with open_audio(source) as audio:
+            assert audio.stream.read() == given.data
+            assert Path(audio.name).suffix
+            assert audio.media_type.startswith("audio/")
+            audio.name.encode()
+        if given.form != "pipe":
+            info = probe(source)
+            assert info.size == len(given.data)
+            assert info.duration is None or info.duration > 0
     return True
 
 

@@ -290,7 +290,8 @@ def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
     error = fault(call_sync, "heygen", "rate_limit", wav)
     error.job = CloneJob("heygen", "abc", name="Me", raw={"a": 1})
     error.advice = "ask later"
-    again = RateLimitError(*error.args[:-3], error.job, error.voice_id, error.advice)
+    make: Any = RateLimitError
+    again = make(*error.args[:-3], error.job, error.voice_id, error.advice)
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error), again):
         assert type(twin) is RateLimitError
         assert twin.advice == "ask later"

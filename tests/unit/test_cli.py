@@ -1,0 +1,654 @@
+"""The command line: every command as it is typed, at the mock over real HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from tests.conftest import KEYS, PROVIDERS, Clock
+from tests.unit.test_audio_check import m4a, wav
+from voice_clone import CloneJob, VoiceCloneError, __version__, cli, errors
+from voice_clone.cli._app import app
+from voice_clone.cli._cloning import Cloning, Connection, run
+from voice_clone.cli._exits import EXIT_CODES
+from voice_clone.cli._progress import Lines, Live
+from voice_clone.testing import Kind, Mock, serve
+
+NEEDS: dict[str, list[str]] = {
+    "heygen": ["--name", "Me"],
+    "retell": ["--name", "Me", "--voice-provider", "elevenlabs"],
+    "cartesia": ["--name", "Me", "--language", "en"],
+    "minimax": ["--name", "Me"],
+}
+ALL = ["--name", "Me", "--voice-provider", "elevenlabs", "--language", "en"]
+
+
+class Typed:
+    """What came of a command."""
+
+    def __init__(self, arguments: list[str], stdin: str | None = None) -> None:
+        result = CliRunner().invoke(app, arguments, input=stdin)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        self.code, self.out, self.err = result.exit_code, result.stdout, result.stderr
+
+    @property
+    def json(self) -> Any:
+        """What stdout holds, all of it."""
+        return json.loads(self.out)
+
+
+def typed(*arguments: str | Path, stdin: str | None = None) -> Typed:
+    """Type a command."""
+    return Typed([str(each) for each in arguments], stdin)
+
+
+@pytest.fixture(autouse=True)
+def served(mock: Mock, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Generator[Mock]:
+    """The mock over HTTP, where the environment leads; time passes at once."""
+    monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
+    with serve(mock):
+        for name, url in mock.base_urls.items():
+            monkeypatch.setenv(f"{name.upper()}_BASE_URL", url)
+        for key in KEYS[:4]:
+            monkeypatch.setenv(key, "secret-key")
+        yield mock
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Audio that all providers take."""
+    path = tmp_path / "me.wav"
+    path.write_bytes(wav(10))
+    return path
+
+
+def bodies(mock: Mock, operation: str) -> list[Any]:
+    """The bodies that an operation was asked with."""
+    return [seen.body for seen in mock.requests if seen.operation == operation]
+
+
+@pytest.fixture
+def aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clones run in a thread: where they close async generators, coverage loses count of the frames on Python 3.11."""
+
+    def run_aside(*arguments: Any) -> None:
+        thread = threading.Thread(target=run, args=arguments)
+        thread.start()
+        thread.join()
+
+    for module in ("_clone", "_mock"):
+        monkeypatch.setattr(f"voice_clone.cli.{module}.run", run_aside)
+
+
+# Cloning
+
+
+@pytest.mark.usefixtures("aside")
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_voice_is_cloned_at_every_provider(provider: str, mock: Mock, clip: Path) -> None:
+    """The voice's id is on stdout, how it went on stderr, and the key nowhere."""
+    done = typed("clone", provider, clip, *NEEDS[provider])
+    (voice,) = mock.voices(provider)
+    assert done.code == 0
+    assert done.out.startswith(f"{provider} voice {voice}\n")
+    assert f"{provider}: 156 KiB sent\n" in done.err
+    assert "secret-key" not in done.out + done.err
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(mock: Mock, clip: Path) -> None:
+    """Each look at a clone is a line, with the time that has passed and the time until the next."""
+    mock.polls_until_done = 3
+    err = typed("clone", "heygen", clip, "--name", "Me").err
+    (voice,) = mock.voices("heygen")
+    assert err.splitlines() == [
+        "heygen: 156 KiB sent",
+        f"heygen {voice}: started",
+        f"heygen {voice}: processing after 0.0 s, next look in 1.0 s",
+        f"heygen {voice}: processing after 1.0 s, next look in 1.0 s",
+    ]
+
+
+def test_json_is_all_of_stdout(clip: Path) -> None:
+    """`--json` prints the voice as one object."""
+    voice = typed("clone", "heygen", clip, "--name", "Me", "--json").json
+    assert sorted(voice) == ["created_at", "id", "language", "name", "preview_url", "provider"]
+    assert (voice["provider"], voice["name"], voice["language"]) == ("heygen", "Me", "English")
+
+
+def test_options_reach_the_provider(mock: Mock, clip: Path) -> None:
+    """What is typed is what is sent; a switch is on or off, an object is JSON."""
+    typed("clone", "heygen", clip, "--name", "Me", "--no-remove-background-noise", "--timeout", "9")
+    assert bodies(mock, "cloneVoice")[0]["remove_background_noise"] is False
+    prompt = '{"prompt_audio": 12, "prompt_text": "So."}'
+    done = typed("clone", "minimax", clip, "--clone-prompt", prompt, "--need-noise-reduction", "--voice-id", "MyVoice1")
+    sent = bodies(mock, "voiceClone")[0]
+    assert sent["clone_prompt"] == {"prompt_audio": 12, "prompt_text": "So."}
+    assert sent["need_noise_reduction"]
+    assert sent["voice_id"] == "MyVoice1"
+    assert done.code == EXIT_CODES[errors.InvalidRequestError]  # there is no file 12
+
+
+@pytest.mark.parametrize("prompt", ["{", "[]", '{"prompt_audio": 12}'])
+def test_an_object_that_is_none_is_wrong_usage(prompt: str, clip: Path) -> None:
+    """What can't be read as the object that a provider wants is refused as wrong usage."""
+    done = typed("clone", "minimax", clip, "--clone-prompt", prompt)
+    assert done.code == 2
+    assert "no ClonePrompt in JSON" in done.err
+
+
+def test_several_files_go_where_several_are_taken(mock: Mock, clip: Path) -> None:
+    """Retell takes many files; where one is taken, a second is wrong usage."""
+    assert typed("clone", "retell", clip, clip, *NEEDS["retell"]).code == 0
+    assert sum(part.name == "files" for part in bodies(mock, "cloneVoice")[0]) == 2
+    assert typed("clone", "heygen", clip, clip, "--name", "Me").code == 2
+
+
+def test_audio_may_be_elsewhere(mock: Mock) -> None:
+    """An address is sent as such where the provider fetches it, and so is the number of an uploaded file."""
+    assert typed("clone", "heygen", "https://example.com/me.wav", "--name", "Me").code == 0
+    assert bodies(mock, "cloneVoice")[0]["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
+    typed("clone", "minimax", "123456")
+    assert bodies(mock, "voiceClone")[0]["file_id"] == 123456
+    done = typed("clone", "cartesia", "https://example.com/me.wav", *NEEDS["cartesia"])
+    assert done.code == 3
+    assert "download the audio first" in done.err
+
+
+def test_a_pipe_is_read_once(mock: Mock, tmp_path: Path) -> None:
+    """What another program writes is checked and sent."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[wav(10)])
+    writer.start()
+    done = typed("clone", "retell", pipe, *NEEDS["retell"])
+    writer.join()
+    assert done.code == 0
+    assert wav(10) in [part.content for part in bodies(mock, "cloneVoice")[0]]
+
+
+# Refusing
+
+
+def huge(folder: Path) -> Path:
+    """A file of 2 GB that takes no room."""
+    path = folder / "huge.wav"
+    with path.open("wb") as file:
+        file.write(wav(1))
+        file.truncate(2 * 1024**3)
+    return path
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    """A file."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+MAKE: dict[str, Callable[[Path], Path]] = {
+    "m4a": lambda folder: written(folder, "speech.m4a", m4a(7)),
+    "short": lambda folder: written(folder, "short.wav", wav(3)),
+    "good": lambda folder: written(folder, "me.wav", wav(10)),
+    "2 GB": huge,
+    "folder": lambda folder: folder,
+    "missing": lambda folder: folder / "missing.wav",
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "audio", "message"),
+    [
+        (
+            "cartesia",
+            "m4a",
+            "speech.m4a is m4a, not flac, mp3, ogg, wav or webm\nWhat to do: convert it to wav: ffmpeg",
+        ),
+        (
+            "minimax",
+            "short",
+            "short.wav lasts 3 s, less than 10 s\nWhat to do: record 7 s more and join the two",
+        ),
+        ("minimax", "2 GB", "has 2,048 MiB, more than 20 MiB\nWhat to do: convert it to mp3, cut"),
+        ("heygen", "2 GB", "has 2,048 MiB, more than 32 MiB\nWhat to do: convert it to mp3, cut"),
+        ("heygen", "folder", "is a folder\nWhat to do: give the file in it"),
+        ("retell", "missing", "missing.wav\nWhat to do: check the path"),
+        ("hegen", "good", "there is no provider 'hegen'; there are cartesia, heygen, minimax, retell\nWhat to do: did"),
+    ],
+)
+def test_what_would_be_refused_is_not_sent(provider: str, audio: str, message: str, mock: Mock, tmp_path: Path) -> None:
+    """Wrong audio, a folder, 2 GB, a wrong provider: the reason, what to do, the error's exit code; nothing is sent."""
+    done = typed("clone", provider, MAKE[audio](tmp_path), *NEEDS.get(provider, []))
+    assert done.code == EXIT_CODES[errors.InvalidRequestError]
+    assert message in done.err
+    assert done.err.startswith("error: ")
+    assert not done.out
+    assert not mock.requests
+
+
+def test_without_a_key_nothing_is_sent(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable of the key."""
+    monkeypatch.delenv("HEYGEN_API_KEY")
+    done = typed("clone", "heygen", clip, "--name", "Me")
+    assert done.code == EXIT_CODES[errors.AuthenticationError]
+    assert done.err.startswith("error: heygen: no API key\nWhat to do: set HEYGEN_API_KEY in the environment")
+    assert not mock.requests
+
+
+def test_the_check_can_be_overruled(mock: Mock, tmp_path: Path) -> None:
+    """`--no-check` sends what the check refuses; what can't be read is an error all the same."""
+    short = written(tmp_path, "short.wav", wav(3))
+    assert typed("clone", "minimax", short, "--no-check").code == 0
+    assert len(mock.voices("minimax")) == 1
+    done = typed("clone", "minimax", tmp_path, "--no-check")
+    assert done.code == 3
+    assert "can't read the audio" in done.err
+
+
+def test_what_would_be_better_is_said(clip: Path) -> None:
+    """A note is printed, and the audio is sent."""
+    long = written(clip.parent, "long.wav", wav(12))
+    done = typed("clone", "cartesia", long, *NEEDS["cartesia"])
+    assert done.code == 0
+    assert "note: cartesia: lasts 12 s, more than 10 s (Cartesia's page" in done.err
+
+
+def test_another_server_needs_tls(clip: Path) -> None:
+    """A base URL without TLS elsewhere is refused, unless it is allowed."""
+    where = ("--base-url", "http://0.0.0.0:1")  # of no interface, and nobody listens
+    assert "use https, or give --allow-http" in typed("clone", "heygen", clip, "--name", "Me", *where).err
+    assert typed("clone", "heygen", clip, "--name", "Me", *where, "--allow-http").code == 13
+
+
+# Errors
+
+
+def test_every_class_of_error_has_its_exit_code() -> None:
+    """The table covers the tree, and no two classes share a code."""
+
+    def below(kind: type[VoiceCloneError]) -> set[type[VoiceCloneError]]:
+        return {kind}.union(*map(below, kind.__subclasses__()))
+
+    ours = {each for each in below(VoiceCloneError) if each.__module__ == "voice_clone.errors"}
+    assert set(EXIT_CODES) == ours - {VoiceCloneError}
+    assert sorted(EXIT_CODES.values()) == list(range(3, 3 + len(EXIT_CODES)))
+    assert list(EXIT_CODES) == [each for each in vars(errors).values() if isinstance(each, type) and each in EXIT_CODES]
+
+
+def test_the_page_lists_the_exit_codes() -> None:
+    """`docs/cli.md` has the codes of the table, no more, no less."""
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    listed = {name: int(code) for code, name in re.findall(r"^\| (\d+) \| `(\w+Error)` \|", page, re.MULTILINE)}
+    assert listed == {kind.__name__: code for kind, code in EXIT_CODES.items()}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("unauthorized", 4), ("payment_required", 5), ("quota", 9), ("rate_limit", 10), ("server_error", 12)],
+)
+def test_errors_end_in_their_exit_codes(fault: Kind, code: int, mock: Mock, clip: Path) -> None:
+    """What the provider answers is printed, and its class is the exit code; with `--json` it is one object."""
+    mock.fail("heygen", fault, times=9)
+    done = typed("clone", "heygen", clip, "--name", "Me", "--json")
+    assert done.code == code
+    error = done.json["error"]
+    assert error["exit_code"] == code
+    assert EXIT_CODES[getattr(errors, error["type"])] == code
+    assert error["provider"] == "heygen"
+    assert error["message"] in done.err
+    assert f"What to do: {error['advice']}" in done.err
+
+
+def test_a_lost_answer_says_how_to_look(mock: Mock, clip: Path) -> None:
+    """Where nobody knows whether the voice was made, the error says how to find out."""
+    mock.fail("cartesia", httpx.ReadError("gone"), after_work=True)
+    done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
+    assert done.code == 15
+    assert "yet cartesia may have done it; look at your voices there before you ask again" in done.err
+
+
+# All at once
+
+
+def test_all_providers_clone_at_once(mock: Mock, clip: Path) -> None:
+    """`--provider all` clones wherever a key is set, and tables the outcome."""
+    done = typed("clone", "--provider", "all", clip, *ALL)
+    assert done.code == 0
+    for provider in PROVIDERS:
+        (voice,) = mock.voices(provider)
+        assert re.search(rf"{provider} +voice {voice}", done.out)
+
+
+def test_all_may_be_named_in_other_ways(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is a command or an option, before or behind the audio; what has no key is skipped."""
+    for key in KEYS[1:4]:
+        monkeypatch.delenv(key)
+    ways: list[list[str | Path]] = [["all", clip], [clip, "--provider=all"], ["--provider", "heygen", clip]]
+    for named in ways:
+        assert typed("clone", *named, "--name", "Me").code == 0
+    assert len(mock.voices("heygen")) == len(ways)
+    shown = typed("clone", "all", clip, "--name", "Me", "--json").json
+    assert [each.get("skipped") for each in shown] == [None, "no key", "no key", "no key"]
+    assert shown[0]["voice"]["id"] in mock.voices("heygen")
+    assert "skipped: no key" in typed("clone", "all", clip, "--name", "Me").out
+
+
+def test_all_or_nothing_is_sent(mock: Mock, tmp_path: Path, clip: Path) -> None:
+    """Where one provider would refuse, nothing is sent to any; it may be left out."""
+    done = typed("clone", "all", written(tmp_path, "me.m4a", m4a(12)), "--name", "Me")
+    assert done.code == 3
+    assert "nothing was sent: cartesia: " in done.err
+    assert "--language missing" in done.err
+    assert "me.m4a is m4a, not flac" in done.err
+    assert "retell: --voice-provider missing" in done.err
+    assert "give --voice-provider; or leave it out: --skip retell" in done.err
+    assert typed("clone", "all", tmp_path, *ALL).err.startswith(f"error: {tmp_path} is a folder")
+    assert not mock.requests
+    assert typed("clone", "all", clip, "--name", "Me", "--skip", "retell", "--skip", "cartesia").code == 0
+    assert not mock.voices("retell")
+
+
+def test_what_failed_of_all_is_tabled(mock: Mock, clip: Path) -> None:
+    """One that fails stops no other; the exit code is its class, or 1 where they failed for different reasons."""
+    mock.fail("retell", "payment_required")
+    done = typed("clone", "all", clip, *ALL)
+    assert done.code == 5
+    assert re.search(r"retell +PaymentRequiredError +\n +retell: .*\n +What to do: add credit", done.out)
+    mock.fail("retell", "payment_required")
+    mock.fail("cartesia", "forbidden")
+    done = typed("clone", "all", clip, *ALL, "--json")
+    assert done.code == 1
+    outcomes = {each["provider"]: each for each in done.json}
+    assert outcomes["retell"]["error"]["exit_code"] == 5
+    assert outcomes["cartesia"]["error"]["exit_code"] == 6
+    assert "voice" in outcomes["heygen"]
+
+
+def test_all_needs_a_key(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any key the error names them all."""
+    for key in KEYS:
+        monkeypatch.delenv(key, raising=False)
+    done = typed("clone", "all", clip, "--name", "Me")
+    assert done.code == 4
+    assert "set one of CARTESIA_API_KEY, HEYGEN_API_KEY, MINIMAX_API_KEY, RETELL_API_KEY" in done.err
+
+
+# Waiting
+
+
+def started(mock: Mock) -> str:
+    """The token of a clone at HeyGen that is under way."""
+    with_body = {"audio": {"type": "url", "url": "https://a.b/c"}, "voice_name": "Me"}
+    answer = httpx.post(
+        f"{mock.base_urls['heygen']}/v3/voices/clone", json=with_body, headers={"x-api-key": "k"}, trust_env=False
+    )
+    return CloneJob("heygen", answer.json()["data"]["voice_clone_id"], name="Me").to_token()
+
+
+def test_a_token_is_waited_for(mock: Mock) -> None:
+    """`wait` goes on with a clone that was started elsewhere; the token is an argument, or comes from stdin."""
+    token = started(mock)
+    (voice,) = mock.voices("heygen")
+    assert typed("wait", token).out.startswith(f"heygen voice {voice}\n")
+    assert typed("wait", "-", "--json", stdin=token + "\n").json["id"] == voice
+
+
+def test_one_look_waits_for_nothing(mock: Mock, clock: Clock) -> None:
+    """`status` says how far a clone is, and what became of one that failed."""
+    token = started(mock)
+    (voice,) = mock.voices("heygen")
+    assert typed("status", token).out == f"heygen {voice}: processing\n"
+    assert typed("status", token, "--json").json == {
+        "provider": "heygen", "voice_id": voice, "status": "done", "done": True,
+    }  # fmt: skip
+    assert not clock.slept
+    mock.clone_failure = "Too much noise."
+    done = typed("status", token)
+    assert done.code == 17
+    assert "Too much noise." in done.err
+
+
+def test_a_wait_that_ends_says_how_to_go_on(mock: Mock) -> None:
+    """Where the time is over, the command that goes on is printed, with the token; with `--json` the token is there."""
+    mock.polls_until_done = 99
+    token = started(mock)
+    done = typed("wait", token, "--timeout", "5", "--json")
+    assert done.code == 18
+    assert CloneJob.from_token(done.json["error"]["token"]) == CloneJob.from_token(token)
+    assert f"Go on with: voice-clone wait '{token}'" in done.err
+
+
+def test_what_is_no_token_is_refused() -> None:
+    """A text that is no token is an InvalidRequestError."""
+    for command in ("wait", "status"):
+        done = typed(command, "gibberish")
+        assert done.code == 3
+        assert "not a clone job token" in done.err
+
+
+# Ctrl-C
+
+
+def interrupt(*_: object) -> None:
+    """What Ctrl-C does."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_prints_how_to_go_on(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone that was started goes on at its provider: the command that waits for it is printed; the code is 130."""
+    monkeypatch.setattr(Lines, "looked", interrupt)
+    done = typed("clone", "heygen", clip, "--name", "Me")
+    (voice,) = mock.voices("heygen")
+    assert done.code == 130
+    found = re.search(r"heygen goes on\. Wait for it with: voice-clone wait '(.*)'", done.err)
+    assert found
+    assert CloneJob.from_token(found[1]).voice_id == voice
+    tokens = typed("clone", "heygen", clip, "--name", "Me", "--json").json["error"]["tokens"]
+    assert CloneJob.from_token(tokens["heygen"]).voice_id in mock.voices("heygen")
+
+
+def test_ctrl_c_before_an_answer_says_how_to_look(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the request was under way, the voice may have been made: it is said how to find out."""
+    monkeypatch.setattr(Lines, "sent", interrupt)
+    done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
+    assert done.code == 130
+    assert "cartesia may have done it; look at your voices there" in done.err
+
+
+# Looking
+
+
+def test_providers_are_shown_with_their_keys_set_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`providers` says what each takes and whether its key is set, never the key."""
+    monkeypatch.delenv("RETELL_API_KEY")
+    done = typed("providers")
+    assert re.search(r"heygen +HEYGEN_API_KEY +up to 32 MiB; or an https address", done.out)
+    assert "not set" in done.out
+    assert "secret-key" not in done.out + done.err
+    assert "on a command line they would stay in its history" in done.err
+    shown = {each["provider"]: each for each in typed("providers", "--json").json}
+    assert {name: each["key_set"] for name, each in shown.items()} == {
+        "cartesia": True, "heygen": True, "minimax": True, "retell": False,
+    }  # fmt: skip
+    assert shown["minimax"]["audio"]["max_seconds"] == 300
+    assert shown["cartesia"]["required"] == ["name", "language"]
+    assert shown["heygen"]["polled"]
+
+
+def test_audio_is_checked_before_it_costs_anything(mock: Mock, tmp_path: Path) -> None:
+    """`check` tables what each provider would make of it, with what to do; the exit code says whether all take it."""
+    short = written(tmp_path, "short.wav", wav(3))
+    done = typed("check", short)
+    assert done.code == 3
+    assert done.out.startswith(f"{short}: wav, 47 KiB, 3 s, 8,000 Hz, mono\n")
+    assert re.search(r"minimax +m4a/mp3/wav, .* refused: lasts 3 s", done.out)
+    assert re.search(r"cartesia .* good +\n.*note: lasts 3 s", done.out)
+    assert re.search(r"minimax: record 7 s more and join the two: ffmpeg .*\n", done.out)
+    assert typed("check", short, "--provider", "heygen", "--provider", "retell").code == 0
+    (shown,) = typed("check", written(tmp_path, "me.m4a", m4a(12)), "--provider", "cartesia", "--json").json
+    assert shown["audio"] == {
+        "name": str(tmp_path / "me.m4a"), "format": "m4a", "size": 132, "duration": 12.0, "sample_rate": None,
+        "channels": None, "recognised": True,
+    }  # fmt: skip
+    assert shown["problems"] == ["is m4a, not flac, mp3, ogg, wav or webm"]
+    assert not mock.requests
+    assert typed("check", tmp_path).code == 3
+    assert "length unknown" in typed("check", written(tmp_path, "me.webm", b"\x1a\x45\xdf\xa3" + bytes(9))).out
+
+
+def test_help_says_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help of a provider's command comes from its signature and its spec."""
+    monkeypatch.setenv("COLUMNS", "200")
+    minimax = typed("clone", "minimax", "--help").out
+    for text in (
+        "m4a/mp3/wav, 10 s to 5 min, up to 20 MiB; or the id of an uploaded file", "8 to 256 characters",
+        "speech-02-hd", "MiniMax has no names", "An object with prompt_audio and prompt_text", "MINIMAX_BASE_URL",
+    ):  # fmt: skip
+        assert text in minimax
+    assert "--no-need-noise-reduction" not in minimax
+    assert "1 to 200 characters" in typed("clone", "retell", "--help").out
+    assert "cartesia: The language" in typed("clone", "all", "--help").out
+    assert "18 PollTimeoutError" in " ".join(typed("--help").out.split())
+    assert "heygen" in typed("clone", "--help").out
+
+
+def test_names_of_providers_and_choices_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell completes providers, and the values of options that have some."""
+    monkeypatch.setenv("_VOICE_CLONE_COMPLETE", "complete_bash")
+    for line, found in [("clone he", "heygen"), ("clone retell --voice-provider in", "inworld"), ("wa", "wait")]:
+        words = ["voice-clone", *line.split()]
+        monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        assert CliRunner().invoke(app, prog_name="voice-clone").stdout.split() == [found]
+
+
+# Terminals
+
+
+def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
+    """Each clone has a line: what has been sent of how much, then its status and when the next look is."""
+    shown: list[str] = []
+
+    class Watched(Live):
+        def _show(self, *state: Any, **about: Any) -> None:
+            super()._show(*state, **about)
+            plain = Console(width=60, file=io.StringIO())
+            with plain.capture() as capture:
+                plain.print(self._progress.get_renderable())
+            shown.append(capture.get())
+
+    mock.polls_until_done = 3
+    run([Cloning(Connection("heygen"), [clip], {"name": "Me"})], Watched(Console(file=io.StringIO())))
+    found = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
+    assert [each and each[1] for each in found] == [
+        "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB",
+        "156 KiB sent, no answer yet", "started", *["processing, next look in 1 s"] * 2, "done",
+    ]  # fmt: skip
+
+
+def test_a_terminal_is_known(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the display is live, and the result is the same."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    mock.fail("retell", "payment_required")
+    done = typed("clone", "all", clip, *ALL)
+    assert done.code == 5
+    assert "\x1b[?25l" in done.err  # the cursor is hidden
+    assert "failed" in done.err
+
+
+# Demo and mock
+
+
+@pytest.mark.usefixtures("aside")
+def test_the_demo_needs_nothing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """`demo` clones at a mock of its own, without a key."""
+    for key in KEYS:
+        monkeypatch.delenv(key, raising=False)
+    done = typed("demo")
+    assert done.code == 0
+    assert len(re.findall(r"^ +\w+ +voice ", done.out, re.MULTILINE)) == len(PROVIDERS)
+    assert clock.slept
+
+
+def test_the_mock_is_served_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve-mock` prints the environment that leads to it, with a key that it takes; Ctrl-C is no failure."""
+    waiting = SimpleNamespace(Event=lambda: SimpleNamespace(wait=interrupt))
+    monkeypatch.setattr("voice_clone.cli._mock.threading", waiting)
+    done = typed("serve-mock", "--polls", "1")
+    assert done.code == 0
+    lines = dict(line.removeprefix("export ").split("=") for line in done.out.splitlines())
+    assert sorted(lines) == sorted(f"{name.upper()}_{what}" for name in PROVIDERS for what in ("API_KEY", "BASE_URL"))
+    assert lines["HEYGEN_API_KEY"] == "any-key"
+    assert done.err.splitlines()[-1] == "ended"
+
+
+# Starting
+
+
+def test_the_version_is_printed() -> None:
+    """`--version` prints it."""
+    assert typed("--version").out == f"voice-clone {__version__}\n"
+
+
+def test_the_module_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m voice_clone.cli` is the same command, and wrong usage is exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["voice-clone", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("voice_clone.cli", run_name="__main__")
+    assert stopped.value.code == 0
+    command = [sys.executable, "-m", "voice_clone.cli"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"voice-clone {__version__}\n"
+    assert subprocess.run([*command, "clne"], capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names of files are text there")
+def test_a_name_that_is_no_text_is_shown(tmp_path: Path) -> None:
+    """A file whose name is not UTF-8 is named all the same."""
+    path = os.fsencode(tmp_path) + b"/m\xff.wav"
+    Path(os.fsdecode(path)).write_bytes(wav(12))
+    command = [sys.executable, "-m", "voice_clone.cli", "check", os.fsdecode(path)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert rb"/m\udcff.wav: wav" in done.stdout
+    shown = subprocess.run([*command, "--json"], capture_output=True, check=True)
+    assert json.loads(shown.stdout)[0]["audio"]["name"].endswith("m\udcff.wav")
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("typer", "cli"), ("tinytag", "cli"), ("openapi_schema_validator", "testing")]
+)
+def test_an_extra_that_is_missing_is_named(
+    missing: str, extra: str, monkeypatch: pytest.MonkeyPatch, clip: Path
+) -> None:
+    """Without an extra, the command says in one line how to install it."""
+    for name in [name for name in sys.modules if name.startswith("voice_clone.cli.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(sys, "argv", ["voice-clone", *(["demo"] if extra == "testing" else ["check", str(clip)])])
+    with pytest.raises(SystemExit, match=rf"^voice-clone needs more: pip install 'voice-clone-clients\[{extra}\]'$"):
+        cli.main()
+
+
+def test_any_other_missing_module_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of ours that is missing is no extra."""
+    monkeypatch.delitem(sys.modules, "voice_clone.cli._app")
+    monkeypatch.delattr("voice_clone.cli._mock")
+    monkeypatch.setitem(sys.modules, "voice_clone.cli._mock", None)
+    with pytest.raises(ModuleNotFoundError, match=r"voice_clone\.cli\._mock"):
+        cli.main()
