@@ -56,7 +56,7 @@ def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]: ...
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]:
     """Make the client of a provider by its name.
 
-    `provider` is `heygen`, `retell`, `cartesia`, `minimax`. The options are those of its class, such as HeyGen, by keyword.
+    `provider` is its name, such as `heygen`. The options are those of its class, such as HeyGen, by keyword.
     Raises InvalidRequestError for a name that is no provider's, and what the class raises.
     """
     return cast("SyncClient[Any]", _client(provider, SyncClient, options))
@@ -75,7 +75,7 @@ def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]: 
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]:
     """Make the async client of a provider by its name.
 
-    `provider` is `heygen`, `retell`, `cartesia`, `minimax`. The options are those of its class, such as AsyncHeyGen, by
-    keyword. Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    `provider` is its name, such as `heygen`. The options are those of its class, such as AsyncHeyGen, by keyword.
+    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
     """
     return cast("AsyncClient[Any]", _client(provider, AsyncClient, options))
