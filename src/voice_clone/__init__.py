@@ -7,7 +7,8 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition] - `typing` would cost more than all the rest
+# `typing` would cost more than all the rest; where `False` stood, jedi, which many editors ask, would not look below.
+TYPE_CHECKING = bool()  # noqa: UP018  # pyright: ignore[reportConstantRedefinition]
 if TYPE_CHECKING:
     from typing import Any
 

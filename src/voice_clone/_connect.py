@@ -69,7 +69,11 @@ def connect(provider: Literal["minimax"], **options: Unpack[Sync]) -> voice_clon
 @overload
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]: ...
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]:
-    """Make the client of a provider by its name; raises InvalidRequestError for a name that is no provider's."""
+    """Make the client of a provider by its name.
+
+    `provider` is its name, such as `heygen`. The options are those of its class, such as HeyGen, by keyword.
+    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    """
     return cast("SyncClient[Any]", _client(provider, SyncClient, options))
 
 
@@ -84,5 +88,9 @@ def connect_async(provider: Literal["minimax"], **options: Unpack[Async]) -> voi
 @overload
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]: ...
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]:
-    """Make the async client of a provider by its name; raises InvalidRequestError for a name that is no provider's."""
+    """Make the async client of a provider by its name.
+
+    `provider` is its name, such as `heygen`. The options are those of its class, such as AsyncHeyGen, by keyword.
+    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    """
     return cast("AsyncClient[Any]", _client(provider, AsyncClient, options))
