@@ -1,7 +1,7 @@
-"""Take the pictures in docs/images: the demo in a terminal, and pages of the site that `nox -s docs` has built.
+"""Take the pictures in docs/images: of a terminal, and of pages of the site that `nox -s docs` has built.
 
-    python -m scripts.screenshots          all of them
-    python -m scripts.screenshots demo     the demo alone, which needs no browser
+    python -m scripts.screenshots              all of them
+    python -m scripts.screenshots terminal     those of a terminal alone, which need no browser
 
 A browser is looked for on the PATH; where there is none, this says what to install.
 """
@@ -21,7 +21,7 @@ from unittest import mock
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from scripts import common, demo
+from scripts import common, demo, screenshots_cli
 from scripts.common import ROOT, PipelineError
 from voice_clone import _clients
 from voice_clone._flows import Runtime
@@ -43,28 +43,36 @@ PAGES = {
 
 def run(arguments: Sequence[str]) -> Iterator[str]:
     """Take the pictures, and say which."""
-    if list(arguments) not in ([], ["demo"]):
-        raise PipelineError(f"{' '.join(arguments)}: give nothing, or demo")
-    path = IMAGES / "demo.svg"
-    common.write(path, picture_of_demo().encode())
-    yield common.shown(path)
+    if list(arguments) not in ([], ["terminal"]):
+        raise PipelineError(f"{' '.join(arguments)}: give nothing, or terminal")
+    for name, console in TERMINALS.items():
+        path = IMAGES / f"{name}.svg"
+        common.write(path, as_svg(console(), name).encode())
+        yield common.shown(path)
     for name, (page, size, colours) in {} if arguments else PAGES.items():
         path = IMAGES / f"{name}.png"
         shoot(page, path, size, colours)
         yield f"{common.shown(path)}: {path.stat().st_size:,} bytes"
 
 
-def picture_of_demo() -> str:
-    """The demo in a terminal, as an SVG; the same in every run, since its time and chance are not those of the day."""
+def picture_of_demo() -> Console:
+    """The demo in a terminal; the same in every run, since its time and chance are not those of the day."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
     still = _still()
     with (
         mock.patch.object(demo, "console", console),
-        mock.patch.object(_clients, "Runtime", return_value=still),
-        mock.patch.object(_clients.Client, "_runtime", still, create=True),
+        mock.patch.object(_clients.Client, "_runtime", still),
     ):
         demo.main([])
-    svg = console.export_svg(title="nox -s demo", theme=MONOKAI, unique_id="demo")
+    return console
+
+
+TERMINALS = {"demo": picture_of_demo, "cli": screenshots_cli.picture}
+
+
+def as_svg(console: Console, name: str) -> str:
+    """What a terminal shows, as an SVG."""
+    svg = console.export_svg(title={"demo": "nox -s demo", "cli": "voice-clone"}[name], theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
 

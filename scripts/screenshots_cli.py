@@ -1,4 +1,4 @@
-"""A picture of the command line at work at the mock: `python -m scripts.screenshots_cli` writes docs/images/cli.svg.
+"""A picture of the command line at work at the mock.
 
 The commands are the real ones; time, chance and the ids of voices are fixed, so that the picture is the same each time.
 """
@@ -8,25 +8,22 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 import tempfile
 import wave
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from rich.console import Console
 
+from scripts.common import ROOT
 from voice_clone import Progress as Look
 from voice_clone._flows import Runtime
 from voice_clone.cli import _app, _output, _progress
 from voice_clone.testing import Mock, serve
 from voice_clone.testing.providers import heygen
 
-ROOT = Path(__file__).resolve().parent.parent
-PICTURE = ROOT / "docs" / "images" / "cli.svg"
 SPEECH = ROOT / "tests" / "data" / "speech.wav"
 COMMANDS = (
     "clone minimax short.wav --name Me",
@@ -83,8 +80,8 @@ class Stills(_progress.Live):
             self._keep()
 
 
-def picture() -> str:
-    """The commands and what they print, as SVG."""
+def picture() -> Console:
+    """The commands and what they print."""
     clock = Clock()
     console = Screen(
         record=True, force_terminal=True, width=WIDTH, file=io.StringIO(), highlight=False, get_time=clock.now
@@ -102,7 +99,7 @@ def picture() -> str:
         environment |= {f"{name.upper()}_API_KEY": "any-key" for name in mock.base_urls}
         with (
             patch.dict(os.environ, environment),
-            patch("voice_clone._clients.Runtime", clock.runtime),
+            patch("voice_clone._clients.Client._runtime", clock.runtime()),
             patch.object(_output, "Console", same),
             patch.object(_progress, "Live", Stills),
             patch.object(heygen, "time", SimpleNamespace(time=lambda: 1_790_000_000)),
@@ -112,15 +109,4 @@ def picture() -> str:
                 with contextlib.suppress(SystemExit):  # each ends with its exit code
                     _app.app(command.split(), prog_name="voice-clone")
                 console.print()
-    svg = console.export_svg(title="voice-clone", unique_id="cli")
-    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # no page should fetch a font from elsewhere
-
-
-def main() -> None:
-    """Write the picture."""
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_text(picture() + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    return console

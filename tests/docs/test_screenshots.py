@@ -27,8 +27,10 @@ def test_without_the_site_it_says_how_to_build_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_pictures_are_there_and_small() -> None:
-    """Every picture that the script takes is there, below 300 kB, and none loads anything from elsewhere."""
+    """Every picture is there, below 300 kB; those of a terminal show what is printed today; none loads anything."""
     for name in screenshots.PAGES:
         assert (screenshots.IMAGES / f"{name}.png").stat().st_size < 300_000, name
-    assert (screenshots.IMAGES / "demo.svg").is_file()
+    for name, terminal in screenshots.TERMINALS.items():
+        shown = screenshots.as_svg(terminal(), name)
+        assert (screenshots.IMAGES / f"{name}.svg").read_text("utf-8") == shown, f"{name}: nox -s screenshots"
     assert list(site.loaded_from_elsewhere(screenshots.IMAGES)) == []

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import runpy
 import signal
 import subprocess
 import sys
@@ -62,7 +61,7 @@ def typed(*arguments: str | Path, stdin: str | None = None) -> Typed:
 @pytest.fixture(autouse=True)
 def served(mock: Mock, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Generator[Mock]:
     """The mock over HTTP, where the environment leads; time passes at once."""
-    monkeypatch.setattr("voice_clone._clients.Runtime", clock.runtime)
+    monkeypatch.setattr("voice_clone._clients.Client._runtime", clock.runtime())
     with serve(mock):
         for name, url in mock.base_urls.items():
             monkeypatch.setenv(f"{name.upper()}_BASE_URL", url)
@@ -609,8 +608,9 @@ def test_the_version_is_printed() -> None:
 def test_the_module_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m voice_clone.cli` is the same command, and wrong usage is exit code 2."""
     monkeypatch.setattr(sys, "argv", ["voice-clone", "--help"])
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # it may be anything
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_module("voice_clone.cli", run_name="__main__")
+        cli.main()
     assert stopped.value.code == 0
     command = [sys.executable, "-m", "voice_clone.cli"]
     done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
