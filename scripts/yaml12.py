@@ -9,7 +9,9 @@ either has anything to object to, the slow reader decides, so that what is refus
 
 from __future__ import annotations
 
+import functools
 import json
+import pickle
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -91,8 +93,15 @@ def load(text: str) -> Any:
 
 def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     """The document, and for each path of keys and indices in it the line where its value starts."""
+    read: tuple[Any, dict[tuple[str | int, ...], int]] = pickle.loads(_read(text))  # noqa: S301 - what was pickled below
+    return read
+
+
+@functools.lru_cache(maxsize=32)
+def _read(text: str) -> bytes:
+    """What a text holds, pickled: each step of a command reads the same few anew, and may change what it gets."""
     try:
-        return _Reader().read(YAML(typ="safe", pure=True).parse(text))
+        return pickle.dumps(_Reader().read(YAML(typ="safe", pure=True).parse(text)))
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
