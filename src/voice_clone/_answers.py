@@ -113,11 +113,11 @@ def check(provider: Provider, response: httpx.Response) -> None:
 def read(provider: Provider, response: httpx.Response) -> RawResponse:
     """What came, without the key, which some echo."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
-    content, headers = response.content, dict(response.headers.items())
+    known = len(key) >= SHORTEST_KEY
+    content, items = response.content, response.headers.items()
+    headers = {name: value.replace(key, "[key]") for name, value in items} if known else dict(items)
     body = None if CUT in response.extensions else decode(content)
-    if len(key) >= SHORTEST_KEY:
-        headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
-    if len(key) >= SHORTEST_KEY and may_hold(content, key):
+    if known and may_hold(content, key):
         content = content.replace(key.encode(), b"[key]")
         if (masked := without(body, key)) != body:
             body, content = masked, json.dumps(masked).encode()  # where it stood escaped, too

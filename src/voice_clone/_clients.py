@@ -79,6 +79,7 @@ class Client(Generic[C, X]):
     """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
     base_url: str = ""
     _sends: ClassVar[str]
+    _awaits: ClassVar[bool | None] = None
     _runtime = Runtime()
     _http: Any
 
@@ -264,7 +265,7 @@ class Client(Generic[C, X]):
 class SyncClient(Client[C, httpx.BaseTransport]):
     """A client that blocks."""
 
-    _sends = "handle_request"
+    _sends, _awaits = "handle_request", False
 
     def _open(self, options: dict[str, Any], transport: httpx.BaseTransport | None, generated: Any) -> None:
         if transport is None and not proxied(options["base_url"]):
@@ -296,7 +297,7 @@ class SyncClient(Client[C, httpx.BaseTransport]):
 class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
     """A client whose methods are awaited, under asyncio or trio."""
 
-    _sends = "handle_async_request"
+    _sends, _awaits = "handle_async_request", True
 
     def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
         pool = None

@@ -227,9 +227,9 @@ class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it i
     def __get__(self, client: SyncClient[Any], owner: type) -> Callable[P, T]: ...
     @overload
     def __get__(self, client: AsyncClient[Any], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, client: Any, owner: type) -> Any:
+    def __get__(self, client: Any, owner: Any) -> Any:
         """Bind the flow to a client: the method runs it with that client's driver. Flows get the flow itself."""
-        if not hasattr(owner, "_run"):
+        if (awaits := owner._awaits) is None:
             return self.flow
-        method = self._awaited if hasattr(owner, "aclose") else self._method
+        method = self._awaited if awaits else self._method
         return method if client is None else MethodType(method, client)

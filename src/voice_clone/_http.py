@@ -149,7 +149,7 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Rece
         failure = _failure(client.provider, request, reception, error) if failed else error
         request.headers.pop(client.provider.auth_header, None)  # it stays within reach of the traceback
         _forget(error)
-        _log.ended(client, request, time.monotonic() - begun, failure, error)
+        _log.ended(client, request, failure, time.monotonic() - begun, error)
         if failure is error:
             raise
         raise failure from error
@@ -160,9 +160,9 @@ def _judged(client: Http | AsyncHttp, response: httpx.Response) -> None:
     try:
         check(client.provider, response)
     except VoiceCloneError as error:
-        _log.ended(client, response.request, response.elapsed.total_seconds(), error)
+        _log.ended(client, response.request, error, response.elapsed.total_seconds())
         raise
-    _log.ended(client, response.request, response.elapsed.total_seconds(), response)
+    _log.ended(client, response.request, response)
 
 
 def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: BaseException) -> VoiceCloneError:

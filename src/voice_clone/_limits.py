@@ -56,7 +56,8 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
         response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
         if not response.is_stream_consumed:  # in memory, it came at once
             # httpx would decode without a bound; several encodings, one over the other, nobody sends in good faith.
-            if response.headers.pop("content-encoding", "").lower() in ("gzip", "deflate"):
+            encoded = "content-encoding" in response.headers
+            if encoded and response.headers.pop("content-encoding").lower() in ("gzip", "deflate"):
                 self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two it is
             self._stream, response.stream = response.stream, self
         return response

@@ -26,21 +26,22 @@ logging.getLogger("voice_clone").addHandler(logging.NullHandler())
 def ended(
     client: Http | AsyncHttp,
     request: httpx.Request,
-    seconds: float,
     outcome: httpx.Response | BaseException,
+    seconds: float = 0.0,
     cause: BaseException | None = None,
 ) -> None:
-    """Log how an attempt ended: with a good answer, or with an error and what caused it."""
+    """Log how an attempt ended: with a good answer, or after so many seconds with an error and what caused it."""
     provider = client.provider
     if not provider.log.isEnabledFor(logging.INFO):
         return
     path = request.url.raw_path.partition(b"?")[0].removeprefix(client.base_url.raw_path.rstrip(b"/")).decode()
     facts = _facts(provider, request.method, path, request.extensions)
-    facts["ms"] = round(seconds * 1000)
     if isinstance(outcome, httpx.Response):
+        seconds = outcome.elapsed.total_seconds()
         facts["status"], facts["request_id"] = outcome.status_code, request_id(provider, outcome.extensions[ANSWER])
     else:
         facts |= _failure(outcome, cause)
+    facts["ms"] = round(seconds * 1000)
     named = f", request {_plain(facts['request_id'])}" if facts["request_id"] else ""
     _log(provider, logging.INFO, facts, f" in {facts['ms']} ms (attempt {facts['attempt']}{named})")
 

@@ -127,7 +127,7 @@ def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Call
 
     def authorize(request: httpx.Request) -> httpx.Request:
         if (request.url.scheme, request.url.netloc) == (base_url.scheme, base_url.netloc):  # nobody else gets it
-            request.headers = _Headers(request.headers)
+            request.headers = _Headers(request.headers, "latin-1")  # or httpx decodes all of them to find out
             request.headers[provider.auth_header] = provider.auth_prefix + key
         return request
 

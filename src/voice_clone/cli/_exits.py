@@ -24,6 +24,7 @@ EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
     errors.InvalidResponseError: 16,
     errors.CloneFailedError: 17,
     errors.PollTimeoutError: 18,
+    errors.VoiceCloneError: 19,  # what no class fits, such as a code that no document names
 }
 
 HELP = (
