@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -18,6 +19,7 @@ import pytest
 
 from tests.conftest import Clock
 from voice_clone import AsyncHeyGen, AuthenticationError, CloneJob, RequestTimeoutError, _pool
+from voice_clone._http import ssl_context
 from voice_clone._pool import AsyncPool, Pool
 from voice_clone.testing import Mock
 from voice_clone_api.heygen.api.voices import get_voice
@@ -509,3 +511,31 @@ def test_whoever_is_cancelled_in_line_hears_of_the_job(
                 await done
 
     asyncio.run(main())
+
+
+def test_what_is_done_after_the_end_is_closed() -> None:
+    """A connection that has served is kept; once the pool was closed it is closed instead."""
+    pool: Any = Pool(ssl_context(), httpcore.SyncBackend())
+    connection: Any = SimpleNamespace(is_idle=lambda: True, has_expired=lambda: False, close=lambda: None)
+    assert pool._put(connection) == []
+    pool.close()
+    assert pool._put(connection) == [connection]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_who_is_cancelled_leaves_nothing_open(backend: str) -> None:
+    """A connection is closed to the end by a task that is cancelled meanwhile."""
+    closed: list[bool] = []
+
+    async def aclose() -> None:
+        await anyio.lowlevel.checkpoint()
+        closed.append(True)
+
+    async def main() -> None:
+        pool: Any = AsyncPool(ssl_context(), cast("Any", None), None)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await pool._close([SimpleNamespace(aclose=aclose)])
+
+    anyio.run(main, backend=backend)
+    assert closed
