@@ -76,7 +76,7 @@ def digest(files: Files) -> str:
     return common.sha256("".join(f"{name} {common.sha256(data)}\n" for name, data in sorted(files.items())).encode())
 
 
-GENERATORS: Mapping[Callable[..., object], Sequence[str]] = {
+GENERATORS: Mapping[Callable[[Chosen], dict[Provider, Files]], Sequence[str]] = {
     builders.clients: ["openapi_python_client"],
     builders.models: ["datamodel_code_generator.parser.openapi", "datamodel_code_generator.model.pydantic_v2"],
 }
@@ -121,8 +121,7 @@ def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, 
         with nullcontext(processes) if processes else Processes() as used:  # they end in time, whatever they do
             whole = {used.submit(builders.whole, provider, specs[provider]): provider for provider in lenient}
             shares = [share for first in range(used.shares) if (share := strict[first :: used.shares])]
-            makers = (builders.clients, builders.models)
-            for job in [used.submit(make, share) for share in shares for make in makers]:
+            for job in [used.submit(make, share) for share in shares for make in GENERATORS]:
                 for provider, files in job.result().items():
                     built[provider] |= files
             for cut, provider in whole.items():

@@ -45,9 +45,9 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
     """Take the pictures, and say which."""
     if list(arguments) not in ([], ["terminal"]):
         raise PipelineError(f"{' '.join(arguments)}: give nothing, or terminal")
-    for name, console in TERMINALS.items():
+    for name in TERMINALS:
         path = IMAGES / f"{name}.svg"
-        common.write(path, as_svg(console(), name).encode())
+        common.write(path, as_svg(name).encode())
         yield common.shown(path)
     for name, (page, size, colours) in {} if arguments else PAGES.items():
         path = IMAGES / f"{name}.png"
@@ -58,21 +58,18 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
 def picture_of_demo() -> Console:
     """The demo in a terminal; the same in every run, since its time and chance are not those of the day."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
-    still = _still()
-    with (
-        mock.patch.object(demo, "console", console),
-        mock.patch.object(_clients.Client, "_runtime", still),
-    ):
+    with mock.patch.object(demo, "console", console), mock.patch.object(_clients.Client, "_runtime", _still()):
         demo.main([])
     return console
 
 
-TERMINALS = {"demo": picture_of_demo, "cli": screenshots_cli.picture}
+TERMINALS = {"demo": ("nox -s demo", picture_of_demo), "cli": ("voice-clone", screenshots_cli.picture)}
 
 
-def as_svg(console: Console, name: str) -> str:
+def as_svg(name: str) -> str:
     """What a terminal shows, as an SVG."""
-    svg = console.export_svg(title={"demo": "nox -s demo", "cli": "voice-clone"}[name], theme=MONOKAI, unique_id=name)
+    title, picture = TERMINALS[name]
+    svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
 

@@ -103,10 +103,11 @@ def signature(provider: str) -> Signature:
     sources = get_args(hints["audio"])
     many, ids = any(get_origin(each) is Sequence for each in sources), int in sources
     urls = any("url" in getattr(each, "__annotations__", ()) for each in sources)
-    taken = [str(rules(provider)) or "any format", *(["an https address"] if urls else [])]
+    theirs = rules(provider)
+    taken = [str(theirs) or "any format", *(["an https address"] if urls else [])]
     taken += ["the id of an uploaded file"] if ids else []
     audio = "; or ".join(taken) + (f". {fields['audio']['description']}" if many and "audio" in fields else "")
-    better = rules(provider).advised
+    better = theirs.advised
     return Signature(
         provider,
         client.__name__,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import pkgutil
 import random
 import socket
-import tomllib
 from contextvars import ContextVar
-from importlib.resources import files
 from typing import Any
 
 import anyio.lowlevel
 import httpx
 import pytest
 
-from voice_clone import providers
-from voice_clone._clients import Client
+from voice_clone._clients import Client, SyncClient
+from voice_clone._connect import find, names
 from voice_clone._flows import Runtime
 from voice_clone._options import is_loopback
 from voice_clone.testing._mock import Mock
@@ -26,9 +23,8 @@ _time = ContextVar("time", default=0.0)
 
 def redirect(mock: Mock, patch: pytest.MonkeyPatch) -> Mock:
     """Lead all clients to a mock, until the patch is undone."""
-    for module in pkgutil.iter_modules(providers.__path__):
-        data = tomllib.loads((files(providers) / f"{module.name}.toml").read_text("utf-8"))
-        patch.setenv(data["key_variable"], f"key-for-the-mock-of-{module.name}")
+    for name in names():
+        patch.setenv(find(name, SyncClient).provider.key_variable, f"key-for-the-mock-of-{name}")
     chance = random.Random(0).random  # noqa: S311 - the same in every run
     patch.setattr(Client, "_runtime", Runtime(_time.get, chance, _sleep, _sleep_async))
     hosts = {httpx.URL(url).host for url in mock.base_urls.values()}
