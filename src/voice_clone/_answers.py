@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from voice_clone import errors
-from voice_clone._json import decode, may_hold, without
+from voice_clone._json import MAX_BODY, blot_out, decode, holds, may_hold
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 ANSWER = "voice_clone.answer"
 PAID = "voice_clone.paid"
 """In a request's extensions: whether carrying it out may cost money or make a voice."""
+PROVIDER = "voice_clone.provider"
+"""In a request's extensions: the name of its provider."""
+DEADLINE = "voice_clone.deadline"
+"""In a request's extensions: when, on the monotonic clock, the whole request must be done; None for no bound."""
+FRESH = "voice_clone.fresh"
+"""In a request's extensions, where it must not use a connection that has served before."""
+WITH_KEY = "voice_clone.with_key"
+"""In a request's extensions: a weak reference to the copy that was sent, which alone holds the key."""
 CUT = "voice_clone.cut"
 """In a response's extensions: after how many bytes its body was cut off, where it was."""
 MAX_KEPT_BYTES = 64 * 1024
@@ -33,9 +41,13 @@ _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
     402: errors.PaymentRequiredError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    408: errors.ServerError,
     409: errors.ConflictError,
+    425: errors.ServerError,
     429: errors.RateLimitError,
+    499: errors.ServerError,
 }
+_TOO_EARLY = 425  # the server refuses to begin, so that nothing can have been carried out
 
 
 def is_paid(request: httpx.Request) -> bool:
@@ -63,9 +75,9 @@ def _date(value: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def check(provider: Provider, response: httpx.Response) -> None:
+def check(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
     """Return for a good answer; raise its error for any other."""
-    raw = response.extensions[ANSWER] = read(provider, response)
+    raw = response.extensions[ANSWER] = read(provider, response, max_bytes)
     paid = is_paid(response.request)
     about: dict[str, Any] = {"provider": provider.name, "status": raw.status_code, "response": raw}
 
@@ -85,43 +97,83 @@ def check(provider: Provider, response: httpx.Response) -> None:
         if empty or (isinstance(raw.json, dict | list) and str(failed) == str(where.good)):
             return
         raise invalid()
-    code = first(raw, where.code)
     plain = raw.headers.get("content-type", "").startswith("text/plain")  # such as `Title: Message`
     message = first(raw, where.message) or (plain and raw.text.strip()[:MAX_TEXT])
     message = message or (response.is_error and response.reason_phrase) or "failed"
-    # Where the status says only "wrong", or even "good", the provider's code says more.
-    vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
-    kind = _BY_STATUS.get(raw.status_code) or where.codes.get(code or "", vague)
+    code = _code(provider, raw, message)
+    kind = _kind(provider, response, code)
+    at_clone = provider.clone.codes.get(code or "") if paid else None
     if response.is_redirect:
-        kind = errors.InvalidResponseError
         message = f"redirected to {raw.headers.get('location')!r}, which is not followed; check base_url"
-    elif raw.status_code >= 500:
-        kind = errors.ServerError
-    failed_at_work = issubclass(kind, errors.ServerError)
-    if failed_at_work and paid:
+    elif at_clone:
+        kind, about["advice"] = at_clone.error, at_clone.advice
+    elif paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
         about["advice"] = provider.may_have_worked
+        if raw.status_code in (408, 499):  # whoever answers so gave up waiting for the provider
+            kind, message = errors.OutcomeUnknownError, f"{message}; {provider.may_have_worked}"
+            about["advice"] = provider.clone.find
+    safe = raw.status_code == _TOO_EARLY or (issubclass(kind, errors.ServerError) and not paid)
     raise kind(
         message,
         code=code,
         request_id=request_id(provider, raw),
         retry_after=retry_after(raw.headers),
-        retryable=issubclass(kind, errors.RateLimitError) or (failed_at_work and not paid),
+        retryable=safe or issubclass(kind, errors.RateLimitError),
         **about,
     )
 
 
-def read(provider: Provider, response: httpx.Response) -> RawResponse:
-    """What came, without the key, which some echo."""
+def _code(provider: Provider, raw: RawResponse, message: str) -> str | None:
+    """The provider's code; one that stands in the message alone counts where it is documented."""
+    code, where = first(raw, provider.errors.code), provider.errors
+    if where.code_in_message and code not in where.codes and (found := re.search(where.code_in_message, message)):
+        return found[1] if found[1] in where.codes else code
+    return code
+
+
+def _kind(provider: Provider, response: httpx.Response, code: str | None) -> type[VoiceCloneError]:
+    """The class of an error: by its status; by the documented code where the status says only "wrong", or "good"."""
+    if response.is_redirect:
+        return errors.InvalidResponseError
+    by_code = provider.errors.codes.get(code or "")
+    if response.status_code >= 500:
+        # A code may say that it can't get better; one that promises that nothing was done is not believed here.
+        lasting = by_code is not None and not issubclass(by_code, errors.RateLimitError | errors.ServerError)
+        return by_code if by_code and lasting else errors.ServerError
+    vague = errors.InvalidRequestError if response.is_client_error else VoiceCloneError
+    return _BY_STATUS.get(response.status_code) or by_code or vague
+
+
+def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY, *, whole: bool = True) -> RawResponse:
+    """What came, without the key, which some echo. `whole` is False for an answer that broke off."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
     known = len(key) >= SHORTEST_KEY
     content, items = response.content, response.headers.items()
     headers = {name: value.replace(key, "[key]") for name, value in items} if known else dict(items)
-    body = None if CUT in response.extensions else decode(content)
+    body = decode(content, max_bytes) if whole and CUT not in response.extensions else None
     if known and may_hold(content, key):
         content = content.replace(key.encode(), b"[key]")
-        if (masked := without(body, key)) != body:
-            body, content = masked, json.dumps(masked).encode()  # where it stood escaped, too
-    return RawResponse(response.status_code, headers, content[:MAX_KEPT_BYTES], body)
+        if holds(body, key):
+            body = blot_out(body, key)
+            content = json.dumps(body).encode()  # where it stood escaped, too
+    kept = content[:MAX_KEPT_BYTES]
+    if known and body is None:
+        kept = _without_begun(_without_hidden(kept, key), key.encode())
+    return RawResponse(response.status_code, headers, kept, body)
+
+
+def _without_hidden(content: bytes, key: str) -> bytes:
+    """What can't be decoded, or nothing of it where the key stands there escaped or in another encoding."""
+    plain = re.sub(rb"\\u00([0-9a-fA-F]{2})", lambda found: bytes.fromhex(found[1].decode()), content)
+    plain = re.sub(rb"\\(.)", rb"\1", plain).replace(b"\0", b"")
+    return b"[key]" if key.encode() in plain else content
+
+
+def _without_begun(content: bytes, key: bytes) -> bytes:
+    """What may have broken off, without the begin of the key at its end."""
+    lengths = range(min(len(key), len(content)), 2, -1)
+    begun = next((length for length in lengths if content.endswith(key[:length])), 0)
+    return content[: len(content) - begun] + b"[key]" if begun else content
 
 
 def request_id(provider: Provider, raw: RawResponse) -> str | None:

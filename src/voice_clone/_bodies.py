@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from io import SEEK_END
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import httpx
 
@@ -69,32 +69,44 @@ class JsonWithFile(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield chunk
 
 
-class Pieces:
-    """A body in pieces of some size; it comes in small ones, and each that is sent costs more than what is in it."""
+class Rechunked(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in chunks of some size; httpx makes small ones, and to send one costs more than what is in it."""
 
-    def __init__(self, body: Any) -> None:
-        self._chunks: Iterator[bytes] = iter(body)
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _Chunks(self._body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Chunks(self._body)
+
+
+class _Chunks:
+    # Not a generator: one that an event loop did not finish would outlive it.
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._parts = iter(body)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        size, pieces = 0, list[bytes]()
+        size, parts = 0, list[bytes]()
         try:
-            while size < PIECE and (chunk := next(self._chunks, None)) is not None:
-                pieces.append(chunk)
-                size += len(chunk)
+            while size < PIECE and (part := next(self._parts, None)) is not None:
+                parts.append(part)
+                size += len(part)
         except Exception as error:  # a file object may be of any make, or closed meanwhile
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             raise InvalidRequestError(f"the audio can't be read from its start to its end: {what}") from error
-        if not pieces:
+        if not parts:
             raise StopIteration
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        if (piece := next(self, None)) is None:
+        if (chunk := next(self, None)) is None:
             raise StopAsyncIteration
-        return piece
+        return chunk

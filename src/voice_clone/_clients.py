@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
 from voice_clone import __version__, _log, errors
-from voice_clone._answers import ANSWER, PAID, first, retry_after
-from voice_clone._flows import Ask, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
-from voice_clone._http import AsyncHttp, Http, ssl_context
-from voice_clone._limits import ENCODINGS, within
+from voice_clone._answers import ANSWER, FRESH, PAID, first, retry_after
+from voice_clone._environment import ProxySource, Verify, checked_proxy, environment_proxies, ssl_context
+from voice_clone._flows import Ask, Call, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
+from voice_clone._http import AsyncHttp, Http, NoCookies
+from voice_clone._limits import ENCODINGS
 from voice_clone._options import (
     OtherKind,
+    checked_callback,
     checked_count,
+    checked_headers,
     checked_seconds,
     checked_timeout,
     checked_transport,
     checked_url,
+    found_url,
+    is_loopback,
     key_auth,
-    proxied,
+    within,
 )
 from voice_clone._policy import FIRST_POLL, LONGEST_WAIT, Repeat, in_doubt, poll_delay, retry_delay
 from voice_clone.errors import ConflictError, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
+    import ssl
+
     from voice_clone import jobs
     from voice_clone._provider import Poll, Provider
+    from voice_clone._transport import Turns
 
 C = TypeVar("C")
 X = TypeVar("X")
+R = TypeVar("R")
+"""What `on_poll` may return: in a sync client no coroutine, which nobody would await."""
+Plain = None | bool | int | str
+Awaited = Awaitable[object] | Plain
 
 
 class Later:
@@ -71,17 +81,16 @@ class provided:  # noqa: N801 - reads as the attribute that it is
         return self._provider
 
 
-class Client(Generic[C, X]):
+class Client(Generic[C, X, R]):
     """A provider's client, sync or async."""
 
     provider: ClassVar[provided]
-    client: C
-    """The generated client: give it to any generated function, which then has this key, timeout and these errors."""
-    base_url: str = ""
     _sends: ClassVar[str]
     _awaits: ClassVar[bool | None] = None
     _runtime = Runtime()
     _http: Any
+    _client: C
+    _base_url = ""
 
     def __init__(
         self,
@@ -93,45 +102,85 @@ class Client(Generic[C, X]):
         max_retries: int = 2,
         max_response_bytes: int = 8 * 1024 * 1024,
         allow_http: bool = False,
+        headers: Mapping[str, str] | None = None,
+        verify: Verify | None = None,
+        proxy: ProxySource | None = None,
     ) -> None:
         """Make a client.
 
-        `api_key` may be left out where the provider's environment variable is set, `base_url` for the provider's
-        own. `timeout` is in seconds, for each request from its first byte to its answer's last; of an httpx.Timeout,
-        which bounds its steps, the longest part bounds the whole; None means none. `transport` is one of httpx's, of
-        the client's own kind. `max_retries` bounds how often a request is repeated, where it may. Of an answer no more
-        is read than `max_response_bytes`. `allow_http` lets key and audio go to a `base_url` without TLS, elsewhere
-        than on this machine.
-        Raises AuthenticationError for a key that is missing or can't be one, InvalidRequestError for a wrong option.
+        `api_key` may be left out where the provider's environment variable is set; `base_url`, where
+        `<PROVIDER>_BASE_URL` is set, or for the provider's own server. `timeout` is in seconds, for each request from
+        its first byte to its answer's last, and for connecting if that is less than 10; of an httpx.Timeout the longest
+        part but `connect` bounds the whole; None is for no bound but that on connecting. `transport` is one of httpx's,
+        of the client's own kind. `max_retries` bounds how often a request is repeated, where it may. Of an answer no
+        more is read than `max_response_bytes`. `allow_http` lets key and audio go to a `base_url` without TLS,
+        elsewhere than on this machine. `headers` are sent with every request. `verify` is an ssl.SSLContext or the path
+        to a CA bundle. `proxy` is the address of a proxy; left out, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+        count, as they do for httpx.
+        Raises AuthenticationError for a key that is missing or malformed, InvalidRequestError for another option, or
+        an environment variable, that is wrong.
         """
-        url = base_url or os.environ.get(self.provider.host_variable) or self.provider.spec["servers"][0]["url"]
+        url, source = found_url(self.provider, base_url)
         try:
             checked_count("max_retries", max_retries, 0)
             checked_count("max_response_bytes", max_response_bytes, 1)
-            checked_transport(transport, self._sends)
+            checked_transport(transport, self._sends, verify=verify, proxy=proxy)
             self._max_retries, self._timeout = max_retries, checked_timeout(timeout)
-            parsed = checked_url(url, allow_http)
-            auth = key_auth(self.provider, api_key, parsed)
-        except VoiceCloneError as error:
-            error.provider = self.provider.name
-            del api_key  # a traceback may show local variables
-            raise
-        self.base_url = url
-        agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
-        options: dict[str, Any] = {
-            "base_url": parsed,
-            "timeout": self._timeout,
-            "auth": auth,
-            "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS},
-            "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: no answer decides about a request
-        }
-        if transport is None:
-            options["verify"] = ssl_context()
-        self._open(options, transport, self.provider.client(base_url=url, token=""))
-        self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
-        self._http.authorize = auth
+            parsed = checked_url(self.provider, url, source, allow_http)
+            agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
+            options: dict[str, Any] = {
+                "base_url": parsed,
+                "timeout": self._timeout,
+                "auth": key_auth(self.provider, api_key, parsed),
+                "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS}
+                | checked_headers(self.provider, headers),
+                "cookies": NoCookies(),
+                "transport": transport,
+            }
+            if transport is None:
+                context = options["verify"] = ssl_context(verify)
+                own = (
+                    {f"all://{parsed.netloc.decode()}": None} if is_loopback(parsed.host) else {}
+                )  # no proxy sees what stays here
+                proxies = {"all://": checked_proxy("proxy", proxy)} if proxy else {**environment_proxies(), **own}
+                options |= self._transports(context, proxies)
+            elif type(transport).__module__.startswith("httpx_aiohttp"):
+                from voice_clone._aiohttp import mounts  # noqa: PLC0415 - it needs the extra
 
-    def _open(self, options: dict[str, Any], transport: X | None, generated: Any) -> None: ...
+                options |= mounts(cast("Any", transport), environment_proxies())
+        except BaseException as error:
+            if isinstance(error, VoiceCloneError):
+                error.provider = self.provider.name
+            del api_key, proxy  # a traceback may show local variables
+            raise
+        self._base_url = url
+        self._open(options, self.provider.client(base_url=url, token=""))
+        self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
+
+    @property
+    def base_url(self) -> str:
+        """The address that all requests begin with."""
+        return self._base_url
+
+    @property
+    def client(self) -> C:
+        """The generated client, for any generated function, which then has this key, timeout and these errors."""
+        return self._client
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name[0] != "_":
+                raise AttributeError(f"{name} can't be assigned; make another {type(self).__name__} with other options")
+            super().__setattr__(name, value)
+
+    def _transports(self, context: ssl.SSLContext, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]:
+        """The default transport, and those for the addresses that go by a proxy, as options of httpx's client."""
+        raise NotImplementedError
+
+    def _open(self, options: dict[str, Any], generated: Any) -> None:
+        """Make the HTTP client, and give it to the generated one."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -144,17 +193,22 @@ class Client(Generic[C, X]):
             if repeat.deadline is not None:
                 request.kwargs["timeout"] = within(self._timeout, repeat.deadline - (yield Ask.NOW))
             try:
-                return cast("RawResponse", (yield request))
+                answer = cast("RawResponse", (yield request))
+                if repeat.answers and answer.at(repeat.answers[0]) not in (None, "", repeat.answers[1]):
+                    message = "the answer is about another voice than the one that was asked for"
+                    raise self._odd(answer, message, retryable=not repeat.paid)
+                return answer  # noqa: TRY300 - what is raised here is repeated like any other error
             except VoiceCloneError as error:
                 delay = retry_delay(attempt, error, (yield Ask.RANDOM))
                 longest = LONGEST_WAIT if repeat.deadline is None else repeat.deadline - (yield Ask.NOW)
                 doubt = error if repeat.paid and in_doubt(error) else doubt
-                if attempt >= self._max_retries or not repeat.after(error) or delay > longest:
+                settled = repeat.paid and error.code in self.provider.clone.codes
+                if attempt >= self._max_retries or settled or not repeat.after(error) or delay > longest:
                     if doubt is None or doubt is error or isinstance(error, ConflictError):
                         raise
                     # What became of the last attempt says nothing of an earlier one.
                     doubt.retry_after = error.retry_after
-                    doubt.add_note(f"asked again: {error}")
+                    doubt.add_note(f"the last attempt: {error}")
                     raise doubt from doubt.__cause__
                 _log.repeating(self.provider, request.kwargs, self._max_retries + 1, delay, error)
             except BaseException as error:
@@ -162,12 +216,12 @@ class Client(Generic[C, X]):
                     error.add_note(self.provider.may_have_worked)
                 raise
             attempt += 1
-            request.kwargs["extensions"] |= {_log.ATTEMPT: attempt + 1}
+            request.kwargs["extensions"] |= {_log.ATTEMPT: attempt + 1, FRESH: True}
             yield Sleep(delay)
 
-    def _odd(self, raw: RawResponse, message: str, voice_id: str | None = None) -> InvalidResponseError:
+    def _odd(self, raw: RawResponse, message: str, **about: Any) -> InvalidResponseError:
         """The error for an answer that lacks what it must hold."""
-        return InvalidResponseError(message, status=raw.status_code, response=raw, voice_id=voice_id)
+        return InvalidResponseError(message, status=raw.status_code, response=raw, **about)
 
     def _started(self, raw: RawResponse, name: str | None, chosen: str = "") -> jobs.CloneJob:
         """The job of a clone that was answered with success; `chosen` is the voice's id where the answer has none."""
@@ -185,7 +239,7 @@ class Client(Generic[C, X]):
         job: jobs.CloneJob,
         *,
         timeout: float = 600.0,
-        on_poll: Callable[[jobs.Progress], object] | None = None,
+        on_poll: Callable[[jobs.Progress], R] | None = None,
     ) -> Flow[jobs.Voice]:
         """Wait until a started clone is done.
 
@@ -195,6 +249,7 @@ class Client(Generic[C, X]):
         else ends the wait, such as Ctrl-C or a cancelled task, has the job's token in a note.
         """
         checked_seconds(timeout)
+        checked_callback(on_poll, self._awaits)
         if not isinstance(cast("object", job), jobs.CloneJob):
             raise InvalidRequestError("wait takes a CloneJob; CloneJob.from_token(token) makes one of a token")
         if job.provider != self.provider.name:
@@ -221,7 +276,8 @@ class Client(Generic[C, X]):
                 delay = min(own if asked is None else max(asked, FIRST_POLL), deadline - now)
                 if on_poll:
                     status, elapsed = raw.at(self.provider.poll.status), now - started
-                    on_poll(jobs.Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay))
+                    progress = jobs.Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay)
+                    yield Call(on_poll, progress)
                 del raw
                 yield Sleep(delay)
         except VoiceCloneError as error:
@@ -233,9 +289,10 @@ class Client(Generic[C, X]):
 
     def _look(self, job: jobs.CloneJob, timeout: float, deadline: float) -> Flow[RawResponse]:
         """What the provider says of a clone now."""
-        look = cast("Callable[[str], Request]", self.provider.look)
+        look, poll = cast("Callable[[str], Request]", self.provider.look), cast("Poll", self.provider.poll)
         try:
-            return (yield from self._call(look, Repeat(deadline=deadline), job.voice_id))
+            repeat = Repeat(deadline=deadline, answers=(poll.voice_id, job.voice_id))
+            return (yield from self._call(look, repeat, job.voice_id))
         except errors.RequestTimeoutError as error:
             if (yield Ask.NOW) < deadline:
                 raise
@@ -251,7 +308,7 @@ class Client(Generic[C, X]):
             about: dict[str, Any] = {"status": raw.status_code, "response": raw}
             raise errors.CloneFailedError(first(raw, [poll.reason]) or f"the clone ended as {status!r}", **about)
         if status not in poll.pending:
-            raise self._odd(raw, f"the clone has status {status!r}, which is not known here", job.voice_id)
+            raise self._odd(raw, f"the clone has status {status!r}, which is not known here", voice_id=job.voice_id)
         return None
 
     def _voice(self, job: jobs.CloneJob, raw: RawResponse) -> jobs.Voice:
@@ -262,20 +319,21 @@ class Client(Generic[C, X]):
         return jobs.Voice(provider=job.provider, id=job.voice_id, created_at=made, raw=raw.json, **texts)
 
 
-class SyncClient(Client[C, httpx.BaseTransport]):
+class SyncClient(Client[C, httpx.BaseTransport, Plain]):
     """A client that blocks."""
 
     _sends, _awaits = "handle_request", False
 
-    def _open(self, options: dict[str, Any], transport: httpx.BaseTransport | None, generated: Any) -> None:
-        if transport is None and not proxied(options["base_url"]):
-            from voice_clone._transport import Transport  # noqa: PLC0415 - who brings a transport needs no httpcore
+    def _transports(self, context: ssl.SSLContext, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]:
+        from voice_clone._transport import Transport  # noqa: PLC0415 - it imports httpcore
 
-            transport = Transport(ssl_context())
-        self._http = Http(**options, transport=transport)
-        self._http.direct = transport
+        mounts = {pattern: proxy and Transport(context, proxy) for pattern, proxy in proxies.items()}
+        return {"transport": Transport(context), "mounts": mounts}
+
+    def _open(self, options: dict[str, Any], generated: Any) -> None:
+        self._http = Http(**options)
         generated.set_async_httpx_client(OtherKind("`sync` and `sync_detailed`"))
-        self.client: C = generated.set_httpx_client(self._http)
+        self._client: C = generated.set_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> T:
         return drive(flow, self.provider.name, self._send, self._runtime)
@@ -294,25 +352,28 @@ class SyncClient(Client[C, httpx.BaseTransport]):
         self.close()
 
 
-class AsyncClient(Client[C, httpx.AsyncBaseTransport]):
+class AsyncClient(Client[C, httpx.AsyncBaseTransport, Awaited]):
     """A client whose methods are awaited, under asyncio or trio."""
 
     _sends, _awaits = "handle_async_request", True
 
-    def _open(self, options: dict[str, Any], transport: httpx.AsyncBaseTransport | None, generated: Any) -> None:
-        pool = None
-        if transport is None and not proxied(options["base_url"]):
-            from voice_clone._transport import AsyncTransport  # noqa: PLC0415 - who brings a transport needs no httpcore
+    _turns: Callable[[], Turns] | None = None
 
-            transport = own = AsyncTransport(ssl_context(), self._timeout.pool)
-            pool = own.pool
-        self._http = AsyncHttp(**options, transport=transport)
-        self._http.direct, self._http.pool = transport, pool
+    def _transports(self, context: ssl.SSLContext, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]:
+        from voice_clone._transport import AsyncTransport, PerLoop, Turns  # noqa: PLC0415 - it imports httpcore
+
+        self._turns = PerLoop(functools.partial(Turns, self._timeout.pool))
+        mounts = {pattern: proxy and AsyncTransport(context, proxy) for pattern, proxy in proxies.items()}
+        return {"transport": AsyncTransport(context), "mounts": mounts}
+
+    def _open(self, options: dict[str, Any], generated: Any) -> None:
+        self._http = AsyncHttp(**options)
+        self._http.turns = self._turns
         generated.set_httpx_client(OtherKind("`asyncio` and `asyncio_detailed`"))
-        self.client: C = generated.set_async_httpx_client(self._http)
+        self._client: C = generated.set_async_httpx_client(self._http)
 
     def _run(self, flow: Flow[T]) -> Coroutine[Any, Any, T]:
-        return drive_async(flow, self.provider.name, self._send, self._runtime, self._http.pool)
+        return drive_async(flow, self.provider.name, self._send, self._runtime, self._turns)
 
     async def _send(self, request: Request) -> RawResponse:
         # Not `request`, which would wait for a turn within the flow's own.

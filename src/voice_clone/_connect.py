@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 import httpx
@@ -11,7 +12,8 @@ import httpx
 import voice_clone
 from voice_clone import providers
 from voice_clone._clients import AsyncClient, SyncClient, X
-from voice_clone.errors import InvalidRequestError, VoiceCloneError
+from voice_clone._environment import ProxySource, Verify
+from voice_clone.errors import InvalidRequestError
 
 K = TypeVar("K")
 
@@ -26,6 +28,9 @@ class Options(TypedDict, Generic[X], total=False):
     max_retries: int
     max_response_bytes: int
     allow_http: bool
+    headers: Mapping[str, str] | None
+    verify: Verify | None
+    proxy: ProxySource | None
 
 
 Sync = Options[httpx.BaseTransport]
@@ -53,7 +58,7 @@ def _client(provider: str, kind: type[Any], options: Any) -> Any:
     made: Any = find(provider, kind)
     try:
         return made(**options)
-    except VoiceCloneError:
+    except BaseException:
         options.clear()  # a traceback may show local variables
         raise
 

@@ -16,7 +16,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
 from voice_clone._audio import Audio, AudioSource, open_audio
-from voice_clone.errors import RawResponse, VoiceCloneError
+from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
     from voice_clone._clients import AsyncClient, SyncClient
@@ -48,10 +48,17 @@ class Sleep:
         self.seconds = seconds
 
 
+class Call:
+    """Call a function of the caller's, which may be a coroutine function in an async client."""
+
+    def __init__(self, function: Callable[[Any], object], argument: object) -> None:
+        self.function, self.argument = function, argument
+
+
 Ask = Enum("Ask", ["NOW", "RANDOM"])
 """Ask for what a monotonic clock says, in seconds, or for a random number in [0, 1)."""
 
-Effect = Send | Sleep | Open | Ask
+Effect = Send | Sleep | Open | Call | Ask
 Flow = Generator[Effect, Any, T]
 Held = AbstractContextManager[Audio]
 
@@ -93,6 +100,8 @@ class Runtime(NamedTuple):
             case Open():
                 held.append(open_audio(effect.source))
                 return held[-1].__enter__()
+            case Call():
+                return effect.function(effect.argument)
             case _:
                 return self.now() if effect is Ask.NOW else self.random()
 
@@ -105,6 +114,9 @@ def drive(flow: Flow[T], provider: str, send: Callable[[Request], RawResponse], 
         while True:
             try:
                 outcome = runtime.perform(effect, send, runtime.sleep, held)
+                if isinstance(effect, Call) and inspect.iscoroutine(outcome):
+                    outcome.close()
+                    raise InvalidRequestError("on_poll made a coroutine, which only an async client awaits")
             except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
                 effect = flow.throw(error)
             else:
@@ -119,12 +131,12 @@ def drive(flow: Flow[T], provider: str, send: Callable[[Request], RawResponse], 
 
 
 class Turns(Protocol):
-    """What bounds how many flows run at once; one that sleeps does not run."""
+    """Bounds how many flows run at once; one that sleeps does not run."""
 
-    async def begin(self) -> None:
+    async def acquire(self) -> None:
         """Wait for a turn."""
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Leave it to the next."""
 
 
@@ -135,7 +147,7 @@ async def drive_async(
     runtime: Runtime,
     turns: Callable[[], Turns] | None,
 ) -> T:
-    """Run a flow to its end, awaiting. Many may wait, for a turn or for their next look: each holds next to nothing."""
+    """Run a flow to its end, awaiting. Many may wait, for a turn or for their next poll: each holds next to nothing."""
     held: list[Held] = []
     turn, running = turns and turns(), None
     effect: Effect | None = None  # none yet: a flow that has not begun holds the least
@@ -143,12 +155,14 @@ async def drive_async(
         while True:
             try:
                 outcome: Any = effect and runtime.perform(effect, send, runtime.sleep_async, held)
-                if running and isinstance(effect, Sleep):
-                    running.end()
+                waits = isinstance(effect, Sleep) or (isinstance(effect, Call) and inspect.isawaitable(outcome))
+                if running and waits:
+                    running.release()
                     running = None
-                outcome = await outcome if isinstance(effect, Send | Sleep) else outcome
+                if waits or isinstance(effect, Send):
+                    outcome = await outcome
                 if turn and not running:  # before the flow goes on, and builds what it would send
-                    await turn.begin()
+                    await turn.acquire()
                     running = turn
             except BaseException as error:  # noqa: BLE001 - of Ctrl-C, too, a flow knows what it leaves behind
                 if effect is None:  # it begins, to hear of it
@@ -164,7 +178,7 @@ async def drive_async(
         raise
     finally:
         if running:
-            running.end()
+            running.release()
         _end(flow, held)
 
 
@@ -175,27 +189,27 @@ def _end(flow: Flow[Any], held: list[Held]) -> None:
         held.pop().__exit__(None, None, None)
 
 
-def _method(flow: Callable[Concatenate[Any, P], Flow[T]]) -> Any:
-    """The method that runs a flow; `inspect` shows what a caller gets of it."""
-
-    @functools.wraps(flow)
-    def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        return client._run(flow(client, *args, **kwargs))
-
-    shown = cast("Any", method)
+def _like(flow: Callable[..., Any], method: Any) -> Any:
+    """A method that looks like the flow that it runs; `inspect` shows what a caller gets of it."""
+    functools.update_wrapper(method, flow)
     result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
-    shown.__annotations__ = {**flow.__annotations__, "return": result}
-    shown.__signature__ = inspect.signature(flow).replace(return_annotation=result)
-    return shown
+    method.__annotations__ = {**flow.__annotations__, "return": result}
+    method.__signature__ = inspect.signature(flow).replace(return_annotation=result)
+    return method
 
 
 class operation(Generic[P, T]):  # noqa: N801 - reads as the decorator that it is
     """Make a method of the sync and of the async client from one flow; its signature is written once."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
-        self._method, self._awaited = _method(flow), _method(flow)
-        mark: Callable[[Any], object] = getattr(inspect, "markcoroutinefunction", id)  # Python 3.11 has none
-        mark(self._awaited)  # for frameworks that ask whether to await it
+        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return client._run(flow(client, *args, **kwargs))
+
+        # A coroutine function, as frameworks ask what to await.
+        async def awaited(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return await client._run(flow(client, *args, **kwargs))
+
+        self._method, self._awaited = _like(flow, method), _like(flow, awaited)
         self.flow: Callable[Concatenate[Any, P], Flow[T]] = flow
         self.__doc__ = flow.__doc__
 

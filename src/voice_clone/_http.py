@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import functools
+import ssl
+import sys
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from voice_clone import _log, errors
-from voice_clone._answers import CUT, check, first, is_paid, read, request_id
-from voice_clone._bodies import JsonWithFile, inlined
-from voice_clone._limits import Reception, until
-from voice_clone.errors import VoiceCloneError
+from voice_clone._answers import ANSWER, CUT, DEADLINE, PROVIDER, WITH_KEY, check, first, is_paid, read, request_id
+from voice_clone._bodies import JsonWithFile, Rechunked, inlined
+from voice_clone._limits import LimitedStream
+from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
-    from voice_clone._pool import AsyncPool
     from voice_clone._provider import Provider
+    from voice_clone._transport import Turns
 
-Authorize = Callable[[httpx.Request], httpx.Request]
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_HEADROOM = 300  # frames that a request and the reading of its answer may need
+_LARGE = 256 * 1024  # bytes of an answer that are decoded beside the event loop
 
 
-ssl_context = functools.cache(httpx.create_ssl_context)  # one for all; it costs more than a client
+class NoCookies(CookieJar):
+    """Keeps no cookie, so that no answer decides about a request; takes no lock, which a signal could leave held."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Keep none."""
+
+    def add_cookie_header(self, request: Any) -> None:
+        """Send none."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -40,8 +51,6 @@ class Http(httpx.Client):
 
     provider: Provider
     max_response_bytes: int
-    authorize: Authorize
-    direct: httpx.BaseTransport | None
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request."""
@@ -49,19 +58,17 @@ class Http(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        with _sending(self, request) as reception:
-            if self.direct is None or _asks_for_more(self, options):
-                options |= {"stream": True, "follow_redirects": False}
-                response = super().send(request, **options)
-            else:
-                response = self.direct.handle_request(self.authorize(request))
-                response.request = request
-            reception.begin(response)
+        with _sending(self, request) as exchange:
+            if exchange.watches:
+                request.extensions["trace"] = exchange.trace
+            options |= {"stream": True, "follow_redirects": False}
+            response = super().send(request, **options)
+            exchange.body.wrap(response)
             try:
                 response.read()
             finally:
                 response.close()
-        _judged(self, response)
+            exchange.judge()
         return response
 
 
@@ -70,20 +77,18 @@ class AsyncHttp(httpx.AsyncClient):
 
     provider: Provider
     max_response_bytes: int
-    authorize: Authorize
-    direct: httpx.AsyncBaseTransport | None
-    pool: Callable[[], AsyncPool] | None
+    turns: Callable[[], Turns] | None
 
     async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
         """Build and send a request in its turn."""
-        if self.pool is None:
+        if self.turns is None:
             return await super().request(method, url, **options)
-        turns = self.pool()
-        await turns.begin()
+        turns = self.turns()
+        await turns.acquire()
         try:
             return await super().request(method, url, **options)
         finally:
-            turns.end()
+            turns.release()
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request."""
@@ -91,109 +96,176 @@ class AsyncHttp(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        with _sending(self, request) as reception:
-            if self.direct is None or _asks_for_more(self, options):
-                options |= {"stream": True, "follow_redirects": False}
+        import anyio  # noqa: PLC0415 - a client that blocks needs none
+        import anyio.to_thread  # noqa: PLC0415
+
+        with _sending(self, request) as exchange:
+            if exchange.watches:
+                request.extensions["trace"] = exchange.trace_async
+            options |= {"stream": True, "follow_redirects": False}
+            response: httpx.Response | None = None
+            with anyio.move_on_after(exchange.seconds):
                 response = await super().send(request, **options)
-            else:
-                response = await self.direct.handle_async_request(self.authorize(request))
-                response.request = request
-            reception.begin(response)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        _judged(self, response)
+                exchange.body.wrap(response)
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
+                if len(response.content) > _LARGE:
+                    await anyio.to_thread.run_sync(exchange.judge, abandon_on_cancel=True)
+                else:
+                    exchange.judge()
+                exchange.ended = True
+            if response is None or not exchange.ended:
+                raise httpx.ReadTimeout("the timeout of the whole request has passed")
         return response
 
 
-def _asks_for_more(client: Http | AsyncHttp, options: dict[str, Any]) -> bool:
-    """Whether httpx has more to do for a request than to hand it to the transport."""
-    return (
-        any(client.event_hooks.values())
-        or options.get("auth", httpx.USE_CLIENT_DEFAULT) is not httpx.USE_CLIENT_DEFAULT
-    )
+class _Exchange:
+    """One request and what came of it."""
+
+    def __init__(self, client: Http | AsyncHttp, request: httpx.Request) -> None:
+        timeout: dict[str, float | None] = request.extensions.get("timeout") or client.timeout.as_dict()
+        seconds = [timeout[step] for step in ("read", "write", "pool")]
+        longest = [each for each in seconds if each is not None]
+        self.client, self.request = client, request
+        self.seconds = max(longest) if len(longest) == len(seconds) else None
+        """For the whole of it; None for no bound."""
+        self.began = time.monotonic()
+        self.body = LimitedStream(client.max_response_bytes, self.seconds and self.began + self.seconds)
+        self.watches = is_paid(request) and "trace" not in request.extensions
+        self.ended = False
+        self.sent: bool | None = None
+        """Whether the request, and not only a proxy's CONNECT, began to be sent; None where nobody tells."""
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Hear from httpcore how far the request is."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.sent = True
+        elif self.sent is None:
+            self.sent = False
+
+    async def trace_async(self, event: str, info: dict[str, Any]) -> None:
+        """The same, awaited."""
+        self.trace(event, info)
+
+    def judge(self) -> None:
+        """Return for a good answer; raise its error for any other."""
+        response = cast("httpx.Response", self.body.response)
+        response.elapsed = timedelta(seconds=time.monotonic() - self.began)
+        try:
+            check(self.client.provider, response, self.client.max_response_bytes)
+        except BaseException:
+            response.request = self.request  # which has no key
+            raise
 
 
 def _built(
     client: Http | AsyncHttp, build: Callable[..., httpx.Request], method: str, url: httpx.URL | str, options: Any
 ) -> httpx.Request:
-    """A request as httpx builds it, but for a file in its JSON, which is read as it is sent."""
+    """A request as httpx builds it, but for a body that is read as it is sent: in chunks of some size."""
     try:
         if isinstance(url, str) and url.startswith("/"):
             url = _absolute(client.base_url, url)
-        if not (inline := inlined(options.get("json"))):
-            return build(method, url, **options)
-        body = JsonWithFile(options.pop("json"), inline)
-        options["headers"] = {**(options.get("headers") or {}), **body.headers}
-        return body.of(build(method, url, **options))
+        inline = inlined(options.get("json"))
+        if inline:
+            body = JsonWithFile(options.pop("json"), inline)
+            options["headers"] = {**(options.get("headers") or {}), **body.headers}
+            request = body.of(build(method, url, **options))
+        else:
+            request = build(method, url, **options)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise errors.InvalidRequestError(f"this can't be sent: {error}", provider=client.provider.name) from error
+    if not isinstance(request.stream, httpx.ByteStream) and isinstance(request.stream, Iterable):
+        request.stream = Rechunked(request.stream)
+    return request
 
 
 @contextmanager
-def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[Reception]:
-    """Turn whatever is raised on the way into the errors of this package, and hold the whole to its deadline."""
+def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[_Exchange]:
+    """Turn whatever is raised on the way into the errors of this package, and log what came of the request."""
     if client.is_closed:
         raise errors.TransportError("the client is closed", advice="make a new one", provider=client.provider.name)
-    timeout: dict[str, Any] = request.extensions.get("timeout") or client.timeout.as_dict()
-    begun = time.monotonic()
-    deadline = None if None in timeout.values() else begun + max(timeout.values())
-    request.extensions["timeout"] = {step: until(seconds, deadline) for step, seconds in timeout.items()}
-    reception = Reception(client.max_response_bytes, deadline)
+    _check_stack(client.provider.name)
+    exchange = _Exchange(client, request)
+    request.extensions[PROVIDER], request.extensions[DEADLINE] = client.provider.name, exchange.body.deadline
     try:
-        yield reception
-        cast("httpx.Response", reception.response).elapsed = timedelta(seconds=time.monotonic() - begun)
+        yield exchange
     except BaseException as error:
-        failed = isinstance(error, Exception)  # or else interrupted
-        failure = _failure(client.provider, request, reception, error) if failed else error
-        request.headers.pop(client.provider.auth_header, None)  # it stays within reach of the traceback
-        _forget(error)
-        _log.ended(client, request, failure, time.monotonic() - begun, error)
+        judged = exchange.body.response is not None and ANSWER in exchange.body.response.extensions
+        failure = error
+        if isinstance(error, Exception) and not (judged and isinstance(error, VoiceCloneError)):
+            failure = _failure(exchange, error)
+        copy = request.extensions.pop(WITH_KEY, lambda: None)()
+        if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
+            copy.headers.pop(client.provider.auth_header, None)
+        _forget(error, request)
+        _log.ended(client, request, failure, time.monotonic() - exchange.began, None if judged else error)
         if failure is error:
             raise
         raise failure from error
+    _log.ended(client, request, cast("httpx.Response", exchange.body.response))
 
 
-def _judged(client: Http | AsyncHttp, response: httpx.Response) -> None:
-    """Return for a good answer; raise its error for any other. Both are logged."""
+def _check_stack(provider: str) -> None:
+    """Raise InvalidRequestError where the caller is so deep in calls that a request could not be ended in order."""
     try:
-        check(client.provider, response)
-    except VoiceCloneError as error:
-        _log.ended(client, response.request, error, response.elapsed.total_seconds())
-        raise
-    _log.ended(client, response.request, response)
+        sys._getframe(max(100, sys.getrecursionlimit() - _HEADROOM))
+    except ValueError:  # the stack is not so high
+        return
+    message = "Python's recursion limit is too near for a request; nothing was sent"
+    raise errors.InvalidRequestError(message, advice="call from fewer levels of calls", provider=provider)
 
 
-def _failure(provider: Provider, request: httpx.Request, reception: Reception, error: BaseException) -> VoiceCloneError:
+def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
     """The error for a request that ended without a whole answer."""
+    request, provider = exchange.request, exchange.client.provider
     if isinstance(error, VoiceCloneError):  # the body could not be read, so that no provider has it
         error.provider = provider.name
         return error
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     about: dict[str, Any] = {"provider": provider.name}
-    if begun := reception.response:
-        part = httpx.Response(begun.status_code, headers=begun.headers, content=bytes(reception.kept), request=request)
+    if begun := exchange.body.response:
+        part = httpx.Response(
+            begun.status_code, headers=begun.headers, content=bytes(exchange.body.kept), request=request
+        )
         part.extensions = begun.extensions
         if not part.is_success or CUT in part.extensions:
             try:
                 check(provider, part)
             except VoiceCloneError as by_status:
                 return by_status  # it says enough, whatever was still to come
-        raw = read(provider, part)
+        raw: RawResponse = read(provider, part)
         about |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
-    if is_paid(request) and not isinstance(error, _NOT_SENT):
+    not_sent = exchange.sent is False or isinstance(error, _NOT_SENT)
+    if is_paid(request) and not not_sent:
         if part_of_it := about.get("response"):
             about["voice_id"] = first(part_of_it, [provider.clone.voice_id or ""])
         message = f"no complete answer came ({reason}), yet {provider.may_have_worked}"
         return errors.OutcomeUnknownError(message, advice=provider.clone.find, **about)
     late = isinstance(error, httpx.TimeoutException)
     kind = errors.RequestTimeoutError if late else errors.TransportError
-    return kind(f"no answer from {request.url.host} ({reason})", retryable=True, **about)
+    refused, advice = _lasting(error)
+    return kind(f"no answer from {request.url.host} ({reason})", retryable=not refused, advice=advice, **about)
 
 
-def _forget(error: BaseException | None) -> None:
-    """Clear the local variables of all that has ended: buffers of requests hold the key."""
+def _lasting(error: BaseException | None) -> tuple[bool, str | None]:
+    """Whether another attempt must fail in the same way, and what to do then."""
+    if isinstance(error, httpx.ProxyError):
+        advice = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) and its user and password"
+        return str(error)[:3] in ("403", "407"), advice
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            advice = "check base_url; for a CA of your own, give its file as verify=, or set SSL_CERT_FILE to it"
+            return True, advice
+        error = error.__cause__ or error.__context__
+    return False, None
+
+
+def _forget(error: BaseException | None, request: httpx.Request) -> None:
+    """Leave no key within reach of an error: not in local variables of what has ended, nor in the error's request."""
     while error:
         traceback.clear_frames(error.__traceback__)
+        if isinstance(error, httpx.RequestError):
+            error.request = request
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""What bounds a request: the time for the whole of it, and the size of its answer."""
+"""What bounds an answer: its size, decoded, and the deadline of its request."""
 
 from __future__ import annotations
 
@@ -11,92 +11,86 @@ import httpx
 
 from voice_clone._answers import CUT, MAX_KEPT_BYTES
 
-MAX_CONNECTIONS = 100  # of one client
 _PIECE = 256 * 1024
-MAX_LATE = 1000  # pieces of an answer that come after it was closed
-ENCODINGS = "gzip, deflate"  # those that Reception decodes without more memory than it may have
+MAX_LATE = 1000  # chunks of an answer that come after it was closed
+ENCODINGS = "gzip, deflate"
 
 
-class Until(float):
-    """The seconds that one step of a request may take, and when, on the monotonic clock, the whole must be done."""
+class _Decoder:
+    """Decodes gzip, of one member or several, and deflate, with zlib's header or raw, in pieces of bounded size."""
 
-    deadline: float
+    def __init__(self, encoding: str) -> None:
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two it is
+        self._head: bytes | None = b"" if encoding == "deflate" else None  # what came before anything was decoded
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """What is packed in a chunk; raises zlib.error."""
+        more = bool(chunk)
+        while more:
+            if self._zlib.eof:
+                if not chunk.startswith(b"\x1f\x8b"[: len(chunk)]):
+                    return  # what stands behind the end is not read
+                self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            try:
+                piece: bytes = self._zlib.decompress(chunk, _PIECE)
+            except zlib.error:
+                if self._head is None:
+                    raise
+                chunk, self._head, self._zlib = self._head + chunk, None, zlib.decompressobj(-zlib.MAX_WBITS)
+                continue
+            self._head = None if piece or self._head is None else self._head + chunk
+            yield piece
+            chunk = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+            more = bool(chunk) or (len(piece) == _PIECE and not self._zlib.eof)  # or it holds more than it gave
 
 
-def until(seconds: float | None, deadline: float | None) -> float | None:
-    """The same seconds, with the deadline; None for no bound."""
-    if seconds is None or deadline is None:
-        return seconds
-    made = Until(seconds)
-    made.deadline = deadline
-    return made
-
-
-def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
-    """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last look."""
-    left = min(max(left, 1.0), 1e9)
-    return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
-
-
-class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """How an answer comes in: decoded, not more of it than is allowed, and not after the request's deadline."""
+class LimitedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of an answer: decoded, not more of it than is allowed, and not after the request's deadline."""
 
     def __init__(self, limit: int, deadline: float | None) -> None:
         self.limit, self.deadline = limit, deadline
         self.response: httpx.Response | None = None
-        self.kept = bytearray()  # the begin of what came
-        self._size = self._late = 0
+        self.kept = bytearray()  # the first bytes of the body
+        self._size = self._received = self._late = 0
         self._stream: Any = None
-        self._inflate: Any = None
+        self._decoder: _Decoder | None = None
+        self._ended = False
         self._problem: httpx.RequestError | None = None
 
-    def begin(self, response: httpx.Response) -> httpx.Response:
+    def wrap(self, response: httpx.Response) -> None:
         """Stand between the connection and the response."""
         self.response = response
         response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
-        if not response.is_stream_consumed:  # in memory, it came at once
-            # httpx would decode without a bound; several encodings, one over the other, nobody sends in good faith.
-            encoded = "content-encoding" in response.headers
-            if encoded and response.headers.pop("content-encoding").lower() in ("gzip", "deflate"):
-                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two it is
-            self._stream, response.stream = response.stream, self
-        return response
-
-    @property
-    def _ended(self) -> bool:
-        return self._size > self.limit or self._problem is not None
-
-    def _unpacked(self, chunk: bytes) -> Iterator[bytes]:
-        """The chunk as it is, or what is packed in it, little by little."""
-        if not self._inflate or self._inflate.eof:
-            self._size += len(chunk) if self._inflate else 0  # nothing that comes after the end counts, but its size
-            yield b"" if self._inflate else chunk
+        if response.is_stream_consumed:  # it was in memory
             return
-        more = True
-        while more and not self._ended:
-            try:
-                piece: bytes = self._inflate.decompress(chunk, _PIECE)
-            except zlib.error as error:
-                piece, self._problem = b"", httpx.DecodingError(str(error))
-            chunk, more = self._inflate.unconsumed_tail, len(piece) == _PIECE
-            yield piece
+        # httpx would decode without a bound. Several encodings, one over the other, are not decoded.
+        encoding = response.headers.pop("content-encoding", "").strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._decoder = _Decoder(encoding)
+        self._stream, response.stream = response.stream, self
 
-    def _take(self, chunk: bytes) -> bytes:
-        room = max(0, self.limit - self._size)
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            self._problem = httpx.ReadTimeout("the time for the whole request is over")
-        self._size += len(chunk)
-        self.kept += chunk[: MAX_KEPT_BYTES - len(self.kept)]
-        if self.response and len(chunk) > room:
+    def _decoded(self, chunk: bytes) -> Iterator[bytes]:
+        self._received += len(chunk)
+        try:
+            for piece in self._decoder.pieces(chunk) if self._decoder else (chunk,):
+                self._size += len(piece)
+                self.kept += piece[: MAX_KEPT_BYTES - len(self.kept)]
+                if self._size > self.limit:
+                    break
+                yield piece
+        except zlib.error as error:
+            self._problem = httpx.DecodingError(str(error))
+        if self.response and self._size > self.limit:
             self.response.extensions[CUT] = self.limit
             self._problem = httpx.DecodingError("the answer is too long")
-            return b""  # what came of it need not be put together
-        return chunk
+        elif self.deadline is not None and time.monotonic() > self.deadline:
+            self._problem = httpx.ReadTimeout("the timeout of the whole request has passed")
+        # What stands behind the end of packed data is not read, and may go on for ever.
+        self._ended = self._problem is not None or self._received > self.limit
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            for piece in self._unpacked(chunk):
-                yield self._take(piece)
+            yield from self._decoded(chunk)
             if self._ended:
                 break
         if self._problem:
@@ -110,8 +104,8 @@ class Reception(httpx.SyncByteStream, httpx.AsyncByteStream):
                     if self._late > MAX_LATE:
                         break
                     continue
-                for piece in self._unpacked(chunk):
-                    yield self._take(piece)
+                for piece in self._decoded(chunk):
+                    yield piece
                 if self._ended:
                     await self._stream.aclose()  # the next read fails, and so all generators below come to their end
         except httpx.HTTPError:

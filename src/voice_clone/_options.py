@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from collections.abc import Callable
+import re
+import weakref
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.request import getproxies
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
 from voice_clone import errors
+from voice_clone._answers import WITH_KEY
 
 if TYPE_CHECKING:
     from voice_clone._provider import Provider
@@ -20,20 +23,33 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=StrEnum)
 
 
-def checked_url(url: str, allow_http: bool) -> httpx.URL:
+def found_url(provider: Provider, given: str | None) -> tuple[str, str]:
+    """The base URL and where it is from: the option, the environment, or the provider's spec."""
+    variables = (f"{provider.name.upper()}_BASE_URL", provider.host_variable)
+    sources = {"base_url": given, **{name: os.environ.get(name) for name in variables if name}}
+    known = ((url, source) for source, url in sources.items() if url)
+    return next(known, (provider.spec["servers"][0]["url"], "the spec"))
+
+
+def checked_url(provider: Provider, url: str, source: str, allow_http: bool) -> httpx.URL:
     """The base URL; raises InvalidRequestError for what can't be one."""
     try:
         parsed = httpx.URL(url)
-        good = parsed.scheme in ("http", "https") and parsed.host
+        good = parsed.scheme in ("http", "https") and parsed.host and (parsed.port or 1) < 65536
     except (httpx.InvalidURL, TypeError):
         parsed, good = httpx.URL(), ""
     problem = "" if good else f"is {url!r}; it must be like https://api.example.com"
+    path = parsed.path.rstrip("/")
     if parsed.userinfo or (not good and "@" in str(url)):
         problem = "holds a user or a password; leave them out"
+    elif good and any(mark in str(url) for mark in "?#"):
+        problem = f"is {url!r}; leave out what begins with ? or #"
+    elif good and path and all(each.startswith(path + "/") for each in provider.spec["paths"]):
+        problem = f"is {url!r}; leave out {path}, with which all paths of {provider.name} begin already"
     elif good and parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
-        problem = f"is {url!r}, where anybody on the way can read the key; use https, or pass allow_http=True"
+        problem = f"is {url!r}; plain http exposes the API key: use https, or pass allow_http=True"
     if problem:
-        raise errors.InvalidRequestError(f"base_url {problem}")
+        raise errors.InvalidRequestError(f"{source} {problem}")
     return parsed
 
 
@@ -45,27 +61,67 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-_STEPS = ("connect", "read", "write", "pool")
-
-
-def proxied(base_url: httpx.URL) -> bool:
-    """Whether the environment names a proxy, which httpx then finds by itself; what is on this machine needs none."""
-    return not is_loopback(base_url.host) and bool(getproxies().keys() & {"http", "https", "all"})
+CONNECT = 10.0  # seconds to connect, where the timeout is given as one number
+_STEPS = ("read", "write", "pool")
 
 
 def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     """The timeout of a request; raises InvalidRequestError for what can't be one."""
-    parts = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(**dict.fromkeys(_STEPS, timeout))
+    if isinstance(timeout, httpx.Timeout):
+        parts = timeout
+    else:
+        for_connecting = min(timeout, CONNECT) if isinstance(timeout, int | float) else CONNECT
+        parts = httpx.Timeout(connect=for_connecting, **dict.fromkeys(_STEPS, timeout))
     for seconds in parts.as_dict().values():
         if seconds is not None:
             checked_seconds(seconds, most=0)
     return parts
 
 
-def checked_transport(transport: object, method: str) -> None:
-    """Raise InvalidRequestError for a transport of the other kind of client."""
-    if transport is not None and not hasattr(transport, method):
+def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
+    """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last poll."""
+    left = min(max(left, 1.0), 1e9)
+    return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
+
+
+def checked_transport(transport: object, method: str, **others: object) -> None:
+    """Raise InvalidRequestError for a transport of the other kind of client, and for options that it would ignore."""
+    if transport is None:
+        return
+    if not hasattr(transport, method):
         raise errors.InvalidRequestError(f"this client's transport needs a method {method}: {transport!r} has none")
+    if ignored := [name for name, value in others.items() if value is not None]:
+        raise errors.InvalidRequestError(f"{' and '.join(ignored)} can't be given with transport: give it to that one")
+
+
+def checked_callback(on_poll: object, awaited: bool | None) -> None:
+    """Raise InvalidRequestError for what can't be called back, in a sync client for coroutine functions too."""
+    if on_poll is None:
+        return
+    if not callable(on_poll):
+        raise errors.InvalidRequestError(f"on_poll is a {type(on_poll).__name__}; it must be a function")
+    coroutine = any(map(inspect.iscoroutinefunction, (on_poll, getattr(on_poll, "__call__", None))))  # noqa: B004
+    if coroutine and not awaited:
+        message = "on_poll is a coroutine function, which only an async client awaits; give a plain function"
+        raise errors.InvalidRequestError(message)
+
+
+def checked_headers(provider: Provider, headers: Mapping[str, str] | None) -> dict[str, str]:
+    """The headers that are sent with every request; raises InvalidRequestError for what can't be one of them."""
+    given = dict(headers or {})
+    for name, value in cast("dict[object, object]", given).items():
+        problem = ""
+        if not isinstance(name, str) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            problem = f"holds {name!r}, which is not the name of a header"
+        elif name.lower() == provider.auth_header.lower():
+            problem = f"holds {name}; give the key as api_key="
+        elif name.lower() in ("content-length", "content-type", "transfer-encoding"):
+            problem = f"holds {name}, which each request sets for its own body"
+        elif not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+            problem = f"holds a value for {name} that is not printable ASCII text"
+        if problem:
+            raise errors.InvalidRequestError(f"headers {problem}")
+    return given
 
 
 class _Headers(httpx.Headers):
@@ -126,9 +182,15 @@ def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Call
         raise errors.AuthenticationError(f"{problem}: {advice}", advice=advice)
 
     def authorize(request: httpx.Request) -> httpx.Request:
-        if (request.url.scheme, request.url.netloc) == (base_url.scheme, base_url.netloc):  # nobody else gets it
-            request.headers = _Headers(request.headers, "latin-1")  # or httpx decodes all of them to find out
-            request.headers[provider.auth_header] = provider.auth_prefix + key
-        return request
+        if (request.url.scheme, request.url.netloc) != (base_url.scheme, base_url.netloc):  # nobody else gets it
+            return request
+        # Only this copy holds the key: the request itself stays within reach of a traceback.
+        made = httpx.Request(request.method, request.url, stream=request.stream, extensions=request.extensions)
+        made.headers = _Headers(request.headers, "latin-1")  # or httpx decodes all of them to find out
+        made.headers[provider.auth_header] = provider.auth_prefix + key
+        if isinstance(made.stream, httpx.ByteStream):
+            made.read()
+        request.extensions[WITH_KEY] = weakref.ref(made)
+        return made
 
     return authorize

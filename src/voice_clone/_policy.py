@@ -17,6 +17,7 @@ class Repeat(NamedTuple):
     paid: bool = False  # whether carrying it out costs money
     once: bool = False  # whether it makes only one voice, however often it is carried out
     deadline: float | None = None  # on the monotonic clock; None for none but LONGEST_WAIT
+    answers: tuple[str, str] | None = None  # a path into the answer, and what must stand there, if anything does
 
     def after(self, error: VoiceCloneError) -> bool:
         """Whether to repeat: where that may help and can make no second voice."""

@@ -27,6 +27,15 @@ class ErrorFormat:
     request_id: list[str] = attrs.field(factory=list[str])
     request_id_header: str = ""
     codes: Mapping[str, type[errors.VoiceCloneError]]  # those that are documented
+    code_in_message: str = ""  # pattern whose group is the code, where a message alone holds it
+
+
+@attrs.frozen
+class CloneCode:
+    """What a code means at the paid request alone, where it is not worth a repeat."""
+
+    error: type[errors.VoiceCloneError]
+    advice: str
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +45,7 @@ class Clone:
     operation: str
     voice_id: str | None = None
     find: str  # what to do to see whether a clone whose answer was lost has made a voice
+    codes: Mapping[str, CloneCode] = attrs.field(factory=dict[str, CloneCode])
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +53,7 @@ class Poll:
     """How to see whether a clone is done: an operation that takes the voice id, paths into its answer, and values."""
 
     operation: str
+    voice_id: str
     status: str
     success: list[str]
     failure: list[str]
@@ -73,7 +84,10 @@ class Provider:
         data = tomllib.loads(_shipped("voice_clone.providers", f"{name}.toml").decode())
         table = data.pop("errors")
         table["codes"] = {code: getattr(errors, kind) for code, kind in table.get("codes", {}).items()}
-        clone, poll = Clone(**data.pop("clone")), Poll(**data.pop("poll")) if "poll" in data else None
+        start = data.pop("clone")
+        special = start.pop("codes", {}).items()
+        codes = {code: CloneCode(getattr(errors, each["error"]), each["advice"]) for code, each in special}
+        clone, poll = Clone(**start, codes=codes), Poll(**data.pop("poll")) if "poll" in data else None
         return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), clone=clone, poll=poll, **data)
 
     @property

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def mock_providers() -> Generator[Mock]:
     """All providers, in memory: whatever client a test uses, however it is made, asks this mock, and never waits."""
     from voice_clone.testing import Mock  # noqa: PLC0415
-    from voice_clone.testing._redirect import redirect  # noqa: PLC0415
+    from voice_clone.testing._redirect import redirected  # noqa: PLC0415
 
-    with pytest.MonkeyPatch.context() as patch:
-        yield redirect(Mock(), patch)
+    with redirected(Mock()) as mock:
+        yield mock
 
 
 def _fixture(provider: str) -> Callable[[Mock], MockedProvider]:

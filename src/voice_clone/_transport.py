@@ -1,158 +1,252 @@
-"""Transports that end in time: httpx's own, over connections that hold a whole request to its deadline.
+"""The transports that clients have by default: sets of httpx transports of one connection each.
 
-A timeout of httpx bounds one step of a request, so that a server which drips can stretch the whole for ever.
+httpcore's async pool compares every waiting request with every connection whenever anything happens, and its sync
+pool waits in a lock that an exception from a signal leaves locked. A pool of one connection has neither trouble.
+Whoever watches or mocks httpx or httpcore sees every request, because each goes through their own classes.
 """
 
 from __future__ import annotations
 
-import socket
+import os
 import time
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from ssl import SSLContext
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
+import anyio
+import anyio.lowlevel
 import httpcore
 import httpx
 
-from voice_clone._limits import Until
-from voice_clone._pool import AsyncPool, Pool
+from voice_clone._answers import DEADLINE, FRESH
+from voice_clone._flows import under_asyncio
+from voice_clone._network import Network
+from voice_clone.errors import RequestTimeoutError
+
+MAX_REQUESTS = 100  # of one async client at once
+KEEPALIVE = 5.0  # seconds that an idle connection is kept
+
+T = TypeVar("T")
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE)
 
 
-def _left(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
-    """The seconds that are left for a step; raises `late` where there are none."""
-    if not isinstance(timeout, Until):
-        return timeout
-    seconds = min(timeout, timeout.deadline - time.monotonic())
-    if seconds <= 0:
-        raise late("the time for the whole request is over")
-    return seconds
+def has_own_connection(request: httpx.Request) -> bool:
+    """Whether a request opens a connection for itself alone.
+
+    One that changes something must neither meet a connection that the server is about to close, nor read bytes that
+    were left behind an earlier answer.
+    """
+    return request.method not in ("GET", "HEAD", "OPTIONS") or FRESH in request.extensions
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+class _Slot:
+    """An httpx transport of one connection."""
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+    idle_since = 0.0
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # The wrapped stream would begin its timeout anew with each piece that the other side takes.
-        socket, rest = self.get_extra_info("socket"), memoryview(buffer)
+    def __init__(self, context: SSLContext, proxy: httpx.Proxy | None) -> None:
+        self.network = Network()
+        self.transport = httpx.HTTPTransport(verify=context)
+        # httpx has no option for a network backend: this is the one private name of it that is used.
+        self.transport._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=_for_httpcore(proxy) if proxy else None,
+            max_connections=1,
+            max_keepalive_connections=1,
+            keepalive_expiry=KEEPALIVE,
+            network_backend=self.network,
+        )
+
+
+def _for_httpcore(proxy: httpx.Proxy) -> httpcore.Proxy:
+    url = httpcore.URL(
+        scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+    )
+    return httpcore.Proxy(url, proxy.raw_auth, proxy.headers.raw, proxy.ssl_context)
+
+
+class Transport(httpx.BaseTransport):
+    """Blocking. It takes no lock, so that an exception from a signal can leave none locked; threads are its bound."""
+
+    def __init__(self, context: SSLContext, proxy: httpx.Proxy | None = None) -> None:
+        """Share the context; making one costs more than all else."""
+        self._context, self._proxy = context, proxy
+        self._idle: tuple[int, list[_Slot]] = (os.getpid(), [])
+        self._closed = False
+
+    def _slots(self) -> list[_Slot]:
+        """The idle slots of this process; a child closes its copies of those that its parent has."""
+        pid, slots = self._idle
+        if pid != os.getpid():
+            self._idle = (os.getpid(), [])
+            for slot in slots:
+                slot.network.close()
+        return self._idle[1]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        alone, slots, slot = has_own_connection(request), self._slots(), None
+        if not alone:
+            with suppress(IndexError):  # of a list that another thread may have emptied just now
+                slot = slots.pop()  # the one that was used last
+        slot = slot or _Slot(self._context, self._proxy)
+        slot.network.deadline = request.extensions.get(DEADLINE)
         try:
-            while rest:
-                socket.settimeout(_left(timeout, httpcore.WriteTimeout))
-                rest = rest[socket.send(rest) :]
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+            response = slot.transport.handle_request(request)
+        except BaseException:
+            slot.network.close()
+            raise
+        response.stream = _Body(cast("httpx.SyncByteStream", response.stream), slot, None if alone else self._keep)
+        return response
+
+    def _keep(self, slot: _Slot) -> None:
+        """Keep a slot that has served, and drop the oldest one where it has been idle for too long."""
+        slots, slot.idle_since = self._slots(), time.monotonic()
+        slots.append(slot)
+        if self._closed:
+            self.close()
+        elif slots and slot.idle_since - slots[0].idle_since > KEEPALIVE:
+            slots.pop(0).network.close()
 
     def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _Stream:
-        timeout = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        """Close all idle connections; those in use are closed when they are done."""
+        self._closed, slots = True, self._slots()
+        while slots:
+            slots.pop().network.close()
 
 
-class _Backend(httpcore.NetworkBackend):
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> _Stream:
-        connect = httpcore.SyncBackend().connect_tcp
+class _Body(httpx.SyncByteStream):
+    """The body of an answer. Its slot is kept only where the body was read to its end."""
+
+    def __init__(self, stream: httpx.SyncByteStream, slot: _Slot, keep: Callable[[_Slot], None] | None) -> None:
+        self._stream, self._keep, self._whole = stream, keep, False
+        self._slot: _Slot | None = slot
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+        self._whole = True
+
+    def close(self) -> None:
+        slot, self._slot = self._slot, None  # httpx may close twice
+        if slot is None:
+            return
         try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # of the latter, a name that can be none
-            raise httpcore.ConnectError(str(error)) from error
-        while True:  # each address has what is left of the time, not all of it
-            address = str(addresses.pop(0)[4][0])
-            try:
-                left = _left(timeout, httpcore.ConnectTimeout)
-                return _Stream(connect(address, port, left, local_address, socket_options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if not addresses:
-                    raise
+            self._stream.close()
+        except BaseException:
+            slot.network.close()
+            raise
+        if self._keep and self._whole:
+            self._keep(slot)
+        else:
+            slot.network.close()
 
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
-        self._stream = stream
+class PerLoop(Generic[T]):
+    """A value for each event loop; one of another loop or of a parent process is of no use."""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._current: tuple[object, T] | None = None
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _AsyncStream:
-        timeout = _left(timeout, httpcore.ConnectTimeout)
-        return _AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+    def __call__(self) -> T:
+        """The value of the running event loop."""
+        where, current = (os.getpid(), anyio.lowlevel.current_token()), self._current
+        if current is None or current[0] != where:
+            current = self._current = (where, self._make())  # one assignment: another thread may run another loop
+        return current[1]
 
 
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> _AsyncStream:
-        timeout = _left(timeout, httpcore.ConnectTimeout)
-        backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-        try:
-            return _AsyncStream(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
-        except UnicodeError as error:
-            raise httpcore.ConnectError(str(error)) from error
+class AsyncTransport(httpx.AsyncBaseTransport):
+    """Awaited, under asyncio and trio. `Turns` bounds how many requests there are at once."""
 
-
-class Transport(httpx.HTTPTransport):
-    """Sends requests, blocking."""
-
-    def __init__(self, context: SSLContext) -> None:
+    def __init__(self, context: SSLContext, proxy: httpx.Proxy | None = None) -> None:
         """Share the context; making one costs more than all else."""
-        super().__init__(verify=context)
-        self._pool = cast("Any", Pool(context, _Backend()))
-
-
-class AsyncTransport(httpx.AsyncHTTPTransport):
-    """Sends requests, awaited, under asyncio and trio."""
-
-    def __init__(self, context: SSLContext, patience: float | None = None) -> None:
-        """Share the context; making one costs more than all else. `patience` is in seconds, for a turn."""
-        from anyio.lowlevel import current_token  # noqa: PLC0415 - who blocks needs no anyio
-
-        super().__init__(verify=context)
-        self._new = partial(AsyncPool, context, _AsyncBackend(), patience)
-        self._current_loop = current_token
-        self._loop: object = None
-
-    def pool(self) -> AsyncPool:
-        """The connections of the running event loop; those of another would be of no use."""
-        if (loop := self._current_loop()) != self._loop:
-            self._loop, self._pool = loop, cast("Any", self._new())
-        return cast("AsyncPool", self._pool)
+        self._context, self._proxy = context, proxy
+        self._idle = PerLoop(list[tuple[float, httpx.AsyncHTTPTransport]])
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
-        self.pool()
-        return await super().handle_async_request(request)
+        alone, slots = has_own_connection(request), self._idle()
+        if slots and not alone:
+            slot = slots.pop()[1]  # the one that was used last
+        else:
+            slot = httpx.AsyncHTTPTransport(verify=self._context, proxy=self._proxy, limits=_ONE)
+        try:
+            response = await slot.handle_async_request(request)
+        except BaseException:
+            await _close(slot)
+            raise
+
+        async def done(*, whole: bool) -> None:
+            if alone or not whole or self._closed:
+                await _close(slot)
+                return
+            slots.append((time.monotonic(), slot))
+            if slots[-1][0] - slots[0][0] > KEEPALIVE:
+                await _close(slots.pop(0)[1])
+
+        response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), done)
+        return response
+
+    async def aclose(self) -> None:
+        """Close all idle connections; those in use are closed when they are done."""
+        self._closed, slots = True, self._idle()
+        while slots:
+            await _close(slots.pop()[1])
+
+
+async def _close(slot: httpx.AsyncHTTPTransport) -> None:
+    with anyio.CancelScope(shield=True):  # a task that is cancelled must not leave a connection open
+        await slot.aclose()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """The body of an answer. Its slot is kept only where the body was read to its end."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, done: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self._stream, self._done, self._whole, self._closed = stream, done, False, False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+        self._whole = True
+
+    async def aclose(self) -> None:
+        if not self._closed:  # httpx may close twice
+            self._closed = True
+            try:
+                await self._stream.aclose()
+            except BaseException:
+                self._whole = False
+                raise
+            finally:
+                await self._done(whole=self._whole)
+
+
+class Turns:
+    """Bounds how many requests of one client there are at once; who came first is served first."""
+
+    def __init__(self, timeout: float | None) -> None:
+        """`timeout` is in seconds, for a turn; None for no bound."""
+        import asyncio  # noqa: PLC0415 - a client that blocks needs none
+
+        # Both are fair. For each waiter asyncio's own holds a future, and anyio's an event with a queue.
+        semaphore = asyncio.Semaphore if under_asyncio() else anyio.Semaphore
+        self._free, self._timeout = semaphore(MAX_REQUESTS), timeout
+
+    async def acquire(self) -> None:
+        """Wait for a turn; raises RequestTimeoutError where it came too late."""
+        began = time.monotonic()
+        # Nobody is woken early: with thousands of waiters, a timer for each would cost more than all else. Requests
+        # end in time, and then those that have waited too long leave one after the other.
+        await self._free.acquire()
+        if self._timeout is not None and time.monotonic() - began > self._timeout:
+            self._free.release()
+            message = f"timed out after {self._timeout:g} s waiting for a connection (limit {MAX_REQUESTS})"
+            raise RequestTimeoutError(message, retryable=True)
+
+    def release(self) -> None:
+        """Leave the turn to the next waiter."""
+        self._free.release()

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of, optional
 
-from voice_clone._json import without
+from voice_clone._json import MAX_DEPTH, is_too_deep
 from voice_clone.errors import InvalidRequestError
 
 TOKEN_VERSION = 1
@@ -22,13 +22,14 @@ def _check_provider(_: CloneJob, __: attrs.Attribute[str], value: Any) -> None:
 
 
 def _check_raw(_: CloneJob, __: attrs.Attribute[Any], value: Any) -> None:
-    problem = "" if isinstance(value, dict) else "it is none"
+    problem = "" if isinstance(value, dict) else f"it is a {type(value).__name__}"
     try:
-        json.dumps(without(value), allow_nan=False)
-    except (TypeError, ValueError) as error:
+        json.dumps(value, allow_nan=False)
+        problem = f"it nests more than {MAX_DEPTH} deep" if is_too_deep(value) else problem
+    except (TypeError, ValueError, RecursionError) as error:
         problem = str(error)
     if problem:
-        raise InvalidRequestError(f"not a clone job: raw is no object of JSON: {problem}")
+        raise InvalidRequestError(f"not a clone job: raw must be a JSON object: {problem}")
 
 
 def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], value: Any) -> None:

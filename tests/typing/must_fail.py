@@ -15,6 +15,7 @@ from voice_clone import (
     CloneJob,
     HeyGen,
     MiniMax,
+    Progress,
     Retell,
     Voice,
     VoiceCloneError,
@@ -40,6 +41,8 @@ def arguments(cartesia: Cartesia, heygen: HeyGen, retell: Retell, minimax: MiniM
     heygen.clone("me.wav", voice_name="Me")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     heygen.clone("me.wav", name="Me", timeout="60")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     heygen.clone("me.wav", name="Me", on_poll=lambda: None)  # type: ignore[arg-type, misc]  # pyright: ignore[reportArgumentType]
+    heygen.clone("me.wav", name="Me", on_poll=tell)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    heygen.wait(CloneJob("heygen", "v"), on_poll=tell)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     heygen.start_clone("me.wav", name="Me", timeout=60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     heygen.wait("token")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     heygen.wait(CloneJob("heygen", "v"), 60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -50,6 +53,10 @@ def arguments(cartesia: Cartesia, heygen: HeyGen, retell: Retell, minimax: MiniM
     minimax.clone("me.wav", language="en")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     minimax.clone("me.wav", need_noise_reduction="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     minimax.upload_file(12)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def tell(progress: Progress) -> None:
+    """A coroutine function, which a sync client would not await."""
 
 
 async def awaiting(heygen: AsyncHeyGen, retell: AsyncRetell, cartesia: AsyncCartesia, minimax: AsyncMiniMax) -> None:
@@ -71,6 +78,10 @@ def clients(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTransport) -
     """Options are known by name and type; a transport is of the client's kind."""
     HeyGen(key="k")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     HeyGen("k", "https://api.heygen.com")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    HeyGen(verify=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    HeyGen(headers=["X-Team"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    HeyGen().base_url = "https://example.com"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    HeyGen().timeout = 60  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     HeyGen(timeout="60")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     HeyGen(transport=awaited)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AsyncHeyGen(transport=transport)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from io import BytesIO
@@ -73,7 +74,12 @@ def construction(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTranspo
         max_retries=0,
         max_response_bytes=1024,
         allow_http=True,
+        headers={"X-Team": "voices"},
+        verify=ssl.create_default_context(),
+        proxy="http://127.0.0.1:3128",
     )
+    Retell("k", verify=Path("ca.pem"), proxy=httpx.Proxy("http://127.0.0.1:3128"))
+    connect("cartesia", verify="ca.pem", proxy=httpx.URL("http://127.0.0.1:3128"), headers=None)
     HeyGen(None, base_url=None, timeout=None, transport=None)
     MiniMax("k", timeout=httpx.Timeout(5.0), transport=httpx.MockTransport(lambda _: httpx.Response(200)))
     AsyncHeyGen("k", transport=awaited)
@@ -135,6 +141,10 @@ def sync_clients() -> None:
         assert_type(minimax.close(), None)
 
 
+async def tell(progress: Progress) -> None:
+    """A coroutine function, which async clients await."""
+
+
 async def async_clients() -> None:
     """The async clients are the same, awaited."""
     async with AsyncHeyGen() as heygen:
@@ -144,6 +154,8 @@ async def async_clients() -> None:
         job = await heygen.start_clone("me.wav", name="Me")
         assert_type(job, CloneJob)
         assert_type(await heygen.wait(job, timeout=600, on_poll=print), Voice)
+        assert_type(await heygen.wait(job, on_poll=tell), Voice)
+        assert_type(await heygen.clone("me.wav", name="Me", on_poll=tell), Voice)
     async with AsyncRetell() as retell:
         assert_type(retell, AsyncRetell)
         assert_type(retell.client, retell_api.AuthenticatedClient)

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
 from voice_clone._audio import open_audio
-from voice_clone._bodies import PIECE, Inline, JsonWithFile, Pieces
+from voice_clone._bodies import PIECE, Inline, JsonWithFile, Rechunked
 from voice_clone.testing import Mock
 
 
@@ -85,7 +85,7 @@ class Sending(httpx.BaseTransport):
         self.pieces: list[int] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.pieces = [len(piece) for piece in Pieces(request.stream)]
+        self.pieces = [len(piece) for piece in cast("httpx.SyncByteStream", request.stream)]
         return httpx.Response(429, headers={"Retry-After": "0"}, json={})
 
 
@@ -117,12 +117,12 @@ def test_pieces_are_few() -> None:
     }
     whole = httpx.Request("POST", "http://a.test", **form)
     stream = httpx.Request("POST", "http://a.test", **form, headers=whole.headers).stream
-    pieces = list(Pieces(stream))
+    pieces = list(Rechunked(cast("httpx.SyncByteStream", stream)))
     assert b"".join(pieces) == whole.read()
     assert len(pieces) == 2
 
 
-async def _collect(pieces: Pieces) -> list[bytes]:
+async def _collect(pieces: Rechunked) -> list[bytes]:
     return [piece async for piece in pieces]
 
 
@@ -131,8 +131,8 @@ def test_awaited_pieces_are_the_same() -> None:
     import anyio
 
     chunks = [bytes(40_000)] * 5
-    assert anyio.run(_collect, Pieces(chunks)) == list(Pieces(chunks))
-    assert list(Pieces([])) == []
+    assert anyio.run(_collect, Rechunked(chunks)) == list(Rechunked(chunks))
+    assert list(Rechunked([])) == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -46,7 +46,7 @@ def test_a_deep_answer_goes_into_a_token() -> None:
 @pytest.mark.parametrize("raw", [{"a": float("inf")}, {"a": object()}, {"a": {1, 2}}, [], "x"])
 def test_what_could_not_be_kept_is_no_job(raw: Any) -> None:
     """A job that is made by hand of what is no JSON is refused, and not when Ctrl-C asks for its token."""
-    with pytest.raises(InvalidRequestError, match="raw is no object of JSON"):
+    with pytest.raises(InvalidRequestError, match="raw must be a JSON object"):
         CloneJob("heygen", "abc", raw=raw)
 
 

@@ -26,9 +26,10 @@ from voice_clone import (
     TransportError,
     connect,
 )
+from voice_clone._answers import DEADLINE
 from voice_clone._flows import Runtime
-from voice_clone._limits import Reception, Until, until
-from voice_clone._transport import AsyncTransport, Transport, _AsyncStream, _Backend, _left, _Stream
+from voice_clone._limits import LimitedStream
+from voice_clone._network import Network
 from voice_clone.testing import Mock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
@@ -117,36 +118,40 @@ def test_a_drip_does_not_stretch_a_wait(way: str, serve: Any, mock: Mock) -> Non
 
 
 def test_the_longest_part_of_a_timeout_bounds_the_whole(mock: Mock, call_sync: Caller, wav: bytes) -> None:
-    """Of httpx's four timeouts the longest is the deadline; where one is None there is none."""
-    seen: list[dict[str, Any]] = []
+    """Of httpx's timeouts the longest but that on connecting is the deadline; where one is None there is none."""
+    seen: list[Any] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
-        seen.append(request.extensions["timeout"])
+        seen.append(request.extensions)
         return mock.handle(request)
 
     for timeout, longest in ((9.0, 9), (httpx.Timeout(3.0, read=7.0), 7), (httpx.Timeout(3.0, read=None), None)):
         began = time.monotonic()
         options = {"transport": httpx.MockTransport(handle), "timeout": timeout}
         call_sync("cartesia", "clone", wav, client=options, **OPTIONS["cartesia"])
-        deadlines: set[Any] = {getattr(seconds, "deadline", None) for seconds in seen[-1].values()}
+        assert seen[-1]["timeout"]["read"] == (longest or None)
         if longest is None:
-            assert deadlines == {None}
+            assert seen[-1][DEADLINE] is None
         else:
-            assert deadlines.pop() - began == pytest.approx(longest, abs=1)
-            assert not deadlines
-        assert seen[-1]["read"] == (longest or None)
+            assert seen[-1][DEADLINE] - began == pytest.approx(longest, abs=1)
+
+
+def network(left: float) -> Network:
+    """A network whose deadline is so many seconds ahead."""
+    made = Network()
+    made.deadline = time.monotonic() + left
+    return made
 
 
 def test_what_is_left_of_a_timeout() -> None:
     """Each step has its own seconds, or what is left of the whole; after the deadline it is over."""
-    now = time.monotonic()
-    assert _left(None, httpcore.ReadTimeout) is None
-    assert _left(2.0, httpcore.ReadTimeout) == 2.0
-    assert _left(until(2.0, now + 100), httpcore.ReadTimeout) == 2.0
-    left = _left(until(200.0, now + 100), httpcore.ReadTimeout)
-    assert left == pytest.approx(100, abs=1)
-    with pytest.raises(httpcore.WriteTimeout, match="over"):
-        _left(until(2.0, now - 0.001), httpcore.WriteTimeout)
+    assert Network().left(None, httpcore.ReadTimeout) is None
+    assert Network().left(2.0, httpcore.ReadTimeout) == 2.0
+    assert network(100).left(2.0, httpcore.ReadTimeout) == 2.0
+    assert network(100).left(200.0, httpcore.ReadTimeout) == pytest.approx(100, abs=1)
+    assert network(100).left(None, httpcore.ReadTimeout) == pytest.approx(100, abs=1)
+    with pytest.raises(httpcore.WriteTimeout, match="has passed"):
+        network(-0.001).left(2.0, httpcore.WriteTimeout)
 
 
 class _Fake(httpcore.NetworkStream):
@@ -164,57 +169,52 @@ class _Fake(httpcore.NetworkStream):
         self.closed = True
 
 
-class _AsyncFake(httpcore.AsyncNetworkStream):
-    def __init__(self) -> None:
-        self.timeouts: list[Any] = []
-
-    async def start_tls(
-        self,
-        ssl_context: Any,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-    ) -> _AsyncFake:
-        self.timeouts.append((server_hostname, timeout))
-        return self
-
-
-def _advance(coroutine: Any) -> Any:
-    with pytest.raises(StopIteration) as stop:
-        coroutine.send(None)
-    return stop.value.value
-
-
 def test_tls_is_bounded_too() -> None:
     """An encrypted connection is made within the deadline, and bounded as the plain one was."""
-    now, context = time.monotonic(), httpx.create_ssl_context()
-    timeout, late = until(5.0, now + 1), until(5.0, now - 1)
-    fake, fake_async = _Fake(), _AsyncFake()
-    inner = _Stream(fake).start_tls(context, "a.test", timeout)
-    inner_async = _advance(_AsyncStream(fake_async).start_tls(context, "a.test", timeout))
-    assert (type(inner), type(inner_async)) == (_Stream, _AsyncStream)
-    for host, seconds in fake.timeouts + fake_async.timeouts:
-        assert (host, seconds) == ("a.test", pytest.approx(1, abs=0.5))
+    context, fake = httpx.create_ssl_context(), _Fake()
+    inner = network(1).watched(fake).start_tls(context, "a.test", 5.0)
+    assert fake.timeouts == [("a.test", pytest.approx(1, abs=0.5))]
+    with pytest.raises(httpcore.ReadTimeout):
+        network(-1).watched(inner).read(1, 5.0)
     with pytest.raises(httpcore.ConnectTimeout):
-        _Stream(fake).start_tls(context, "a.test", late)
-    with pytest.raises(httpcore.ConnectTimeout):
-        _AsyncStream(fake_async).start_tls(context, "a.test", late).send(None)
+        network(-1).watched(fake).start_tls(context, "a.test", 5.0)
+
+
+def test_tls_within_tls_is_written_through_both() -> None:
+    """To a server behind a proxy with TLS nothing is written past the inner layer."""
+    written: list[Any] = []
+
+    class Inner(_Fake):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            written.append((buffer, timeout))
+
+    context = httpx.create_ssl_context()
+    network(1).watched(Inner()).start_tls(context).start_tls(context).write(b"a", 5.0)
+    assert written == [(b"a", pytest.approx(1, abs=0.5))]
+
+
+def test_a_network_closes_all_that_it_opened() -> None:
+    """Whatever state httpcore's pool is in, the connections of an interrupted request are closed."""
+    fakes, opened = [_Fake(), _Fake()], Network()
+    for fake in fakes:
+        opened.watched(fake)
+    opened.close()
+    assert all(fake.closed for fake in fakes)
 
 
 def test_a_connection_that_takes_nothing_more() -> None:
     """What can't be written in time is a timeout, not a broken connection, after which an answer would be read."""
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(httpcore.WriteTimeout):
-        _Stream(_over(ours)).write(bytes(16 * MIB), 0.05)
+        Network().watched(_over(ours)).write(bytes(16 * MIB), 0.05)
 
 
 def test_a_connection_that_breaks_while_it_is_written_to() -> None:
     """A socket's own errors become httpcore's, as its other streams have them."""
     ours, theirs = socket.socketpair()
     theirs.close()
-    with ours:
-        stream = _Stream(_over(ours))
-        with pytest.raises(httpcore.WriteError):
-            stream.write(bytes(MIB), 1.0)
+    with ours, pytest.raises(httpcore.WriteError):
+        Network().watched(_over(ours)).write(bytes(MIB), 1.0)
 
 
 def _over(connection: socket.socket) -> httpcore.NetworkStream:
@@ -409,24 +409,22 @@ def test_a_late_piece_ends_the_request() -> None:
     """With any transport, a piece that comes after the deadline is the last."""
     for deadline, taken in ((time.monotonic() - 1, 1), (time.monotonic() + 100, 10_000), (None, 10_000)):
         body = Chunks(endless(b"x"))
-        response = Reception(10 * MIB, deadline).begin(httpx.Response(200, stream=body))
+        response = httpx.Response(200, stream=body)
+        LimitedStream(10 * MIB, deadline).wrap(response)
         if taken == 1:
-            with pytest.raises(httpx.ReadTimeout, match="over"):
+            with pytest.raises(httpx.ReadTimeout, match="has passed"):
                 response.read()
         else:
             assert response.read() == b"x" * taken
         assert body.taken == taken
 
 
-def test_the_default_transports_share_one_context() -> None:
-    """Making a transport makes no SSL context, which costs more than all else."""
-    context = httpx.create_ssl_context()
-    with Transport(context) as transport:
-        assert transport._pool._ssl_context is context
-    assert AsyncTransport(context)._pool._ssl_context is context
-    assert isinstance(until(1.0, 2.0), Until)
-    assert until(1.0, None) == 1.0
-    assert until(None, 2.0) is None
+def test_an_answer_in_memory_is_bounded_too() -> None:
+    """What a transport answers from memory is as it is: it can't grow any more."""
+    response = httpx.Response(200, content=b"abc")
+    response.read()
+    LimitedStream(1, None).wrap(response)
+    assert response.read() == b"abc"
 
 
 # Addresses
@@ -477,18 +475,30 @@ def test_a_name_without_an_address_is_an_error(
 
 
 def test_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each further address has what is left of a request's time, not all of it again."""
+    """Each address has its share of the time that is left to connect, so that none uses up all of it."""
     now, given = 100.0, list[float | None]()
 
     def connect_tcp(_: object, _host: str, _port: int, timeout: float | None, *__: object) -> None:
         nonlocal now
         given.append(timeout)
-        now += 3
+        now += 1
         raise httpcore.ConnectTimeout
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
     monkeypatch.setattr(socket, "getaddrinfo", _resolving("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
-    monkeypatch.setattr("voice_clone._transport.time.monotonic", lambda: now)
+    monkeypatch.setattr("voice_clone._network.time.monotonic", lambda: now)
+    opened = Network()
+    opened.deadline = 108.0
     with pytest.raises(httpcore.ConnectTimeout):
-        _Backend().connect_tcp("example.test", 80, until(8.0, 108.0))
-    assert given == [8, 5, 2]
+        opened.connect_tcp("example.test", 80, 10.0)
+    assert given == [8 / 4, 7 / 3, 6 / 2, 5]
+    with pytest.raises(httpcore.ConnectTimeout):
+        Network().connect_tcp("example.test", 80, None)
+    assert given[4:] == [None] * 4
+
+
+def test_a_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is known and has no address can't be reached."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list[Any]())
+    with pytest.raises(httpcore.ConnectError, match="no address"):
+        Network().connect_tcp("example.test", 80, 1.0)

@@ -234,10 +234,11 @@ import httpx
 import pytest
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Spec
-from voice_clone.testing._redirect import redirect
+from voice_clone.testing._redirect import redirected
 
 os.chdir({str(tmp_path)!r})
-mock = redirect(Mock(), pytest.MonkeyPatch())
+way = redirected(Mock())
+mock = way.__enter__()
 mock.fail("heygen", "rate_limit", retry_after=2)
 mock.fail("heygen", httpx.ConnectError("gone"), operation="getVoice")
 {example}""")

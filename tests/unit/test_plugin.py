@@ -44,6 +44,8 @@ pythonpath = ["."]
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with some code that makes clients of its own."""
     monkeypatch.setenv("HEYGEN_API_KEY", "a-real-key")
+    monkeypatch.setenv("RETELL_BASE_URL", "http://127.0.0.1:9")  # as `serve-mock` prints them
+    monkeypatch.setenv("MINIMAX_API_HOST", "https://api.minimaxi.com")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # many have one; httpx then makes the transports
     pytester.makepyfile(app=CODE)
     pytester.makepyprojecttoml(SETTINGS)
@@ -104,7 +106,17 @@ def test_code_that_makes_its_own_clients_asks_the_mock(project: pytest.Pytester)
             retell = connect("retell", base_url="https://gateway.example")
             retell.clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
             assert "Me" in {part.content.decode() for part in mock_retell.requests[0].body}
-            assert len(mock_providers.requests) == 3
+            renamed = connect("retell", base_url="https://GATEWAY.Example", headers={"User-Agent": "mine/1"})
+            renamed.clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
+            assert mock_retell.requests[1].request.headers["User-Agent"] == "mine/1"
+            assert len(mock_providers.requests) == 4
+
+
+        def test_addresses_of_the_environment(mock_retell, mock_minimax) -> None:
+            assert not {"RETELL_BASE_URL", "MINIMAX_BASE_URL", "MINIMAX_API_HOST"} & set(os.environ)
+            connect("retell").clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
+            assert MiniMax().clone(b"ID3" + bytes(64)).id in mock_minimax.voices
+            assert len(mock_retell.requests) == 1
         """,
     )
 
@@ -188,8 +200,7 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
         from voice_clone import AsyncHeyGen, NotFoundError, Retell
 
 
-        def test_by_other_means(mock_providers, monkeypatch) -> None:
-            monkeypatch.delenv("HTTPS_PROXY")
+        def test_by_other_means(mock_providers) -> None:
             try:
                 urllib.request.urlopen("https://api.cartesia.ai/voices")
             except Exception:
@@ -203,8 +214,16 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
 
 
         def test_unknown(mock_providers) -> None:
-            with pytest.raises(NotFoundError, match="no provider has this path"):
+            with pytest.raises(NotFoundError, match="no operation POST /v7/clone-voice"):
                 Retell(base_url="https://gateway.example/v7").clone(b"ID3", name="Me", voice_provider="minimax")
+
+
+        def test_by_an_upper_case_host(mock_providers) -> None:
+            urllib.request.urlopen("https://API.HeyGen.com./v3/voices")
+
+
+        def test_by_the_other_region(mock_providers) -> None:
+            urllib.request.urlopen("https://api.minimaxi.com/v1/voice_clone")
 
 
         def test_by_httpx(mock_providers) -> None:
@@ -220,10 +239,11 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
                     await client.get("http://127.0.0.1:9")
         """,
         passed=3,
-        failed=2,
+        failed=4,
     )
+    hosts = ("api.cartesia.ai", "api.heygen.com", "api.heygen.com", "api.minimaxi.com")
     past = "*Failed: a request went past the mock, to {}: give its client `mock_providers.transport`"
-    result.stdout.fnmatch_lines([past.format(host) for host in ("api.cartesia.ai", "api.heygen.com")])
+    result.stdout.fnmatch_lines([past.format(host) for host in hosts])
 
 
 def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
@@ -255,12 +275,59 @@ def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
                 {name for name in {**was, **new} if was.get(name) != new.get(name)} for was, new in zip(before, now())
             ]
             keys = {f"{name}_API_KEY" for name in ("HEYGEN", "RETELL", "CARTESIA", "MINIMAX")}
-            assert changed == [{"handle_request"}, {"handle_async_request"}, {"_runtime"}, {"getaddrinfo"}, keys]
+            others = {"NO_PROXY", "RETELL_BASE_URL", "MINIMAX_API_HOST"}
+            assert changed[:4] == [{"handle_request"}, {"handle_async_request"}, {"_runtime"}, {"getaddrinfo"}]
+            assert changed[4:] == [keys | others]
 
 
         def test_second(state) -> None:
             now, before = state
             assert now() == before
+        """,
+    )
+
+
+def test_a_thread_that_outlives_its_test_reaches_nobody(project: pytest.Pytester) -> None:
+    """What a thread still sends when its test is over, by the client that it has or a new one, never leaves."""
+    run(
+        project,
+        """
+        import socket
+        import threading
+        import urllib.request
+
+        import app
+        import pytest
+        from voice_clone import HeyGen, TransportError
+
+        go, ended, seen = threading.Event(), threading.Event(), []
+
+
+        def late(client):
+            go.wait(10)
+            for act in (lambda: app.greet(client), lambda: app.greet(HeyGen("any-key", max_retries=0)), elsewhere):
+                try:
+                    act()
+                except Exception as error:
+                    seen.append(error)
+            ended.set()
+
+
+        def elsewhere():
+            urllib.request.urlopen("http://api.heygen.com/v3/voices")
+
+
+        def test_first(mock_heygen) -> None:
+            threading.Thread(target=late, args=[HeyGen(max_retries=0)], daemon=True).start()
+
+
+        def test_second(monkeypatch) -> None:
+            monkeypatch.delenv("HTTPS_PROXY")
+            go.set()
+            assert ended.wait(10)
+            assert [type(each) for each in seen[:2]] == [TransportError] * 2
+            assert len(seen) == 3
+            assert all("is over" in str(each) for each in seen)
         """,
     )
 

@@ -79,7 +79,7 @@ def test_this_machine_needs_no_tls(url: str) -> None:
 )
 def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base URL without TLS is refused, from wherever it comes, unless it is allowed by name."""
-    with pytest.raises(InvalidRequestError, match=r"anybody on the way can read the key.* allow_http=True"):
+    with pytest.raises(InvalidRequestError, match=r"plain http exposes the API key.* allow_http=True"):
         connect("heygen", api_key=KEY, base_url=url)
     monkeypatch.setenv("MINIMAX_API_HOST", url)
     with pytest.raises(InvalidRequestError, match="allow_http"):
@@ -331,7 +331,7 @@ def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync
     assert list(call_sync.mock.voices("minimax")) == [error.voice_id]
     assert FIND["minimax"] in f"{error.message} {error.advice}"
     assert not error.retryable
-    assert error.__notes__[-1].startswith("asked again: minimax: ")
+    assert error.__notes__[-1].startswith("the last attempt: minimax: ")
     delay = getattr(refused, "headers", {}).get("retry-after")
     assert error.retry_after == (delay and float(delay))
 

@@ -41,7 +41,7 @@ class Connection:
             return connect_async(
                 self.provider,
                 api_key=self.api_key,
-                base_url=self.base_url or os.environ.get(f"{self.provider.upper()}_BASE_URL"),
+                base_url=self.base_url,
                 allow_http=self.allow_http,
                 timeout=self.request_timeout,
             )

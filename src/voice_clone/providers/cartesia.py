@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import choice
 from voice_clone._policy import PAID
@@ -25,7 +25,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Cartesia(Client[Api, X]):
+class _Cartesia(Client[Api, X, R]):
     provider: ClassVar[provided] = provided("cartesia")
 
     @operation
@@ -64,9 +64,9 @@ class _Cartesia(Client[Api, X]):
         """Clone a voice; the arguments are those of `start_clone`."""
 
 
-class Cartesia(_Cartesia[httpx.BaseTransport], SyncClient[Api]):
+class Cartesia(_Cartesia[httpx.BaseTransport, Plain], SyncClient[Api]):
     """Cartesia. The key comes from `api_key` or CARTESIA_API_KEY."""
 
 
-class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport], AsyncClient[Api]):
+class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
     """Cartesia, awaited. The key comes from `api_key` or CARTESIA_API_KEY."""

@@ -9,9 +9,9 @@ import httpx
 
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._bodies import Inline
-from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
-from voice_clone._options import checked_seconds
+from voice_clone._options import checked_callback, checked_seconds
 from voice_clone._policy import PAID
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _HeyGen(Client[Api, X]):
+class _HeyGen(Client[Api, X, R]):
     provider: ClassVar[provided] = provided("heygen", get_voice)
 
     @operation
@@ -73,7 +73,7 @@ class _HeyGen(Client[Api, X]):
         language: str | None = None,
         remove_background_noise: bool = True,
         timeout: float = 600.0,
-        on_poll: Callable[[jobs.Progress], object] | None = None,
+        on_poll: Callable[[jobs.Progress], R] | None = None,
     ) -> Flow[jobs.Voice]:
         """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
 
@@ -83,15 +83,16 @@ class _HeyGen(Client[Api, X]):
         Raises what `start_clone` and `wait` raise; after the start, the error carries the job in `error.job`.
         """
         checked_seconds(timeout)  # before it costs anything
+        checked_callback(on_poll, self._awaits)
         job = yield from _HeyGen.start_clone(
             self, audio, name=name, language=language, remove_background_noise=remove_background_noise
         )
         return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
 
 
-class HeyGen(_HeyGen[httpx.BaseTransport], SyncClient[Api]):
+class HeyGen(_HeyGen[httpx.BaseTransport, Plain], SyncClient[Api]):
     """HeyGen. The key comes from `api_key` or HEYGEN_API_KEY."""
 
 
-class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport], AsyncClient[Api]):
+class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
     """HeyGen, awaited. The key comes from `api_key` or HEYGEN_API_KEY."""

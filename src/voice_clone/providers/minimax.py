@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
 from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._options import checked, choice
 from voice_clone._policy import FREE, PAID, PAID_ONCE
@@ -28,7 +28,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _MiniMax(Client[Api, X]):
+class _MiniMax(Client[Api, X, R]):
     provider: ClassVar[provided] = provided("minimax")
 
     @operation
@@ -118,9 +118,9 @@ def _voice_id(name: str | None, random: float) -> str:
     return f"{start or 'voice'}-{int(random * 2**52):013x}"
 
 
-class MiniMax(_MiniMax[httpx.BaseTransport], SyncClient[Api]):
+class MiniMax(_MiniMax[httpx.BaseTransport, Plain], SyncClient[Api]):
     """MiniMax. The key comes from `api_key` or MINIMAX_API_KEY, another server from `base_url` or MINIMAX_API_HOST."""
 
 
-class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport], AsyncClient[Api]):
+class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
     """MiniMax, awaited. The key comes from `api_key` or MINIMAX_API_KEY, another server as for MiniMax."""

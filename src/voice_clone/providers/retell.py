@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, Later, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import choice
 from voice_clone._policy import PAID
@@ -26,7 +26,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Retell(Client[Api, X]):
+class _Retell(Client[Api, X, R]):
     provider: ClassVar[provided] = provided("retell")
 
     @operation
@@ -62,9 +62,9 @@ class _Retell(Client[Api, X]):
         """Clone a voice; the arguments are those of `start_clone`."""
 
 
-class Retell(_Retell[httpx.BaseTransport], SyncClient[Api]):
+class Retell(_Retell[httpx.BaseTransport, Plain], SyncClient[Api]):
     """Retell AI. The key comes from `api_key` or RETELL_API_KEY."""
 
 
-class AsyncRetell(_Retell[httpx.AsyncBaseTransport], AsyncClient[Api]):
+class AsyncRetell(_Retell[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
     """Retell AI, awaited. The key comes from `api_key` or RETELL_API_KEY."""

@@ -1,0 +1,128 @@
+"""What the environment says of the way to a server: certificates and proxies. What it says wrongly is a typed error."""
+
+from __future__ import annotations
+
+import functools
+import os
+import ssl
+from collections.abc import Mapping
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeAlias
+from urllib.request import getproxies
+
+import httpx
+
+from voice_clone.errors import InvalidRequestError
+
+Verify: TypeAlias = ssl.SSLContext | str | os.PathLike[str]
+ProxySource: TypeAlias = str | httpx.URL | httpx.Proxy
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def ssl_context(verify: Verify | None = None) -> ssl.SSLContext:
+    """The TLS context for `verify=`, or else httpx's own, shared by all clients of the same environment.
+
+    Raises InvalidRequestError where the certificates can't be read.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if isinstance(verify, str | os.PathLike):
+        return _context(ssl.SSLContext, "verify", os.fspath(verify))
+    if verify is not None:
+        message = f"verify is a {type(verify).__name__}; it must be an ssl.SSLContext or the path to a CA bundle"
+        raise InvalidRequestError(message)
+    name = next((each for each in _CERTIFICATES if os.environ.get(each)), "")
+    return _context(ssl.SSLContext, name, os.environ.get(name, ""))
+
+
+@functools.cache  # one context for all; it costs more than a client
+def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
+    """The context with the certificates at a path, or httpx's; truststore replaces the class of contexts, `_kind`."""
+    if not path:
+        return httpx.create_ssl_context(trust_env=False)
+    try:
+        if not Path(path).exists():
+            raise FileNotFoundError("no such file")
+        folder = Path(path).is_dir()
+        return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
+    except OSError as error:  # ssl.SSLError is one
+        problem = error.strerror or error.args[-1]
+        message = f"{source} is {path!r}, from which no certificates can be read ({problem})"
+        advice = f"set {source} to a file of certificates in PEM form" + ("" if source == "verify" else ", or unset it")
+        raise InvalidRequestError(message, advice=advice) from error
+
+
+def checked_proxy(source: str, address: ProxySource) -> httpx.Proxy:
+    """The proxy at an address; raises InvalidRequestError, without the address, which may hold a password."""
+    problem, advice, proxy = "", "", _parsed(address)
+    if proxy is None or not proxy.url.host or proxy.url.fragment:
+        problem = "is not the address of a proxy, such as http://user:password@host:3128"
+        advice = "write the address so; percent-encode special characters in the password"
+    elif proxy.url.scheme not in ("http", "https", "socks5", "socks5h"):
+        problem = f"has the scheme {proxy.url.scheme!r}, which is not supported"
+        advice = "give a proxy with http, https, socks5 or socks5h"
+    elif proxy.url.scheme.startswith("socks5") and not find_spec("socksio"):
+        problem, advice = "is a SOCKS proxy, which needs the package socksio", "pip install 'httpx[socks]'"
+    if problem or proxy is None:
+        del address, proxy  # a traceback may show local variables
+        raise InvalidRequestError(f"{source} {problem}", advice=advice)
+    return proxy
+
+
+def _parsed(address: ProxySource) -> httpx.Proxy | None:
+    try:
+        if isinstance(address, httpx.Proxy):
+            return address
+        if isinstance(address, str) and "://" not in address:
+            address = f"http://{address}"
+        url = httpx.URL(address)
+        known = url.scheme in ("http", "https", "socks5", "socks5h")
+        # httpx refuses other schemes in a text that names the address.
+        return httpx.Proxy(url if known else url.copy_with(scheme="http", username=None, password=None))
+    except (httpx.InvalidURL, TypeError, ValueError):
+        return None
+
+
+def environment_proxies() -> Mapping[str, httpx.Proxy | None]:
+    """The proxies of the environment by the pattern of addresses that they serve, as httpx reads them.
+
+    None is for addresses that go directly. Raises InvalidRequestError, which names the variable.
+    """
+    found = getproxies()
+    direct = [host.strip() for host in found.get("no", "").split(",") if host.strip()]
+    if "*" in direct:
+        return {}
+    proxies: dict[str, httpx.Proxy | None] = {
+        f"{scheme}://": checked_proxy(_variable(f"{scheme}_proxy"), address)
+        for scheme in ("http", "https", "all")
+        if (address := found.get(scheme))
+    }
+    return proxies | {_pattern(host): None for host in direct} if proxies else {}
+
+
+def _variable(name: str) -> str:
+    """The environment variable that counts; or else the settings of the system hold it."""
+    return next((each for each in (name, name.upper()) if os.environ.get(each)), f"the system's {name}")
+
+
+def _pattern(host: str) -> str:
+    """The pattern of httpx's mounts for an entry of NO_PROXY."""
+    if "://" in host:
+        pattern = host
+    elif host.lower() == "localhost":
+        pattern = f"all://{host}"
+    else:
+        try:
+            address = ip_address(host.partition("/")[0])
+            pattern = f"all://{host}" if address.version == 4 else f"all://[{host}]"
+        except ValueError:
+            pattern = f"all://*{host}"
+    try:
+        httpx.URL(pattern)
+    except httpx.InvalidURL:
+        problem = f"{_variable('no_proxy')} holds {host!r}, which is not a host"
+        advice = "write hosts and addresses, separated by commas; an IPv6 address without brackets"
+        raise InvalidRequestError(problem, advice=advice) from None
+    return pattern
