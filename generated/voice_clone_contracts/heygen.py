@@ -121,6 +121,7 @@ class StandardAPIError(BaseModel):
         | Literal[
             "invalid_parameter",
             "resource_limit_reached",
+            "resource_limit_exceeded",
             "authentication_failed",
             "unauthorized",
             "insufficient_credit",

@@ -194,7 +194,8 @@ class Client(Generic[C, X, R]):
                 request.kwargs["timeout"] = within(self._timeout, repeat.deadline - (yield Ask.NOW))
             try:
                 answer = cast("RawResponse", (yield request))
-                if repeat.answers and answer.at(repeat.answers[0]) not in (None, "", repeat.answers[1]):
+                told = answer.at(repeat.answers[0]) if repeat.answers else None
+                if repeat.answers and isinstance(told, str) and told not in ("", repeat.answers[1]):
                     message = "the answer is about another voice than the one that was asked for"
                     raise self._odd(answer, message, retryable=not repeat.paid)
                 return answer  # noqa: TRY300 - what is raised here is repeated like any other error

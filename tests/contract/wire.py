@@ -38,6 +38,10 @@ def path_of(operation: Operation, parameters: dict[str, Json]) -> str:
     return re.sub(r"\{([^}]+)\}", lambda found: quote(str(parameters[found[1]]), safe=""), operation.path)
 
 
+VOICE_ID = "voice-id"
+"""The id of the voice that a good answer to a poll is about."""
+
+
 def good_body(operation: Operation, voice_id: str | None = None) -> Json:
     """The body of a success with everything that the spec declares, as the shim takes it for one."""
     assert operation.success.body
@@ -47,6 +51,7 @@ def good_body(operation: Operation, voice_id: str | None = None) -> Json:
         _put(body, provider.errors.failed, provider.errors.good)
     if provider.poll and provider.poll.operation == operation.id:
         _put(body, provider.poll.status, provider.poll.success[0])
+        _put(body, provider.poll.voice_id, VOICE_ID)
     if voice_id and provider.clone.operation == operation.id and provider.clone.voice_id:
         _put(body, provider.clone.voice_id, voice_id)
     return body

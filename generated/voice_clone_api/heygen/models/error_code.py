@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
     REQUEST_IN_PROGRESS = "request_in_progress"
     RESOURCE_ACCESS_DENIED = "resource_access_denied"
+    RESOURCE_LIMIT_EXCEEDED = "resource_limit_exceeded"
     RESOURCE_LIMIT_REACHED = "resource_limit_reached"
     UNAUTHORIZED = "unauthorized"
     VOICE_NOT_FOUND = "voice_not_found"

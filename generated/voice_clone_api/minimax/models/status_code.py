@@ -3,7 +3,7 @@ from enum import IntEnum
 
 
 class StatusCode(IntEnum):
-    """The status codes that are documented today."""
+    """The status codes that are known today."""
 
     SUCCESS = 0
     UNKNOWN_ERROR = 1000
@@ -15,6 +15,8 @@ class StatusCode(IntEnum):
     INTERNAL_ERROR = 1024
     INPUT_SENSITIVE = 1026
     OUTPUT_SENSITIVE = 1027
+    QUOTA_USED_UP = 1028
+    QUOTA_EXCEEDED = 1030
     SYSTEM_ERROR = 1033
     TOKEN_LIMIT = 1039
     CONNECTION_LIMIT = 1041
@@ -29,7 +31,10 @@ class StatusCode(IntEnum):
     RATE_GROWTH_LIMIT = 2045
     PROMPT_TOO_LONG = 2048
     INVALID_API_KEY = 2049
+    INSUFFICIENT_CREDIT = 2053
+    VOICE_ID_NOT_FOUND = 2054
     PLAN_WINDOW_USED_UP = 2056
+    MODEL_NOT_IN_PLAN = 2061
     INVALID_SAMPLES = 20132
 
     def __str__(self) -> str:
