@@ -9,7 +9,7 @@ import voice_clone
 import voice_clone_api
 from voice_clone.cli import EXTRAS
 
-OPTIONAL = {"pytest", *EXTRAS}
+OPTIONAL = {"PyInstaller", "aiohttp", "pytest", *EXTRAS}
 """What users of the plugin and of the command line have beside the run-time needs."""
 
 

@@ -106,7 +106,7 @@ def check(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BOD
     if response.is_redirect:
         message = f"redirected to {raw.headers.get('location')!r}, which is not followed; check base_url"
     elif at_clone:
-        kind, about["advice"] = at_clone.error, at_clone.advice
+        kind, message, about["advice"] = at_clone.error, f"{message}: {at_clone.means}", at_clone.advice
     elif paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
         about["advice"] = provider.may_have_worked
         if raw.status_code in (408, 499):  # whoever answers so gave up waiting for the provider

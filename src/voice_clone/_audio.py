@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 from collections.abc import Generator
@@ -46,6 +47,10 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
     if not known or isinstance(source, io.TextIOBase):
         message = f"audio is a {type(source).__name__}; give a path, bytes, or a file that is open in mode 'rb'"
         raise InvalidRequestError(message)
+    if inspect.iscoroutinefunction(getattr(source, "read", None)):
+        instead = "its .file" if hasattr(source, "file") else "a file that is not"
+        name = type(source).__name__
+        raise InvalidRequestError(f"audio is a {name}, whose read() is awaited; give {instead}, or the bytes it reads")
     with ExitStack() as until_end:
         with reading():
             audio = _open(source, until_end)

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import httpx
 
-from voice_clone import __version__, _log, errors
+from voice_clone import _log, errors
 from voice_clone._answers import ANSWER, FRESH, PAID, first, retry_after
 from voice_clone._environment import ProxySource, Verify, checked_proxy, environment_proxies, ssl_context
 from voice_clone._flows import Ask, Call, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, NoCookies
-from voice_clone._limits import ENCODINGS
 from voice_clone._options import (
     OtherKind,
     checked_callback,
     checked_count,
-    checked_headers,
     checked_seconds,
     checked_timeout,
     checked_transport,
     checked_url,
+    default_headers,
     found_url,
     is_loopback,
     key_auth,
@@ -127,13 +126,11 @@ class Client(Generic[C, X, R]):
             checked_transport(transport, self._sends, verify=verify, proxy=proxy)
             self._max_retries, self._timeout = max_retries, checked_timeout(timeout)
             parsed = checked_url(self.provider, url, source, allow_http)
-            agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
             options: dict[str, Any] = {
                 "base_url": parsed,
                 "timeout": self._timeout,
                 "auth": key_auth(self.provider, api_key, parsed),
-                "headers": {"User-Agent": agent, "Accept-Encoding": ENCODINGS}
-                | checked_headers(self.provider, headers),
+                "headers": default_headers(self.provider, headers),
                 "cookies": NoCookies(),
                 "transport": transport,
             }
@@ -156,6 +153,7 @@ class Client(Generic[C, X, R]):
         self._base_url = url
         self._open(options, self.provider.client(base_url=url, token=""))
         self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
+        self._http.has_proxy = any(options.get("mounts", {}).values())
 
     @property
     def base_url(self) -> str:

@@ -44,14 +44,20 @@ def names() -> list[str]:
 
 def find(provider: str, kind: type[K]) -> type[K]:
     """The class of a provider's client, sync or async; raises InvalidRequestError for a name that is no provider's."""
-    if provider not in names():
+    home = f"{providers.__name__}.{provider}"
+    try:  # first of all; a list of the files may be empty where the file system is faked or packed
+        module = importlib.import_module(home) if str(provider).isidentifier() else None
+    except ModuleNotFoundError as error:
+        if error.name != home:
+            raise
+        module = None
+    if module is None:
         from difflib import get_close_matches  # noqa: PLC0415 - nobody else needs it
 
         message = f"there is no provider {provider!r}; there are {', '.join(names())}"
         close = get_close_matches(str(provider).lower(), names(), 1)
         raise InvalidRequestError(message, advice=f"did you mean {close[0]}?" if close else "choose one of these")
-    found = vars(importlib.import_module(f"{providers.__name__}.{provider}")).values()
-    return next(item for item in found if isinstance(item, type) and kind in item.__mro__[1:])
+    return next(item for item in vars(module).values() if isinstance(item, type) and kind in item.__mro__[1:])
 
 
 def _client(provider: str, kind: type[Any], options: Any) -> Any:

@@ -18,6 +18,7 @@ from voice_clone.errors import InvalidRequestError
 
 Verify: TypeAlias = ssl.SSLContext | str | os.PathLike[str]
 ProxySource: TypeAlias = str | httpx.URL | httpx.Proxy
+MAX_PORT = 65535
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -43,8 +44,6 @@ def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
     if not path:
         return httpx.create_ssl_context(trust_env=False)
     try:
-        if not Path(path).exists():
-            raise FileNotFoundError("no such file")
         folder = Path(path).is_dir()
         return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
     except OSError as error:  # ssl.SSLError is one
@@ -56,32 +55,25 @@ def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
 
 def checked_proxy(source: str, address: ProxySource) -> httpx.Proxy:
     """The proxy at an address; raises InvalidRequestError, without the address, which may hold a password."""
-    problem, advice, proxy = "", "", _parsed(address)
-    if proxy is None or not proxy.url.host or proxy.url.fragment:
+    url, problem, advice = address.url if isinstance(address, httpx.Proxy) else _parsed(address), "", ""
+    if url is None or not url.host or url.fragment or (url.port or 1) > MAX_PORT:
         problem = "is not the address of a proxy, such as http://user:password@host:3128"
         advice = "write the address so; percent-encode special characters in the password"
-    elif proxy.url.scheme not in ("http", "https", "socks5", "socks5h"):
-        problem = f"has the scheme {proxy.url.scheme!r}, which is not supported"
+    elif url.scheme not in ("http", "https", "socks5", "socks5h"):
+        problem = f"has the scheme {url.scheme!r}, which is not supported"
         advice = "give a proxy with http, https, socks5 or socks5h"
-    elif proxy.url.scheme.startswith("socks5") and not find_spec("socksio"):
+    elif url.scheme.startswith("socks5") and not find_spec("socksio"):
         problem, advice = "is a SOCKS proxy, which needs the package socksio", "pip install 'httpx[socks]'"
-    if problem or proxy is None:
-        del address, proxy  # a traceback may show local variables
+    if problem or url is None:
+        del address, url  # a traceback may show local variables
         raise InvalidRequestError(f"{source} {problem}", advice=advice)
-    return proxy
+    return address if isinstance(address, httpx.Proxy) else httpx.Proxy(url)
 
 
-def _parsed(address: ProxySource) -> httpx.Proxy | None:
+def _parsed(address: str | httpx.URL) -> httpx.URL | None:
     try:
-        if isinstance(address, httpx.Proxy):
-            return address
-        if isinstance(address, str) and "://" not in address:
-            address = f"http://{address}"
-        url = httpx.URL(address)
-        known = url.scheme in ("http", "https", "socks5", "socks5h")
-        # httpx refuses other schemes in a text that names the address.
-        return httpx.Proxy(url if known else url.copy_with(scheme="http", username=None, password=None))
-    except (httpx.InvalidURL, TypeError, ValueError):
+        return httpx.URL(f"http://{address}" if isinstance(address, str) and "://" not in address else address)
+    except (httpx.InvalidURL, TypeError):
         return None
 
 
@@ -90,16 +82,17 @@ def environment_proxies() -> Mapping[str, httpx.Proxy | None]:
 
     None is for addresses that go directly. Raises InvalidRequestError, which names the variable.
     """
-    found = getproxies()
-    direct = [host.strip() for host in found.get("no", "").split(",") if host.strip()]
+    direct = [host.strip() for host in getproxies().get("no", "").split(",") if host.strip()]
     if "*" in direct:
         return {}
-    proxies: dict[str, httpx.Proxy | None] = {
-        f"{scheme}://": checked_proxy(_variable(f"{scheme}_proxy"), address)
+    exceptions: dict[str, httpx.Proxy | None] = {_pattern(host): None for host in direct}
+    proxies = {
+        # Read anew for each, so that no local variable holds a password.
+        f"{scheme}://": checked_proxy(_variable(f"{scheme}_proxy"), getproxies()[scheme])
         for scheme in ("http", "https", "all")
-        if (address := found.get(scheme))
+        if getproxies().get(scheme)
     }
-    return proxies | {_pattern(host): None for host in direct} if proxies else {}
+    return proxies | exceptions if proxies else {}
 
 
 def _variable(name: str) -> str:
@@ -119,10 +112,15 @@ def _pattern(host: str) -> str:
             pattern = f"all://{host}" if address.version == 4 else f"all://[{host}]"
         except ValueError:
             pattern = f"all://*{host}"
+    if _is_url(pattern):
+        return pattern
+    problem = f"{_variable('no_proxy')} holds {host!r}, which is not a host"
+    advice = "write hosts and addresses, separated by commas; an IPv6 address without brackets"
+    raise InvalidRequestError(problem, advice=advice)
+
+
+def _is_url(text: str) -> bool:
     try:
-        httpx.URL(pattern)
+        return (httpx.URL(text).port or 1) <= MAX_PORT
     except httpx.InvalidURL:
-        problem = f"{_variable('no_proxy')} holds {host!r}, which is not a host"
-        advice = "write hosts and addresses, separated by commas; an IPv6 address without brackets"
-        raise InvalidRequestError(problem, advice=advice) from None
-    return pattern
+        return False

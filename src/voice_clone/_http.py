@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _HEADROOM = 300  # frames that a request and the reading of its answer may need
+_GRACE = 0.05  # seconds after the deadline: a step that ends by its own timeout closes its connection itself
 _LARGE = 256 * 1024  # bytes of an answer that are decoded beside the event loop
 
 
@@ -51,6 +52,7 @@ class Http(httpx.Client):
 
     provider: Provider
     max_response_bytes: int
+    has_proxy: bool
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request."""
@@ -59,16 +61,19 @@ class Http(httpx.Client):
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
         with _sending(self, request) as exchange:
-            if exchange.watches:
-                request.extensions["trace"] = exchange.trace
-            options |= {"stream": True, "follow_redirects": False}
-            response = super().send(request, **options)
-            exchange.body.wrap(response)
-            try:
-                response.read()
-            finally:
-                response.close()
-            exchange.judge()
+            return self._answer(exchange, options)
+
+    def _answer(self, exchange: _Exchange, options: dict[str, Any]) -> httpx.Response:
+        if exchange.watches:
+            exchange.request.extensions["trace"] = exchange.trace
+        options |= {"stream": True, "follow_redirects": False}
+        response = super().send(exchange.request, **options)
+        exchange.body.wrap(response)
+        try:
+            response.read()
+        finally:
+            response.close()
+        exchange.judge()
         return response
 
 
@@ -77,6 +82,7 @@ class AsyncHttp(httpx.AsyncClient):
 
     provider: Provider
     max_response_bytes: int
+    has_proxy: bool
     turns: Callable[[], Turns] | None
 
     async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
@@ -96,29 +102,30 @@ class AsyncHttp(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
+        with _sending(self, request) as exchange:
+            return await self._answer(exchange, options)
+
+    async def _answer(self, exchange: _Exchange, options: dict[str, Any]) -> httpx.Response:
         import anyio  # noqa: PLC0415 - a client that blocks needs none
         import anyio.to_thread  # noqa: PLC0415
 
-        with _sending(self, request) as exchange:
-            if exchange.watches:
-                request.extensions["trace"] = exchange.trace_async
-            options |= {"stream": True, "follow_redirects": False}
-            response: httpx.Response | None = None
-            with anyio.move_on_after(exchange.seconds):
-                response = await super().send(request, **options)
-                exchange.body.wrap(response)
-                try:
-                    await response.aread()
-                finally:
-                    await response.aclose()
-                if len(response.content) > _LARGE:
-                    await anyio.to_thread.run_sync(exchange.judge, abandon_on_cancel=True)
-                else:
-                    exchange.judge()
-                exchange.ended = True
-            if response is None or not exchange.ended:
-                raise httpx.ReadTimeout("the timeout of the whole request has passed")
-        return response
+        if exchange.watches:
+            exchange.request.extensions["trace"] = exchange.trace_async
+        options |= {"stream": True, "follow_redirects": False}
+        with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
+            response = await super().send(exchange.request, **options)
+            exchange.body.wrap(response)
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+            if len(response.content) > _LARGE:
+                await anyio.to_thread.run_sync(exchange.judge, abandon_on_cancel=True)
+            else:
+                exchange.judge()
+            return response
+        late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
+        raise late("the timeout of the whole request has passed")
 
 
 class _Exchange:
@@ -126,15 +133,15 @@ class _Exchange:
 
     def __init__(self, client: Http | AsyncHttp, request: httpx.Request) -> None:
         timeout: dict[str, float | None] = request.extensions.get("timeout") or client.timeout.as_dict()
-        seconds = [timeout[step] for step in ("read", "write", "pool")]
+        seconds = [timeout.get(step) for step in ("read", "write", "pool")]
         longest = [each for each in seconds if each is not None]
         self.client, self.request = client, request
         self.seconds = max(longest) if len(longest) == len(seconds) else None
         """For the whole of it; None for no bound."""
         self.began = time.monotonic()
-        self.body = LimitedStream(client.max_response_bytes, self.seconds and self.began + self.seconds)
-        self.watches = is_paid(request) and "trace" not in request.extensions
-        self.ended = False
+        deadline = None if self.seconds is None else self.began + self.seconds
+        self.body = LimitedStream(client.max_response_bytes, deadline)
+        self.watches = (is_paid(request) or client.has_proxy) and "trace" not in request.extensions
         self.sent: bool | None = None
         """Whether the request, and not only a proxy's CONNECT, began to be sent; None where nobody tells."""
 
@@ -199,6 +206,7 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[_Exc
         copy = request.extensions.pop(WITH_KEY, lambda: None)()
         if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
             copy.headers.pop(client.provider.auth_header, None)
+        exchange.body.forget()
         _forget(error, request)
         _log.ended(client, request, failure, time.monotonic() - exchange.began, None if judged else error)
         if failure is error:
@@ -227,7 +235,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
     about: dict[str, Any] = {"provider": provider.name}
     if begun := exchange.body.response:
         part = httpx.Response(
-            begun.status_code, headers=begun.headers, content=bytes(exchange.body.kept), request=request
+            begun.status_code, headers=begun.headers, content=bytes(exchange.body.kept), request=begun.request
         )
         part.extensions = begun.extensions
         if not part.is_success or CUT in part.extensions:
@@ -245,19 +253,19 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         return errors.OutcomeUnknownError(message, advice=provider.clone.find, **about)
     late = isinstance(error, httpx.TimeoutException)
     kind = errors.RequestTimeoutError if late else errors.TransportError
-    refused, advice = _lasting(error)
-    return kind(f"no answer from {request.url.host} ({reason})", retryable=not refused, advice=advice, **about)
+    lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.sent is False)
+    return kind(f"no answer from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **about)
 
 
-def _lasting(error: BaseException | None) -> tuple[bool, str | None]:
-    """Whether another attempt must fail in the same way, and what to do then."""
-    if isinstance(error, httpx.ProxyError):
-        advice = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) and its user and password"
-        return str(error)[:3] in ("403", "407"), advice
+def _lasting(error: BaseException | None, *, by_proxy: bool) -> tuple[bool, str | None]:
+    """Whether another attempt must fail in the same way, and what to do."""
+    reason = str(error)
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            advice = "check base_url; for a CA of your own, give its file as verify=, or set SSL_CERT_FILE to it"
-            return True, advice
+            return True, "check base_url; for a CA of your own, give its file as verify=, or set SSL_CERT_FILE to it"
+        if by_proxy or isinstance(error, httpx.ProxyError):
+            advice = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), its user and its password"
+            return isinstance(error, httpx.ProxyError) and reason[:3] in ("403", "407"), advice
         error = error.__cause__ or error.__context__
     return False, None
 

@@ -69,6 +69,10 @@ class LimitedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
             self._decoder = _Decoder(encoding)
         self._stream, response.stream = response.stream, self
 
+    def forget(self) -> None:
+        """Drop what came: the server may have echoed the key."""
+        self.response, self.kept, self._stream = None, bytearray(), httpx.ByteStream(b"")
+
     def _decoded(self, chunk: bytes) -> Iterator[bytes]:
         self._received += len(chunk)
         try:

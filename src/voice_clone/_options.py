@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from voice_clone import errors
+from voice_clone import __version__, errors
 from voice_clone._answers import WITH_KEY
+from voice_clone._limits import ENCODINGS
 
 if TYPE_CHECKING:
     from voice_clone._provider import Provider
@@ -106,8 +107,8 @@ def checked_callback(on_poll: object, awaited: bool | None) -> None:
         raise errors.InvalidRequestError(message)
 
 
-def checked_headers(provider: Provider, headers: Mapping[str, str] | None) -> dict[str, str]:
-    """The headers that are sent with every request; raises InvalidRequestError for what can't be one of them."""
+def default_headers(provider: Provider, headers: Mapping[str, str] | None) -> httpx.Headers:
+    """The headers of every request, those of `headers` first; raises InvalidRequestError for what can't be one."""
     given = dict(headers or {})
     for name, value in cast("dict[object, object]", given).items():
         problem = ""
@@ -121,7 +122,10 @@ def checked_headers(provider: Provider, headers: Mapping[str, str] | None) -> di
             problem = f"holds a value for {name} that is not printable ASCII text"
         if problem:
             raise errors.InvalidRequestError(f"headers {problem}")
-    return given
+    agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
+    made = httpx.Headers({"User-Agent": agent, "Accept-Encoding": ENCODINGS})
+    made.update(given)
+    return made
 
 
 class _Headers(httpx.Headers):

@@ -35,6 +35,7 @@ class CloneCode:
     """What a code means at the paid request alone, where it is not worth a repeat."""
 
     error: type[errors.VoiceCloneError]
+    means: str
     advice: str
 
 
@@ -86,7 +87,7 @@ class Provider:
         table["codes"] = {code: getattr(errors, kind) for code, kind in table.get("codes", {}).items()}
         start = data.pop("clone")
         special = start.pop("codes", {}).items()
-        codes = {code: CloneCode(getattr(errors, each["error"]), each["advice"]) for code, each in special}
+        codes = {code: CloneCode(**{**each, "error": getattr(errors, each["error"])}) for code, each in special}
         clone, poll = Clone(**start, codes=codes), Poll(**data.pop("poll")) if "poll" in data else None
         return cls(name=name, client=client, look=look, errors=ErrorFormat(**table), clone=clone, poll=poll, **data)
 

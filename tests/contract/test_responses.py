@@ -353,7 +353,7 @@ def test_a_status_that_nobody_knows_ends_the_wait(document: Document, status: Js
 @each_polled
 @given(data=st.data())
 def test_a_voice_that_is_ready_is_never_lost(document: Document, way: str, data: st.DataObject) -> None:
-    """However an answer to a poll is damaged, while its status says success and it names no other, the voice arrives."""
+    """However an answer to a poll is damaged, while it says success and names no other, the voice arrives."""
     poll, _ = polled(document)
     damage = data.draw(damaged(with_status(document, poll.success[0])))
     raw = RawResponse(200, {}, b"", damage.body)

@@ -499,6 +499,6 @@ def test_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is known and has no address can't be reached."""
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list[Any]())
+    monkeypatch.setattr(socket, "getaddrinfo", _resolving())
     with pytest.raises(httpcore.ConnectError, match="no address"):
         Network().connect_tcp("example.test", 80, 1.0)

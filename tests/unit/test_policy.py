@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -19,6 +21,7 @@ from voice_clone import (
     InvalidResponseError,
     NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PollTimeoutError,
     Progress,
     RateLimitError,
@@ -28,9 +31,10 @@ from voice_clone import (
     Voice,
     VoiceCloneError,
 )
+from voice_clone._answers import FRESH
 from voice_clone._flows import Runtime
 from voice_clone._policy import poll_delay
-from voice_clone.testing import Mock
+from voice_clone.testing import Mock, serve
 
 CLONE = {"heygen": "cloneVoice", "retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "voiceClone"}
 
@@ -359,3 +363,132 @@ def test_without_a_fake_clock_time_is_real() -> None:
         anyio.run(runtime.sleep_async, 0, backend=loop)
     assert runtime.now() >= before
     assert 0 <= runtime.random() < 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 499])
+def test_a_free_request_that_a_gateway_gave_up_is_repeated(status: int, call: Caller, wav: bytes) -> None:
+    """Polls and uploads are repeated after 408, 425 and 499; what stays so ends as a ServerError."""
+    for provider, operation in (("heygen", "getVoice"), ("minimax", "uploadFile")):
+        call.mock.fail(provider, httpx.Response(status), operation=operation, times=2)
+        assert call(provider, "clone", wav, **OPTIONS[provider]).id in call.mock.voices(provider)
+        call.mock.fail(provider, httpx.Response(status), operation=operation, times=3)
+        with pytest.raises(ServerError) as caught:
+            call(provider, "clone", wav, **OPTIONS[provider])
+        assert (caught.value.status, caught.value.retryable) == (status, True)
+
+
+@pytest.mark.parametrize("provider", ["heygen", "retell", "cartesia"])
+def test_a_paid_request_that_a_gateway_gave_up_is_in_doubt(provider: str, call: Caller, wav: bytes) -> None:
+    """408 and 499 leave open whether the provider went on; 425 says that it never began, and is repeated."""
+    for status in (408, 499):
+        before = len(call.mock.requests)
+        call.mock.fail(provider, httpx.Response(status), after_work=True)
+        with pytest.raises(OutcomeUnknownError, match="may have done it") as caught:
+            call(provider, "clone", wav, **OPTIONS[provider])
+        assert (caught.value.status, caught.value.retryable) == (status, False)
+        assert len(call.mock.requests) == before + 1
+    call.mock.fail(provider, httpx.Response(425), times=2)
+    assert call(provider, "clone", wav, **OPTIONS[provider]).id in call.mock.voices(provider)
+    call.mock.fail(provider, httpx.Response(425), times=3)
+    with pytest.raises(ServerError) as error:
+        call(provider, "clone", wav, **OPTIONS[provider])
+    assert "may have done it" not in error.value.message + error.value.advice
+
+
+def minimax(code: int, status: int = 200) -> httpx.Response:
+    """An error of MiniMax's."""
+    if status == 200:
+        return httpx.Response(200, json={"base_resp": {"status_code": code, "status_msg": "no"}})
+    error = {"type": "api_error", "message": f"your current token plan does not support this model ({code})"}
+    return httpx.Response(status, json={"type": "error", "error": error})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "text"),
+    [(1000, ServerError, "audio that can't be read"), (2054, OutcomeUnknownError, "does not exist, or.* taken")],
+)
+def test_codes_that_mean_something_else_at_a_clone(code: int, kind: Any, text: str, call: Caller, wav: bytes) -> None:
+    """They say what they mean there, and are not worth a second request, not even under an id that was made here."""
+    call.mock.fail("minimax", minimax(code), operation="voiceClone", times=9)
+    with pytest.raises(kind, match=text) as caught:
+        call("minimax", "clone", wav)
+    assert type(caught.value) is kind
+    assert [seen.operation for seen in call.mock.requests] == ["uploadFile", "voiceClone"]
+    assert caught.value.voice_id
+
+
+def test_a_plan_that_lacks_the_model_is_asked_once(call: Caller, wav: bytes) -> None:
+    """MiniMax's 2061 is permanent, also as HTTP 500 with the code in its message alone; other 500s are repeated."""
+    for status in (200, 500):
+        for operation, paths in (("voiceClone", ["uploadFile", "voiceClone"]), ("uploadFile", ["uploadFile"])):
+            call.mock.requests.clear()
+            call.mock.fail("minimax", minimax(2061, status), operation=operation)
+            with pytest.raises(PermissionDeniedError) as caught:
+                call("minimax", "clone", wav)
+            assert (caught.value.code, caught.value.status, caught.value.retryable) == ("2061", status, False)
+            assert [seen.operation for seen in call.mock.requests] == paths
+    for code in (424242, 1002):  # unknown; or one that promises that nothing was done, which a 500 is not believed
+        call.mock.fail("minimax", minimax(code, 500), operation="uploadFile", times=3)
+        with pytest.raises(ServerError):
+            call("minimax", "clone", wav)
+
+
+def test_an_answer_about_another_voice_is_refused(call: Caller) -> None:
+    """A poll that is answered about another voice is repeated, on a connection that has not served before."""
+    fresh: list[bool] = []
+    other = httpx.Response(200, json={"data": {"voice_id": "another", "status": "complete"}})
+    right = httpx.Response(200, json={"data": {"voice_id": "mine", "status": "complete"}})
+    answers = [other, right, other, other, other]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        fresh.append(FRESH in request.extensions)
+        return answers.pop(0)
+
+    client = {"transport": httpx.MockTransport(handle)}
+    assert call("heygen", "wait", CloneJob("heygen", "mine"), client=client).id == "mine"
+    with pytest.raises(InvalidResponseError, match="another voice") as caught:
+        call("heygen", "wait", CloneJob("heygen", "mine"), client=client)
+    assert caught.value.job == CloneJob("heygen", "mine")
+    assert fresh == [False, True, False, True, True]
+
+
+class Teller:
+    """What calls a coroutine function, by itself or within a plain function."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def __call__(self, progress: Progress) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.seen.append(progress.status)
+
+    def plain(self, progress: Progress) -> Coroutine[Any, Any, None]:
+        """Not a coroutine function, but makes a coroutine."""
+        return self(progress)
+
+
+@pytest.mark.parametrize("way", ["asyncio", "trio"])
+def test_a_coroutine_function_is_awaited_after_each_poll(way: str, mock: Mock, clock: Clock, wav: bytes) -> None:
+    """An async client awaits what `on_poll` makes, and others have their turns meanwhile."""
+    teller, mock.polls_until_done = Teller(), 3
+    for on_poll in (teller, teller.__call__, teller.plain, functools.partial(teller.__call__)):
+        Caller(way, mock, clock)("heygen", "clone", wav, name="Me", on_poll=on_poll)
+    assert teller.seen == ["processing"] * 8
+    with serve(Mock(polls_until_done=3)) as served:
+        client = {"transport": None, "base_url": served.base_urls["heygen"]}
+        Caller(way, mock, clock)("heygen", "clone", wav, name="Me", on_poll=teller, client=client)
+    assert len(teller.seen) == 10
+
+
+def test_a_sync_client_refuses_a_coroutine_function(call_sync: Caller, wav: bytes) -> None:
+    """Nobody would await it: it is refused before anything is paid, or else with the job."""
+    teller = Teller()
+    for on_poll in (teller, teller.__call__, functools.partial(teller.__call__), "print"):
+        for method, args in (("clone", [wav]), ("wait", [CloneJob("heygen", "x")])):
+            keywords: dict[str, Any] = {"name": "Me"} if method == "clone" else {}
+            with pytest.raises(InvalidRequestError, match="on_poll is a"):
+                call_sync("heygen", method, *args, on_poll=on_poll, **keywords)
+    assert not call_sync.mock.requests
+    with pytest.raises(InvalidRequestError, match="which only an async client awaits") as caught:
+        call_sync("heygen", "clone", wav, name="Me", on_poll=teller.plain)
+    assert caught.value.job

@@ -1,0 +1,235 @@
+"""The options that say how to reach a server, and what the environment says of it."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from tests.conftest import OPTIONS, PROVIDERS, Caller
+from tests.leaks import texts
+from voice_clone import HeyGen, InvalidRequestError, MiniMax, VoiceCloneError, connect, connect_async
+from voice_clone._environment import environment_proxies, ssl_context
+
+KEY = "sk-0123456789abcdef"
+PROXIES = ("http", "https", "all", "no")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+
+
+# Base URLs
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_base_url_of_the_environment_counts(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`<PROVIDER>_BASE_URL` is read where `base_url` is left out, before MiniMax's MINIMAX_API_HOST."""
+    monkeypatch.setenv("MINIMAX_API_HOST", "https://host.example")
+    monkeypatch.setenv(f"{provider.upper()}_BASE_URL", "https://env.example")
+    assert connect(provider, api_key=KEY).base_url == "https://env.example"
+    assert connect_async(provider, api_key=KEY).base_url == "https://env.example"
+    assert connect(provider, api_key=KEY, base_url="https://own.example").base_url == "https://own.example"
+    monkeypatch.delenv(f"{provider.upper()}_BASE_URL")
+    assert MiniMax(KEY).base_url == "https://host.example"
+
+
+def test_a_wrong_base_url_names_where_it_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the environment holds what can't be a base URL, the error names the variable."""
+    for name, url in (("HEYGEN_BASE_URL", "garbage"), ("HEYGEN_BASE_URL", "http://api.example.com")):
+        monkeypatch.setenv(name, url)
+        with pytest.raises(InvalidRequestError, match=f"^heygen: {name} is "):
+            connect("heygen", api_key=KEY)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example?key=1", "https://a.example/x#y", "https://a.example/?", "https://a.example#"]
+)
+def test_a_base_url_has_no_query(url: str) -> None:
+    """What begins with `?` or `#` would end up within the path of a request, and is refused."""
+    with pytest.raises(InvalidRequestError, match=r"leave out what begins with \? or #"):
+        HeyGen(KEY, base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"), [("minimax", "/v1"), ("minimax", "/v1/"), ("heygen", "/v3"), ("heygen", "/v3/voices")]
+)
+def test_a_base_url_does_not_hold_the_begin_of_all_paths(provider: str, path: str) -> None:
+    """A version that each path begins with already is refused, and the error says what to leave out."""
+    with pytest.raises(InvalidRequestError, match=f"leave out {path.rstrip('/')}, with which all paths of {provider}"):
+        connect(provider, api_key=KEY, base_url=f"https://api.example.com{path}")
+    url = "https://api.example.com/gateway"
+    assert connect(provider, api_key=KEY, base_url=url).base_url == url
+
+
+def test_a_port_that_does_not_exist_is_refused() -> None:
+    """A port above 65535 is refused before a socket refuses it."""
+    with pytest.raises(InvalidRequestError, match="must be like"):
+        HeyGen(KEY, base_url="https://a.example:99999")
+
+
+# Headers
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_headers_are_sent_with_every_request(provider: str, call: Caller, wav: bytes) -> None:
+    """Each request has the caller's headers, also one that takes the place of a header of ours."""
+    client = {"headers": {"X-Team": "voices", "user-agent": "mine/1"}}
+    call(provider, "clone", wav, client=client, **OPTIONS[provider])
+    assert call.mock.requests
+    for seen in call.mock.requests:
+        assert (seen.request.headers["x-team"], seen.request.headers["User-Agent"]) == ("voices", "mine/1")
+        assert seen.request.headers.get_list("user-agent") == ["mine/1"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ({"X-Api-Key": "other"}, "give the key as api_key="),
+        ({"content-type": "text/plain"}, "each request sets"),
+        ({"Transfer-Encoding": "chunked"}, "each request sets"),
+        ({"X Team": "a"}, "not the name of a header"),
+        ({3: "a"}, "not the name of a header"),
+        ({"X-Team": "a\r\nX-Evil: b"}, "not printable ASCII text"),
+        ({"X-Team": "ä"}, "not printable ASCII text"),
+        ({"X-Team": 3}, "not printable ASCII text"),
+    ],
+)
+def test_headers_that_would_break_a_request_are_refused(headers: Any, text: str) -> None:
+    """The key's own header, those of the body, and what can't be a header are refused on construction."""
+    with pytest.raises(InvalidRequestError, match=text) as caught:
+        HeyGen(KEY, headers=headers)
+    assert not [each for each in texts(caught.value) if KEY in each]
+
+
+# Certificates
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A file with the certificate of an authority."""
+    path = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return path
+
+
+def test_verify_is_a_context_or_a_path(authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context is used as it is; a path is read once; left out, SSL_CERT_FILE and SSL_CERT_DIR count as for httpx."""
+    own = ssl.create_default_context()
+    assert ssl_context(own) is own
+    assert ssl_context(authority) is ssl_context(str(authority))
+    assert len(ssl_context(authority).get_ca_certs()) == 1
+    assert ssl_context(authority.parent) is not ssl_context(authority)  # a folder of hashed names
+    default = ssl_context()
+    assert default is ssl_context()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    assert ssl_context().get_ca_certs() == ssl_context(authority).get_ca_certs()
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("SSL_CERT_DIR", str(authority.parent))
+    assert ssl_context() not in (default, ssl_context(authority))
+
+
+@pytest.mark.parametrize("verify", [True, False, 3, b"ca.pem"])
+def test_verify_is_nothing_else(verify: Any) -> None:
+    """Certificates can't be left unchecked: the key would go to whoever answers."""
+    with pytest.raises(InvalidRequestError, match=r"must be an ssl\.SSLContext or the path to a CA bundle"):
+        HeyGen(KEY, verify=verify)
+
+
+@pytest.mark.parametrize("content", [None, b"garbage", b""])
+def test_certificates_that_cannot_be_read(content: bytes | None, tmp_path: Path, monkeypatch: Any) -> None:
+    """A file of certificates that is missing or garbage is an error that names the option or the variable."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidRequestError, match=r"heygen: verify is .*ca\.pem.*no certificates can be read"):
+        HeyGen(KEY, verify=path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(InvalidRequestError, match="SSL_CERT_FILE is ") as caught:
+        connect("heygen", api_key=KEY)
+    assert "unset" in caught.value.advice
+    assert not [each for each in texts(caught.value) if KEY in each]
+
+
+# Proxies
+
+
+def test_proxies_of_the_environment_are_those_of_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies and exceptions have the patterns that httpx itself makes of the environment."""
+    monkeypatch.setenv("HTTP_PROXY", "http://a.example:1")
+    monkeypatch.setenv("https_proxy", "b.example:2")
+    monkeypatch.setenv("ALL_PROXY", "http://me:pass@c.example:3")
+    monkeypatch.setenv("NO_PROXY", "d.example, .e.example,LocalHost,127.0.0.1,192.168.0.0/16,::1,http://f.example:4,")
+    ours = {pattern: proxy and (str(proxy.url), proxy.auth) for pattern, proxy in environment_proxies().items()}
+    theirs = httpx.Client()._get_proxy_map(None, allow_env_proxies=True)
+    assert ours == {pattern: proxy and (str(proxy.url), proxy.auth) for pattern, proxy in theirs.items()}
+    monkeypatch.setenv("NO_PROXY", "a.example,*")
+    assert environment_proxies() == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "address", "text"),
+    [
+        ("HTTPS_PROXY", "garbage://", "is not the address of a proxy"),
+        ("HTTP_PROXY", "http://", "is not the address of a proxy"),
+        ("ALL_PROXY", "http://[::]:99999", "is not the address of a proxy"),
+        ("ALL_PROXY", "http://me:pa#ss-word@127.0.0.1:1", "is not the address of a proxy"),
+        ("https_proxy", "http://127.0.0.1:1#pa@ss-word", "is not the address of a proxy"),
+        ("HTTPS_PROXY", "socks4://me:pass-word@127.0.0.1:1", "scheme 'socks4'"),
+        ("NO_PROXY", "[::1]", "not a host"),
+        ("NO_PROXY", "a.example,[::]:99999", "not a host"),
+    ],
+)
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("make", [connect, connect_async])
+def test_a_broken_proxy_variable_is_named(
+    make: Any, provider: str, variable: str, address: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that can't be read is an error that names it; neither key nor password is in any text or frame."""
+    monkeypatch.setenv(variable, address)
+    with pytest.raises(VoiceCloneError, match=f"{variable} .*{text}") as caught:
+        make(provider, api_key=KEY)
+    assert not [each for each in texts(caught.value) if KEY in each or "ss-word" in each]
+
+
+def test_a_proxy_option_takes_the_place_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`proxy=` is an address or one of httpx's; with it, no variable counts."""
+    monkeypatch.setenv("HTTPS_PROXY", "garbage://")
+    for proxy in ("http://127.0.0.1:1", httpx.URL("http://127.0.0.1:1"), httpx.Proxy("http://127.0.0.1:1")):
+        assert HeyGen(KEY, proxy=proxy).base_url
+    odd: list[Any] = ["socks4://127.0.0.1:1", "ftp://a", 3]
+    for each in odd:
+        with pytest.raises(InvalidRequestError, match="heygen: proxy "):
+            HeyGen(KEY, proxy=each)
+
+
+def test_socks_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy without the package for it says what to install."""
+    monkeypatch.setattr("voice_clone._environment.find_spec", dict[str, Any]().get)
+    with pytest.raises(InvalidRequestError, match="needs the package socksio") as caught:
+        HeyGen(KEY, proxy="socks5://127.0.0.1:1")
+    assert caught.value.advice == "pip install 'httpx[socks]'"
+
+
+def test_options_of_the_way_do_not_go_with_a_transport() -> None:
+    """A transport of the caller's has its own certificates and proxy; options that it would ignore are refused."""
+    with pytest.raises(InvalidRequestError, match="verify and proxy can't be given with transport"):
+        HeyGen(KEY, transport=httpx.HTTPTransport(verify=False), verify="ca.pem", proxy="http://127.0.0.1:1")
+
+
+# Attributes
+
+
+@pytest.mark.parametrize("name", ["base_url", "client", "timeout", "max_retries", "api_key"])
+def test_attributes_cannot_be_assigned(name: str) -> None:
+    """An option that is assigned would not count; to try is an error that says what to do."""
+    for client in (HeyGen(KEY), connect_async("minimax", api_key=KEY)):
+        with pytest.raises(AttributeError, match=f"{name} can't be assigned; make another {type(client).__name__}"):
+            setattr(client, name, 5)
