@@ -181,6 +181,15 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def ecosystem(session: nox.Session) -> None:
+    """Run the clients with tools that watch, mock, record or package httpx: `-- --write` writes docs/ecosystem.md."""
+    install(session, "ecosystem", ".[cli,testing]")
+    # pytest takes an option once, and `--write` is that of the fault matrix.
+    arguments = ["--write-ecosystem" if each == "--write" else each for each in session.posargs]
+    session.run("python", "-m", "pytest", "-pno:ddtrace", "tests/ecosystem", *arguments)
+
+
+@nox.session
 def peers(session: nox.Session) -> None:
     """Meet the official SDKs with the same faults: `-- --write` writes docs/peers.md."""
     install(session, "peers", ".[cli,testing]")

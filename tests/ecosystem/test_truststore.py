@@ -1,0 +1,65 @@
+"""truststore, for the certificates of the operating system."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.conftest import PROVIDERS
+from tests.ecosystem.calls import clone, play, run, task
+from tests.ecosystem.server import CountingMock, serve
+from tests.ecosystem.table import TRUSTSTORE, record
+from voice_clone import TransportError
+
+truststore: Any = pytest.importorskip("truststore", reason="truststore is not installed")
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """The certificate of an authority that nobody else trusts."""
+    return tmp_path / "authority.pem"
+
+
+@pytest.fixture
+def tls(authority: Path) -> Iterator[CountingMock]:
+    """All four providers behind TLS."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(authority))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = made.issue_cert("127.0.0.1")
+    certificate.configure_cert(context)
+    with serve(CountingMock(polls_until_done=1), context) as mock:
+        yield mock
+
+
+def test_truststore_in_the_place_of_ssl(kind: str, tls: CountingMock, authority: Path) -> None:
+    """After `truststore.inject_into_ssl()` the store of the system decides about a certificate."""
+    seen = run("trusting", task(tls, kind), SSL_CERT_FILE=str(authority))
+    for provider in PROVIDERS:
+        record(TRUSTSTORE[0], kind, provider, seen["voices"].get(provider) in tls.voices(provider), 1)
+        assert seen["verified"] >= len(PROVIDERS)
+
+
+def test_nobody_else_gets_a_request(kind: str, tls: CountingMock, tmp_path: Path) -> None:
+    """Where the store of the system does not trust a server, that is a TransportError and the server gets nothing."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    seen = run("trusting", task(tls, kind), SSL_CERT_FILE=str(other))
+    assert seen["errors"] == dict.fromkeys(PROVIDERS, "TransportError")
+    assert tls.requests == []
+
+
+def test_a_context_of_truststore_for_one_client(kind: str, provider: str, tls: CountingMock, authority: Path) -> None:
+    """`verify=truststore.SSLContext(…)` decides for one client alone."""
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with pytest.raises(TransportError):
+        play(kind, provider, clone(provider), base_url=tls.base_urls[provider], verify=context, max_retries=0)
+    assert tls.seen(provider) == 0
+    context.load_verify_locations(cafile=str(authority))
+    voice = play(kind, provider, clone(provider), base_url=tls.base_urls[provider], verify=context)
+    record(TRUSTSTORE[1], kind, provider, voice.id in tls.voices(provider), 1)
