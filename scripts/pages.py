@@ -199,11 +199,16 @@ class Facts:
     def _errors(self) -> Iterable[tuple[str, ...]]:
         rows: dict[tuple[int, str], tuple[str, ...]] = {}  # a code may be known from more than one answer
         for known in self.errors:
-            status, error = known["response"]["status"], known["error"]
+            status, error = known["response"]["status"], {name: _at_clone(value) for name, value in known["error"].items()}
             code = f"`{error['code']}`" if error["code"] else "–"
             row = (str(status), code, _cell(error["message"]), _linked(error["class"], "../errors.md"))
             rows.setdefault((status, code), row)
         return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
+
+
+def _at_clone(value: Any) -> Any:
+    """What a file of tests/errors says of a paid request, where that differs from a free one."""
+    return value.get("paid") if isinstance(value, dict) else value
 
 
 def _type(parameter: inspect.Parameter) -> str:
@@ -233,7 +238,7 @@ def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
     comes_of = [
         f"[{each.title}](providers/{each.name}.md) {named}"
         for each in known
-        if (named := _listed(_named(error) for error in each.errors if error["error"]["class"] == kind.__name__))
+        if (named := _listed(_named(error) for error in each.errors if _at_clone(error["error"]["class"]) == kind.__name__))
     ]
     return "\n\n".join(parts + ([f"**Comes of**: {'; '.join(comes_of)}."] if comes_of else []))
 

@@ -16,7 +16,7 @@ from scripts import common
 from scripts.pages import DOCS
 
 SIDEBAR: dict[str, tuple[str, ...]] = {
-    "Use": ("clients", "errors", "polling", "testing", "cli", "logging"),
+    "Use": ("clients", "errors", "polling", "testing", "cli", "logging", "network", "processes", "mocking"),
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
     "Change": ("architecture", "adding-a-provider", "spec-change-day", "contributing", "changelog"),

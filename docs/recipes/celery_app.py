@@ -58,11 +58,6 @@ ledger = Redis.from_url(REDIS, decode_responses=True)  # pyright: ignore[reportU
 log = get_task_logger(__name__)
 
 
-def base_url(provider: str) -> str | None:
-    """Another address than the provider's own, for tests."""
-    return os.environ.get(f"{provider.upper()}_BASE_URL")
-
-
 def seen(name: str | None) -> None:
     """Leave a sign that the message of a clip is not lost."""
     ledger.set(f"seen:{name}", "", ex=int(2 * HELD))
@@ -80,7 +75,7 @@ def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
     """Ask for a clone, but once, however often this is run; return its token."""
     seen(name)
     key = f"clone:{name}"
-    with HeyGen(base_url=base_url("heygen"), timeout=HELD / 2, max_retries=0) as heygen:
+    with HeyGen(timeout=HELD / 2, max_retries=0) as heygen:
         if not ledger.set(key, "", nx=True):  # who sets it has claimed it, against every other worker
             token = ledger.get(key)
             if token:
@@ -112,7 +107,7 @@ def wait(self: Task[Any, Any], token: str) -> dict[str, str | None]:
     def not_yet(progress: Progress) -> Never:
         again(self, PollTimeoutError(f"still {progress.status}", job.provider, job=job))
 
-    with connect(job.provider, base_url=base_url(job.provider), timeout=HELD / 2) as client:
+    with connect(job.provider, timeout=HELD / 2) as client:
         try:
             voice = client.wait(job, timeout=HELD / 2, on_poll=not_yet)  # what it raises ends the wait
         except VoiceCloneError as error:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import os
 import sqlite3
 import sys
 from collections import Counter
@@ -185,7 +184,7 @@ async def main(path: Path) -> int:
         clients: dict[str, Client] = {
             # The address is for tests; left out, it is the provider's own.
             provider: await stack.enter_async_context(
-                CLIENTS[provider](base_url=os.environ.get(f"{provider.upper()}_BASE_URL"))
+                CLIENTS[provider]()
             )
             for provider in {clip.provider for clip in clips}
         }

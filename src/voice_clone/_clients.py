@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 X = TypeVar("X")
-R = TypeVar("R")
+Result = TypeVar("Result")
 """What `on_poll` may return: in a sync client no coroutine, which nobody would await."""
 Plain = None | bool | int | str
 Awaited = Awaitable[object] | Plain
@@ -80,7 +80,7 @@ class provided:  # noqa: N801 - reads as the attribute that it is
         return self._provider
 
 
-class Client(Generic[C, X, R]):
+class Client(Generic[C, X, Result]):
     """A provider's client, sync or async."""
 
     provider: ClassVar[provided]
@@ -238,7 +238,7 @@ class Client(Generic[C, X, R]):
         job: jobs.CloneJob,
         *,
         timeout: float = 600.0,
-        on_poll: Callable[[jobs.Progress], R] | None = None,
+        on_poll: Callable[[jobs.Progress], Result] | None = None,
     ) -> Flow[jobs.Voice]:
         """Wait until a started clone is done.
 

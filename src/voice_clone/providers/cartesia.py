@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import choice
 from voice_clone._policy import PAID
@@ -25,7 +25,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Cartesia(Client[Api, X, R]):
+class _Cartesia(Client[Api, X, Result]):
     provider: ClassVar[provided] = provided("cartesia")
 
     @operation

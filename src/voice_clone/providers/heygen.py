@@ -9,7 +9,7 @@ import httpx
 
 from voice_clone._audio import Audio, AudioSource
 from voice_clone._bodies import Inline
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import checked_callback, checked_seconds
 from voice_clone._policy import PAID
@@ -28,7 +28,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _HeyGen(Client[Api, X, R]):
+class _HeyGen(Client[Api, X, Result]):
     provider: ClassVar[provided] = provided("heygen", get_voice)
 
     @operation
@@ -73,7 +73,7 @@ class _HeyGen(Client[Api, X, R]):
         language: str | None = None,
         remove_background_noise: bool = True,
         timeout: float = 600.0,
-        on_poll: Callable[[jobs.Progress], R] | None = None,
+        on_poll: Callable[[jobs.Progress], Result] | None = None,
     ) -> Flow[jobs.Voice]:
         """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
 

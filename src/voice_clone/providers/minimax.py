@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._options import checked, choice
 from voice_clone._policy import FREE, PAID, PAID_ONCE
@@ -28,7 +28,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _MiniMax(Client[Api, X, R]):
+class _MiniMax(Client[Api, X, Result]):
     provider: ClassVar[provided] = provided("minimax")
 
     @operation

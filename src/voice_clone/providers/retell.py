@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, R, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import choice
 from voice_clone._policy import PAID
@@ -26,7 +26,7 @@ else:
 Api: TypeAlias = "AuthenticatedClient"
 
 
-class _Retell(Client[Api, X, R]):
+class _Retell(Client[Api, X, Result]):
     provider: ClassVar[provided] = provided("retell")
 
     @operation
