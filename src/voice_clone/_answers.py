@@ -29,6 +29,8 @@ FRESH = "voice_clone.fresh"
 """In a request's extensions, where it must not use a connection that has served before."""
 WITH_KEY = "voice_clone.with_key"
 """In a request's extensions: a weak reference to the copy that was sent, which alone holds the key."""
+RELEASE = "voice_clone.release"
+"""In a response's extensions: gives its connection back, `whole=True`, or drops it; awaited in an async client."""
 CUT = "voice_clone.cut"
 """In a response's extensions: after how many bytes its body was cut off, where it was."""
 MAX_KEPT_BYTES = 64 * 1024

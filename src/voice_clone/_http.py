@@ -16,9 +16,20 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 
 from voice_clone import _log, errors
-from voice_clone._answers import ANSWER, CUT, DEADLINE, PROVIDER, WITH_KEY, check, first, is_paid, read, request_id
+from voice_clone._answers import (
+    CUT,
+    DEADLINE,
+    PROVIDER,
+    RELEASE,
+    WITH_KEY,
+    check,
+    first,
+    is_paid,
+    read,
+    request_id,
+)
 from voice_clone._bodies import JsonWithFile, Rechunked, inlined
-from voice_clone._limits import LimitedStream
+from voice_clone._limits import Received, TooLong
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _HEADROOM = 300  # frames that a request and the reading of its answer may need
 _GRACE = 0.05  # seconds after the deadline: a step that ends by its own timeout closes its connection itself
+MAX_LATE = 1000  # chunks of an answer that come after it was closed
 _LARGE = 256 * 1024  # bytes of an answer that are decoded beside the event loop
 
 
@@ -61,20 +73,29 @@ class Http(httpx.Client):
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
         with _sending(self, request) as exchange:
-            return self._answer(exchange, options)
+            answer = self._answer(exchange, options)
+        _log.ended(self, request, answer)
+        return answer
 
     def _answer(self, exchange: _Exchange, options: dict[str, Any]) -> httpx.Response:
         if exchange.watches:
             exchange.request.extensions["trace"] = exchange.trace
         options |= {"stream": True, "follow_redirects": False}
         response = super().send(exchange.request, **options)
-        exchange.body.wrap(response)
+        received = exchange.begin(response)
+        # An interrupted response is not closed: that takes a lock which a signal may have left held.
+        release = response.extensions.pop(RELEASE, lambda *, whole: None if whole else response.close())
         try:
-            response.read()
-        finally:
+            for chunk in () if response.is_stream_consumed else response.iter_raw():
+                received.add(chunk)
+                if received.ended:
+                    break
             response.close()
-        exchange.judge()
-        return response
+        except BaseException:
+            release(whole=False)
+            raise
+        release(whole=True)
+        return exchange.judged()
 
 
 class AsyncHttp(httpx.AsyncClient):
@@ -103,7 +124,9 @@ class AsyncHttp(httpx.AsyncClient):
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
         with _sending(self, request) as exchange:
-            return await self._answer(exchange, options)
+            answer = await self._answer(exchange, options)
+        _log.ended(self, request, answer)
+        return answer
 
     async def _answer(self, exchange: _Exchange, options: dict[str, Any]) -> httpx.Response:
         import anyio  # noqa: PLC0415 - a client that blocks needs none
@@ -114,18 +137,32 @@ class AsyncHttp(httpx.AsyncClient):
         options |= {"stream": True, "follow_redirects": False}
         with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
             response = await super().send(exchange.request, **options)
-            exchange.body.wrap(response)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-            if len(response.content) > _LARGE:
-                await anyio.to_thread.run_sync(exchange.judge, abandon_on_cancel=True)
-            else:
-                exchange.judge()
-            return response
+            await self._receive(exchange.begin(response), response)
+            if len(exchange.received.content) > _LARGE:
+                return await anyio.to_thread.run_sync(exchange.judged, abandon_on_cancel=True)
+            return exchange.judged()
         late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
         raise late("the timeout of the whole request has passed")
+
+    async def _receive(self, received: Received, response: httpx.Response) -> None:
+        release, late, whole = response.extensions.pop(RELEASE, None), 0, response.is_stream_consumed
+        try:
+            if not whole:
+                async for chunk in response.aiter_raw():
+                    late += received.ended  # it was closed; what was on its way already still comes
+                    if late > MAX_LATE:
+                        break
+                    received.add(chunk)
+                    if received.ended:
+                        await response.aclose()  # the next read fails, and so all generators below come to their end
+                whole = not received.ended
+        except httpx.HTTPError:
+            if not received.ended:
+                raise
+        finally:
+            await response.aclose()
+            if release:
+                await release(whole=whole)
 
 
 class _Exchange:
@@ -139,8 +176,11 @@ class _Exchange:
         self.seconds = max(longest) if len(longest) == len(seconds) else None
         """For the whole of it; None for no bound."""
         self.began = time.monotonic()
-        deadline = None if self.seconds is None else self.began + self.seconds
-        self.body = LimitedStream(client.max_response_bytes, deadline)
+        self.deadline = None if self.seconds is None else self.began + self.seconds
+        self.received = Received(client.max_response_bytes, self.deadline)
+        self.response: httpx.Response | None = None
+        self._answer: httpx.Response | None = None
+        self.judging = False
         self.watches = (is_paid(request) or client.has_proxy) and "trace" not in request.extensions
         self.sent: bool | None = None
         """Whether the request, and not only a proxy's CONNECT, began to be sent; None where nobody tells."""
@@ -156,15 +196,40 @@ class _Exchange:
         """The same, awaited."""
         self.trace(event, info)
 
-    def judge(self) -> None:
-        """Return for a good answer; raise its error for any other."""
-        response = cast("httpx.Response", self.body.response)
-        response.elapsed = timedelta(seconds=time.monotonic() - self.began)
-        try:
-            check(self.client.provider, response, self.client.max_response_bytes)
-        except BaseException:
-            response.request = self.request  # which has no key
-            raise
+    def begin(self, response: httpx.Response) -> Received:
+        """Begin to receive a response; what came of its body is kept apart from it, bounded."""
+        self.response = response
+        response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
+        encoding = response.headers.pop("content-encoding", "")
+        self.received = Received(self.client.max_response_bytes, self.deadline, encoding)
+        if response.is_stream_consumed:  # it was in memory
+            self.received.content += response.content
+        return self.received
+
+    def answer(self) -> httpx.Response:
+        """The response with what came of its body; its request is the copy that has the key, to blot that out."""
+        if self._answer is None:
+            begun, content = cast("httpx.Response", self.response), bytes(self.received.content)
+            self.received.content.clear()  # of a large answer there are copies enough
+            made = httpx.Response(begun.status_code, content=content, request=begun.request)
+            made.extensions, made.headers = begun.extensions, begun.headers
+            made.elapsed = timedelta(seconds=time.monotonic() - self.began)
+            self._answer = made
+        return self._answer
+
+    def judged(self) -> httpx.Response:
+        """The whole response where it is a good answer; raises its error for any other."""
+        if self.received.problem:
+            raise self.received.problem
+        self.judging, made = True, self.answer()
+        check(self.client.provider, made, self.client.max_response_bytes)
+        made.request = self.request
+        return made
+
+    def forget(self) -> None:
+        """Drop what came: the server may have echoed the key."""
+        self.response = self._answer = None
+        self.received.content.clear()
 
 
 def _built(
@@ -195,24 +260,22 @@ def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[_Exc
         raise errors.TransportError("the client is closed", advice="make a new one", provider=client.provider.name)
     _check_stack(client.provider.name)
     exchange = _Exchange(client, request)
-    request.extensions[PROVIDER], request.extensions[DEADLINE] = client.provider.name, exchange.body.deadline
+    request.extensions[PROVIDER], request.extensions[DEADLINE] = client.provider.name, exchange.deadline
     try:
         yield exchange
     except BaseException as error:
-        judged = exchange.body.response is not None and ANSWER in exchange.body.response.extensions
-        failure = error
-        if isinstance(error, Exception) and not (judged and isinstance(error, VoiceCloneError)):
+        failure, judged = error, exchange.judging and isinstance(error, VoiceCloneError)
+        if isinstance(error, Exception) and not judged:
             failure = _failure(exchange, error)
         copy = request.extensions.pop(WITH_KEY, lambda: None)()
         if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
             copy.headers.pop(client.provider.auth_header, None)
-        exchange.body.forget()
+        exchange.forget()
         _forget(error, request)
         _log.ended(client, request, failure, time.monotonic() - exchange.began, None if judged else error)
         if failure is error:
             raise
         raise failure from error
-    _log.ended(client, request, cast("httpx.Response", exchange.body.response))
 
 
 def _check_stack(provider: str) -> None:
@@ -233,11 +296,10 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         return error
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     about: dict[str, Any] = {"provider": provider.name}
-    if begun := exchange.body.response:
-        part = httpx.Response(
-            begun.status_code, headers=begun.headers, content=bytes(exchange.body.kept), request=begun.request
-        )
-        part.extensions = begun.extensions
+    if exchange.response is not None:
+        part = exchange.answer()
+        if isinstance(error, TooLong):
+            part.extensions[CUT] = exchange.client.max_response_bytes
         if not part.is_success or CUT in part.extensions:
             try:
                 check(provider, part)

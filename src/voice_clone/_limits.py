@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 
-from voice_clone._answers import CUT, MAX_KEPT_BYTES
-
 _PIECE = 256 * 1024
-MAX_LATE = 1000  # chunks of an answer that come after it was closed
 ENCODINGS = "gzip, deflate"
+
+
+class TooLong(httpx.DecodingError):
+    """There is more of an answer than is read."""
 
 
 class _Decoder:
@@ -44,84 +44,36 @@ class _Decoder:
             more = bool(chunk) or (len(piece) == _PIECE and not self._zlib.eof)  # or it holds more than it gave
 
 
-class LimitedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of an answer: decoded, not more of it than is allowed, and not after the request's deadline."""
+class Received:
+    """The body of an answer as it comes: decoded, not more of it than is allowed, and not after the deadline."""
 
-    def __init__(self, limit: int, deadline: float | None) -> None:
-        self.limit, self.deadline = limit, deadline
-        self.response: httpx.Response | None = None
-        self.kept = bytearray()  # the first bytes of the body
-        self._size = self._received = self._late = 0
-        self._stream: Any = None
-        self._decoder: _Decoder | None = None
-        self._ended = False
-        self._problem: httpx.RequestError | None = None
+    def __init__(self, limit: int, deadline: float | None, encoding: str = "") -> None:
+        """`deadline` is on the monotonic clock. Several encodings, one over the other, are not decoded."""
+        self.content = bytearray()
+        """What came, decoded."""
+        self.ended = False
+        """Whether no more is taken, though more may come."""
+        self.problem: httpx.HTTPError | None = None
+        """Why no more is taken; None where nothing is missing."""
+        self._limit, self._deadline, self._size = limit, deadline, 0
+        known = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+        self._decoder = _Decoder(encoding.strip().lower()) if known else None
 
-    def wrap(self, response: httpx.Response) -> None:
-        """Stand between the connection and the response."""
-        self.response = response
-        response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
-        if response.is_stream_consumed:  # it was in memory
+    def add(self, chunk: bytes) -> None:
+        """Take a chunk as it came."""
+        if self.ended:
             return
-        # httpx would decode without a bound. Several encodings, one over the other, are not decoded.
-        encoding = response.headers.pop("content-encoding", "").strip().lower()
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            self._decoder = _Decoder(encoding)
-        self._stream, response.stream = response.stream, self
-
-    def forget(self) -> None:
-        """Drop what came: the server may have echoed the key."""
-        self.response, self.kept, self._stream = None, bytearray(), httpx.ByteStream(b"")
-
-    def _decoded(self, chunk: bytes) -> Iterator[bytes]:
-        self._received += len(chunk)
+        self._size += len(chunk)
         try:
             for piece in self._decoder.pieces(chunk) if self._decoder else (chunk,):
-                self._size += len(piece)
-                self.kept += piece[: MAX_KEPT_BYTES - len(self.kept)]
-                if self._size > self.limit:
+                room = self._limit - len(self.content)
+                self.content += piece[:room]
+                if len(piece) > room:
+                    self.problem = TooLong("the answer is too long")
                     break
-                yield piece
         except zlib.error as error:
-            self._problem = httpx.DecodingError(str(error))
-        if self.response and self._size > self.limit:
-            self.response.extensions[CUT] = self.limit
-            self._problem = httpx.DecodingError("the answer is too long")
-        elif self.deadline is not None and time.monotonic() > self.deadline:
-            self._problem = httpx.ReadTimeout("the timeout of the whole request has passed")
-        # What stands behind the end of packed data is not read, and may go on for ever.
-        self._ended = self._problem is not None or self._received > self.limit
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            yield from self._decoded(chunk)
-            if self._ended:
-                break
-        if self._problem:
-            raise self._problem
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._stream:
-                if self._ended:  # it was closed; what was on its way already still comes, but not for ever
-                    self._late += 1
-                    if self._late > MAX_LATE:
-                        break
-                    continue
-                for piece in self._decoded(chunk):
-                    yield piece
-                if self._ended:
-                    await self._stream.aclose()  # the next read fails, and so all generators below come to their end
-        except httpx.HTTPError:
-            if not self._ended:
-                raise
-        if self._problem:
-            raise self._problem
-
-    def close(self) -> None:
-        """Give the connection back; one on which more would come is closed."""
-        self._stream.close()
-
-    async def aclose(self) -> None:
-        """Give the connection back; one on which more would come is closed."""
-        await self._stream.aclose()
+            self.problem = httpx.DecodingError(str(error))
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self.problem = self.problem or httpx.ReadTimeout("the timeout of the whole request has passed")
+        # What stands behind the end of packed data may go on for ever.
+        self.ended = self.problem is not None or self._size > self._limit

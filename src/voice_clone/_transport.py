@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from ssl import SSLContext
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
 import httpcore
 import httpx
 
-from voice_clone._answers import DEADLINE, FRESH
+from voice_clone._answers import DEADLINE, FRESH, RELEASE
 from voice_clone._flows import under_asyncio
 from voice_clone._network import Network
 from voice_clone.errors import RequestTimeoutError
@@ -67,7 +67,10 @@ def _for_httpcore(proxy: httpx.Proxy) -> httpcore.Proxy:
 
 
 class Transport(httpx.BaseTransport):
-    """Blocking. It takes no lock, so that an exception from a signal can leave none locked; threads are its bound."""
+    """Blocking. It takes no lock, so that an exception from a signal can leave none locked; threads are its bound.
+
+    Whoever has read a response to its end, and closed it, releases its connection for others.
+    """
 
     def __init__(self, context: SSLContext, proxy: httpx.Proxy | None = None) -> None:
         """Share the context; making one costs more than all else."""
@@ -97,7 +100,14 @@ class Transport(httpx.BaseTransport):
         except BaseException:
             slot.network.close()
             raise
-        response.stream = _Body(cast("httpx.SyncByteStream", response.stream), slot, None if alone else self._keep)
+
+        def release(*, whole: bool) -> None:
+            if whole and not alone:
+                self._keep(slot)
+            else:
+                slot.network.close()
+
+        response.extensions[RELEASE] = release
         return response
 
     def _keep(self, slot: _Slot) -> None:
@@ -114,32 +124,6 @@ class Transport(httpx.BaseTransport):
         self._closed, slots = True, self._slots()
         while slots:
             slots.pop().network.close()
-
-
-class _Body(httpx.SyncByteStream):
-    """The body of an answer. Its slot is kept only where the body was read to its end."""
-
-    def __init__(self, stream: httpx.SyncByteStream, slot: _Slot, keep: Callable[[_Slot], None] | None) -> None:
-        self._stream, self._keep, self._whole = stream, keep, False
-        self._slot: _Slot | None = slot
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-        self._whole = True
-
-    def close(self) -> None:
-        slot, self._slot = self._slot, None  # httpx may close twice
-        if slot is None:
-            return
-        try:
-            self._stream.close()
-        except BaseException:
-            slot.network.close()
-            raise
-        if self._keep and self._whole:
-            self._keep(slot)
-        else:
-            slot.network.close()
 
 
 class PerLoop(Generic[T]):
@@ -179,7 +163,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             await _close(slot)
             raise
 
-        async def done(*, whole: bool) -> None:
+        async def release(*, whole: bool) -> None:
             if alone or not whole or self._closed:
                 await _close(slot)
                 return
@@ -187,7 +171,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             if slots[-1][0] - slots[0][0] > KEEPALIVE:
                 await _close(slots.pop(0)[1])
 
-        response.stream = _AsyncBody(cast("httpx.AsyncByteStream", response.stream), done)
+        response.extensions[RELEASE] = release
         return response
 
     async def aclose(self) -> None:
@@ -200,29 +184,6 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 async def _close(slot: httpx.AsyncHTTPTransport) -> None:
     with anyio.CancelScope(shield=True):  # a task that is cancelled must not leave a connection open
         await slot.aclose()
-
-
-class _AsyncBody(httpx.AsyncByteStream):
-    """The body of an answer. Its slot is kept only where the body was read to its end."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, done: Callable[..., Coroutine[Any, Any, None]]) -> None:
-        self._stream, self._done, self._whole, self._closed = stream, done, False, False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            yield chunk
-        self._whole = True
-
-    async def aclose(self) -> None:
-        if not self._closed:  # httpx may close twice
-            self._closed = True
-            try:
-                await self._stream.aclose()
-            except BaseException:
-                self._whole = False
-                raise
-            finally:
-                await self._done(whole=self._whole)
 
 
 class Turns:
