@@ -64,9 +64,12 @@ class RawResponse:
         """What stands at a path of dotted keys into the JSON, numbers into arrays; None where it ends early."""
         value = self.json
         for key in path.split("."):
-            if isinstance(value, list):
-                value = {str(index): item for index, item in enumerate(cast("list[object]", value))}
-            value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
+            if isinstance(value, dict):
+                value = cast("dict[str, object]", value).get(key)
+            elif isinstance(value, list):
+                value = dict(enumerate(cast("list[object]", value))).get(int(key)) if key.isdecimal() else None
+            else:
+                return None
         return value
 
 
