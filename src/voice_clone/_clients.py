@@ -189,7 +189,9 @@ class Client(Generic[C, X, Result]):
         attempt, doubt = 0, None
         while True:
             if repeat.deadline is not None:
-                request.kwargs["timeout"] = within(self._timeout, repeat.deadline - (yield Ask.NOW))
+                bounded = within(self._timeout, repeat.deadline - (yield Ask.NOW))
+                if bounded is not self._timeout:
+                    request.kwargs["timeout"] = bounded
             try:
                 answer = cast("RawResponse", (yield request))
                 told = answer.at(repeat.answers[0]) if repeat.answers else None

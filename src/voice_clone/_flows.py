@@ -98,8 +98,10 @@ class Runtime(NamedTuple):
             case Sleep():
                 return sleep(effect.seconds)
             case Open():
-                held.append(open_audio(effect.source))
-                return held[-1].__enter__()
+                opened = open_audio(effect.source)
+                audio = opened.__enter__()
+                held.append(opened)
+                return audio
             case Call():
                 return effect.function(effect.argument)
             case _:

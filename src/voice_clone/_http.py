@@ -82,15 +82,15 @@ class Http(httpx.Client):
             exchange.request.extensions["trace"] = exchange.trace
         options |= {"stream": True, "follow_redirects": False}
         response = super().send(exchange.request, **options)
-        received = exchange.begin(response)
+        stream, received = exchange.begin(response)
         # An interrupted response is not closed: that takes a lock which a signal may have left held.
-        release = response.extensions.pop(RELEASE, lambda *, whole: None if whole else response.close())
+        release = response.extensions.pop(RELEASE, lambda *, whole: None if whole else stream.close())
         try:
-            for chunk in () if response.is_stream_consumed else response.iter_raw():
+            for chunk in cast("httpx.SyncByteStream", stream):
                 received.add(chunk)
                 if received.ended:
                     break
-            response.close()
+            stream.close()
         except BaseException:
             release(whole=False)
             raise
@@ -137,30 +137,30 @@ class AsyncHttp(httpx.AsyncClient):
         options |= {"stream": True, "follow_redirects": False}
         with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
             response = await super().send(exchange.request, **options)
-            await self._receive(exchange.begin(response), response)
+            await self._receive(exchange, response)
             if len(exchange.received.content) > _LARGE:
                 return await anyio.to_thread.run_sync(exchange.judged, abandon_on_cancel=True)
             return exchange.judged()
         late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
         raise late("the timeout of the whole request has passed")
 
-    async def _receive(self, received: Received, response: httpx.Response) -> None:
-        release, late, whole = response.extensions.pop(RELEASE, None), 0, response.is_stream_consumed
+    async def _receive(self, exchange: _Exchange, response: httpx.Response) -> None:
+        stream, received = exchange.begin(response)
+        release, late, whole = response.extensions.pop(RELEASE, None), 0, False
         try:
-            if not whole:
-                async for chunk in response.aiter_raw():
-                    late += received.ended  # it was closed; what was on its way already still comes
-                    if late > MAX_LATE:
-                        break
-                    received.add(chunk)
-                    if received.ended:
-                        await response.aclose()  # the next read fails, and so all generators below come to their end
-                whole = not received.ended
+            async for chunk in cast("httpx.AsyncByteStream", stream):
+                late += received.ended  # it was closed; what was on its way already still comes
+                if late > MAX_LATE:
+                    break
+                received.add(chunk)
+                if received.ended:
+                    await stream.aclose()  # the next read fails, and so all generators below come to their end
+            whole = not received.ended
         except httpx.HTTPError:
             if not received.ended:
                 raise
         finally:
-            await response.aclose()
+            await stream.aclose()
             if release:
                 await release(whole=whole)
 
@@ -179,7 +179,6 @@ class _Exchange:
         self.deadline = None if self.seconds is None else self.began + self.seconds
         self.received = Received(client.max_response_bytes, self.deadline)
         self.response: httpx.Response | None = None
-        self._answer: httpx.Response | None = None
         self.judging = False
         self.watches = (is_paid(request) or client.has_proxy) and "trace" not in request.extensions
         self.sent: bool | None = None
@@ -196,26 +195,24 @@ class _Exchange:
         """The same, awaited."""
         self.trace(event, info)
 
-    def begin(self, response: httpx.Response) -> Received:
-        """Begin to receive a response; what came of its body is kept apart from it, bounded."""
-        self.response = response
+    def begin(self, response: httpx.Response) -> tuple[Any, Received]:
+        """Begin to receive a response: the stream that it comes from, and where its body is kept, bounded."""
+        self.response, encoding = response, ""
         response.extensions.pop("reason_phrase", None)  # free text of the server's, which reprs show
-        encoding = response.headers.pop("content-encoding", "")
+        if not response.is_stream_consumed:  # or else it was in memory
+            encoding = response.headers.pop("content-encoding", "")
         self.received = Received(self.client.max_response_bytes, self.deadline, encoding)
-        if response.is_stream_consumed:  # it was in memory
-            self.received.content += response.content
-        return self.received
+        return httpx.ByteStream(b"") if response.is_stream_consumed else response.stream, self.received
 
     def answer(self) -> httpx.Response:
         """The response with what came of its body; its request is the copy that has the key, to blot that out."""
-        if self._answer is None:
-            begun, content = cast("httpx.Response", self.response), bytes(self.received.content)
+        response = cast("httpx.Response", self.response)
+        if not response.is_stream_consumed:
+            response.stream = httpx.ByteStream(bytes(self.received.content))
             self.received.content.clear()  # of a large answer there are copies enough
-            made = httpx.Response(begun.status_code, content=content, request=begun.request)
-            made.extensions, made.headers = begun.extensions, begun.headers
-            made.elapsed = timedelta(seconds=time.monotonic() - self.began)
-            self._answer = made
-        return self._answer
+            response.read()
+        response.elapsed = timedelta(seconds=time.monotonic() - self.began)
+        return response
 
     def judged(self) -> httpx.Response:
         """The whole response where it is a good answer; raises its error for any other."""
@@ -228,7 +225,7 @@ class _Exchange:
 
     def forget(self) -> None:
         """Drop what came: the server may have echoed the key."""
-        self.response = self._answer = None
+        self.response = None
         self.received.content.clear()
 
 

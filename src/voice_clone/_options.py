@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import os
@@ -82,6 +83,8 @@ def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
 def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
     """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last poll."""
     left = min(max(left, 1.0), 1e9)
+    if all(value is not None and value <= left for value in timeout.as_dict().values()):
+        return timeout
     return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 
@@ -189,11 +192,10 @@ def key_auth(provider: Provider, given: str | None, base_url: httpx.URL) -> Call
         if (request.url.scheme, request.url.netloc) != (base_url.scheme, base_url.netloc):  # nobody else gets it
             return request
         # Only this copy holds the key: the request itself stays within reach of a traceback.
-        made = httpx.Request(request.method, request.url, stream=request.stream, extensions=request.extensions)
+        made = copy.copy(request)
+        made.stream, made.extensions = request.stream, {**request.extensions}
         made.headers = _Headers(request.headers, "latin-1")  # or httpx decodes all of them to find out
         made.headers[provider.auth_header] = provider.auth_prefix + key
-        if isinstance(made.stream, httpx.ByteStream):
-            made.read()
         request.extensions[WITH_KEY] = weakref.ref(made)
         return made
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from ssl import SSLContext
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -47,9 +47,7 @@ class _Slot:
 
     def __init__(self, context: SSLContext, proxy: httpx.Proxy | None) -> None:
         self.network = Network()
-        self.transport = httpx.HTTPTransport(verify=context)
-        # httpx has no option for a network backend: this is the one private name of it that is used.
-        self.transport._pool = httpcore.ConnectionPool(
+        pool: Any = httpcore.ConnectionPool(
             ssl_context=context,
             proxy=_for_httpcore(proxy) if proxy else None,
             max_connections=1,
@@ -57,6 +55,12 @@ class _Slot:
             keepalive_expiry=KEEPALIVE,
             network_backend=self.network,
         )
+        self.transport = httpx.HTTPTransport(verify=context)
+        # Two private names, which nothing public replaces: httpx has no option for a network backend; and an exception
+        # from a signal can leave httpcore's lock held, for which its own clean-up then waits for ever. One thread at a
+        # time uses a slot, so it needs none.
+        pool._optional_thread_lock = nullcontext()
+        self.transport._pool = pool
 
 
 def _for_httpcore(proxy: httpx.Proxy) -> httpcore.Proxy:
