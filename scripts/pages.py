@@ -199,11 +199,17 @@ class Facts:
     def _errors(self) -> Iterable[tuple[str, ...]]:
         rows: dict[tuple[int, str], tuple[str, ...]] = {}  # a code may be known from more than one answer
         for known in self.errors:
-            status, error = known["response"]["status"], {name: _at_clone(value) for name, value in known["error"].items()}
+            status = known["response"]["status"]
+            error = {name: _at_clone(value) for name, value in known["error"].items()}
             code = f"`{error['code']}`" if error["code"] else "–"
             row = (str(status), code, _cell(error["message"]), _linked(error["class"], "../errors.md"))
             rows.setdefault((status, code), row)
         return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
+
+
+def _raised(known: dict[str, Any]) -> Any:
+    """The name of the class that a file of tests/errors ends in."""
+    return _at_clone(known["error"]["class"])
 
 
 def _at_clone(value: Any) -> Any:
@@ -238,7 +244,7 @@ def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
     comes_of = [
         f"[{each.title}](providers/{each.name}.md) {named}"
         for each in known
-        if (named := _listed(_named(error) for error in each.errors if _at_clone(error["error"]["class"]) == kind.__name__))
+        if (named := _listed(_named(error) for error in each.errors if _raised(error) == kind.__name__))
     ]
     return "\n\n".join(parts + ([f"**Comes of**: {'; '.join(comes_of)}."] if comes_of else []))
 

@@ -182,10 +182,7 @@ async def main(path: Path) -> int:
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)
         clients: dict[str, Client] = {
-            # The address is for tests; left out, it is the provider's own.
-            provider: await stack.enter_async_context(
-                CLIENTS[provider]()
-            )
+            provider: await stack.enter_async_context(CLIENTS[provider]())
             for provider in {clip.provider for clip in clips}
         }
         outcomes = await clone_all(clips, clients, ledger)

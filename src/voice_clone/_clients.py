@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -54,7 +55,8 @@ class Later:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._name), name)
+        value = self.__dict__[name] = getattr(import_module(self._name), name)
+        return value
 
 
 if not TYPE_CHECKING:
@@ -125,6 +127,7 @@ class Client(Generic[C, X, Result]):
             checked_count("max_response_bytes", max_response_bytes, 1)
             checked_transport(transport, self._sends, verify=verify, proxy=proxy)
             self._max_retries, self._timeout = max_retries, checked_timeout(timeout)
+            self._longest = max(math.inf if each is None else each for each in self._timeout.as_dict().values())
             parsed = checked_url(self.provider, url, source, allow_http)
             options: dict[str, Any] = {
                 "base_url": parsed,
@@ -189,9 +192,9 @@ class Client(Generic[C, X, Result]):
         attempt, doubt = 0, None
         while True:
             if repeat.deadline is not None:
-                bounded = within(self._timeout, repeat.deadline - (yield Ask.NOW))
-                if bounded is not self._timeout:
-                    request.kwargs["timeout"] = bounded
+                left = repeat.deadline - (yield Ask.NOW)
+                if left < self._longest:
+                    request.kwargs["timeout"] = within(self._timeout, left)
             try:
                 answer = cast("RawResponse", (yield request))
                 told = answer.at(repeat.answers[0]) if repeat.answers else None

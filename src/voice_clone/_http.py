@@ -165,6 +165,9 @@ class AsyncHttp(httpx.AsyncClient):
                 await release(whole=whole)
 
 
+_NOTHING = Received(0, None)
+
+
 class _Exchange:
     """One request and what came of it."""
 
@@ -177,7 +180,7 @@ class _Exchange:
         """For the whole of it; None for no bound."""
         self.began = time.monotonic()
         self.deadline = None if self.seconds is None else self.began + self.seconds
-        self.received = Received(client.max_response_bytes, self.deadline)
+        self.received = _NOTHING
         self.response: httpx.Response | None = None
         self.judging = False
         self.watches = (is_paid(request) or client.has_proxy) and "trace" not in request.extensions
@@ -225,8 +228,7 @@ class _Exchange:
 
     def forget(self) -> None:
         """Drop what came: the server may have echoed the key."""
-        self.response = None
-        self.received.content.clear()
+        self.response, self.received = None, _NOTHING
 
 
 def _built(

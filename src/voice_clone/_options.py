@@ -83,8 +83,6 @@ def checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
 def within(timeout: httpx.Timeout, left: float) -> httpx.Timeout:
     """The same timeout, but no part of it longer than what is left until a deadline, or a second for the last poll."""
     left = min(max(left, 1.0), 1e9)
-    if all(value is not None and value <= left for value in timeout.as_dict().values()):
-        return timeout
     return httpx.Timeout(**{part: min(value or left, left) for part, value in timeout.as_dict().items()})
 
 

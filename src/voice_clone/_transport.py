@@ -7,6 +7,7 @@ Whoever watches or mocks httpx or httpcore sees every request, because each goes
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -139,7 +140,11 @@ class PerLoop(Generic[T]):
 
     def __call__(self) -> T:
         """The value of the running event loop."""
-        where, current = (os.getpid(), anyio.lowlevel.current_token()), self._current
+        try:
+            loop: object = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = anyio.lowlevel.current_token()  # trio's
+        where, current = (os.getpid(), loop), self._current
         if current is None or current[0] != where:
             current = self._current = (where, self._make())  # one assignment: another thread may run another loop
         return current[1]
@@ -195,8 +200,6 @@ class Turns:
 
     def __init__(self, timeout: float | None) -> None:
         """`timeout` is in seconds, for a turn; None for no bound."""
-        import asyncio  # noqa: PLC0415 - a client that blocks needs none
-
         # Both are fair. For each waiter asyncio's own holds a future, and anyio's an event with a queue.
         semaphore = asyncio.Semaphore if under_asyncio() else anyio.Semaphore
         self._free, self._timeout = semaphore(MAX_REQUESTS), timeout

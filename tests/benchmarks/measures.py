@@ -39,7 +39,7 @@ class Effort:
     """How long the slow ones may take for those requests."""
     jobs: int = 10_000
     patience: float = 30.0
-    """How long those jobs may take to be looked at twice."""
+    """How long those jobs may take to be polled twice."""
     durations: int = 2000
     copies: tuple[int, ...] = (1, 10, 100)
     """How many times larger than HeyGen's the specs are by which growth is measured."""

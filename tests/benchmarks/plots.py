@@ -175,7 +175,7 @@ def modules(shares: Mapping[str, float], most: int = 25) -> Any:
 
 
 def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
-    """How late a clone is noticed against how many looks it takes; what is nearer to the corner is better."""
+    """How late a clone is noticed against how many polls it takes; what is nearer to the corner is better."""
     figure, axes = _pyplot().subplots(figsize=(WIDE, 4.6))
     axes.tick_params(length=0)
     best = schedules["limit"]
@@ -194,7 +194,7 @@ def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     axes.axhline(0.1, color=GOAL, linewidth=1.4, label="goal: 10 % late")
     axes.set_xscale("log")
     axes.set_xlim(8, 450)
-    axes.set_xlabel("looks a clone, mean over durations from 2 s to 30 min")
+    axes.set_xlabel("polls a clone, mean over durations from 2 s to 30 min")
     axes.set_ylabel("how late, share of the duration, mean")
     ticker = import_module("matplotlib.ticker")
     axes.xaxis.set_major_locator(ticker.FixedLocator([10, 20, 50, 100, 200]))

@@ -226,10 +226,11 @@ def page(results: Results) -> str:
         "met": sum(bool(result.met) for result in measured),
         "table": robustness.markdown(table(results.rows)),
         "missed": _missed(results.rows),
-        "fastest": number(max(each.value for each in results.get("burst").outcomes)),
+        "fastest": number(max(each.measured["rate"] for each in results.get("burst").outcomes)),
         "profiles": "\n".join(_own(results.charts["profiles"])),
         "repeats": repeats(results),
         "each": "\n\n".join(map(_section, results.rows)),
+        "sniffio": ", ".join(f"`{name}`" for name, each in results.machine["installed"].items() if "sniffio" in each),
         "versions": _versions(results.machine["installed"]),
     }
     return (Path(__file__).parent / "page.md").read_text("utf-8").format(**told)

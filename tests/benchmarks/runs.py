@@ -8,7 +8,7 @@ import math
 import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,26 @@ from tests.benchmarks.measures import Bench, Contestant, Measured, Role
 
 CLIP = 100_000
 LARGE = 200 * 2**20
+TIMEOUT = 2.0
+"""Seconds that a call may take whose response is hostile."""
+
+
+OTHERS: tuple[tuple[str, Role, str, str], ...] = (
+    ("cartesia", "peer", "cartesia", "cartesia_sdk"),
+    ("retell-sdk", "peer", "retell", "retell_sdk"),
+    ("elevenlabs", "peer", "elevenlabs", "elevenlabs_sdk"),
+    ("stock", "stock", "stock", "stock"),
+    ("httpx", "base", "stock", "bare_httpx"),
+)
+
+
+def others(
+    measure: Callable[..., Contestant], *arguments: object, slow: Collection[str] = (), **options: object
+) -> Iterator[Contestant]:
+    """The official SDKs, the stock client and bare httpx, all measured in the same way."""
+    for name, role, environment, contestant in OTHERS:
+        found = measure(name, role, environment, contestant, *arguments, **options)
+        yield attrs.evolve(found, slow=name in slow)
 
 
 def call(
@@ -68,16 +88,14 @@ def imports(name: str, role: Role, environment: str, statements: str, *, slow: b
     return Contestant(name, role, run, slow)
 
 
-def burst(
-    name: str, role: Role, environment: str, contestant: str, function: str = "polls", *, slow: bool = False
-) -> Contestant:
+def burst(name: str, role: Role, environment: str, contestant: str, function: str = "polls") -> Contestant:
     """Calls by 500 tasks at once, from the first on."""
 
     def run(bench: Bench) -> Measured:
         effort = bench.effort
         return bench.once(environment, contestant, "burst", function, bench.url, 500, effort.requests, effort.seconds)
 
-    return Contestant(name, role, run, slow)
+    return Contestant(name, role, run)
 
 
 def waiting(name: str, role: Role, environment: str, contestant: str) -> Contestant:
@@ -105,16 +123,23 @@ def large(name: str, role: Role, environment: str, contestant: str, function: st
     return Contestant(name, role, run, slow)
 
 
-def oversize(
-    name: str, role: Role, environment: str, contestant: str, kind: str = "", *, slow: bool = False
-) -> Contestant:
+def oversize(name: str, role: Role, environment: str, contestant: str, kind: str = "") -> Contestant:
     """One call that is answered without end, in a process of its own."""
 
     def run(bench: Bench) -> Measured:
         url = f"{bench.url}/oversize{kind}"
         return bench.once(environment, contestant, "large", "oversize", url, may_fail=True)
 
-    return Contestant(name, role, run, slow)
+    return Contestant(name, role, run)
+
+
+def hostile(name: str, role: Role, environment: str, contestant: str, function: str = "hostile") -> Contestant:
+    """One call whose response is hostile JSON, in a process of its own."""
+
+    def run(bench: Bench) -> Measured:
+        return bench.once(environment, contestant, "hostile", function, bench.url, TIMEOUT)
+
+    return Contestant(name, role, run)
 
 
 def installed(name: str, role: Role, environment: str) -> Contestant:

@@ -1,7 +1,8 @@
 """All providers on loopback, as cheap as a server can be: it reads to the end of a request and sends a canned answer.
 
 Runs in a process of its own, by nothing but the standard library: prints its port, and ends when its input does. A base
-URL may lead through `/processing`, where no clone is ever done, or `/oversize`, `/oversize-gzip` and `/oversize-lists`.
+URL may lead through `/processing`, where no clone is ever done, or `/oversize`, `/oversize-gzip` and
+`/oversize-hostile`.
 """
 
 from __future__ import annotations
@@ -65,11 +66,12 @@ CANNED = {request: answer(status, json.dumps(body).encode()) for request, (statu
 
 @cache
 def oversize(kind: str) -> bytes:
-    """An answer that never seems to end; as `lists`, one of 8 MiB that holds as many values as it can."""
-    if kind == "lists":
-        return answer(200, b'{"data": [' + b"[]," * (8 * 2**20 // 3 - 10) + b"[]]}")
+    """A response of 128 MiB, plain or compressed; as `hostile`, 8 kB that expand to 8 MB with 2.8 million values."""
     body = b'{"data": "' + b"a" * OVERSIZE + b'"}'
-    return answer(200, gzip.compress(body, 1), "Content-Encoding: gzip") if kind == "gzip" else answer(200, body)
+    if kind == "hostile":
+        body = b"[" + b"{}," * (8 * 2**20 // 3 - 10) + b"{}]"
+    level = {"gzip": 1, "hostile": 9}.get(kind)
+    return answer(200, gzip.compress(body, level), "Content-Encoding: gzip") if level else answer(200, body)
 
 
 class Connection(asyncio.Protocol):

@@ -41,6 +41,8 @@ class Given(NamedTuple):
     clip: bytes = b""
     path: str = ""
     """A file of audio, large."""
+    timeout: float = 60.0
+    """The timeout in seconds, for calls that are measured against it."""
 
 
 def memory(peak: bool = False) -> int:
@@ -142,16 +144,16 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def waiting(self, name: str, url: str, jobs: int, seconds: float) -> Measured:
-        """Many jobs that are never done wait at once, until there were two looks a job or the time is over.
+        """Many jobs that are never done wait at once, until there were two polls a job or the time is over.
 
         Where there was less than one by then, they did not get as far as to wait, and only that is said.
         """
         wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Given(url))
         tasks: list[asyncio.Future[Any]] = []
 
-        async def main(count: int, looks: int) -> None:
+        async def main(count: int, polls: int) -> None:
             tasks.extend(asyncio.ensure_future(wait()) for _ in range(count))
-            while answered(url) < looks:  # noqa: ASYNC110 - it is the server that counts
+            while answered(url) < polls:  # noqa: ASYNC110 - it is the server that counts
                 await asyncio.sleep(0.5)
 
         self.loop.run_until_complete(main(1, answered(url) + 1))  # what is loaded or opened once and for all
@@ -163,10 +165,10 @@ class Worker:
         self.left = tasks  # they end with the process: of some pools, to cancel so many takes minutes
         count = answered(url) - asked
         if count < jobs:
-            return {"looks": count / jobs}
+            return {"polls": count / jobs}
         gc.collect()
         spent = {kind: seconds / count for kind, seconds in measured.items()}
-        return {"memory": (memory() - resident) / jobs, "looks": count / jobs, **spent}
+        return {"memory": (memory() - resident) / jobs, "polls": count / jobs, **spent}
 
     def large(self, name: str, url: str, path: str = "", may_fail: bool = False) -> Measured:
         """One call, after a small one of the same kind: how far memory rose above what it was, and the time."""
@@ -181,6 +183,36 @@ class Worker:
         with timed(measured), suppress(*([Exception] if may_fail else [])):
             check(call())
         return {"memory": memory(peak=True) - before, **measured}
+
+    def hostile(self, name: str, url: str, timeout: float) -> Measured:
+        """One awaited call whose response is hostile, after a usual one: memory, time, longest event-loop stall."""
+        stall = 0.0
+
+        async def watch() -> None:
+            nonlocal stall
+            while True:
+                start = time.perf_counter()
+                await asyncio.sleep(0.001)
+                stall = max(stall, time.perf_counter() - start)
+
+        async def main() -> Measured:
+            usual, call = (
+                getattr(self.contestant, name)(Given(base, timeout=timeout))
+                for base in (url, f"{url}/oversize-hostile")
+            )
+            check(await usual())
+            gc.collect()
+            forget_peak()
+            before = memory()
+            measured: Measured = {}
+            watcher = asyncio.create_task(watch())
+            with timed(measured), suppress(Exception):
+                check(await call())
+            await asyncio.sleep(0.01)  # the watcher sees the last stall
+            watcher.cancel()
+            return {"memory": memory(peak=True) - before, "stall": stall, **measured}
+
+        return self.loop.run_until_complete(main())
 
     def profile(self, name: str, url: str, count: int, size: int = 0) -> Measured:
         """Calls one after the other, under the profiler; the time of each, by the package or module that spent it."""

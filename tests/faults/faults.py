@@ -11,8 +11,9 @@ from itertools import repeat
 from typing import Any
 
 import attrs
+import httpx
 
-from tests.faults.server import Act, Exchange, head
+from tests.faults.server import Act, Exchange, head, whole
 from voice_clone import (
     InvalidRequestError,
     InvalidResponseError,
@@ -144,6 +145,10 @@ for _status in (500, 502, 503, *range(520, 531)):
 _add("status", "500 before the work", answering(500), ServerError, ServerError)
 _add("status", "999", answering(999, work=True), ServerError, ServerError)
 _add("status", "418", answering(418), InvalidRequestError, InvalidRequestError, again=False)
+for _status in (408, 499):  # a gateway may answer so while the provider works
+    _page = answering(_status, HTML, work=True, Content_Type="text/html")
+    _add("status", f"{_status} with HTML", _page, OutcomeUnknownError, ServerError)
+_add("status", "425", answering(425), ServerError, ServerError, again_paid=True)
 _add("status", "error of 10 MB", answering(500, b"x" * 10_000_000), ServerError, ServerError)
 _endless = closing(_READ, sending(head(500, None)), _repeating(bytes(2**20)))
 _add("status", "error without end", _endless, ServerError, ServerError)
@@ -193,6 +198,7 @@ _odd("JSON number", b"3")
 _odd("JSON string", b'"voice"')
 _odd("deep nesting", b"[" * 100_000)
 _odd("gzip bomb", gzip.compress(bytes(20_000_000)), Content_Encoding="gzip")
+_odd("too many values", gzip.compress(b"[" + b"{}," * 300_000 + b"{}]"), Content_Encoding="gzip")
 _odd("gzip in gzip", gzip.compress(gzip.compress(b"{}")), Content_Encoding="gzip, gzip")
 _odd("br that was not asked for", b"\x0b\x02\x80{}\x03", Content_Encoding="br")
 _odd("invalid UTF-8", b"\xff\xfe\xfd")
@@ -282,6 +288,15 @@ _nearly("bytes that are no UTF-8", changed(_nothing, _text(b'"n": "\xff"')))
 _nearly("half a surrogate", changed(_put("\ud800")))
 _nearly("UTF-8 with a mark", changed(_nothing, lambda body: b"\xef\xbb\xbf" + json.dumps(body).encode()))
 _nearly("good gzip", changed(_nothing, lambda body: gzip.compress(json.dumps(body).encode()), Content_Encoding="gzip"))
+
+
+def _and_another(exchange: Exchange) -> None:
+    other = {"id": "evil", "voice_id": "evil", "data": {"voice_clone_id": "evil", "voice_id": "evil"}}
+    exchange.send(whole(exchange.work()) + whole(httpx.Response(200, json=other)))
+
+
+_nearly("a second answer behind it", _and_another)
+_nearly("closed behind it", closing(lambda exchange: exchange.send(whole(exchange.work()))))
 
 
 def _without_id(body: Body) -> None:

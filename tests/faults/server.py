@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from email.parser import BytesHeaderParser
+from typing import Any
 
 import attrs
 import httpx
+import trustme
 
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Operation, Spec
@@ -25,21 +28,10 @@ class Gone(Exception):  # noqa: N818 - it is no error that the client ends
 
 
 @attrs.define
-class Exchange:
-    """A request on its way: its head has been read, and nothing done yet."""
+class Link:
+    """A connection, as a server has it."""
 
-    server: Server
     connection: socket.socket
-    operation: Operation
-    target: str
-    headers: list[tuple[str, str]]
-    size: int
-    body: bytes
-
-    def read(self, share: float = 1.0) -> None:
-        """Read so much of the body."""
-        while len(self.body) < int(self.size * share):
-            self.body += self.receive()
 
     def receive(self, most: int = 65536) -> bytes:
         """What comes next."""
@@ -47,13 +39,6 @@ class Exchange:
         if not data:
             raise Gone
         return data
-
-    def work(self) -> httpx.Response:
-        """Read the body and do what is asked for; the answer that would be right."""
-        self.read()
-        url = self.server.base_url + self.target
-        request = httpx.Request(self.operation.method, url, headers=self.headers, content=self.body)
-        return self.server.mock.handle(request, self.server.provider)
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
@@ -79,6 +64,30 @@ class Exchange:
         """Break the connection, so that the client sees it broken."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise Gone
+
+
+@attrs.define
+class Exchange(Link):
+    """A request on its way: its head has been read, and nothing done yet."""
+
+    server: Server
+    operation: Operation
+    target: str
+    headers: list[tuple[str, str]]
+    size: int
+    body: bytes
+
+    def read(self, share: float = 1.0) -> None:
+        """Read so much of the body."""
+        while len(self.body) < int(self.size * share):
+            self.body += self.receive()
+
+    def work(self) -> httpx.Response:
+        """Read the body and do what is asked for; the answer that would be right."""
+        self.read()
+        url = self.server.base_url + self.target
+        request = httpx.Request(self.operation.method, url, headers=self.headers, content=self.body[: self.size])
+        return self.server.mock.handle(request, self.server.provider)
 
 
 def head(status: int, length: int | None, **headers: str) -> bytes:
@@ -141,38 +150,41 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(PATIENCE)
+        rest = b""
         with connection, suppress(OSError, Gone):
             while True:
-                self._exchange(connection)
+                rest = self._exchange(connection, rest)
 
-    def _exchange(self, connection: socket.socket) -> None:
+    def _exchange(self, connection: socket.socket, data: bytes) -> bytes:
+        """Answer a request, of which some may have come already; what has come of the next one."""
         if self.act is None and self.left > 0:
             self.left -= 1
             select.select([connection], [], [], PATIENCE)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise Gone
-        data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
-            if not data:
+            more = connection.recv(65536)
+            if not more:
                 raise Gone
+            data += more
         start, _, rest = data.partition(b"\r\n")
         fields, _, body = rest.partition(b"\r\n\r\n")
         method, target, _ = start.decode("latin-1").split(" ")
         parsed = BytesHeaderParser().parsebytes(fields + b"\r\n\r\n")
         operation = self._operation(method, target)
         size = int(parsed.get("Content-Length", "0"))
-        exchange = Exchange(self, connection, operation, target, list(parsed.items()), size, body)
+        exchange = Exchange(connection, self, operation, target, list(parsed.items()), size, body)
         self.requests.append(operation.id)
         self.targets.append(target)
         self.times.append(time.monotonic())
         if operation.id == self.faulty and self.left > 0 and self.act:
             self.left -= 1
             self.act(exchange)
-            return
+            return exchange.body[size:]
         good = exchange.work()
         headers = {name.replace("-", "_"): value for name, value in good.headers.items() if name != "content-length"}
         exchange.answer(good.status_code, good.content, **headers)
+        return exchange.body[size:]
 
     def _operation(self, method: str, target: str) -> Operation:
         path = target.partition("?")[0]
@@ -188,3 +200,110 @@ def serving(provider: str) -> Generator[Server]:
         yield server
     finally:
         server.close()
+
+
+@attrs.define
+class Conversation(Link):
+    """A connection on which a server reads whole requests."""
+
+    number: int
+    """Of the connection, counted from 1."""
+    seen: list[httpx.Request]
+    """All requests to the server; each has the number of its connection in its extensions."""
+    _rest: bytes = b""
+
+    def request(self) -> httpx.Request:
+        """The next request, whole; raises Gone where the client is gone."""
+        data = self._rest
+        while b"\r\n\r\n" not in data:
+            data += self.receive()
+        start, _, rest = data.partition(b"\r\n")
+        fields, _, body = rest.partition(b"\r\n\r\n")
+        method, target, _ = start.decode("latin-1").split(" ")
+        headers = BytesHeaderParser().parsebytes(fields + b"\r\n\r\n")
+        size = int(headers.get("Content-Length", "0"))
+        while len(body) < size:
+            body += self.receive()
+        self._rest = body[size:]
+        url = f"http://{target}" if method == "CONNECT" else f"http://127.0.0.1{target}"
+        extensions = {"connection": self.number}
+        request = httpx.Request(method, url, headers=list(headers.items()), content=body[:size], extensions=extensions)
+        self.seen.append(request)
+        return request
+
+
+Talk = Callable[[Conversation], None]
+
+
+class Listener:
+    """A server on loopback: it does one thing with each connection, again and again until the client is gone."""
+
+    def __init__(self, talk: Talk, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+        self.talk = talk
+        self.context = context
+        self.connections = 0
+        self.requests: list[httpx.Request] = []
+        self.open: set[socket.socket] = set()
+        self.listener = socket.create_server((host, 0), backlog=128)
+        self.port: int = self.listener.getsockname()[1]
+        scheme = "https" if context else "http"
+        self.base_url = f"{scheme}://{host}:{self.port}"
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def close(self) -> None:
+        """End all connections, and wait until nothing goes on here."""
+        for open_one in (self.listener, *self.open):
+            with suppress(OSError):
+                open_one.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(2 * PATIENCE)
+            assert not thread.is_alive()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.connections += 1
+                thread = threading.Thread(target=self._serve, args=(connection, self.connections))
+                thread.start()
+                self.threads.append(thread)
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        connection.settimeout(PATIENCE)
+        # Small answers come in more than one piece, which may not wait for each other.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError, Gone):
+            if self.context:
+                connection = self.context.wrap_socket(connection, server_side=True)
+            self.open.add(connection)
+            conversation = Conversation(connection, number, self.requests)
+            while True:
+                self.talk(conversation)
+        self.open.discard(connection)
+        connection.close()
+
+
+@contextmanager
+def listening(talk: Talk, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Generator[Listener]:
+    """A server that does one thing with each connection, until the block ends."""
+    listener = Listener(talk, context, host)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def whole(response: httpx.Response) -> bytes:
+    """An answer as it goes over a connection."""
+    headers = {name.replace("-", "_"): value for name, value in response.headers.items() if name != "content-length"}
+    return head(response.status_code, len(response.content), **headers) + response.content
+
+
+def tls_context(authority: trustme.CA, *names: str, **options: Any) -> ssl.SSLContext:
+    """What a server needs to be these hosts, by a certificate of an authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = authority.issue_cert(*names, **options)
+    certificate.configure_cert(context)
+    return context

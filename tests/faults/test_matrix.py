@@ -6,12 +6,15 @@ Whatever happens, a call ends in its result or in one of our errors, in time, ma
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import pickle
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import attrs
@@ -22,9 +25,9 @@ from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.faults import page
 from tests.faults.faults import FAULTS, KEY, Fault, Kind
 from tests.faults.page import RESULTS, Result
-from tests.faults.server import Server, serving
+from tests.faults.server import Exchange, Gone, Server, serving
 from tests.leaks import texts
-from voice_clone import CloneJob, HeyGen, MiniMax, TransportError, VoiceCloneError
+from voice_clone import CloneJob, HeyGen, MiniMax, OutcomeUnknownError, TransportError, VoiceCloneError
 
 CLIP = b"ID3" + bytes(5000)
 SHORT = 0.25
@@ -103,10 +106,13 @@ def servers() -> Iterator[dict[str, Server]]:
         yield {provider: until_end.enter_context(serving(provider)) for provider in PROVIDERS}
 
 
+_cells = itertools.count()
+
+
 @pytest.fixture
 def clock() -> Clock:
     """Pauses between requests take no time; ids that are made from chance are new in each cell."""
-    return Clock(chance=len(RESULTS) / page.CELLS)
+    return Clock(chance=next(_cells) % 10_000 / 10_000)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -124,8 +130,85 @@ def test_cell(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A call that meets a fault ends as the table says, with no second voice, in time, and shows no key."""
+    seen = meet(fault, call, always, way, servers[call.provider], clock, caplog)
+    RESULTS.append(Result(fault, call.name, always, way, *seen))
+
+
+# A transport of the caller's
+
+CONTEXT = ssl.create_default_context()
+TRANSPORTS: dict[str, Callable[[], Any]] = {
+    "sync": lambda: httpx.HTTPTransport(verify=CONTEXT),
+    "asyncio": lambda: httpx.AsyncHTTPTransport(verify=CONTEXT),
+}
+STRETCHED = ("drip in the head", "100 Continue for ever")
+"""What stretches the timeout of a sync client with a transport of the caller's.
+
+httpx bounds each step of a request. In these faults each byte comes in time, and the transport reads on by itself until
+the head of the answer is whole, so that no step of ours comes between.
+"""
+
+
+def _shown(fault: Fault, call: Call, way: str) -> bool:
+    """Whether a cell is met: connections by all calls, what the transport has no part in by one paid and one free."""
+    if way == "sync" and fault.name in STRETCHED:
+        return False
+    if fault.slow or fault.group in ("status", "redirect", "Retry-After"):
+        return call.name == "heygen clone"
+    return fault.group == "connection" or call.name in ("heygen clone", "heygen wait")
+
+
+OWN = [
+    pytest.param(fault, call, way, id=f"{fault}-{call}-{way}")
+    for fault in FAULTS
+    for call in CALLS
+    for way in WAYS
+    if _shown(fault, call, way)
+]
+
+
+@pytest.mark.parametrize(("fault", "call", "way"), OWN)
+def test_cell_with_a_transport_of_the_callers(
+    fault: Fault, call: Call, way: str, servers: dict[str, Server], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With httpx's own transport, which the caller made, the same comes of a fault that happens once."""
+    meet(fault, call, False, way, servers[call.provider], clock, caplog, transport=TRANSPORTS[way]())
+
+
+def test_what_stretches_a_request_with_a_transport_of_the_callers(servers: dict[str, Server], clock: Clock) -> None:
+    """The faults that are left out above take longer than the timeout there, and end in a typed error all the same."""
+    server = servers["heygen"]
+    for name in STRETCHED:
+        server.fail("cloneVoice", partial(_drip, DRIPS[name]), 1)
+        client = {"api_key": KEY, "base_url": server.base_url, "timeout": SHORT, "transport": TRANSPORTS["sync"]()}
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknownError):
+            Caller("sync", server.mock, clock)("heygen", "clone", CLIP, name="Me", client=client)
+        assert time.monotonic() - began > SHORT + 0.2
+        server.settle()
+
+
+def _drip(piece: bytes, exchange: Exchange) -> None:
+    exchange.work()
+    exchange.drip(itertools.repeat(piece, 20))
+    raise Gone
+
+
+DRIPS = {"drip in the head": b"HTTP/1.1 200 OK\r\nX: ", "100 Continue for ever": b"HTTP/1.1 100 Go on\r\n\r\n"}
+
+
+def meet(
+    fault: Fault,
+    call: Call,
+    always: bool,
+    way: str,
+    server: Server,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    transport: Any = None,
+) -> tuple[str, int, int]:
+    """Let a call meet a fault; fail where it does not end as it must. The outcome, and how many requests and voices."""
     caplog.set_level(logging.DEBUG)
-    server = servers[call.provider]
     expected = Expected.of(fault, call, always)
     arguments = call.arguments(server)
     voices, before = len(server.mock.voices(call.provider)), len(server.requests)
@@ -133,7 +216,7 @@ def test_cell(
         call = attrs.evolve(call, options={"voice_id": f"My-own-voice-{voices}-{before}"})
     server.fail(call.operation, fault.act, 99 if always else 1)
     timeout = SHORT if fault.slow else 5.0
-    client = {"api_key": KEY, "base_url": server.base_url, "transport": None, "timeout": timeout}
+    client = {"api_key": KEY, "base_url": server.base_url, "transport": transport, "timeout": timeout}
     client["max_response_bytes"] = LIMIT
     began = time.monotonic()
     outcome: Any
@@ -146,7 +229,6 @@ def test_cell(
     server.fail("", None, 0)
     requests = server.requests[before:].count(call.operation)
     made = len(server.mock.voices(call.provider)) - voices
-    RESULTS.append(Result(fault, call.name, always, way, type(outcome).__name__, requests, made))
 
     assert made <= 1
     assert took < expected.requests * timeout + 1
@@ -163,6 +245,7 @@ def test_cell(
     if fault.waits is not None and expected.requests > 1:
         pauses = clock.slept[-(expected.requests - 1) :]
         assert all(fault.waits <= pause <= fault.waits + 2 for pause in pauses)
+    return type(outcome).__name__, requests, made
 
 
 def check_error(error: VoiceCloneError, call: Call, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 HEADERS = {"Authorization": "Bearer any-key"}
 FORM = {"name": "Me", "language": "en"}
 MOST_CONNECTIONS = 20
+NO_KEEP_ALIVE = httpx.Limits(max_keepalive_connections=0)
+
+
+def _client(given: Given, **options: Any) -> httpx.Client:
+    return httpx.Client(base_url=given.url, headers=HEADERS, timeout=120, **options)
+
+
+def _async_client(given: Given, timeout: float = 120, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=given.url, headers=HEADERS, timeout=timeout, **options)
 
 
 def construct(given: Given) -> Callable[[], str]:
@@ -35,18 +44,29 @@ def construct_shared(given: Given) -> Callable[[], str]:
     return call
 
 
-def clone(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
-
+def _clone(client: httpx.Client, audio: Callable[[], Any]) -> Callable[[], str]:
     def call() -> str:
-        answer = client.post("/voices/clone", data=FORM, files={"clip": ("audio.mp3", given.clip, "audio/mpeg")})
+        answer = client.post("/voices/clone", data=FORM, files={"clip": ("audio.mp3", audio(), "audio/mpeg")})
         return str(answer.json()["id"])
 
     return call
 
 
+def clone(given: Given) -> Callable[[], str]:
+    return _clone(_client(given), lambda: given.clip)
+
+
+def clone_connecting(given: Given) -> Callable[[], str]:
+    """Each clone opens a connection of its own."""
+    return _clone(_client(given, limits=NO_KEEP_ALIVE), lambda: given.clip)
+
+
+def file(given: Given) -> Callable[[], str]:
+    return _clone(_client(given), lambda: Path(given.path).open("rb"))
+
+
 def clone_prepared(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
+    client = _client(given, limits=NO_KEEP_ALIVE)
     request = client.build_request(
         "POST", "/voices/clone", data=FORM, files={"clip": ("audio.mp3", given.clip, "audio/mpeg")}
     )
@@ -54,35 +74,33 @@ def clone_prepared(given: Given) -> Callable[[], str]:
     return lambda: str(client.post("/voices/clone", content=body, headers=content_type).json()["id"])
 
 
-def file(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
+def oversize(given: Given) -> Callable[[], str]:
+    client = _client(given)
+    return lambda: str(client.post("/voices/clone").json()["id"])
 
-    def call() -> str:
-        with Path(given.path).open("rb") as audio:
-            answer = client.post("/voices/clone", data=FORM, files={"clip": ("audio.mp3", audio, "audio/mpeg")})
-        return str(answer.json()["id"])
+
+def hostile(given: Given) -> Callable[[], Awaitable[str]]:
+    client = _async_client(given, timeout=given.timeout)
+
+    async def call() -> str:
+        return str((await client.post("/voices/clone")).json()["id"])
 
     return call
 
 
-def oversize(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
-    return lambda: str(client.post("/voices/clone").json()["id"])
-
-
 def poll(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
+    client = _client(given)
     return lambda: str(client.get("/v3/voices/voice-1").json()["data"]["voice_id"])
 
 
 def poll_prepared(given: Given) -> Callable[[], str]:
-    client = httpx.Client(base_url=given.url, headers=HEADERS, timeout=120)
+    client = _client(given)
     request = client.build_request("GET", "/v3/voices/voice-1")
     return lambda: str(client.send(request).json()["data"]["voice_id"])
 
 
-def polls(given: Given) -> Callable[[], Awaitable[str]]:
-    client = httpx.AsyncClient(base_url=given.url, headers=HEADERS, timeout=120)
+def polls(given: Given, **options: Any) -> Callable[[], Awaitable[str]]:
+    client = _async_client(given, **options)
 
     async def call() -> str:
         return str((await client.get("/v3/voices/voice-1")).json()["data"]["voice_id"])
@@ -90,15 +108,15 @@ def polls(given: Given) -> Callable[[], Awaitable[str]]:
     return call
 
 
-def polls_parts(given: Given) -> Callable[[], Awaitable[str]]:
-    """Parts of httpx put together otherwise: one-connection transports, of which the last used is used first."""
+def polls_transports(given: Given) -> Callable[[], Awaitable[str]]:
+    """A set of one-connection transports, of which the last used is used first."""
     import asyncio
 
     context = ssl.create_default_context()
     free: list[httpx.AsyncHTTPTransport] = []
     gate = asyncio.Semaphore(MOST_CONNECTIONS)
 
-    class Parts(httpx.AsyncBaseTransport):
+    class Transports(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             async with gate:
                 own = free.pop() if free else httpx.AsyncHTTPTransport(verify=context)
@@ -109,19 +127,14 @@ def polls_parts(given: Given) -> Callable[[], Awaitable[str]]:
                     free.append(own)
             return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    client = httpx.AsyncClient(base_url=given.url, headers=HEADERS, timeout=120, transport=Parts())
-
-    async def call() -> str:
-        return str((await client.get("/v3/voices/voice-1")).json()["data"]["voice_id"])
-
-    return call
+    return polls(given, transport=Transports())
 
 
 def wait(given: Given) -> Callable[[], Awaitable[object]]:
-    """The least that a job can be: a task that looks, sleeps, looks and sleeps again."""
+    """The least that a job can be: a task that polls, sleeps, polls and sleeps again."""
     import asyncio
 
-    poll_once, slots = polls_parts(given), asyncio.Semaphore(1)
+    poll_once, slots = polls_transports(given), asyncio.Semaphore(1)
 
     async def call() -> None:
         for pause in (1, 3600):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from voice_clone import AsyncHeyGen, Cartesia, CloneJob, HeyGen, Retell
+from voice_clone import AsyncCartesia, AsyncHeyGen, Cartesia, CloneJob, HeyGen, Retell
 
 if TYPE_CHECKING:
     from tests.benchmarks.worker import Given
@@ -86,3 +87,17 @@ def base64(given: Given) -> Callable[[], str]:
 def oversize(given: Given) -> Callable[[], str]:
     client = Cartesia(KEY, base_url=given.url)
     return lambda: client.clone(b"ID3 ...", name="Me", language="en").id
+
+
+def hostile(given: Given) -> Callable[[], Awaitable[str]]:
+    client = AsyncCartesia(KEY, base_url=given.url, timeout=given.timeout)
+
+    async def call() -> str:
+        return (await client.clone(b"ID3 ...", name="Me", language="en")).id
+
+    return call
+
+
+def hostile_in_thread(given: Given) -> Callable[[], Awaitable[str]]:
+    client = Cartesia(KEY, base_url=given.url, timeout=given.timeout)
+    return lambda: asyncio.to_thread(lambda: client.clone(b"ID3 ...", name="Me", language="en").id)

@@ -1,12 +1,10 @@
-"""What lies below httpx, used by hand: a raw socket, http.client and httpcore, for these calls alone."""
+"""What lies below httpx, used by hand for these calls alone: httpcore's pool and asyncio's streams."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import Awaitable, Callable
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -41,59 +39,12 @@ def _body(answer: bytes) -> bytes | None:
     return body if end and len(body) == int(length) else None
 
 
-def _by_socket(given: Given, request: bytes) -> bytes:
-    connection, answer = _connections.get(given.url), b""
-    if connection is None:
-        address = urlsplit(given.url)
-        connection = _connections[given.url] = socket.create_connection((address.hostname, address.port))
-    connection.sendall(request)
-    while (body := _body(answer)) is None:
-        answer += connection.recv(65536)
-    return body
-
-
-_connections: dict[str, socket.socket] = {}
-
-
 def poll(given: Given) -> Callable[[], str]:
-    return lambda: str(json.loads(_by_socket(given, _request(given, "GET", POLL)))["data"]["voice_id"])
-
-
-def clone(given: Given) -> Callable[[], str]:
-    def call() -> str:
-        body, content_type = _multipart(given.clip)
-        return str(json.loads(_by_socket(given, _request(given, "POST", "/voices/clone", body, content_type)))["id"])
-
-    return call
-
-
-def _by_http_client(given: Given) -> Callable[..., bytes]:
-    connection = HTTPConnection(urlsplit(given.url).netloc)
-
-    def send(method: str, path: str, body: bytes | None = None, content_type: str = "") -> bytes:
-        headers = {"Authorization": "Bearer any-key"} | ({"Content-Type": content_type} if body else {})
-        connection.request(method, path, body, headers)
-        return connection.getresponse().read()
-
-    return send
-
-
-def poll_http_client(given: Given) -> Callable[[], str]:
-    send = _by_http_client(given)
-    return lambda: str(json.loads(send("GET", POLL))["data"]["voice_id"])
-
-
-def clone_http_client(given: Given) -> Callable[[], str]:
-    send = _by_http_client(given)
-    return lambda: str(json.loads(send("POST", "/voices/clone", *_multipart(given.clip)))["id"])
-
-
-def poll_httpcore(given: Given) -> Callable[[], str]:
     pool, headers = httpcore.ConnectionPool(), [("Authorization", "Bearer any-key")]
     return lambda: str(json.loads(pool.request("GET", given.url + POLL, headers=headers).content)["data"]["voice_id"])
 
 
-def clone_httpcore(given: Given) -> Callable[[], str]:
+def clone(given: Given) -> Callable[[], str]:
     pool = httpcore.ConnectionPool()
 
     def call() -> str:
