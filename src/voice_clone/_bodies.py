@@ -37,7 +37,7 @@ def inlined(value: object) -> Inline | None:
     return value if isinstance(value, Inline) else None
 
 
-class JsonWithFile(httpx.SyncByteStream, httpx.AsyncByteStream):
+class JsonWithFile(httpx.SyncByteStream):
     """JSON in which a file stands; its length is known beforehand."""
 
     def __init__(self, value: object, inline: Inline) -> None:
@@ -63,10 +63,6 @@ class JsonWithFile(httpx.SyncByteStream, httpx.AsyncByteStream):
             rest = chunk[whole:]
             yield b64encode(memoryview(chunk)[:whole])
         yield b64encode(rest) + self._after
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
 
 
 class Rechunked(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -175,13 +176,13 @@ class Client(Generic[C, X, Result]):
                 raise AttributeError(f"{name} can't be assigned; make another {type(self).__name__} with other options")
             super().__setattr__(name, value)
 
-    def _transports(self, context: ssl.SSLContext, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]:
-        """The default transport, and those for the addresses that go by a proxy, as options of httpx's client."""
-        raise NotImplementedError
+    # The default transport, and those for the addresses that go by a proxy, as options of httpx's client.
+    @abstractmethod
+    def _transports(self, context: ssl.SSLContext, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]: ...
 
-    def _open(self, options: dict[str, Any], generated: Any) -> None:
-        """Make the HTTP client, and give it to the generated one."""
-        raise NotImplementedError
+    # Makes the HTTP client, and gives it to the generated one.
+    @abstractmethod
+    def _open(self, options: dict[str, Any], generated: Any) -> None: ...
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"

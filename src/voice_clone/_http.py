@@ -84,7 +84,7 @@ class Http(httpx.Client):
         response = super().send(exchange.request, **options)
         stream, received = exchange.begin(response)
         # An interrupted response is not closed: that takes a lock which a signal may have left held.
-        release = response.extensions.pop(RELEASE, lambda *, whole: None if whole else stream.close())
+        release = response.extensions.pop(RELEASE, None)
         try:
             for chunk in cast("httpx.SyncByteStream", stream):
                 received.add(chunk)
@@ -92,9 +92,13 @@ class Http(httpx.Client):
                     break
             stream.close()
         except BaseException:
-            release(whole=False)
+            if release:
+                release(whole=False)
+            else:
+                stream.close()
             raise
-        release(whole=True)
+        if release:
+            release(whole=not received.ended)
         return exchange.judged()
 
 

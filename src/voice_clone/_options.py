@@ -110,6 +110,8 @@ def checked_callback(on_poll: object, awaited: bool | None) -> None:
 
 def default_headers(provider: Provider, headers: Mapping[str, str] | None) -> httpx.Headers:
     """The headers of every request, those of `headers` first; raises InvalidRequestError for what can't be one."""
+    if headers is not None and not isinstance(headers, Mapping):
+        raise errors.InvalidRequestError(f"headers is a {type(headers).__name__}; it must be a mapping")
     given = dict(headers or {})
     for name, value in cast("dict[object, object]", given).items():
         problem = ""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from types import SimpleNamespace
+from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from tests.conftest import OPTIONS, PROVIDERS
-from voice_clone import RequestTimeoutError, TransportError, connect_async
+from voice_clone import OutcomeUnknownError, RequestTimeoutError, TransportError, connect_async
+from voice_clone._aiohttp import LoopTransport
 from voice_clone.testing import Mock, serve
 
 
@@ -41,3 +46,89 @@ def test_aiohttps_failures_are_errors_of_this_package() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         asyncio.run(main(silent.getsockname()[1]))
+
+
+def test_a_transport_serves_one_event_loop_after_another(wav: bytes) -> None:
+    """The same client works in a second `asyncio.run`, where aiohttp's session of the first one is of no use."""
+    with serve(Mock(polls_until_done=1)) as mock:
+        client = connect_async(
+            "heygen", api_key="any-key", base_url=mock.base_urls["heygen"], transport=AiohttpTransport()
+        )
+
+        async def main() -> str:
+            voice = await client.clone(wav, name="Me")
+            await client._http._transport._sessions().aclose()
+            return voice.id
+
+        assert {asyncio.run(main()), asyncio.run(main())} == {*mock.voices("heygen")}
+        asyncio.run(client.aclose())
+
+
+def test_a_session_of_the_callers_is_used(wav: bytes) -> None:
+    """A transport that was given its own session keeps it, and its own idea of proxies."""
+
+    async def main(mock: Mock) -> None:
+        session = aiohttp.ClientSession()
+        transport = AiohttpTransport(client=session)
+        async with connect_async(
+            "retell", api_key="k", base_url=mock.base_urls["retell"], transport=transport
+        ) as client:
+            await client.clone(wav, **OPTIONS["retell"])
+        assert session.closed
+
+    with serve() as mock:
+        asyncio.run(main(mock))
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "NO_PROXY"])
+def test_proxies_of_the_environment_are_used(variable: str, wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests go by the proxy that the environment names, save where NO_PROXY names the address."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "name.invalid" if variable == "NO_PROXY" else "")
+
+    async def main() -> TransportError:
+        options: dict[str, Any] = {"api_key": "k", "transport": AiohttpTransport(), "max_retries": 0}
+        async with connect_async("retell", base_url="https://name.invalid", **options) as client:
+            with pytest.raises(TransportError) as caught:
+                await client.clone(wav, **OPTIONS["retell"])
+        return caught.value
+
+    error = asyncio.run(main())
+    assert type(error) is TransportError  # nothing was sent
+    assert ("127.0.0.1:9" in str(error)) == (variable == "HTTPS_PROXY")
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+def test_a_connection_that_breaks_leaves_doubt(answer: bytes, wav: bytes) -> None:
+    """What aiohttp's transport tells as a connection that was not made in time may have been carried out."""
+
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(act, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with connect_async("retell", api_key="k", base_url=url, transport=AiohttpTransport()) as client:
+                with pytest.raises(OutcomeUnknownError):
+                    await client.clone(wav, **OPTIONS["retell"])
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_is_not_made_in_time_leaves_none(wav: bytes) -> None:
+    """A connection that is not made in time was sent nothing."""
+
+    async def main() -> None:
+        def late(*_: object, **__: object) -> None:
+            raise aiohttp.ConnectionTimeoutError
+
+        transport = AiohttpTransport()
+        transport.get_client = lambda: SimpleNamespace(request=late, close=None)  # type: ignore[method-assign, assignment, return-value]  # pyright: ignore[reportAttributeAccessIssue]
+        made: Any = LoopTransport(transport)
+        made._sessions = lambda: transport
+        with pytest.raises(httpx.ConnectTimeout):
+            await made.handle_async_request(httpx.Request("GET", "http://a.test"))
+
+    asyncio.run(main())

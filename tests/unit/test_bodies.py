@@ -123,7 +123,7 @@ def test_pieces_are_few() -> None:
 
 
 async def _collect(pieces: Rechunked) -> list[bytes]:
-    return [piece async for piece in pieces]
+    return [piece async for piece in aiter(pieces)]
 
 
 def test_awaited_pieces_are_the_same() -> None:
@@ -131,7 +131,7 @@ def test_awaited_pieces_are_the_same() -> None:
     import anyio
 
     chunks = [bytes(40_000)] * 5
-    assert anyio.run(_collect, Rechunked(chunks)) == list(Rechunked(chunks))
+    assert anyio.run(_collect, Rechunked(chunks)) == list(iter(Rechunked(chunks)))
     assert list(Rechunked([])) == []
 
 
@@ -181,3 +181,22 @@ def test_an_interrupted_upload_is_still_in_doubt() -> None:
 
     with HeyGen("any-key", transport=httpx.MockTransport(broken)) as heygen, pytest.raises(OutcomeUnknownError):
         heygen.clone(clip(1000), name="Me")
+
+
+def test_a_file_that_is_awaited_is_refused(call_sync: Caller) -> None:
+    """A file whose `read` is a coroutine function is refused, with what to give instead."""
+
+    class Awaited:
+        async def read(self, size: int = -1) -> bytes:
+            return b""
+
+    class UploadFile(Awaited):
+        file = io.BytesIO(b"ID3")
+
+    odd: list[tuple[Any, str]] = [
+        (Awaited(), "give a file that is not"),
+        (UploadFile(), r"UploadFile.*give its \.file"),
+    ]
+    for audio, text in odd:
+        with pytest.raises(InvalidRequestError, match=text):
+            call_sync("heygen", "clone", audio, name="Me")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def test_headers_are_sent_with_every_request(provider: str, call: Caller, wav: b
         ({"Transfer-Encoding": "chunked"}, "each request sets"),
         ({"X Team": "a"}, "not the name of a header"),
         ({3: "a"}, "not the name of a header"),
+        (["X-Team"], "must be a mapping"),
         ({"X-Team": "a\r\nX-Evil: b"}, "not printable ASCII text"),
         ({"X-Team": "ä"}, "not printable ASCII text"),
         ({"X-Team": 3}, "not printable ASCII text"),
@@ -134,6 +136,13 @@ def test_verify_is_a_context_or_a_path(authority: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.setenv("SSL_CERT_DIR", str(authority.parent))
     assert ssl_context() not in (default, ssl_context(authority))
+
+
+def test_the_certificates_of_httpx_count_where_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an option or a variable, the authorities are those that httpx brings."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    assert ssl_context().get_ca_certs() == httpx.create_ssl_context(trust_env=False).get_ca_certs() != []
 
 
 @pytest.mark.parametrize("verify", [True, False, 3, b"ca.pem"])
@@ -233,3 +242,18 @@ def test_attributes_cannot_be_assigned(name: str) -> None:
     for client in (HeyGen(KEY), connect_async("minimax", api_key=KEY)):
         with pytest.raises(AttributeError, match=f"{name} can't be assigned; make another {type(client).__name__}"):
             setattr(client, name, 5)
+
+
+def test_an_interrupted_construction_leaves_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a client is made leaves no local variable of ours with the key."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("voice_clone._clients.ssl_context", interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        connect("heygen", api_key=KEY)
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in trace.stack if "/tests/" not in frame.filename]
+    assert ours
+    assert not [frame for frame in ours if KEY in str(frame.locals)]

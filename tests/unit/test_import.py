@@ -179,3 +179,14 @@ def test_no_key_in_what_a_client_shows() -> None:
     shown = f"{heygen} {heygen!r} {heygen.client!r} {vars(heygen)} {heygen.client.get_httpx_client()!r}"
     assert "very-secret-key" not in shown
     heygen.close()
+
+
+def test_a_provider_that_misses_a_package_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a provider's module can't be imported for want of another, that is not taken for an unknown name."""
+
+    def missing(_: str) -> None:
+        raise ModuleNotFoundError(name="attrs")
+
+    monkeypatch.setattr("voice_clone._connect.importlib.import_module", missing)
+    with pytest.raises(ModuleNotFoundError):
+        voice_clone.connect("heygen", api_key="k")

@@ -1,0 +1,328 @@
+"""The default transports, and the turns in which an async client's requests are sent."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from tests.conftest import Clock
+from voice_clone import (
+    AsyncHeyGen,
+    AuthenticationError,
+    CloneJob,
+    HeyGen,
+    RequestTimeoutError,
+    TransportError,
+    _transport,
+    connect,
+)
+from voice_clone._answers import FRESH
+from voice_clone._transport import AsyncTransport, Transport, Turns, has_own_connection
+from voice_clone.testing import Mock, serve
+from voice_clone_api.heygen.api.voices import get_voice
+
+JOB = CloneJob("heygen", "any-voice")
+MIDST = 50  # how often everybody else may run before something is looked at
+Run = Callable[[Callable[[], Awaitable[None]]], None]
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a test's coroutine under each event loop."""
+    return lambda main: anyio.run(main, backend=request.param)
+
+
+@pytest.fixture
+def served(mock: Mock) -> Iterator[Mock]:
+    """The mock over real sockets, with one voice."""
+    with serve(mock):
+        with HeyGen("any-key", base_url=mock.base_urls["heygen"]) as heygen:
+            heygen.start_clone(b"ID3" + bytes(9), name="Me")
+        yield mock
+
+
+def voice(mock: Mock) -> str:
+    """The id of a voice that the mock has."""
+    return next(iter(mock.voices("heygen")))
+
+
+# Connections
+
+
+@pytest.mark.parametrize(
+    ("method", "extensions", "own"),
+    [("GET", {}, False), ("HEAD", {}, False), ("GET", {FRESH: True}, True), ("POST", {}, True), ("DELETE", {}, True)],
+)
+def test_what_changes_something_has_its_own_connection(method: str, extensions: Any, own: bool) -> None:
+    """A request that is not a GET, and each repeat of any, opens a connection for itself alone."""
+    assert has_own_connection(httpx.Request(method, "http://a.test", extensions=extensions)) is own
+
+
+def slots(client: HeyGen) -> list[Any]:
+    """The idle slots of a client."""
+    transport: Any = client._http._transport
+    found: list[Any] = transport._slots()
+    return found
+
+
+def test_a_connection_is_kept_for_the_next_poll(served: Mock) -> None:
+    """Polls use the connection that was used last; one that nobody needed for 5 seconds is closed."""
+    with HeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
+        http = client.client.get_httpx_client()
+        for _ in range(3):
+            http.get(f"/v3/voices/{voice(served)}")
+        (slot,) = slots(client)
+        old: Any = _transport._Slot(httpx.create_ssl_context(), None)
+        old.idle_since = slot.idle_since - 6
+        slots(client).insert(0, old)
+        http.get(f"/v3/voices/{voice(served)}")
+        assert slots(client) == [slot]
+    assert slots(client) == []
+
+
+def test_a_child_has_no_connection_of_its_parents(served: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process than the one that opened them, connections are closed and not used."""
+    with HeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
+        http = client.client.get_httpx_client()
+        http.get(f"/v3/voices/{voice(served)}")
+        (slot,) = slots(client)
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        http.get(f"/v3/voices/{voice(served)}")
+        assert slots(client) != [slot]
+        assert slot.network._streams == []
+
+
+def test_what_is_released_after_the_end_is_closed() -> None:
+    """A connection whose request outlives its client is closed when it is done."""
+    transport: Any = Transport(httpx.create_ssl_context())
+    transport.close()
+    transport._keep(_transport._Slot(httpx.create_ssl_context(), None))
+    assert transport._slots() == []
+
+
+def test_an_async_connection_that_nobody_needs_is_closed(served: Mock, run: Run) -> None:
+    """Of an async client, too, connections are kept for 5 seconds, and none after the end."""
+
+    async def main() -> None:
+        async with AsyncHeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
+            http = client.client.get_async_httpx_client()
+            transport: Any = http._transport
+            await http.get(f"/v3/voices/{voice(served)}")
+            ((at, slot),) = transport._idle()
+            transport._idle().insert(0, (at - 6, httpx.AsyncHTTPTransport(verify=False)))
+            await http.get(f"/v3/voices/{voice(served)}")
+            assert [each for _, each in transport._idle()] == [slot]
+        assert transport._idle() == []
+
+    run(main)
+
+
+def test_a_task_that_is_cancelled_leaves_nothing_open(run: Run) -> None:
+    """A connection is closed to the end by a task that is cancelled meanwhile."""
+    closed: list[bool] = []
+
+    class Slot(httpx.AsyncHTTPTransport):
+        async def aclose(self) -> None:
+            await anyio.lowlevel.checkpoint()
+            closed.append(True)
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await _transport._close(Slot(verify=False))
+
+    run(main)
+    assert closed
+
+
+@pytest.mark.parametrize("kind", [Transport, AsyncTransport])
+def test_the_default_transports_share_one_context(kind: Any) -> None:
+    """Making a transport makes no SSL context, which costs more than all else."""
+    context = httpx.create_ssl_context()
+    assert kind(context)._context is context
+
+
+@pytest.mark.parametrize("reason", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
+def test_a_proxy_that_refuses_for_good_is_asked_once(reason: str) -> None:
+    """Another attempt helps neither with a wrong password nor where the proxy forbids the address."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ProxyError(reason, request=request)
+
+    transport = httpx.MockTransport(refuse)
+    with (
+        connect("retell", api_key="k", transport=transport, max_retries=0) as client,
+        pytest.raises(TransportError, match=reason) as caught,
+    ):
+        client.client.get_httpx_client().post("/clone-voice")
+    assert type(caught.value) is TransportError
+    assert caught.value.retryable == reason.startswith("502")
+    assert "HTTPS_PROXY" in caught.value.advice
+
+
+def test_a_certificate_that_is_not_trusted_is_tried_once() -> None:
+    """Another attempt does not help; the advice names the option and the variable that do."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no", request=request) from ssl.SSLCertVerificationError("unknown")
+
+    transport = httpx.MockTransport(refuse)
+    with connect("retell", api_key="k", transport=transport) as client, pytest.raises(TransportError) as caught:
+        client.client.get_httpx_client().post("/clone-voice")
+    assert not caught.value.retryable
+    assert "verify=" in caught.value.advice
+    assert "SSL_CERT_FILE" in caught.value.advice
+
+
+# What a caller may ask of httpx besides
+
+
+@pytest.mark.parametrize("extra", ["hooks", "auth"])
+def test_what_a_caller_asks_of_httpx_is_done(extra: str, mock: Mock, wav: bytes, run: Run) -> None:
+    """Event hooks, or other credentials for one request, which generated functions never use, work as with httpx."""
+    seen: list[httpx.Response] = []
+
+    async def see(response: httpx.Response) -> None:
+        seen.append(response)
+
+    async def main() -> None:
+        async with AsyncHeyGen("any-key", transport=mock.transport) as client:
+            job = await client.start_clone(wav, name="Me")
+            http = client.client.get_async_httpx_client()
+            if extra == "hooks":
+                http.event_hooks = {"response": [see]}
+                assert (await http.get(f"/v3/voices/{job.voice_id}")).elapsed.total_seconds() >= 0
+                return
+            with pytest.raises(AuthenticationError):
+                await http.get(f"/v3/voices/{job.voice_id}", auth=httpx.Auth())
+
+    run(main)
+    assert len(seen) == (extra == "hooks")
+
+
+# Turns
+
+
+def heygen(mock: Mock, clock: Clock, turns: Turns) -> AsyncHeyGen:
+    """A client at the mock that takes its turns here."""
+    client = AsyncHeyGen("any-key", transport=mock.transport)
+    client._turns = client._http.turns = lambda: turns
+    client._runtime = clock.runtime()
+    return client
+
+
+async def settle() -> None:
+    """Let everybody else get on."""
+    for _ in range(MIDST):
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture(autouse=True)
+def _one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_transport, "MAX_REQUESTS", 1)
+
+
+def test_a_clone_that_sleeps_leaves_its_turn(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
+    """With one turn for all, clones wait side by side: a turn lasts from one sleep to the next."""
+    asleep = 0
+
+    async def main() -> None:
+        nonlocal asleep
+        awake, turns = anyio.Event(), Turns(None)
+        async with heygen(mock, clock, turns) as client, anyio.create_task_group() as tasks:
+
+            async def sleep(_: float) -> None:
+                nonlocal asleep
+                asleep += 1
+                await awake.wait()
+
+            client._runtime = client._runtime._replace(sleep_async=sleep)
+            for _ in range(10):
+                tasks.start_soon(functools.partial(client.clone, wav, name="Me"))
+            while asleep < 10:
+                await anyio.lowlevel.checkpoint()
+            awake.set()
+        await turns.acquire()  # all are over
+
+    run(main)
+    assert asleep == 10
+
+
+def test_generated_functions_take_turns_too(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
+    """A generated function runs in a turn of its client's, and ends it."""
+
+    async def main() -> None:
+        turns = Turns(None)
+        async with heygen(mock, clock, turns) as client:
+            job = await client.start_clone(wav, name="Me")
+            for _ in range(2):
+                assert await get_voice.asyncio(job.voice_id, client=client.client)
+            await turns.acquire()
+            with anyio.move_on_after(0.01):
+                await get_voice.asyncio(job.voice_id, client=client.client)
+            assert [each.operation for each in mock.requests].count("getVoice") == 2
+            client._http.turns = None  # with a transport of the caller's there are none
+            assert await get_voice.asyncio(job.voice_id, client=client.client)
+
+    run(main)
+    mock.requests.clear()
+
+
+def test_a_turn_that_comes_too_late(mock: Mock, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waited longer than allowed leaves with an error that holds the job, and the next gets the turn."""
+    now = 100.0
+    monkeypatch.setattr("voice_clone._transport.time.monotonic", lambda: now)
+    caught: list[RequestTimeoutError] = []
+
+    async def main() -> None:
+        nonlocal now
+        now, turns = 100.0, Turns(5)
+        async with heygen(mock, clock, turns) as client, anyio.create_task_group() as tasks:
+            await turns.acquire()
+
+            async def wait() -> None:
+                with pytest.raises(RequestTimeoutError, match=r"waiting for a connection \(limit 1\)") as error:
+                    await client.wait(JOB)
+                caught.append(error.value)
+
+            tasks.start_soon(wait)
+            tasks.start_soon(wait)
+            await settle()
+            now += 6
+            turns.release()
+            await settle()
+            await turns.acquire()
+
+    run(main)
+    assert [(error.job, error.provider, error.retryable) for error in caught] == [(JOB, "heygen", True)] * 2
+    assert not mock.requests
+
+
+def test_a_wait_that_is_cancelled_in_line_has_the_job(mock: Mock, clock: Clock) -> None:
+    """A wait that is cancelled before its first poll has the job's token in a note, as it has later."""
+
+    async def main() -> None:
+        turns = Turns(None)
+        async with heygen(mock, clock, turns) as client:
+            await turns.acquire()
+            waiting = asyncio.create_task(client.wait(JOB))
+            done = asyncio.create_task(client.wait(CloneJob("heygen", "any-voice", done=True)))
+            await asyncio.sleep(0.01)
+            waiting.cancel()
+            done.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await waiting
+            assert JOB.to_token() in caught.value.__notes__[0]
+            with pytest.raises(asyncio.CancelledError):
+                await done
+
+    asyncio.run(main())
