@@ -157,6 +157,10 @@ class New:
             "[poll]",
             "# TODO: is this what each status means?",
             f"operation = {_text(self.id_of(poll.operation))}",
+            *(
+                f"voice_id = {_text(path)}"
+                for path in self.guesses.path_to(answers, ("voice_id", "id"), {"string"})[:1]
+            ),
             f"status = {_text(poll.status)}",
             f"success = {_texts(poll.success)}",
             f"failure = {_texts(poll.failure)}",
@@ -235,7 +239,9 @@ class New:
         unset = any(not field.required and field.default == "UNSET" for field in given)
         tag, clone, _ = self.endpoint(self.guesses.operation)
         look = self.endpoint(self.poll.operation) if self.poll else None
-        checks = ["checked_seconds"] * bool(look) + ["choice"] * any(field.choice for field in given)
+        checks = ["checked_callback", "checked_seconds"] * bool(look) + ["choice"] * any(
+            field.choice for field in given
+        )
         said = " ".join([*(field.type for field in given), "" if files or audio is None else audio.type])
         known = {
             "dt": "import datetime as dt",
@@ -248,7 +254,7 @@ class New:
         imports += ["from collections.abc import Sequence", "from typing import cast"] if several else []
         used = set(re.findall(r"\w+", said)) & self.models() | {body}
         kinds = [*(["UNSET"] if unset else []), *(["File"] if files or re.search(r"\bFile\b", said) else [])]
-        voices = f"from voice_clone_api.{self.name}"
+        voices, api = f"from voice_clone_api.{self.name}", "AuthenticatedClient"
         lines = [
             f'"""{self.title}: TODO: one sentence: what is sent, and when the voice is done."""',
             "",
@@ -258,7 +264,7 @@ class New:
             "from typing import ClassVar",
             "import httpx",
             *(["from voice_clone._audio import Audio, AudioSource"] if files else []),
-            "from voice_clone._clients import AsyncClient, Client, SyncClient, X, provided",
+            "from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided",
             f"from voice_clone._flows import Flow, {'Open, ' if files else ''}operation",
             *([f"from voice_clone._options import {', '.join(checks)}"] if checks else []),
             "from voice_clone._policy import PAID",
@@ -270,7 +276,7 @@ class New:
             *([f"{voices}.types import {', '.join(kinds)}"] if kinds else []),
             "",
             "",
-            f"class _{self.kind}(Client[AuthenticatedClient, X]):",
+            f"class _{self.kind}(Client[AuthenticatedClient, X, Result]):",
             f"    provider: ClassVar[provided] = provided({_text(self.name)}" + (f", {look[1]})" if look else ")"),
             "",
             "    @operation",
@@ -292,11 +298,11 @@ class New:
             *(self._whole_clone(audio, given) if look else _THEN_WAIT),
             "",
             "",
-            f"class {self.kind}(_{self.kind}[httpx.BaseTransport], SyncClient[AuthenticatedClient]):",
+            f"class {self.kind}(_{self.kind}[httpx.BaseTransport, Plain], SyncClient[{api}]):",
             f'    """{self.title}. The key comes from `api_key` or {self.name.upper()}_API_KEY."""',
             "",
             "",
-            f"class Async{self.kind}(_{self.kind}[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):",
+            f"class Async{self.kind}(_{self.kind}[httpx.AsyncBaseTransport, Awaited], AsyncClient[{api}]):",
             f'    """{self.title}, awaited. The key comes from `api_key` or {self.name.upper()}_API_KEY."""',
         ]
         return "\n".join(lines) + "\n"
@@ -314,12 +320,13 @@ class New:
         return [
             "    @operation",
             *_signature("clone", audio, given, "Voice", "timeout: float = 600.0",
-                        "on_poll: Callable[[Progress], object] | None = None"),
+                        "on_poll: Callable[[Progress], Result] | None = None"),
             '        """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.',
             "",
             "        An error that is raised after the start carries the job in `error.job`.",
             '        """',
             "        checked_seconds(timeout)  # before it costs anything",
+            "        checked_callback(on_poll, self._awaits)",
             f"        job = yield from _{self.kind}.start_clone(self, audio{names})",
             f"        return (yield from _{self.kind}.wait(self, job, timeout=timeout, on_poll=on_poll))",
         ]  # fmt: skip

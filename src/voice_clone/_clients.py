@@ -296,7 +296,7 @@ class Client(Generic[C, X, Result]):
         """What the provider says of a clone now."""
         look, poll = cast("Callable[[str], Request]", self.provider.look), cast("Poll", self.provider.poll)
         try:
-            repeat = Repeat(deadline=deadline, answers=(poll.voice_id, job.voice_id))
+            repeat = Repeat(deadline=deadline, answers=(poll.voice_id, job.voice_id) if poll.voice_id else None)
             return (yield from self._call(look, repeat, job.voice_id))
         except errors.RequestTimeoutError as error:
             if (yield Ask.NOW) < deadline:

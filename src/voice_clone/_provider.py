@@ -54,7 +54,7 @@ class Poll:
     """How to see whether a clone is done: an operation that takes the voice id, paths into its answer, and values."""
 
     operation: str
-    voice_id: str
+    voice_id: str = ""  # where the answer says which voice it is about
     status: str
     success: list[str]
     failure: list[str]

@@ -116,7 +116,8 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
         statuses, values = at([answer], poll.status), [*poll.success, *poll.failure, *poll.pending]
         check_types(data, poll.status, statuses, TEXT)
         check_types(data, poll.reason, at([answer], poll.reason), TEXT)
-        check_types(data, poll.voice_id, at([answer], poll.voice_id), TEXT)
+        if poll.voice_id:
+            check_types(data, poll.voice_id, at([answer], poll.voice_id), TEXT)
         if sorted(values) != sorted(enum(statuses)):
             breach(statuses[0], f"{data.name}: other statuses", do=DO, table=values, spec=enum(statuses))
     if not answers or not all([poll.success, poll.failure, poll.pending]):

@@ -51,7 +51,8 @@ def good_body(operation: Operation, voice_id: str | None = None) -> Json:
         _put(body, provider.errors.failed, provider.errors.good)
     if provider.poll and provider.poll.operation == operation.id:
         _put(body, provider.poll.status, provider.poll.success[0])
-        _put(body, provider.poll.voice_id, VOICE_ID)
+        if provider.poll.voice_id:
+            _put(body, provider.poll.voice_id, VOICE_ID)
     if voice_id and provider.clone.operation == operation.id and provider.clone.voice_id:
         _put(body, provider.clone.voice_id, voice_id)
     return body

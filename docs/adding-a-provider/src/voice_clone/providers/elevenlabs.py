@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Client, SyncClient, X, provided
+from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._policy import PAID
 from voice_clone.jobs import CloneJob
@@ -18,7 +18,7 @@ from voice_clone_api.elevenlabs.models import AddVoiceBody
 from voice_clone_api.elevenlabs.types import UNSET, File
 
 
-class _ElevenLabs(Client[AuthenticatedClient, X]):
+class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
     provider: ClassVar[provided] = provided("elevenlabs")
 
     @operation
@@ -58,9 +58,9 @@ class _ElevenLabs(Client[AuthenticatedClient, X]):
         """Clone a voice; the arguments are those of `start_clone`."""
 
 
-class ElevenLabs(_ElevenLabs[httpx.BaseTransport], SyncClient[AuthenticatedClient]):
+class ElevenLabs(_ElevenLabs[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
     """ElevenLabs. The key comes from `api_key` or ELEVENLABS_API_KEY."""
 
 
-class AsyncElevenLabs(_ElevenLabs[httpx.AsyncBaseTransport], AsyncClient[AuthenticatedClient]):
+class AsyncElevenLabs(_ElevenLabs[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
     """ElevenLabs, awaited. The key comes from `api_key` or ELEVENLABS_API_KEY."""
