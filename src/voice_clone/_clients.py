@@ -14,7 +14,7 @@ import httpx
 
 from voice_clone import _log, errors
 from voice_clone._answers import ANSWER, FRESH, PAID, first, retry_after
-from voice_clone._environment import ProxySource, Verify, checked_proxy, environment_proxies, ssl_context
+from voice_clone._environment import ProxySource, Verify, proxies_for, ssl_context
 from voice_clone._flows import Ask, Call, Flow, P, Request, Runtime, Send, Sleep, T, drive, drive_async, operation
 from voice_clone._http import AsyncHttp, Http, NoCookies
 from voice_clone._options import (
@@ -27,7 +27,6 @@ from voice_clone._options import (
     checked_url,
     default_headers,
     found_url,
-    is_loopback,
     key_auth,
     within,
 )
@@ -140,15 +139,11 @@ class Client(Generic[C, X, Result]):
             }
             if transport is None:
                 context = options["verify"] = ssl_context(verify)
-                own = (
-                    {f"all://{parsed.netloc.decode()}": None} if is_loopback(parsed.host) else {}
-                )  # no proxy sees what stays here
-                proxies = {"all://": checked_proxy("proxy", proxy)} if proxy else {**environment_proxies(), **own}
-                options |= self._transports(context, proxies)
+                options |= self._transports(context, proxies_for(parsed, proxy))
             elif type(transport).__module__.startswith("httpx_aiohttp"):
                 from voice_clone._aiohttp import mounts  # noqa: PLC0415 - it needs the extra
 
-                options |= mounts(cast("Any", transport), environment_proxies())
+                options |= mounts(cast("Any", transport), proxies_for(parsed, None))
         except BaseException as error:
             if isinstance(error, VoiceCloneError):
                 error.provider = self.provider.name

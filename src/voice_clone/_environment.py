@@ -14,6 +14,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from voice_clone._options import is_loopback
 from voice_clone.errors import InvalidRequestError
 
 Verify: TypeAlias = ssl.SSLContext | str | os.PathLike[str]
@@ -75,6 +76,15 @@ def _parsed(address: str | httpx.URL) -> httpx.URL | None:
         return httpx.URL(f"http://{address}" if isinstance(address, str) and "://" not in address else address)
     except (httpx.InvalidURL, TypeError):
         return None
+
+
+def proxies_for(base_url: httpx.URL, proxy: ProxySource | None) -> Mapping[str, httpx.Proxy | None]:
+    """The proxies by the pattern of addresses that they serve: `proxy` for all, or those of the environment."""
+    if proxy:
+        return {"all://": checked_proxy("proxy", proxy)}
+    found = environment_proxies()
+    # No proxy sees what stays on this machine.
+    return {**found, f"all://{base_url.netloc.decode()}": None} if is_loopback(base_url.host) else found
 
 
 def environment_proxies() -> Mapping[str, httpx.Proxy | None]:
