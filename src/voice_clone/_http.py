@@ -7,11 +7,10 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 
@@ -72,7 +71,7 @@ class Http(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        with _sending(self, request) as exchange:
+        with _Exchange(self, request) as exchange:
             answer = self._answer(exchange, options)
         _log.ended(self, request, answer)
         return answer
@@ -127,7 +126,7 @@ class AsyncHttp(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request; the whole answer is read, and no redirect is followed."""
-        with _sending(self, request) as exchange:
+        with _Exchange(self, request) as exchange:
             answer = await self._answer(exchange, options)
         _log.ended(self, request, answer)
         return answer
@@ -173,9 +172,13 @@ _NOTHING = Received(0, None)
 
 
 class _Exchange:
-    """One request and what came of it."""
+    """One request and what comes of it: whatever is raised on the way leaves it as an error of this package, logged."""
 
     def __init__(self, client: Http | AsyncHttp, request: httpx.Request) -> None:
+        name = client.provider.name
+        if client.is_closed:
+            raise errors.TransportError("the client is closed", advice="make a new one", provider=name)
+        _check_stack(name)
         timeout: dict[str, float | None] = request.extensions.get("timeout") or client.timeout.as_dict()
         seconds = [timeout.get(step) for step in ("read", "write", "pool")]
         longest = [each for each in seconds if each is not None]
@@ -190,6 +193,26 @@ class _Exchange:
         self.watches = (is_paid(request) or client.has_proxy) and "trace" not in request.extensions
         self.sent: bool | None = None
         """Whether the request, and not only a proxy's CONNECT, began to be sent; None where nobody tells."""
+        request.extensions[PROVIDER], request.extensions[DEADLINE] = name, self.deadline
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        failure, judged = error, self.judging and isinstance(error, VoiceCloneError)
+        if isinstance(error, Exception) and not judged:
+            failure = _failure(self, error)
+        copy = self.request.extensions.pop(WITH_KEY, lambda: None)()
+        if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
+            copy.headers.pop(self.client.provider.auth_header, None)
+        self.response, self.received = None, _NOTHING  # the server may have echoed the key
+        _forget(error, self.request)
+        seconds, cause = time.monotonic() - self.began, None if judged else error
+        _log.ended(self.client, self.request, failure, seconds, cause)
+        if failure is not error:
+            raise failure from error
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """Hear from httpcore how far the request is."""
@@ -230,10 +253,6 @@ class _Exchange:
         made.request = self.request
         return made
 
-    def forget(self) -> None:
-        """Drop what came: the server may have echoed the key."""
-        self.response, self.received = None, _NOTHING
-
 
 def _built(
     client: Http | AsyncHttp, build: Callable[..., httpx.Request], method: str, url: httpx.URL | str, options: Any
@@ -254,31 +273,6 @@ def _built(
     if not isinstance(request.stream, httpx.ByteStream) and isinstance(request.stream, Iterable):
         request.stream = Rechunked(request.stream)
     return request
-
-
-@contextmanager
-def _sending(client: Http | AsyncHttp, request: httpx.Request) -> Generator[_Exchange]:
-    """Turn whatever is raised on the way into the errors of this package, and log what came of the request."""
-    if client.is_closed:
-        raise errors.TransportError("the client is closed", advice="make a new one", provider=client.provider.name)
-    _check_stack(client.provider.name)
-    exchange = _Exchange(client, request)
-    request.extensions[PROVIDER], request.extensions[DEADLINE] = client.provider.name, exchange.deadline
-    try:
-        yield exchange
-    except BaseException as error:
-        failure, judged = error, exchange.judging and isinstance(error, VoiceCloneError)
-        if isinstance(error, Exception) and not judged:
-            failure = _failure(exchange, error)
-        copy = request.extensions.pop(WITH_KEY, lambda: None)()
-        if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
-            copy.headers.pop(client.provider.auth_header, None)
-        exchange.forget()
-        _forget(error, request)
-        _log.ended(client, request, failure, time.monotonic() - exchange.began, None if judged else error)
-        if failure is error:
-            raise
-        raise failure from error
 
 
 def _check_stack(provider: str) -> None:
