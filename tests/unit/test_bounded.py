@@ -115,17 +115,22 @@ def outcome(way: str, mock: Mock, client: dict[str, Any]) -> Any:
         return error
 
 
+def traced(way: str, mock: Mock, client: dict[str, Any]) -> tuple[Any, int]:
+    """What a call ends in, and the most bytes that it had allocated at once."""
+    tracemalloc.start()
+    try:
+        seen = outcome(way, mock, client)
+        return seen, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(("bomb", "way"), [*((bomb, "sync") for bomb in BOMBS), ("objects", "asyncio")])
 def test_little_on_the_wire_takes_little_memory(bomb: str, way: str, mock: Mock) -> None:
     """Whatever JSON is packed into 8 kB, a call allocates at most 40 MiB, and ends in a voice or a typed error."""
     client = answering(packed(bomb), Content_Encoding="gzip")
     outcome(way, mock, answering(b'{"id": "v1"}'))  # what is loaded once does not count
-    tracemalloc.start()
-    try:
-        seen = outcome(way, mock, client)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    seen, peak = traced(way, mock, client)
     assert isinstance(seen, InvalidResponseError) or seen.id == "v1"
     assert peak <= MEMORY
 
@@ -280,12 +285,7 @@ PACKED: dict[str, tuple[str, Callable[[], bytes]]] = {
 def test_encodings_are_bounded(encoding: str, content: Callable[[], bytes], way: str, mock: Mock) -> None:
     """However an answer is packed, no more of it than max_response_bytes is unpacked."""
     client = answering(content(), Content_Encoding=encoding) | {"timeout": TIMEOUT}
-    tracemalloc.start()
-    try:
-        seen = outcome(way, mock, client)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    seen, peak = traced(way, mock, client)
     assert isinstance(seen, VoiceCloneError)
     assert peak <= MEMORY
 
