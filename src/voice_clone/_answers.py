@@ -43,12 +43,14 @@ _BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
     402: errors.PaymentRequiredError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    407: errors.TransportError,
     408: errors.ServerError,
     409: errors.ConflictError,
     425: errors.ServerError,
     429: errors.RateLimitError,
     499: errors.ServerError,
 }
+PROXY_ADVICE = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), its user and its password"
 _TOO_EARLY = 425  # the server refuses to begin, so that nothing can have been carried out
 
 
@@ -107,6 +109,8 @@ def check(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BOD
     at_clone = provider.clone.codes.get(code or "") if paid else None
     if response.is_redirect:
         message = f"redirected to {raw.headers.get('location')!r}, which is not followed; check base_url"
+    elif raw.status_code == 407:  # which a proxy answers, and no provider
+        about["advice"] = PROXY_ADVICE
     elif at_clone:
         kind, message, about["advice"] = at_clone.error, f"{message}: {at_clone.means}", at_clone.advice
     elif paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:

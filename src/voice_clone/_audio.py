@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
+from voice_clone._policy import is_from_outside
 from voice_clone.errors import InvalidRequestError
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
@@ -65,6 +66,8 @@ def reading() -> Generator[None]:
     except InvalidRequestError:
         raise
     except Exception as error:  # a file object may be of any make
+        if is_from_outside(error):
+            raise
         kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
         raise InvalidRequestError(f"can't read the audio: {kind}{error}".rstrip(": ")) from error
 

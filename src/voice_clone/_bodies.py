@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import httpx
 
+from voice_clone._policy import is_from_outside
 from voice_clone.errors import InvalidRequestError
 
 PIECE = 64 * 1024
@@ -93,6 +94,8 @@ class _Chunks:
                 parts.append(part)
                 size += len(part)
         except Exception as error:  # a file object may be of any make, or closed meanwhile
+            if is_from_outside(error):
+                raise
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             raise InvalidRequestError(f"the audio can't be read from its start to its end: {what}") from error
         if not parts:

@@ -48,6 +48,12 @@ Plain = None | bool | int | str
 Awaited = Awaitable[object] | Plain
 
 
+_OPTIONS = frozenset((
+    *("allow_http", "api_key", "base_url", "client", "headers", "max_response_bytes", "max_retries", "provider"),
+    *("proxy", "timeout", "transport", "verify"),
+))  # fmt: skip
+
+
 class Later:
     """A module that is imported when something in it is asked for."""
 
@@ -144,11 +150,12 @@ class Client(Generic[C, X, Result]):
                 from voice_clone._aiohttp import mounts  # noqa: PLC0415 - it needs the extra
 
                 options |= mounts(cast("Any", transport), proxies_for(parsed, None))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C, too, must leave no key behind
             if isinstance(error, VoiceCloneError):
                 error.provider = self.provider.name
-            del api_key, proxy  # a traceback may show local variables
-            raise
+            # A traceback may show local variables, those of the checks too.
+            del api_key, base_url, url, headers, proxy
+            raise error.with_traceback(None) from error.__cause__
         self._base_url = url
         self._open(options, self.provider.client(base_url=url, token=""))
         self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
@@ -167,8 +174,10 @@ class Client(Generic[C, X, Result]):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: object) -> None:
-            if name[0] != "_":
-                raise AttributeError(f"{name} can't be assigned; make another {type(self).__name__} with other options")
+            own = type(self).__module__.startswith("voice_clone.")  # a subclass may have attributes of its own
+            patched = callable(getattr(type(self), name, None))  # as tests do it
+            if name in _OPTIONS or (own and name[0] != "_" and not patched):
+                raise AttributeError(f"{name} can't be assigned: pass options when you make a {type(self).__name__}")
             super().__setattr__(name, value)
 
     # The default transport, and those for the addresses that go by a proxy, as options of httpx's client.

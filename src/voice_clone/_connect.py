@@ -61,8 +61,8 @@ def find(provider: str, kind: type[K]) -> type[K]:
 
 
 def _client(provider: str, kind: type[Any], options: Any) -> Any:
-    made: Any = find(provider, kind)
     try:
+        made: Any = find(provider, kind)
         return made(**options)
     except BaseException:
         options.clear()  # a traceback may show local variables

@@ -44,13 +44,14 @@ def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
     """The context with the certificates at a path, or httpx's; truststore replaces the class of contexts, `_kind`."""
     if not path:
         return httpx.create_ssl_context(trust_env=False)
+    folder = source == "SSL_CERT_DIR" or (source == "verify" and Path(path).is_dir())
+    what = "a folder of certificates, as `openssl rehash` leaves it" if folder else "a file of certificates in PEM form"
     try:
-        folder = Path(path).is_dir()
         return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-    except OSError as error:  # ssl.SSLError is one
-        problem = error.strerror or error.args[-1]
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        problem = getattr(error, "strerror", None) or error.args[-1]
         message = f"{source} is {path!r}, from which no certificates can be read ({problem})"
-        advice = f"set {source} to a file of certificates in PEM form" + ("" if source == "verify" else ", or unset it")
+        advice = f"set {source} to {what}" + ("" if source == "verify" else ", or unset it")
         raise InvalidRequestError(message, advice=advice) from error
 
 

@@ -19,6 +19,7 @@ from voice_clone._answers import (
     CUT,
     DEADLINE,
     PROVIDER,
+    PROXY_ADVICE,
     RELEASE,
     WITH_KEY,
     check,
@@ -29,6 +30,7 @@ from voice_clone._answers import (
 )
 from voice_clone._bodies import JsonWithFile, Rechunked, inlined
 from voice_clone._limits import Received, TooLong
+from voice_clone._policy import is_from_outside
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -202,7 +204,7 @@ class _Exchange:
         if error is None:
             return
         failure, judged = error, self.judging and isinstance(error, VoiceCloneError)
-        if isinstance(error, Exception) and not judged:
+        if isinstance(error, Exception) and not judged and not is_from_outside(error):
             failure = _failure(self, error)
         copy = self.request.extensions.pop(WITH_KEY, lambda: None)()
         if copy and not judged:  # whoever watches may keep it: of a request that ended well, or as the provider said
@@ -322,11 +324,13 @@ def _lasting(error: BaseException | None, *, by_proxy: bool) -> tuple[bool, str 
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True, "check base_url; for a CA of your own, give its file as verify=, or set SSL_CERT_FILE to it"
-        if by_proxy or isinstance(error, httpx.ProxyError):
-            advice = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), its user and its password"
-            return isinstance(error, httpx.ProxyError) and reason[:3] in ("403", "407"), advice
+        if isinstance(error, httpx.ProxyError):
+            return reason[:3] in ("403", "407"), PROXY_ADVICE
         error = error.__cause__ or error.__context__
-    return False, None
+    return (
+        False,
+        f"check the network and base_url; where the request goes by a proxy, {PROXY_ADVICE}" if by_proxy else None,
+    )
 
 
 def _forget(error: BaseException | None, request: httpx.Request) -> None:

@@ -11,6 +11,21 @@ LONGEST_WAIT = 60.0
 FIRST_POLL, POLL_GROWTH = 1.0, 0.15
 
 
+_LIBRARIES = frozenset((
+    *("builtins", "aiohttp", "anyio", "asyncio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"),
+    *("socket", "socksio", "ssl", "trio", "voice_clone", "zlib"),
+))  # fmt: skip
+
+
+def is_from_outside(error: BaseException) -> bool:
+    """Whether an exception is not of the libraries that do the work, but a signal's, a test's or the caller's own.
+
+    Such a one keeps its type, and nothing is repeated: Ctrl-C, Celery's soft time limit, a failed assertion in a mock.
+    """
+    known = type(error).__module__.partition(".")[0] in _LIBRARIES
+    return not known or not isinstance(error, Exception) or isinstance(error, AssertionError)
+
+
 class Repeat(NamedTuple):
     """Whether one request may be repeated after an error, and until when."""
 

@@ -188,10 +188,8 @@ def interrupt(
                 clone(f"{attempt}-{number}")
                 if tally.fired > fired:  # where no caller hears of it, such as in a finaliser
                     break
-        except (raises, VoiceCloneError) as error:
+        except raises:  # and nothing else: an exception from outside keeps its type
             tally.raised += 1
-            if not caused_by(error, raises):
-                raise
         if tally.raised >= interrupts:
             return
 
@@ -222,21 +220,11 @@ def interrupt_lines(clone: Callable[[str], None], tally: Tally, raises: type[Bas
         sys.settrace(trace)
         try:
             clone(f"line-{line}")
-        except (raises, VoiceCloneError) as error:
-            sys.settrace(None)
+        except raises:
             tally.raised += 1
-            if not caused_by(error, raises):
-                raise
         sys.settrace(None)
         if tally.fired == fired:
             return
-
-
-def caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an error is of a kind, or was raised because of one that is."""
-    while error and not isinstance(error, kind):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def clone_later(clone: Callable[[str], None], tally: Tally, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import traceback
+import unittest.mock
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +241,7 @@ def test_options_of_the_way_do_not_go_with_a_transport() -> None:
 def test_attributes_cannot_be_assigned(name: str) -> None:
     """An option that is assigned would not count; to try is an error that says what to do."""
     for client in (HeyGen(KEY), connect_async("minimax", api_key=KEY)):
-        with pytest.raises(AttributeError, match=f"{name} can't be assigned; make another {type(client).__name__}"):
+        with pytest.raises(AttributeError, match=f"{name} can't be assigned: pass options when you"):
             setattr(client, name, 5)
 
 
@@ -257,3 +258,52 @@ def test_an_interrupted_construction_leaves_no_key(monkeypatch: pytest.MonkeyPat
     ours = [frame for frame in trace.stack if "/tests/" not in frame.filename]
     assert ours
     assert not [frame for frame in ours if KEY in str(frame.locals)]
+
+
+def test_methods_can_be_patched_and_subclasses_have_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test may replace a method, and a subclass may keep what it likes, but no option."""
+
+    class Mine(HeyGen):
+        def __init__(self) -> None:
+            super().__init__(KEY)
+            self.log = ["made"]
+
+    mine, plain = Mine(), HeyGen(KEY)
+    assert mine.log == ["made"]
+    with pytest.raises(AttributeError, match="timeout can't be assigned"):
+        setattr(mine, "timeout", 5)  # noqa: B010
+    with pytest.raises(AttributeError, match="log can't be assigned"):
+        setattr(plain, "log", [])  # noqa: B010
+    monkeypatch.setattr(plain, "clone", "patched-{}".format)
+    assert getattr(plain, "clone")("me.wav") == "patched-me.wav"  # noqa: B009
+    with unittest.mock.patch.object(mine, "wait", return_value="patched"):
+        assert getattr(mine, "wait")() == "patched"  # noqa: B009
+
+
+SECRET = "hunter2-pass-word"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"X-Api-Key": SECRET}},
+        {"proxy": f"socks4://me:{SECRET}@a.example"},
+        {"proxy": f"http://me:{SECRET}@a.example:99999"},
+        {"proxy": f"http://me:{SECRET}@a.example", "transport": httpx.MockTransport(lambda _: httpx.Response(200))},
+        {"base_url": f"https://me:{SECRET}@a.example"},
+    ],
+    ids=["headers", "scheme", "port", "transport", "base_url"],
+)
+def test_a_refused_option_leaves_no_secret_in_a_frame(options: dict[str, Any]) -> None:
+    """What is wrong with an option that holds a secret shows none of it, nor the key, in local variables of ours."""
+    for make in (connect, connect_async):
+        with pytest.raises(InvalidRequestError) as caught:
+            make("heygen", api_key=KEY, **options)
+        assert not [each for each in texts(caught.value) if SECRET in each or KEY in each]
+
+
+def test_an_unknown_name_leaves_no_key_in_a_frame() -> None:
+    """A mistyped provider shows no key either."""
+    with pytest.raises(InvalidRequestError, match="heygn") as caught:
+        connect("heygn", api_key=KEY)
+    assert not [each for each in texts(caught.value) if KEY in each]

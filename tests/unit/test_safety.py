@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import json
 import logging
 import pickle
@@ -559,3 +560,50 @@ def test_one_async_client_serves_several_event_loops(mock: Mock, wav: bytes) -> 
         ids = [each for close in (False, False, True) for each in anyio.run(clone, close)]
         gc.collect()
     assert ids == list(mock.voices("retell"))
+
+
+class SoftTimeLimit(Exception):  # noqa: N818 - as Celery's own is named
+    """What Celery raises from a signal, at any instant, is an Exception too."""
+
+
+@pytest.mark.parametrize("raised", [SoftTimeLimit("over"), AssertionError("a test's own")], ids=["signal", "assertion"])
+@pytest.mark.parametrize("operation", ["cloneVoice", "getVoice"])
+def test_an_exception_from_outside_keeps_its_type(raised: Exception, operation: str, call: Caller, wav: bytes) -> None:
+    """An exception that a signal's handler or a mock raises is not retried, and says in a note what goes on."""
+    call.mock.fail("heygen", raised, operation=operation)
+    with pytest.raises(type(raised)) as caught:
+        call("heygen", "clone", wav, name="Me")
+    assert [seen.operation for seen in call.mock.requests][-1] == operation
+    notes = " ".join(caught.value.__notes__)
+    assert ("may have done it" if operation == "cloneVoice" else "from_token") in notes
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_exception_while_audio_is_read_keeps_its_type(provider: str, call_sync: Caller) -> None:
+    """A signal that comes while a file is opened or read is no fault of the audio's."""
+
+    class File(io.BytesIO):
+        left = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.left -= 1
+            if self.left < 0:
+                raise SoftTimeLimit("over")
+            return super().read(size)
+
+    for reads in (0, 2):
+        file = File(b"ID3" + bytes(300_000))
+        file.left = reads
+        with pytest.raises(SoftTimeLimit):
+            call_sync(provider, "clone", file, **OPTIONS[provider])
+    assert not [seen for seen in call_sync.mock.requests if seen.status == 200]
+
+
+def test_a_proxy_that_wants_a_password_is_no_provider(call: Caller, wav: bytes) -> None:
+    """HTTP 407, which a proxy answers where no tunnel is needed, leaves no doubt, and the advice is about the proxy."""
+    call.mock.fail("cartesia", httpx.Response(407), times=9)
+    with pytest.raises(TransportError) as caught:
+        call("cartesia", "clone", wav, **OPTIONS["cartesia"])
+    assert type(caught.value) is TransportError
+    assert "proxy" in caught.value.advice
+    assert len(call.mock.requests) == 1

@@ -137,6 +137,8 @@ def run(clones: Sequence[Cloning], display: Display) -> None:
             for each in clones:
                 group.start_soon(each.run, display)
 
+    for each in clones:
+        each.connection.client()  # what is wrong with one is an error before any is paid
     with display:
         try:
             anyio.run(main)
