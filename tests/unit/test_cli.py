@@ -356,6 +356,17 @@ def test_all_may_be_named_in_other_ways(mock: Mock, clip: Path, monkeypatch: pyt
     assert "skipped: no key" in typed("clone", "all", clip, "--name", "Me").out
 
 
+def test_a_wrong_address_of_one_stops_all_before_any_is_paid(
+    mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the environment names what can't be one provider's server, nothing is sent to the others."""
+    monkeypatch.setenv("MINIMAX_BASE_URL", "https://api.minimax.io/v1")
+    done = typed("clone", "--provider", "all", clip, *ALL)
+    assert done.code == 3
+    assert "MINIMAX_BASE_URL is " in done.err
+    assert not mock.requests
+
+
 def test_all_or_nothing_is_sent(mock: Mock, tmp_path: Path, clip: Path) -> None:
     """Where one provider would refuse, nothing is sent to any; it may be left out."""
     done = typed("clone", "all", written(tmp_path, "me.m4a", m4a(12)), "--name", "Me")
