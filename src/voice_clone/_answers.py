@@ -150,13 +150,13 @@ def _kind(provider: Provider, response: httpx.Response, code: str | None) -> typ
     return _BY_STATUS.get(response.status_code) or by_code or vague
 
 
-def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY, *, whole: bool = True) -> RawResponse:
-    """What came, without the key, which some echo. `whole` is False for an answer that broke off."""
+def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:
+    """What came, without the key, which some echo."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
     known = len(key) >= SHORTEST_KEY
     content, items = response.content, response.headers.items()
     headers = {name: value.replace(key, "[key]") for name, value in items} if known else dict(items)
-    body = decode(content, max_bytes) if whole and CUT not in response.extensions else None
+    body = decode(content, max_bytes) if CUT not in response.extensions else None
     if known and may_hold(content, key):
         content = content.replace(key.encode(), b"[key]")
         if holds(body, key):

@@ -121,14 +121,16 @@ class Transport(httpx.BaseTransport):
         slots.append(slot)
         if self._closed:
             self.close()
-        elif slots and slot.idle_since - slots[0].idle_since > KEEPALIVE:
-            slots.pop(0).network.close()
+        with suppress(IndexError):  # another thread may have taken it meanwhile
+            if slot.idle_since - slots[0].idle_since > KEEPALIVE:
+                slots.pop(0).network.close()
 
     def close(self) -> None:
         """Close all idle connections; those in use are closed when they are done."""
         self._closed, slots = True, self._slots()
-        while slots:
-            slots.pop().network.close()
+        with suppress(IndexError):  # another thread may close it too
+            while True:
+                slots.pop().network.close()
 
 
 class PerLoop(Generic[T]):

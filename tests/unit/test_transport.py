@@ -109,6 +109,23 @@ def test_what_is_released_after_the_end_is_closed() -> None:
     assert transport._slots() == []
 
 
+def test_threads_may_take_what_another_looks_at() -> None:
+    """An idle connection that another thread takes just then is not missed: no finished request fails for it."""
+    old: Any = _transport._Slot(httpx.create_ssl_context(), None)
+
+    class Taken(list[Any]):
+        def __getitem__(self, index: Any) -> Any:
+            return old
+
+        def pop(self, index: Any = -1) -> Any:
+            raise IndexError
+
+    transport: Any = Transport(httpx.create_ssl_context())
+    transport._idle = (os.getpid(), Taken([old]))
+    transport._keep(_transport._Slot(httpx.create_ssl_context(), None))
+    transport.close()
+
+
 def test_an_async_connection_that_nobody_needs_is_closed(served: Mock, run: Run) -> None:
     """Of an async client, too, connections are kept for 5 seconds, and none after the end."""
 
