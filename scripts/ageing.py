@@ -116,14 +116,17 @@ def _settle(spec: dict[str, Any], action: Any, *, force: bool) -> int:
 
 
 def _is_gone(spec: dict[str, Any], action: dict[str, Any]) -> bool:
-    """Whether what an action removes is not there, though the object that would hold it is."""
-    return "remove" in action and overlay.nearest(spec, action["target"])[0] == 1
+    """Whether what an action removes or renames is not there, though the object that would hold it is."""
+    is_done = "remove" in action or overlay.is_named(spec, action)
+    return is_done and overlay.nearest(spec, action["target"])[0] == 1
 
 
 def _is_there(action: dict[str, Any], node: Any) -> bool:
     """Whether the document says already what an action adds."""
     if "remove" in action:
         return False
+    if "x-name" in action:
+        return common.same(node, overlay.reference(action))
     if isinstance(node, list):
         return any(common.same(action["update"], item) for item in node)
     return _holds(action["update"], node)
@@ -142,7 +145,10 @@ def _is_expected(action: dict[str, Any], node: Any) -> bool:
 def _places(spec: dict[str, Any], action: dict[str, Any]) -> Iterator[Place]:
     """Where an action does not fit, or has nothing to do, both sides shown."""
     matches = overlay.find(spec, action)
-    wanted = "it takes this away" if "remove" in action else f"it adds: {_shown(action['update'])}"
+    if "remove" in action:
+        wanted = "it takes this away"
+    else:
+        wanted = f"it adds: {_shown(action['update'])}" if "update" in action else f"it names this {action['x-name']}"
     expected = f"x-expect says: {_shown(action['x-expect'])}" if "x-expect" in action else wanted
     if not matches:
         gone, holder = overlay.nearest(spec, action["target"])
@@ -151,7 +157,7 @@ def _places(spec: dict[str, Any], action: dict[str, Any]) -> Iterator[Place]:
         yield Place(action["target"], expected, f"nothing{lost}; {holder.path} has {held or 'nothing'}")
     for match in matches:
         if _is_there(action, match.obj):
-            yield Place(match.path, expected, _shown(_part(action["update"], match.obj)))
+            yield Place(match.path, expected, _shown(_part(action.get("update"), match.obj)))
         elif not _is_expected(action, match.obj) or _collides(action, match):
             yield Place(match.path, expected, _shown(match.obj))
 

@@ -4,6 +4,10 @@ OpenAPI Overlay 1.0, read strictly. Every action has `description` (why) and `x-
 that takes away or replaces what the provider wrote is a correction and has `x-expect` too: what the provider's text
 says today. An action that matches nothing, changes nothing, or whose expectation no longer holds stops the pipeline.
 
+An action with `x-name` in place of `update` names the schema at its target: the schema moves to
+`components.schemas.<name>`, and references follow. An action that replaces an `operationId` keeps the provider's own as
+`x-operation-id`.
+
 `x-expect` is a pattern: an object holds where each of its keys holds, `null` holds where the key is absent or null,
 anything else must be equal.
 
@@ -12,6 +16,7 @@ anything else must be equal.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -30,6 +35,7 @@ _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _MOST = {"$": 1, "..": 1, "?": 1, ",": 8}
 """How often a target may hold what multiplies the places that are looked at."""
 _ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
+_SCHEMAS = "#/components/schemas/"
 
 
 class OverlayError(Exception):
@@ -45,6 +51,24 @@ def effective_spec(provider: Provider) -> dict[str, Any]:
     vendor.check_document(spec, where)  # an overlay could take away what makes it one
     gates.check_document(spec, where)
     return spec
+
+
+def with_names(spec: dict[str, Any], provider: Provider, *, schemas: bool = True) -> dict[str, Any]:
+    """A copy of a provider's document with the names of its overlay, of operations and of schemas, and nothing else."""
+    named: dict[str, Any] = _copy(spec)
+    for action in (located.action for located in actions_of(provider)):
+        matches = find(named, action)
+        if "x-name" in action and schemas:
+            for match in matches:
+                with contextlib.suppress(OverlayError):  # it has this name already
+                    _move_schema(match, action["x-name"])
+        names = action.get("update")
+        for match in matches if isinstance(names, dict) and "operationId" in names else ():
+            operation: Any = match.obj
+            if own := operation.get("operationId"):
+                operation |= {key: names[key] for key in ("operationId", "tags") if key in names}
+                operation |= {"x-operation-id": own} if own != operation["operationId"] else {}
+    return named
 
 
 @dataclass(frozen=True)
@@ -150,6 +174,8 @@ def change(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, correction:
             raise OverlayError("the whole document cannot be removed")
         holder: Any = match.parent.obj
         del holder[match.parts[-1]]
+    elif "x-name" in action:
+        _move_schema(match, action["x-name"])
     elif isinstance(node, list):
         if any(common.same(action["update"], item) for item in node):
             raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
@@ -159,6 +185,16 @@ def change(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, correction:
         _merge(node, action["update"], match.path, correction)
         if json.dumps(node) == before:
             raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
+
+
+def reference(action: dict[str, Any]) -> dict[str, str]:
+    """The reference to the schema that an action names."""
+    return {"$ref": _SCHEMAS + action["x-name"]}
+
+
+def is_named(spec: dict[str, Any], action: dict[str, Any]) -> bool:
+    """Whether the schema that an action names is there by that name."""
+    return "x-name" in action and action["x-name"] in _schemas(spec)
 
 
 def nearest(spec: dict[str, Any], target: str) -> tuple[int, jsonpath.JSONPathMatch]:
@@ -181,10 +217,13 @@ def _check_form(action: Any) -> None:
     for key in ("target", "description", "x-source"):
         if not isinstance(action.get(key), str) or not action[key].strip():
             raise OverlayError(f"needs `{key}`")
-    if ("update" in action) == ("remove" in action):
-        raise OverlayError("needs either `update` or `remove`")
+    if sum(key in action for key in ("update", "remove", "x-name")) != 1:
+        raise OverlayError("needs one of `update`, `remove` and `x-name`")
     if "remove" in action and action["remove"] is not True:
         raise OverlayError("`remove` can only be true; leave it out otherwise")
+    name = action.get("x-name", "Name")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        raise OverlayError(f"x-name: {name!r}: write the name of a class")
     if "remove" in action and "x-expect" not in action:
         raise OverlayError("takes away what the provider wrote, so it needs `x-expect`: what the spec says there today")
 
@@ -227,7 +266,54 @@ def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> 
                     f"replaces {json.dumps(target[key])} at {path}[{key!r}], so it needs `x-expect`; "
                     "or was this added upstream? Then delete this action"
                 )
+            if key == "operationId":
+                target.setdefault("x-operation-id", target[key])
             target[key] = _copy(value)
+
+
+def _move_schema(match: jsonpath.JSONPathMatch, name: str) -> None:
+    """Move a schema to `components.schemas.<name>`; references to it follow."""
+    root: Any = match.root
+    schema: Any = match.obj
+    if not match.parts or not isinstance(schema, dict) or "$ref" in schema:
+        raise OverlayError(f"{match.path} is no schema, or a reference to one; target the schema itself")
+    schemas = _schemas(root)
+    if name in schemas:
+        raise OverlayError(f"there is a schema {name} already. Fixed upstream? Delete this action")
+    if "title" in schema:
+        schema["title"] = name  # the client generator takes it for the name of the class
+    if match.parts[:-1] == ("components", "schemas"):
+        old = str(match.parts[-1])
+        renamed = {name if key == old else key: value for key, value in schemas.items()}
+        schemas.clear()
+        schemas.update(renamed)
+        _redirect(root, _SCHEMAS + old, _SCHEMAS + name)
+    else:
+        root.setdefault("components", {}).setdefault("schemas", {})[name] = dict(schema)
+        schema.clear()
+        schema |= {"$ref": _SCHEMAS + name}
+
+
+def _schemas(spec: dict[str, Any]) -> dict[str, Any]:
+    """The named schemas of a document."""
+    node = spec
+    for key in ("components", "schemas"):
+        node = node.get(key, {})
+        if not isinstance(node, dict):
+            raise OverlayError(f"{key} is no object")
+    return node
+
+
+def _redirect(root: Any, old: str, new: str) -> None:
+    """Let each reference to a schema, or into it, lead to its new place."""
+    left = [root]
+    while left:
+        node = left.pop()
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if isinstance(value, dict | list):
+                left.append(value)
+            elif isinstance(value, str) and f"{value}/".startswith(f"{old}/"):
+                node[key] = new + value.removeprefix(old)
 
 
 def _copy(value: Any) -> Any:

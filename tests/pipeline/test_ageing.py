@@ -48,6 +48,8 @@ TO_OPEN = (
     action("$.s.anyOf", remove=True, x_expect=[{"enum": ["a", "b"]}]),
     action("$.s", update=OPEN),
 )
+TO_NAME = action("$.components.schemas.Old", x_name="New")
+TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect={"operationId": "getX"})
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,30 @@ TO_OPEN = (
         ({"a": {"b": {"c": 2}}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
         ({"a": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "no longer needed"),
         ({"z": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
+        # What is named
+        ({"components": {"schemas": {"Old": {}}}}, [TO_NAME], "applied"),
+        ({"components": {"schemas": {"New": {}}}}, [TO_NAME], "no longer needed"),
+        ({"components": {"schemas": {"Other": {}}}}, [TO_NAME], "in conflict"),
+        ({"components": {"schemas": {"Old": {}, "New": {}}}}, [TO_NAME], "in conflict"),
+        (
+            {"components": {"schemas": {"New": {"b": 1}}}},
+            [TO_NAME, action("$..New", update={"a": 1})],
+            "no longer needed, applied",
+        ),
+        ({"s": {"type": "object"}}, [action("$.s", x_name="New")], "applied"),
+        (
+            {"s": {"$ref": "#/components/schemas/New"}, "components": {"schemas": {"New": {}}}},
+            [action("$.s", x_name="New")],
+            "no longer needed",
+        ),
+        (
+            {"s": {"$ref": "#/components/schemas/Its"}, "components": {"schemas": {"Its": {}}}},
+            [action("$.s", x_name="New")],
+            "in conflict",
+        ),
+        ({"paths": {"/x": {"get": {"operationId": "getX"}}}}, [TO_CALL], "applied"),
+        ({"paths": {"/x": {"get": {"operationId": "get_x"}}}}, [TO_CALL], "no longer needed"),
+        ({"paths": {"/x": {"get": {"operationId": "xGet"}}}}, [TO_CALL], "in conflict"),
         # In several places
         ({"a": {"b": 1}, "c": {}}, [action("$['a', 'c']", update={"b": 1})], "in conflict"),
         ({"a": {"b": 1}, "c": {"b": 1}}, [action("$['a', 'c']", update={"b": 1})], "no longer needed"),
@@ -179,16 +205,47 @@ def test_what_a_provider_fixes_goes(tree: Path) -> None:
     mapping["mapping"] = {kind: target["$ref"] for kind, target in mapping["mapping"].items()}
     heygen.spec.write_text(common.dump_json(spec), encoding="utf-8")
     text = heygen.overlay.read_text("utf-8")
+    first = text.index("  - target: $.components.schemas.CloneVoiceRequest.properties.audio.discriminator.mapping")
+    number = text[:first].count("- target") + 1
     judged, spec = ageing.judge(heygen)
     assert common.same(spec, before)
-    assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [1, 2]
-    assert {aged.state for aged in judged[2:]} == {State.APPLIED}
+    assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [number, number + 1]
+    assert {aged.state for aged in (*judged[: number - 1], *judged[number + 1 :])} == {State.APPLIED}
     with pytest.raises(PipelineError, match="x-expect no longer holds"):
         overlay.effective_spec(heygen)
     ageing.drop(heygen, fixed(judged))
     assert common.same(overlay.effective_spec(heygen), before)
     gap = text.index("  - target: $.paths['/v3/voices/clone'].post.responses['200']")
-    assert heygen.overlay.read_text("utf-8") == text[: text.index("  - target")] + "\n" + text[gap:]
+    assert heygen.overlay.read_text("utf-8") == text[:first] + "\n" + text[gap:]
+
+
+def test_a_provider_that_takes_our_names_retires_them(tree: Path) -> None:
+    """Where HeyGen calls operation and schema as the overlay does, both actions are no longer needed, and no other."""
+    heygen = Provider(tree, "heygen")
+    before = overlay.effective_spec(heygen)
+    text = heygen.spec.read_text("utf-8")
+    text = text.replace('"operationId": "cloneVoice"', '"operationId": "clone_voice"').replace("VoiceDetailV3", "Voice")
+    heygen.spec.write_text(text, encoding="utf-8")
+    judged, _ = ageing.judge(heygen)
+    assert {aged.located.title for aged in judged if aged.state == State.FIXED} == {
+        "One name for this operation at all providers.",
+        "A voice, without the version of the API.",
+    }
+    assert {aged.state for aged in judged} == {State.FIXED, State.APPLIED}
+    ageing.drop(heygen, fixed(judged))
+    del before["paths"]["/v3/voices/clone"]["post"]["x-operation-id"]
+    assert common.same(overlay.effective_spec(heygen), before)
+
+
+def test_a_name_in_conflict_is_shown(tmp_path: Path) -> None:
+    """A schema that the provider has renamed is reported with the name that it was to get."""
+    spec: dict[str, Any] = {"components": {"schemas": {"Other": {}}}}
+    [aged] = ageing.judge(acme(tmp_path, spec, TO_NAME))[0]
+    assert str(aged).splitlines()[1:] == [
+        "    at $.components.schemas.Old",
+        "      it names this New",
+        "      the document says now: nothing; $['components']['schemas'] has \"Other\"",
+    ]
 
 
 def fixed(judged: list[Aged]) -> list[overlay.Located]:

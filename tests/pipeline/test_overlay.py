@@ -114,6 +114,113 @@ def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
     assert (spec["one"], spec["two"]) == ({"list": [1, 2], "new": 1}, {"list": [1]})
 
 
+# Names
+
+
+def schemas(*more: dict[str, Any], **named: Any) -> dict[str, Any]:
+    """A document with these schemas, and other parts."""
+    spec: dict[str, Any] = {"components": {"schemas": named}}
+    for part in more:
+        spec |= part
+    return spec
+
+
+REFERENCE = {"$ref": "#/components/schemas/New"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "after"),
+    [
+        (
+            schemas({"p": {"$ref": "#/components/schemas/Old"}}, A={}, Old={"type": "object"}, B={}),
+            "$.components.schemas.Old",
+            schemas({"p": REFERENCE}, A={}, New={"type": "object"}, B={}),
+        ),
+        (schemas(Old={"title": "Old"}), "$.components.schemas.Old", schemas(New={"title": "New"})),
+        (
+            schemas({"p": ["#/components/schemas/Old/items", "#/components/schemas/Older"]}, Old={}),
+            "$.components.schemas.Old",
+            schemas({"p": ["#/components/schemas/New/items", "#/components/schemas/Older"]}, New={}),
+        ),
+        (
+            schemas(Old={"properties": {"a": {"$ref": "#/components/schemas/Old"}}}),
+            "$.components.schemas.Old",
+            schemas(New={"properties": {"a": REFERENCE}}),
+        ),
+        (
+            schemas({"d": {"mapping": {"old": "#/components/schemas/Old"}}}, Old={}),
+            "$.components.schemas.Old",
+            schemas({"d": {"mapping": {"old": "#/components/schemas/New"}}}, New={}),
+        ),
+        (
+            schemas(A={"properties": {"b": {"enum": [1, 2]}}}),
+            "$.components.schemas.A.properties.b",
+            schemas(A={"properties": {"b": REFERENCE}}, New={"enum": [1, 2]}),
+        ),
+        (
+            {"content": {"schema": {"title": "Body", "type": "object"}}},
+            "$.content.schema",
+            {"content": {"schema": REFERENCE}, **schemas(New={"title": "New", "type": "object"})},
+        ),
+    ],
+)
+def test_a_schema_gets_a_name(spec: dict[str, Any], target: str, after: dict[str, Any]) -> None:
+    """A named schema is among the components by its name, in the old one's place; each reference leads to it."""
+    assert json.dumps(applied(spec, action(target, x_name="New"))) == json.dumps(after)
+
+
+@pytest.mark.parametrize(
+    ("spec", "target", "why"),
+    [
+        (schemas(Old={}, New={}), "$.components.schemas.Old", f"there is a schema New already. {FIXED}"),
+        (schemas(New={}), "$.components.schemas.Old", f"matches nothing. {FIXED}"),
+        (schemas(A=REFERENCE), "$.components.schemas.A", "is no schema, or a reference to one"),
+        ({"a": []}, "$.a", "is no schema, or a reference to one"),
+        ({"a": {}}, "$", "is no schema, or a reference to one"),
+        ({"a": {}, "components": []}, "$.a", "components is no object"),
+        ({"a": {}, "components": {"schemas": 1}}, "$.a", "schemas is no object"),
+        ({"a": {}, "b": {}}, "$[*]", f"there is a schema New already. {FIXED}"),
+    ],
+)
+def test_a_name_is_given_once(spec: dict[str, Any], target: str, why: str) -> None:
+    """A name that is taken, and a target that is no schema, are refused."""
+    assert why in refusal(spec, action(target, x_name="New"))
+
+
+def test_the_providers_own_operation_id_is_kept() -> None:
+    """An action that replaces an `operationId` keeps the provider's own, however often it is replaced."""
+    spec: dict[str, Any] = {"paths": {"/x": {"get": {"operationId": "xGet"}}}}
+    for target, update, expected in (
+        ("$.paths['/x'].get", {"operationId": "x_get"}, {"operationId": "xGet"}),
+        ("$.paths['/x']", {"get": {"operationId": "get_x"}}, {"get": {"operationId": "x_get"}}),
+    ):
+        overlay.apply(spec, action(target, update=update, x_expect=expected))
+    assert spec["paths"]["/x"]["get"] == {"operationId": "get_x", "x-operation-id": "xGet"}
+
+
+def test_names_alone(tmp_path: Path) -> None:
+    """A document with the names of an overlay has these, whatever else of it has changed, and no other correction."""
+    provider = written(
+        tmp_path,
+        """
+        - {target: $..get, description: a, x-source: b, x-expect: {tags: q}, update: {operationId: get_x, tags: [T]}}
+        - {target: $.components.schemas.Text, description: a, x-source: b, x-name: Words}
+        - {target: $.components.schemas.Words, description: a, x-source: b, x-expect: {type: odd}, update: {type: new}}
+        - {target: $.components.schemas.Gone, description: a, x-source: b, x-name: Lost}
+        """,
+    )
+    text = {"$ref": "#/components/schemas/Text"}
+    spec = document({"/x": {"get": operation("xGet", text) | {"tags": ["X"]}}}, Text={"type": "string"})
+    before = copy.deepcopy(spec)
+    named = overlay.with_names(spec, provider)
+    get = named["paths"]["/x"]["get"]
+    assert (get["operationId"], get["x-operation-id"], get["tags"]) == ("get_x", "xGet", ["T"])
+    assert named["components"]["schemas"] == {"Words": {"type": "string"}}
+    assert "#/components/schemas/Words" in json.dumps(named)
+    assert overlay.with_names(spec, provider, schemas=False)["components"] == before["components"]
+    assert spec == before
+
+
 # What is refused
 
 
@@ -130,8 +237,11 @@ def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
         (action("$.a", update={"c": 1}) | {"description": " "}, "needs `description`"),
         (action("$.a", update={"c": 1}) | {"x-source": None}, "needs `x-source`"),
         (action("$.a", update={"c": 1}) | {"target": 1}, "needs `target`"),
-        (action("$.a"), "needs either `update` or `remove`"),
-        (action("$.a", update={"c": 1}, remove=True, x_expect={}), "needs either `update` or `remove`"),
+        (action("$.a"), "needs one of `update`, `remove` and `x-name`"),
+        (action("$.a", update={"c": 1}, remove=True, x_expect={}), "needs one of `update`, `remove` and `x-name`"),
+        (action("$.a", x_name="A", remove=True, x_expect={}), "needs one of `update`, `remove` and `x-name`"),
+        (action("$.a", x_name="not_a_class"), "x-name: 'not_a_class': write the name of a class"),
+        (action("$.a", x_name=["A"]), "x-name: ['A']: write the name of a class"),
         (action("$.a", remove=False, x_expect={}), "`remove` can only be true"),
         (action("$.a", remove="true", x_expect={}), "`remove` can only be true"),
         (action("$.a", remove=1, x_expect={}), "`remove` can only be true"),
