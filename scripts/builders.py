@@ -135,7 +135,7 @@ def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
             content_type_overrides=dict.fromkeys(binary_bodies(spec), _BYTES),
         )
         config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
-        document = with_bytes(with_own_titles(with_enum_names(spec)))
+        document = with_bytes(with_own_titles(with_enum_names(with_defaults(spec))))
         with _named(f"{provider.name}: openapi-python-client"):
             parsed = GeneratorData.from_dict(document, config=config)
         if isinstance(parsed, GeneratorError):
@@ -232,6 +232,39 @@ def _named(what: str) -> Iterator[None]:
             f"{what} can't read the document: {type(error).__name__}: {error}. "
             "Find what it does not expect and correct it by an action of overlay.yaml"
         ) from error
+
+
+def with_defaults(spec: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the spec in which a required field or parameter that has one possible value has it as its default."""
+    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {})
+
+    def defaulted(schema: Any) -> Any:
+        if not isinstance(schema, dict) or "default" in schema:
+            return schema
+        referred = "$ref" in schema
+        target = schemas.get(str(schema["$ref"]).rpartition("/")[2], {}) if referred else schema
+        values = [target["const"]] if "const" in target else target.get("enum")
+        if not isinstance(values, list) or len(values) != 1 or values[0] is None:
+            return schema
+        return ({"allOf": [schema]} if referred else schema) | {"default": values[0]}
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        copy = {key: walk(value) for key, value in node.items()}
+        required, fields = node.get("required"), node.get("properties")
+        if isinstance(required, list) and isinstance(fields, dict):
+            copy["properties"] = {
+                name: defaulted(field) if name in required else field for name, field in copy["properties"].items()
+            }
+        elif required is True and "schema" in node and node.get("in") in ("query", "header", "cookie"):
+            copy["schema"] = defaulted(copy["schema"])
+        return copy
+
+    result: dict[str, Any] = walk(spec)
+    return result
 
 
 def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
