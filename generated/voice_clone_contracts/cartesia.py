@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.experimental.missing_sentinel import MISSING
 
 
-class VoiceMetadata(BaseModel):
+class Voice(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -82,37 +82,7 @@ class VoiceMetadata(BaseModel):
     )
 
 
-class CartesiaVersion(RootModel[Literal["2026-03-01"]]):
-    root: Annotated[
-        Literal["2026-03-01"],
-        Field(description="The version of the API that these clients speak."),
-    ]
-
-
-class ErrorResponse(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    error_code: Annotated[
-        StrictStr
-        | Literal["concurrency_limited", "model_not_found", "voice_not_found"]
-        | None,
-        Field(description="Machine-readable code; null where no code applies."),
-    ]
-    title: Annotated[StrictStr, Field(description="Short summary.")]
-    message: Annotated[StrictStr, Field(description="Detailed explanation.")]
-    request_id: Annotated[
-        StrictStr, Field(description="Names the request to Cartesia's support.")
-    ]
-    doc_url: Annotated[
-        StrictStr | MISSING,
-        Field(
-            description="Link to documentation of the error; left out where there is none."
-        ),
-    ] = MISSING
-
-
-class VoicesCloneRequest(BaseModel):
+class CloneVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -172,5 +142,35 @@ class VoicesCloneRequest(BaseModel):
         StrictStr | None | MISSING,
         Field(
             description="Optional base voice ID that the cloned voice is derived from."
+        ),
+    ] = MISSING
+
+
+class CartesiaVersion(RootModel[Literal["2026-03-01"]]):
+    root: Annotated[
+        Literal["2026-03-01"],
+        Field(description="The version of the API that these clients speak."),
+    ]
+
+
+class ErrorResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    error_code: Annotated[
+        StrictStr
+        | Literal["concurrency_limited", "model_not_found", "voice_not_found"]
+        | None,
+        Field(description="Machine-readable code; null where no code applies."),
+    ]
+    title: Annotated[StrictStr, Field(description="Short summary.")]
+    message: Annotated[StrictStr, Field(description="Detailed explanation.")]
+    request_id: Annotated[
+        StrictStr, Field(description="Names the request to Cartesia's support.")
+    ]
+    doc_url: Annotated[
+        StrictStr | MISSING,
+        Field(
+            description="Link to documentation of the error; left out where there is none."
         ),
     ] = MISSING

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from pydantic.experimental.missing_sentinel import MISSING
 
 
-class VoiceCloneCreateV3Response(BaseModel):
+class StartedClone(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -72,10 +72,10 @@ class CloneVoiceResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
-    data: VoiceCloneCreateV3Response
+    data: StartedClone
 
 
-class CreateVoiceCloneV3Request(BaseModel):
+class CloneVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -112,7 +112,7 @@ class CreateVoiceCloneV3Request(BaseModel):
     ] = True
 
 
-class StandardAPIError(BaseModel):
+class ErrorDetail(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -152,7 +152,7 @@ class StandardAPIError(BaseModel):
     ] = MISSING
 
 
-class VoiceDetailV3(BaseModel):
+class Voice(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -226,11 +226,11 @@ class GetVoiceResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
-    data: VoiceDetailV3
+    data: Voice
 
 
 class ErrorResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
-    error: StandardAPIError
+    error: ErrorDetail

@@ -7,7 +7,25 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from pydantic.experimental.missing_sentinel import MISSING
 
 
-class ExtraInfo(BaseModel):
+class ClonePrompt(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    prompt_audio: Annotated[
+        StrictInt,
+        Field(
+            description="The `file_id` of the sample audio, obtained through the [File Upload API](/api-reference/file-management-upload). The sample audio must be less than 8 seconds."
+        ),
+    ]
+    prompt_text: Annotated[
+        StrictStr,
+        Field(
+            description="The transcript corresponding to the sample audio. It must match the audio content, and end with punctuation."
+        ),
+    ]
+
+
+class PreviewInfo(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -38,24 +56,6 @@ class ExtraInfo(BaseModel):
     ] = MISSING
 
 
-class ClonePrompt(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    prompt_audio: Annotated[
-        StrictInt,
-        Field(
-            description="The `file_id` of the sample audio, obtained through the [File Upload API](/api-reference/file-management-upload). The sample audio must be less than 8 seconds."
-        ),
-    ]
-    prompt_text: Annotated[
-        StrictStr,
-        Field(
-            description="The transcript corresponding to the sample audio. It must match the audio content, and end with punctuation."
-        ),
-    ]
-
-
 class UploadedFile(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -74,7 +74,7 @@ class UploadedFile(BaseModel):
     purpose: StrictStr | MISSING = MISSING
 
 
-class Error(BaseModel):
+class ErrorDetail(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -83,27 +83,7 @@ class Error(BaseModel):
     http_code: StrictStr | MISSING = MISSING
 
 
-class GatewayError(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    type: Annotated[StrictStr | MISSING, Field(examples=["error"])] = MISSING
-    error: Annotated[Error | MISSING, Field(title="GatewayErrorDetail")] = MISSING
-    request_id: StrictStr | MISSING = MISSING
-
-
-class UploadFileRequest(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    purpose: Annotated[
-        Literal["voice_clone", "prompt_audio"],
-        Field(description="What the file is for."),
-    ]
-    file: Annotated[bytes, Field(description="The audio.")]
-
-
-class VoiceCloneReq(BaseModel):
+class CloneVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -209,7 +189,7 @@ class VoiceCloneReq(BaseModel):
     ] = False
 
 
-class VoiceCloneBaseResponse(BaseModel):
+class ResponseStatus(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -257,15 +237,35 @@ class VoiceCloneBaseResponse(BaseModel):
     ]
 
 
-class UploadFileResp(BaseModel):
+class UploadFileRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    purpose: Annotated[
+        Literal["voice_clone", "prompt_audio"],
+        Field(description="What the file is for."),
+    ]
+    file: Annotated[bytes, Field(description="The audio.")]
+
+
+class UploadFileResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
     file: UploadedFile | MISSING = MISSING
-    base_resp: VoiceCloneBaseResponse
+    base_resp: ResponseStatus
 
 
-class VoiceCloneResp(BaseModel):
+class ErrorResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Annotated[StrictStr | MISSING, Field(examples=["error"])] = MISSING
+    error: ErrorDetail | MISSING = MISSING
+    request_id: StrictStr | MISSING = MISSING
+
+
+class CloneVoiceResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -275,13 +275,8 @@ class VoiceCloneResp(BaseModel):
             description="If both text and model are provided, this field returns a URL to the preview audio. Otherwise, it will be empty."
         ),
     ] = MISSING
-    extra_info: Annotated[
-        ExtraInfo | MISSING,
-        Field(
-            description="Preview audio metadata and billing info. Returned only when `text` is provided (i.e. preview synthesis happened and was billed). Field shape is aligned with `/v1/t2a_v2`."
-        ),
-    ] = MISSING
-    base_resp: VoiceCloneBaseResponse
+    extra_info: PreviewInfo | MISSING = MISSING
+    base_resp: ResponseStatus
     input_sensitive: Annotated[
         StrictBool | MISSING,
         Field(description="Whether the content safety check found something."),

@@ -18,31 +18,7 @@ class ErrorResponse(BaseModel):
     ] = MISSING
 
 
-class CloneVoiceRequest(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    files: Annotated[
-        list[bytes],
-        Field(
-            description="Audio files to use for voice cloning. Up to 25 files allowed. For Cartesia and MiniMax, only 1 file is supported. For Inworld, up to 3 files are supported.",
-            max_length=25,
-            min_length=1,
-        ),
-    ]
-    voice_name: Annotated[
-        StrictStr,
-        Field(description="Name for the cloned voice", max_length=200, min_length=1),
-    ]
-    voice_provider: Annotated[
-        Literal[
-            "elevenlabs", "cartesia", "minimax", "fish_audio", "platform", "inworld"
-        ],
-        Field(description="Voice provider to use for cloning."),
-    ]
-
-
-class VoiceResponse(BaseModel):
+class Voice(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -97,3 +73,27 @@ class VoiceResponse(BaseModel):
         StrictStr | None | MISSING,
         Field(description="URL to the picture of the voice. Not documented."),
     ] = MISSING
+
+
+class CloneVoiceRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    files: Annotated[
+        list[bytes],
+        Field(
+            description="Audio files to use for voice cloning. Up to 25 files allowed. For Cartesia and MiniMax, only 1 file is supported. For Inworld, up to 3 files are supported.",
+            max_length=25,
+            min_length=1,
+        ),
+    ]
+    voice_name: Annotated[
+        StrictStr,
+        Field(description="Name for the cloned voice", max_length=200, min_length=1),
+    ]
+    voice_provider: Annotated[
+        Literal[
+            "elevenlabs", "cartesia", "minimax", "fish_audio", "platform", "inworld"
+        ],
+        Field(description="Voice provider to use for cloning."),
+    ]

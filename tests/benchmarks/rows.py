@@ -77,13 +77,14 @@ class Row:
 
 ONE_STOCK = (
     "from stock.heygen import AuthenticatedClient; from stock.heygen.api.voices import clone_voice, get_voice; "
-    "from stock.heygen.models import AssetBase64, CreateVoiceCloneV3Request"
+    "from stock.heygen.models import AssetBase64, CloneVoiceRequest"
 )
 FOUR_STOCK = (
     ONE_STOCK
-    + "; from stock.retell import AuthenticatedClient as _; from stock.retell.api.default import clone_voice as _; "
-    "from stock.cartesia import AuthenticatedClient as _; from stock.cartesia.api.voices import voices_clone; "
-    "from stock.minimax import AuthenticatedClient as _; from stock.minimax.api.voice import upload_file, voice_clone"
+    + "; from stock.retell import AuthenticatedClient as _; from stock.retell.api.voices import clone_voice as _; "
+    "from stock.cartesia import AuthenticatedClient as _; from stock.cartesia.api.voices import clone_voice as _; "
+    "from stock.minimax import AuthenticatedClient as _; "
+    "from stock.minimax.api.voices import clone_voice as _, upload_file"
 )
 BASE64 = (
     large(OURS, "us", "ours", "ours", "base64"),

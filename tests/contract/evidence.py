@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from scripts import common, yaml12
+from scripts import common, overlay, yaml12
 from tests.contract.breach import breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.judges import undeclared
@@ -272,6 +272,7 @@ def record(operation: Operation) -> dict[str, Any]:
         "request": " ".join(
             [operation.method.upper(), *(server["url"].value + operation.path for server in root.inside("servers"))]
         ),
+        "own_id": operation.place.get("x-operation-id"),
         "tag": (operation.place.get("tags") or [None])[0],
         "keys": [" and ".join(map(key, each)) for each in operation.place.get("security", [])],
         "parameters": [
@@ -317,7 +318,8 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
 
     What a provider's own page has more than is known is no contradiction: providers grow.
     """
-    pages = Document(document.provider, common.read_json(document.provider.spec))
+    provider = document.provider
+    pages = Document(provider, overlay.with_names(common.read_json(provider.spec), provider))
     said = {operation.id: operation for operation in document.operations()}
     grown = {operation.id: record(operation) for operation in pages.operations()}
     for name in sorted(set(said) | set(known.operations)):

@@ -17,7 +17,7 @@ from scripts.common import PipelineError, Provider
 from tests.contract.breach import breach
 from tests.contract.documents import Document, document, documents
 from tests.contract.evidence import differences, evidence, problems as contradictions
-from tests.contract.test_specs import closed_answers, false_examples, faults, insecure
+from tests.contract.test_specs import closed_answers, false_examples, faults, insecure, misnamed
 from tests.pipeline.helpers import mapping
 
 IMPORT = re.compile(r"^[ ]*from voice_clone_api\.(\w+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -102,7 +102,7 @@ def without(action: Action) -> list[dict[str, Any]]:
             for holder, key in reversed(list(zip(holders, ("update", *keys), strict=True))):
                 if key == keys[-1] or not holder[key]:
                     del holder[key]
-    return [each for each in kept.values() if "update" in each or "remove" in each]
+    return [each for each in kept.values() if {"update", "remove", "x-name"} & each.keys()]
 
 
 Problems = Iterator[str]
@@ -128,6 +128,11 @@ def secured(document: Document) -> Problems:
     for operation in document.operations():
         if problem := insecure(operation):
             yield f"{operation}: {problem}"
+
+
+def named(document: Document) -> Problems:
+    """Names that the other providers do not have, or that nobody would have chosen."""
+    yield from misnamed(document)
 
 
 def known(document: Document) -> Problems:
@@ -183,7 +188,7 @@ def generated(document: Document) -> Problems:
 
 
 CHECKS: tuple[Callable[[Document], Problems], ...] = (
-    secured, open_answers, known, errors, true_examples, valid, generated,
+    secured, named, open_answers, known, errors, true_examples, valid, generated,
 )  # fmt: skip
 
 

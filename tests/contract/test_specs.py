@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_python_client.strings import pascal_case, snake_case
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from scripts import common
@@ -15,7 +18,9 @@ from tests.contract.breach import breach
 from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
 from tests.contract.judges import undeclared
 from tests.contract.schemas import COMBINATIONS, problems
+from voice_clone import connect
 
+ODD_NAME = re.compile(r"V\d|(?:Req|Resp|Body|(?:Request|Response)Model|Metadata)\Z|BaseResp")
 KINDS = ("type", "$ref", "enum", "const", *COMBINATIONS)
 CORRECT = "correct the spec with an action in overlay.yaml, with its source, and generate anew"
 
@@ -67,6 +72,26 @@ def closed_answers(document: Document) -> Iterator[str]:
         for answer in operation.answers:
             if answer.body:
                 yield from closed(answer.body)
+
+
+def misnamed(document: Document) -> Iterator[str]:
+    """Each name of an effective spec that the other providers do not have, or that nobody would have chosen."""
+    for operation in document.operations():
+        tags = [snake_case(tag) for tag in operation.place.get("tags", [])]
+        if operation.id != snake_case(operation.id) or tags != ["voices"]:
+            yield f"{operation.place.pointer}: {operation.id}, {tags}: not in snake case, or not with the tag Voices"
+        name = pascal_case(operation.id)
+        request, response = operation.body, operation.success.body
+        if request and request.name != f"{name}Request":
+            yield f"{request.pointer}: the request is {request.name}, not {name}Request"
+        if response and response.name not in ("Voice", f"{name}Response"):
+            yield f"{response.pointer}: the response is {response.name}, neither {name}Response nor Voice"
+    for place in schemas(document):
+        if place.keys[:2] == ("components", "schemas") and len(place.keys) == 3:
+            if ODD_NAME.search(place.key):
+                yield f"{place.pointer}: a name that nobody would have chosen"
+        elif len(place.value.get("enum", ())) > 1 or "properties" in place.value:
+            yield f"{place.pointer}: an object or enum without a name"
 
 
 def schemas(document: Document) -> Iterator[Place]:
@@ -183,6 +208,35 @@ def test_operations_have_names_of_their_own(document: Document) -> None:
         breach(document.root["paths"], "an operation's tags are missing, or not listed", do=CORRECT, tags=tags)
 
 
+@DOCUMENTS
+def test_names_are_those_of_all_providers(document: Document) -> None:
+    """Operations, their tag, requests and responses have the same names at all providers, and no name is odd."""
+    if found := list(misnamed(document)):
+        do = "name it in overlay.yaml: an operation by `operationId`, a schema by `x-name`"
+        breach(document.root, "a name that the other providers do not have", do=do, names=found)
+
+
+@DOCUMENTS
+def test_the_clone_is_the_same_import_at_each_provider(document: Document) -> None:
+    """`from voice_clone_api.<provider>.api.voices import clone_voice` works at each provider, and clones."""
+    module = importlib.import_module(f"voice_clone_api.{document.name}.api.voices.clone_voice")
+    assert {"sync", "asyncio", "sync_detailed", "asyncio_detailed"} <= set(vars(module))
+    models = importlib.import_module(f"voice_clone_api.{document.name}.models")
+    assert isinstance(models.CloneVoiceRequest, type)
+    assert connect(document.name, api_key="any-key").provider.clone.operation == "clone_voice"
+
+
+@DOCUMENTS
+def test_the_providers_own_operation_ids_are_kept(document: Document) -> None:
+    """An operation that the overlay renames keeps the id of the provider's page; others have that id alone."""
+    vendored = Document(document.provider, common.read_json(document.provider.spec))
+    own = {(operation.path, operation.method): operation.id for operation in vendored.operations()}
+    for operation in document.operations():
+        own_id = own.get((operation.path, operation.method), operation.id)
+        if operation.place.get("x-operation-id") != (None if own_id == operation.id else own_id):
+            breach(operation.place, f"x-operation-id is not the provider's own, {own_id}", do="generate anew")
+
+
 # Operations and answers
 
 
@@ -201,6 +255,10 @@ def insecure(operation: Operation) -> str | None:
             ("http", None, "bearer"),
         ):
             return f"security scheme {name} is neither a key in a header nor a bearer token: {scheme}"
+    keys = {scheme["name"].lower() for scheme in schemes.values() if scheme.get("in") == "header"}
+    for parameter in operation.parameters:
+        if parameter["in"].value == "header" and parameter["name"].value.lower() in keys:
+            return f"the key is a parameter too: {parameter['name']}"
     return None if all(alternatives) else "security is optional: one alternative is empty"
 
 

@@ -82,7 +82,7 @@ GO_ON = """
 def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path) -> None:
     """A process that is killed in the middle of a look is followed by one that has its token: one voice, one clone."""
     held, file = Held(), tmp_path / "token"
-    server.fail("getVoice", held, 1)
+    server.fail("get_voice", held, 1)
     with process(START, KEY, server.base_url, str(file)) as first:
         assert held.here.wait(30)
         os.kill(first.pid, signal.SIGKILL)
@@ -92,11 +92,11 @@ def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path)
         out, err = second.communicate(timeout=30)
     assert (second.returncode, err) == (0, "")
     assert [out.strip()] == list(server.mock.voices("heygen"))
-    assert server.requests.count("cloneVoice") == 1
+    assert server.requests.count("clone_voice") == 1
     assert KEY not in file.read_text("utf-8")
 
 
-@pytest.mark.parametrize(("operation", "note"), [("getVoice", TOKEN), ("cloneVoice", "may have done it")])
+@pytest.mark.parametrize(("operation", "note"), [("get_voice", TOKEN), ("clone_voice", "may have done it")])
 def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str, note: str) -> None:
     """Ctrl-C closes the connection at once, and the traceback says how to go on, or how to look; it shows no key."""
     held = Held()
@@ -110,10 +110,10 @@ def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str
     assert KEY not in err
     found = re.search(note, err)
     assert found
-    if operation == "getVoice":
+    if operation == "get_voice":
         with HeyGen(KEY, base_url=server.base_url) as heygen:
             assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
-        assert server.requests.count("cloneVoice") == 1
+        assert server.requests.count("clone_voice") == 1
 
 
 def _asyncio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseException:
@@ -165,7 +165,7 @@ def _trio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseExceptio
 
 
 @pytest.mark.parametrize("cancel", [_asyncio_cancel, _asyncio_timeout, _trio_cancel])
-@pytest.mark.parametrize("operation", ["getVoice", "cloneVoice"])
+@pytest.mark.parametrize("operation", ["get_voice", "clone_voice"])
 @pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
 def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, operation: str) -> None:
     """A task that is cancelled closes its connection, and what ends it says how to go on, or how to look."""
@@ -180,11 +180,11 @@ def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, ope
     assert held.gone.wait(1)
     notes = "\n".join(ended.__notes__)
     assert KEY not in notes
-    if operation == "cloneVoice":
+    if operation == "clone_voice":
         assert "may have done it" in notes
         return
     found = re.search(TOKEN, notes)
     assert found
     with HeyGen(KEY, base_url=server.base_url) as heygen:
         assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
-    assert server.requests.count("cloneVoice") == 1
+    assert server.requests.count("clone_voice") == 1

@@ -69,11 +69,11 @@ def _file(server: Server) -> tuple[int]:
 _OWN = {"voice_id": "My-own-voice-1"}
 CALLS = [
     *(Call(f"{name} clone", name, "clone", operation, True, False, options=OPTIONS[name])
-      for name, operation in (("heygen", "cloneVoice"), ("retell", "cloneVoice"), ("cartesia", "voices_clone"))),
-    Call("minimax clone", "minimax", "clone", "voiceClone", True, True, _file, OPTIONS["minimax"]),
-    Call("minimax, own voice_id", "minimax", "clone", "voiceClone", True, False, _file, _OWN),
-    Call("heygen wait", "heygen", "wait", "getVoice", False, True, _job),
-    Call("minimax upload", "minimax", "upload_file", "uploadFile", False, True),
+      for name, operation in (("heygen", "clone_voice"), ("retell", "clone_voice"), ("cartesia", "clone_voice"))),
+    Call("minimax clone", "minimax", "clone", "clone_voice", True, True, _file, OPTIONS["minimax"]),
+    Call("minimax, own voice_id", "minimax", "clone", "clone_voice", True, False, _file, _OWN),
+    Call("heygen wait", "heygen", "wait", "get_voice", False, True, _job),
+    Call("minimax upload", "minimax", "upload_file", "upload_file", False, True),
 ]  # fmt: skip
 page.COLUMNS[:] = [call.name for call in CALLS]
 # Each of these costs its whole timeout at each request; that they last shows in one of them.
@@ -179,7 +179,7 @@ def test_what_stretches_a_request_with_a_transport_of_the_callers(servers: dict[
     """The faults that are left out above take longer than the timeout there, and end in a typed error all the same."""
     server = servers["heygen"]
     for name in STRETCHED:
-        server.fail("cloneVoice", partial(_drip, DRIPS[name]), 1)
+        server.fail("clone_voice", partial(_drip, DRIPS[name]), 1)
         client = {"api_key": KEY, "base_url": server.base_url, "timeout": SHORT, "transport": TRANSPORTS["sync"]()}
         began = time.monotonic()
         with pytest.raises(OutcomeUnknownError):

@@ -641,8 +641,8 @@ def test_an_answer_left_behind_is_never_the_next_one(provider: str, way: str, mo
     paid = [request for request in server.requests if request.method == "POST" and "upload" not in request.url.path]
     assert len(paid) == 3
     if provider == "minimax":
-        uploads = [seen for seen in mock.requests if seen.operation == "uploadFile"]
-        used = [seen.body["file_id"] for seen in mock.requests if seen.operation == "voiceClone"]
+        uploads = [seen for seen in mock.requests if seen.operation == "upload_file"]
+        used = [seen.body["file_id"] for seen in mock.requests if seen.operation == "clone_voice"]
         assert len(uploads) == len(set(used)) == 3
 
 

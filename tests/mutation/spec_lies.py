@@ -274,6 +274,8 @@ def _(item: dict[str, Any], _facts: Facts) -> Iterator[Change]:
 def _(operation: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "operationId" in operation:
         yield "id", operation | {"operationId": f"{operation['operationId']}V2"}
+    if "x-operation-id" in operation:
+        yield "own-id", operation | {"x-operation-id": f"{operation['x-operation-id']}V2"}
     if "tags" in operation:
         yield "tag", operation | {"tags": ["Other"]}
 

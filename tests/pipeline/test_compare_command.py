@@ -152,7 +152,7 @@ def test_trees_after_a_change(pair: tuple[Path, Path]) -> None:
     found = trees(old, new)
     said = {change.words: change.verdict for change in found.changes}
     assert said["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
-    assert said["voice_clone_api.cartesia.models.VoiceMetadata: `name`: type str | Unset, was str"] == Verdict.BREAKING
+    assert said["voice_clone_api.cartesia.models.Voice: `name`: type str | Unset, was str"] == Verdict.BREAKING
     assert said["voice_clone.Voice: `preview_url` is gone"] == Verdict.BREAKING
     assert said["voice_clone.Voice: `preview` is new"] == Verdict.COMPATIBLE
     assert found.notes == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -81,8 +82,8 @@ def test_output_is_reproducible(base: Path, tmp_path: Path) -> None:
     ("owner", "file", "line"),
     [
         ("retell", "voice_clone_api/retell/client.py", 40),
-        ("retell", "voice_clone_api/retell/models/voice_response.py", 12),
-        ("retell", "voice_clone_api/retell/api/default/clone_voice.py", 3),
+        ("retell", "voice_clone_api/retell/models/voice.py", 12),
+        ("retell", "voice_clone_api/retell/api/voices/clone_voice.py", 3),
         ("retell", "voice_clone_api/retell/openapi.json", 3),
         ("retell", "voice_clone_api/retell/py.typed", 1),
         ("heygen", "voice_clone_api/heygen/__init__.py", 2),
@@ -182,7 +183,7 @@ def test_check_names_a_word_changed_in_a_spec(tree: Path, builds: list[list[str]
     substitute(tree / "specs/retell/openapi.json", '"Accent annotation of the voice."', '"Accent of the voice."')
     found = problems(tree)
     assert next(strings(found, "retell: specs/retell/openapi.json is not what its pages say, line "))
-    model = next(strings(found, "retell: generated/voice_clone_api/retell/models/voice_response.py is stale "))
+    model = next(strings(found, "retell: generated/voice_clone_api/retell/models/voice.py is stale "))
     assert "Accent annotation of the voice." in model.splitlines()[1]
     assert "Accent of the voice." in model.splitlines()[2]
     assert {problem.split(":")[0] for problem in found} == {"retell"}
@@ -220,7 +221,7 @@ def test_check_names_a_word_changed_in_an_overlay(tree: Path, builds: list[list[
     substitute(path, "Picture" if "Picture" in path.read_text("utf-8") else "URL to the picture", "Link to the picture")
     found = problems(tree)
     assert changed in found
-    assert next(strings(found, "retell: generated/voice_clone_api/retell/models/voice_response.py is stale "))
+    assert next(strings(found, "retell: generated/voice_clone_api/retell/models/voice.py is stale "))
     assert next(strings(found, "retell: generated/voice_clone_api/retell/openapi.json is stale "))
     assert builds == [PROVIDERS, PROVIDERS]
 
@@ -567,6 +568,34 @@ def test_no_enum_value_is_lost(tmp_path: Path, values: list[str]) -> None:
     exec(compile(files["voice_clone_api/acme/models/odd.py"], "odd.py", "exec"), namespace)
     assert sorted(member.value for member in namespace["Odd"]) == sorted(values)
     assert {str(member) for member in namespace["Odd"]} == set(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "default"),
+    [
+        ({"const": "a"}, "a"),
+        ({"const": 1, "type": "integer"}, 1),
+        ({"enum": ["a"]}, "a"),
+        ({"$ref": "#/components/schemas/One"}, "a"),
+        ({"enum": ["a", "b"]}, None),
+        ({"enum": ["a"], "default": "b"}, "b"),
+        ({"const": None}, None),
+        ({"$ref": "#/components/schemas/X"}, None),
+        ({"anyOf": [{"const": "a"}, {"type": "string"}]}, None),
+    ],
+)
+def test_one_value_is_a_default(field: dict[str, Any], default: Any) -> None:
+    """A required field or parameter of one possible value has it as its default; one that is optional has none."""
+    x = {"type": "object", "required": ["a"], "properties": {"a": field, "b": field}}
+    parameters = [{"name": each, "in": each, "required": True, "schema": field} for each in ("query", "path")]
+    spec = document({"/x/{path}": {"get": operation("x", TEXT, parameters=parameters)}}, X=x, One={"enum": ["a"]})
+    before = copy.deepcopy(spec)
+    given = builders.with_defaults(spec)
+    fields = given["components"]["schemas"]["X"]["properties"]
+    query, path = given["paths"]["/x/{path}"]["get"]["parameters"]
+    assert (fields["a"].get("default"), query["schema"].get("default")) == (default, default)
+    assert (fields["b"], path["schema"]) == (field, field)
+    assert spec == before
 
 
 def test_given_names_of_enum_members_are_kept() -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import copy
+import enum
 import importlib
 import inspect
 import io
 import json
 import pickle
 import re
+import sys
 import tempfile
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
+import attrs
 import httpx
 import pytest
 
@@ -23,16 +28,21 @@ from scripts import common, overlay, vendor
 from scripts.common import Provider
 from tests.pipeline.helpers import PROVIDERS, endpoints, multipart_parts
 from voice_clone_api.cartesia import types as cartesia_types
-from voice_clone_api.cartesia.api.voices import voices_clone
-from voice_clone_api.cartesia.models import CartesiaVersion, SupportedLanguage, VoicesCloneBody
+from voice_clone_api.cartesia.api.voices import clone_voice as cartesia_clone
+from voice_clone_api.cartesia.models import CartesiaVersion, CloneVoiceRequest as CartesiaRequest, SupportedLanguage
 from voice_clone_api.heygen.api.voices import clone_voice as heygen_clone, get_voice
-from voice_clone_api.heygen.models import AssetUrl, CreateVoiceCloneV3Request
+from voice_clone_api.heygen.models import AssetUrl, CloneVoiceRequest
 from voice_clone_api.minimax import types as minimax_types
-from voice_clone_api.minimax.api.voice import upload_file, voice_clone
-from voice_clone_api.minimax.models import FilePurpose, UploadFileBody, VoiceCloneReq, VoiceCloneResp
+from voice_clone_api.minimax.api.voices import clone_voice as minimax_clone, upload_file
+from voice_clone_api.minimax.models import (
+    CloneVoiceRequest as MiniMaxRequest,
+    CloneVoiceResponse,
+    FilePurpose,
+    UploadFileRequest,
+)
 from voice_clone_api.retell import types as retell_types
-from voice_clone_api.retell.api.default import clone_voice as retell_clone
-from voice_clone_api.retell.models import CloneProvider, CloneVoiceBody
+from voice_clone_api.retell.api.voices import clone_voice as retell_clone
+from voice_clone_api.retell.models import CloneProvider, CloneVoiceRequest as RetellRequest
 
 PACKAGES = common.ROOT / "generated" / "voice_clone_api"
 ENDPOINTS = [(name, module) for name in PROVIDERS for module in endpoints(name)]
@@ -56,7 +66,7 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
     "retell": (
         retell_clone,
         lambda audio: {
-            "body": CloneVoiceBody(
+            "body": RetellRequest(
                 files=[retell_types.File(payload=audio)],
                 voice_name="Me",
                 voice_provider=CloneProvider.ELEVENLABS,
@@ -64,10 +74,10 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
         },
     ),
     "cartesia": (
-        voices_clone,
+        cartesia_clone,
         lambda audio: {
             "cartesia_version": CartesiaVersion.V2026_03_01,
-            "body": VoicesCloneBody(
+            "body": CartesiaRequest(
                 clip=cartesia_types.File(payload=audio),
                 name="Me",
                 language=SupportedLanguage.NO,
@@ -77,7 +87,7 @@ UPLOADS: dict[str, tuple[ModuleType, Arguments]] = {
     "minimax": (
         upload_file,
         lambda audio: {
-            "body": UploadFileBody(
+            "body": UploadFileRequest(
                 file=minimax_types.File(payload=audio),
                 purpose=FilePurpose.VOICE_CLONE,
             )
@@ -88,12 +98,12 @@ CALLS: list[tuple[str, ModuleType, Callable[[], dict[str, Any]]]] = [
     (
         "heygen",
         heygen_clone,
-        lambda: {"body": CreateVoiceCloneV3Request(AssetUrl("url", "https://a.example/me.wav"), voice_name="Me")},
+        lambda: {"body": CloneVoiceRequest(AssetUrl("https://a.example/me.wav"), voice_name="Me")},
     ),
     ("heygen", get_voice, lambda: {"voice_id": "v"}),
-    ("minimax", voice_clone, lambda: {"body": VoiceCloneReq(file_id=1, voice_id="MiniMax001")}),
+    ("minimax", minimax_clone, lambda: {"body": MiniMaxRequest(file_id=1, voice_id="MiniMax001")}),
     ("retell", retell_clone, lambda: UPLOADS["retell"][1](io.BytesIO(b"audio"))),
-    ("cartesia", voices_clone, lambda: UPLOADS["cartesia"][1](io.BytesIO(b"audio"))),
+    ("cartesia", cartesia_clone, lambda: UPLOADS["cartesia"][1](io.BytesIO(b"audio"))),
     ("minimax", upload_file, lambda: UPLOADS["minimax"][1](io.BytesIO(b"audio"))),
 ]
 CALL_IDS = [module.__name__.removeprefix("voice_clone_api.") for _, module, _ in CALLS]
@@ -221,7 +231,7 @@ def test_unset_survives_copies(name: str, copied: Callable[[Any], Any]) -> None:
 
 def test_a_copied_model_sends_the_same() -> None:
     """A model with fields that are not set, copied or pickled, sends what the original does."""
-    model = VoiceCloneReq(file_id=1, voice_id="MiniMax001", text="Hello")
+    model = MiniMaxRequest(file_id=1, voice_id="MiniMax001", text="Hello")
     for copied in (copy.deepcopy(model), pickled(model)):
         assert copied.to_dict() == model.to_dict()
         assert "clone_prompt" not in copied.to_dict()
@@ -231,11 +241,62 @@ def test_the_documented_answer_of_minimax_is_read() -> None:
     """The example answer on MiniMax's page is read, and what its schema had wrong is a boolean."""
     [page] = vendor.vendored_pages(Provider(common.ROOT, "minimax"))
     example = page.spec["components"]["schemas"]["VoiceCloneResp"]["example"]
-    read = VoiceCloneResp.from_dict(example)
+    read = CloneVoiceResponse.from_dict(example)
     assert read.input_sensitive is False
     assert read.base_resp.status_code == 0
     assert read.to_dict() == example
-    assert VoiceCloneResp.from_dict(example | {"input_sensitive": True}).input_sensitive is True
+    assert CloneVoiceResponse.from_dict(example | {"input_sensitive": True}).input_sensitive is True
+
+
+# Names and defaults
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_no_module_shadows_a_package(name: str) -> None:
+    """No module of an operation or model has the name of a package that it, the shim or a caller may import."""
+    packages = {*sys.stdlib_module_names, "attrs", "httpx", "voice_clone", "voice_clone_api"}
+    modules = [path.stem for folder in ("api", "models") for path in (PACKAGES / name / folder).rglob("*.py")]
+    assert not packages & set(modules) - {"__init__"}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_no_flow_calls_an_operation_by_a_name_of_its_own(name: str) -> None:
+    """The shim has no method of the name by which it calls a generated module."""
+    tree = ast.parse((common.ROOT / "src/voice_clone/providers" / f"{name}.py").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and ".api." in str(node.module)]
+    modules = {alias.asname or alias.name for node in imports for alias in node.names}
+    methods = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert modules
+    assert not modules & methods
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_field_of_one_value_has_it_as_its_default(name: str) -> None:
+    """A field or parameter that can have one value only may be left out."""
+    models = importlib.import_module(f"voice_clone_api.{name}.models")
+    for model in (each for each in vars(models).values() if isinstance(each, type) and attrs.has(each)):
+        hints = typing.get_type_hints(model, {**vars(models), **vars(sys.modules[model.__module__])})
+        for field in attrs.fields(model):
+            if is_of_one_value(hints[field.name]):
+                assert field.default is not attrs.NOTHING, f"{model.__name__}.{field.name}"
+    for module in endpoints(name):
+        for parameter in inspect.signature(module.sync, eval_str=True).parameters.values():
+            if is_of_one_value(parameter.annotation):
+                assert parameter.default is not parameter.empty, f"{module.__name__}: {parameter.name}"
+
+
+def is_of_one_value(annotation: Any) -> bool:
+    """Whether a type has one value: a literal or an enum of one."""
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return len(annotation) == 1
+    return typing.get_origin(annotation) is Literal and len(typing.get_args(annotation)) == 1
+
+
+def test_an_asset_needs_no_type() -> None:
+    """The type of an asset may be left out, is sent all the same, and may be said."""
+    url = "https://a.example/me.wav"
+    assert AssetUrl(url=url) == AssetUrl(url=url, type_="url")
+    assert AssetUrl(url=url).to_dict() == {"type": "url", "url": url}
 
 
 # Requests
@@ -322,12 +383,12 @@ def test_null_is_not_sent_in_a_form() -> None:
     """A form has no null: a field that is null or not set is left out, and an empty text is sent."""
     arguments = UPLOADS["cartesia"][1](io.BytesIO(b"audio"))
     plain = {"clip": ("file", b"audio"), "name": (None, b"Me"), "language": (None, b"no")}
-    body: VoicesCloneBody = arguments["body"]
+    body: CartesiaRequest = arguments["body"]
     for value, received in ((None, {}), (cartesia_types.UNSET, {}), ("", {"description": (None, b"")})):
         body.description, body.base_voice_id, body.clip.payload = value, None, io.BytesIO(b"audio")
-        assert parts(sent("cartesia", voices_clone, arguments)) == plain | received
+        assert parts(sent("cartesia", cartesia_clone, arguments)) == plain | received
     body.base_voice_id, body.clip.payload = "None", io.BytesIO(b"audio")
-    assert parts(sent("cartesia", voices_clone, arguments))["base_voice_id"] == (None, b"None")
+    assert parts(sent("cartesia", cartesia_clone, arguments))["base_voice_id"] == (None, b"None")
 
 
 @pytest.mark.parametrize(

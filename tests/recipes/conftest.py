@@ -115,4 +115,4 @@ class Holding(Mock):
 
     def paid(self) -> list[str]:
         """The names of the voices that HeyGen was asked for, sorted."""
-        return sorted(seen.body["voice_name"] for seen in self.requests if seen.operation == "cloneVoice")
+        return sorted(seen.body["voice_name"] for seen in self.requests if seen.operation == "clone_voice")

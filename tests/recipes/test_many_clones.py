@@ -72,16 +72,16 @@ def test_a_clone_that_may_exist_is_not_asked_for_again(tmp_path: Path, clip: str
     for _ in range(2):
         outcomes = run(clips, tmp_path, mock.transport)
         assert isinstance(outcomes[clips[0]], OutcomeUnknownError)
-        assert [seen.operation for seen in mock.requests] == ["cloneVoice"]
+        assert [seen.operation for seen in mock.requests] == ["clone_voice"]
 
 
 def test_a_wait_that_fails_is_gone_on_with(tmp_path: Path, clip: str, mock: Mock) -> None:
     """Where a look fails the token is kept: the next run looks again."""
     clips = [Clip("heygen", clip, "Me", "en")]
-    mock.fail("heygen", "not_found", operation="getVoice")
+    mock.fail("heygen", "not_found", operation="get_voice")
     assert isinstance(run(clips, tmp_path, mock.transport)[clips[0]], VoiceCloneError)
     assert isinstance(run(clips, tmp_path, mock.transport)[clips[0]], Voice)
-    assert Counter(seen.operation for seen in mock.requests)["cloneVoice"] == 1
+    assert Counter(seen.operation for seen in mock.requests)["clone_voice"] == 1
 
 
 def test_no_provider_sees_more_than_its_limit(

@@ -71,8 +71,8 @@ def test_each_attempt_is_a_span_below_the_callers(
     tracer = traces.get_tracer("test")
     with serve() as mock:
         options: dict[str, Any] = {"api_key": KEY, "base_url": mock.base_urls[provider]}
-        mock.fail("heygen", "rate_limit", operation="cloneVoice")
-        mock.fail("heygen", httpx.ReadError("gone"), operation="getVoice")
+        mock.fail("heygen", "rate_limit", operation="clone_voice")
+        mock.fail("heygen", httpx.ReadError("gone"), operation="get_voice")
 
         async def main() -> None:
             async with connect_async(provider, **options) as client:

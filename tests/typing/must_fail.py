@@ -24,7 +24,7 @@ from voice_clone import (
 )
 from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
-from voice_clone_api.heygen.models import AssetUrl, CreateVoiceCloneV3Request
+from voice_clone_api.heygen.models import AssetUrl, CloneVoiceRequest
 
 
 def arguments(cartesia: Cartesia, heygen: HeyGen, retell: Retell, minimax: MiniMax) -> None:
@@ -106,7 +106,7 @@ def results(voice: Voice, job: CloneJob, error: VoiceCloneError, heygen: HeyGen,
     get_voice.sync(voice.id)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     get_voice.sync(voice.id, client=retell.client)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     get_voice.sync(voice.id, client=heygen)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    CreateVoiceCloneV3Request(audio="me.wav", voice_name="Me")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    CloneVoiceRequest(audio="me.wav", voice_name="Me")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def mocks(mock: Mock) -> None:

@@ -47,21 +47,21 @@ from voice_clone import (
 )
 from voice_clone.testing import Kind, Mock, MockedProvider, Part, Recorded, serve
 from voice_clone_api import cartesia as cartesia_api, heygen as heygen_api, minimax as minimax_api, retell as retell_api
-from voice_clone_api.cartesia.models import SupportedLanguage, VoiceMetadata
+from voice_clone_api.cartesia.models import SupportedLanguage, Voice as CartesiaVoice
 from voice_clone_api.heygen.api.voices import clone_voice, get_voice
 from voice_clone_api.heygen.models import (
     AssetBase64,
     AssetId,
     AssetUrl,
     CloneStatus,
+    CloneVoiceRequest,
     CloneVoiceResponse,
-    CreateVoiceCloneV3Request,
     ErrorResponse,
     GetVoiceResponse,
 )
 from voice_clone_api.heygen.types import UNSET, Response, Unset
 from voice_clone_api.minimax.models import ClonePrompt, FilePurpose, LanguageBoost, SpeechModel
-from voice_clone_api.retell.models import CloneProvider, VoiceProvider, VoiceResponse
+from voice_clone_api.retell.models import CloneProvider, Voice as RetellVoice, VoiceProvider
 
 
 def construction(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTransport) -> None:
@@ -101,11 +101,11 @@ def sync_clients() -> None:
     with HeyGen() as heygen:
         assert_type(heygen, HeyGen)
         assert_type(heygen.client, heygen_api.AuthenticatedClient)
-        job = heygen.start_clone(AssetUrl(type_="url", url="https://example.com"), name="Me", language="en")
+        job = heygen.start_clone(AssetUrl(url="https://example.com"), name="Me", language="en")
         heygen.start_clone(AssetBase64(type_="base64", media_type="audio/mpeg", data=""), name="Me")
         assert_type(job, CloneJob)
         assert_type(heygen.wait(job, timeout=600, on_poll=print), Voice)
-        audio = AssetId(type_="asset_id", asset_id="a")
+        audio = AssetId(asset_id="a", type_="asset_id")
         voice = heygen.clone(audio, name="Me", remove_background_noise=False, timeout=1, on_poll=lambda _: None)
         assert_type(voice, Voice)
     with Retell("k") as retell:
@@ -276,9 +276,9 @@ def errors(error: VoiceCloneError) -> None:
 async def generated(
     heygen: HeyGen,
     awaited: AsyncHeyGen,
-    cartesia: VoiceMetadata,
-    retell: VoiceResponse,
-    body: CreateVoiceCloneV3Request,
+    cartesia: CartesiaVoice,
+    retell: RetellVoice,
+    body: CloneVoiceRequest,
 ) -> None:
     """Generated functions take the shim's client; enums of answers are open, and typed so."""
     found = get_voice.sync("v", client=heygen.client)
@@ -321,7 +321,7 @@ def mocked(response: httpx.Response) -> None:
         "content_rejected",
         "server_error",
     ]
-    mock.fail("heygen", kinds[0], operation="getVoice", times=2, retry_after=1, after_work=True)
+    mock.fail("heygen", kinds[0], operation="get_voice", times=2, retry_after=1, after_work=True)
     mock.fail("heygen", response)
     mock.fail("heygen", httpx.ConnectError("refused"))
     HeyGen("k", transport=mock.transport)
@@ -347,7 +347,7 @@ def fixtures(mock_heygen: MockedProvider) -> None:
     assert_type(mock_heygen.name, str)
     assert_type(mock_heygen.requests, list[Recorded])
     assert_type(mock_heygen.voices, Mapping[str, dict[str, Any]])
-    mock_heygen.fail("rate_limit", operation="getVoice", times=2, retry_after=1, after_work=True)
+    mock_heygen.fail("rate_limit", operation="get_voice", times=2, retry_after=1, after_work=True)
 
     class Own(Mock):
         """A mock of the user's own."""

@@ -69,9 +69,9 @@ def test_a_large_clip_is_never_whole_in_memory(call: Caller, mock: Mock, tmp_pat
     """HeyGen's clip goes out in pieces, with its length known, under every kind of client, and again if need be."""
     path = tmp_path / "me.wav"
     path.write_bytes(clip(1_000_000))
-    mock.fail("heygen", "rate_limit", operation="cloneVoice")
+    mock.fail("heygen", "rate_limit", operation="clone_voice")
     call("heygen", "clone", path, **OPTIONS["heygen"])
-    first, second = [seen.request for seen in mock.requests if seen.operation == "cloneVoice"]
+    first, second = [seen.request for seen in mock.requests if seen.operation == "clone_voice"]
     assert first.content == second.content
     assert int(second.headers["content-length"]) == len(second.content)
     assert "transfer-encoding" not in second.headers

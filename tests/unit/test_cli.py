@@ -134,10 +134,10 @@ def test_json_is_all_of_stdout(clip: Path) -> None:
 def test_options_reach_the_provider(mock: Mock, clip: Path) -> None:
     """What is typed is what is sent; a switch is on or off, an object is JSON."""
     typed("clone", "heygen", clip, "--name", "Me", "--no-remove-background-noise", "--timeout", "9")
-    assert bodies(mock, "cloneVoice")[0]["remove_background_noise"] is False
+    assert bodies(mock, "clone_voice")[0]["remove_background_noise"] is False
     prompt = '{"prompt_audio": 12, "prompt_text": "So."}'
     done = typed("clone", "minimax", clip, "--clone-prompt", prompt, "--need-noise-reduction", "--voice-id", "MyVoice1")
-    sent = bodies(mock, "voiceClone")[0]
+    sent = bodies(mock, "clone_voice")[-1]
     assert sent["clone_prompt"] == {"prompt_audio": 12, "prompt_text": "So."}
     assert sent["need_noise_reduction"]
     assert sent["voice_id"] == "MyVoice1"
@@ -155,16 +155,16 @@ def test_an_object_that_is_none_is_wrong_usage(prompt: str, clip: Path) -> None:
 def test_several_files_go_where_several_are_taken(mock: Mock, clip: Path) -> None:
     """Retell takes many files; where one is taken, a second is wrong usage."""
     assert typed("clone", "retell", clip, clip, *NEEDS["retell"]).code == 0
-    assert sum(part.name == "files" for part in bodies(mock, "cloneVoice")[0]) == 2
+    assert sum(part.name == "files" for part in bodies(mock, "clone_voice")[0]) == 2
     assert typed("clone", "heygen", clip, clip, "--name", "Me").code == 2
 
 
 def test_audio_may_be_elsewhere(mock: Mock) -> None:
     """An address is sent as such where the provider fetches it, and so is the number of an uploaded file."""
     assert typed("clone", "heygen", "https://example.com/me.wav", "--name", "Me").code == 0
-    assert bodies(mock, "cloneVoice")[0]["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
+    assert bodies(mock, "clone_voice")[0]["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
     typed("clone", "minimax", "123456")
-    assert bodies(mock, "voiceClone")[0]["file_id"] == 123456
+    assert bodies(mock, "clone_voice")[-1]["file_id"] == 123456
     done = typed("clone", "cartesia", "https://example.com/me.wav", *NEEDS["cartesia"])
     assert done.code == 3
     assert "download the audio first" in done.err
@@ -179,7 +179,7 @@ def test_a_pipe_is_read_once(mock: Mock, tmp_path: Path) -> None:
     done = typed("clone", "retell", pipe, *NEEDS["retell"])
     writer.join()
     assert done.code == 0
-    assert wav(10) in [part.content for part in bodies(mock, "cloneVoice")[0]]
+    assert wav(10) in [part.content for part in bodies(mock, "clone_voice")[0]]
 
 
 # Refusing

@@ -87,10 +87,10 @@ def test_every_form_of_audio_arrives_whole(
 
 def _sent_audio(mock: Mock, provider: str) -> bytes:
     if provider == "heygen":
-        audio = body(mock, "cloneVoice")["audio"]
+        audio = body(mock, "clone_voice")["audio"]
         assert audio["media_type"] == "audio/wav"
         return base64.b64decode(audio["data"])
-    operation = {"retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "uploadFile"}[provider]
+    operation = {"retell": "clone_voice", "cartesia": "clone_voice", "minimax": "upload_file"}[provider]
     (file,) = [part for part in parts(mock, operation) if part.file_name]
     return file.content
 
@@ -100,7 +100,7 @@ def test_a_clip_cannot_inject_form_fields(provider: str, clone: Callable[..., Vo
     """A clip that contains the boundary of the stock client arrives as one part, byte for byte."""
     clone(provider, wav + HOSTILE)
     assert _sent_audio(mock, provider) == wav + HOSTILE
-    operation = {"retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "uploadFile"}[provider]
+    operation = {"retell": "clone_voice", "cartesia": "clone_voice", "minimax": "upload_file"}[provider]
     assert "base_voice_id" not in {part.name for part in parts(mock, operation)}
 
 
@@ -110,7 +110,7 @@ def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, 
     path.write_bytes(wav)
     mp3 = b"ID3" + bytes(64)
     call_sync("retell", "clone", [path, mp3, io.BytesIO(wav)], name="Me", voice_provider=CloneProvider.FISH_AUDIO)
-    seen = [(part.name, part.file_name, part.media_type) for part in parts(mock, "cloneVoice")]
+    seen = [(part.name, part.file_name, part.media_type) for part in parts(mock, "clone_voice")]
     assert sorted(seen, key=str) == sorted(
         [
             ("files", "one.wav", "audio/x-wav"),
@@ -126,7 +126,7 @@ def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, 
 def test_cartesia_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, wav: bytes) -> None:
     """One `clip` with a file name, plain fields, the pinned version, and nothing for what was left out."""
     call_sync("cartesia", "clone", wav, name="Ångström", language=SupportedLanguage.NO, description="d")
-    seen = {part.name: (part.file_name, part.media_type, part.content) for part in parts(mock, "voices_clone")}
+    seen = {part.name: (part.file_name, part.media_type, part.content) for part in parts(mock, "clone_voice")}
     assert seen == {
         "clip": ("audio.wav", "audio/x-wav", wav),
         "name": (None, None, "Ångström".encode()),
@@ -151,9 +151,9 @@ def test_minimax_gets_the_upload_first(call_sync: Caller, mock: Mock, wav: bytes
         clone_prompt=ClonePrompt(prompt_audio=prompt, prompt_text="Hi."),
         need_noise_reduction=True,
     )
-    upload = {part.name: part.content for part in parts(mock, "uploadFile")}
+    upload = {part.name: part.content for part in parts(mock, "upload_file")}
     assert upload == {"purpose": b"voice_clone", "file": wav}
-    sent = body(mock, "voiceClone")
+    sent = body(mock, "clone_voice")
     assert sent == {
         "file_id": sent["file_id"],
         "voice_id": voice.id,
@@ -169,18 +169,18 @@ def test_minimax_gets_the_upload_first(call_sync: Caller, mock: Mock, wav: bytes
     assert voice.preview_url
     uploaded = [seen.operation for seen in mock.requests]
     call_sync("minimax", "clone", sent["file_id"], voice_id="Another-Voice_2")
-    assert [seen.operation for seen in mock.requests] == [*uploaded, "voiceClone"]
+    assert [seen.operation for seen in mock.requests] == [*uploaded, "clone_voice"]
 
 
 def test_heygen_takes_addresses_and_assets(call_sync: Caller, mock: Mock, wav: bytes) -> None:
     """An https URL, an asset model and inline bytes each arrive in the form that HeyGen has for it."""
     call_sync("heygen", "clone", "https://example.com/me.wav", name="Me", language="en")
-    assert body(mock, "cloneVoice")["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
-    assert body(mock, "cloneVoice")["language"] == "en"
+    assert body(mock, "clone_voice")["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
+    assert body(mock, "clone_voice")["language"] == "en"
     call_sync("heygen", "clone", AssetUrl(type_="url", url="https://example.com/x"), name="Me")
-    assert body(mock, "cloneVoice")["audio"]["url"] == "https://example.com/x"
+    assert body(mock, "clone_voice")["audio"]["url"] == "https://example.com/x"
     call_sync("heygen", "clone", AssetId(type_="asset_id", asset_id="a1"), name="Me", remove_background_noise=False)
-    assert body(mock, "cloneVoice") == {
+    assert body(mock, "clone_voice") == {
         "audio": {"type": "asset_id", "asset_id": "a1"},
         "voice_name": "Me",
         "remove_background_noise": False,
@@ -326,7 +326,7 @@ def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wa
     path = os.fsdecode(bytes(tmp_path) + b"/\xff.wav")
     Path(path).write_bytes(wav)
     call_sync("retell", "clone", path, **OPTIONS["retell"])
-    assert [part.file_name for part in parts(mock, "cloneVoice") if part.file_name] == ["?.wav"]
+    assert [part.file_name for part in parts(mock, "clone_voice") if part.file_name] == ["?.wav"]
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:
         file = io.BytesIO(m4a)
         file.name = name
         call_sync("retell", "clone", file, **OPTIONS["retell"])
-        (part,) = [part for part in parts(mock, "cloneVoice") if part.file_name]
+        (part,) = [part for part in parts(mock, "clone_voice") if part.file_name]
         assert (part.file_name, part.media_type) == (sent, "audio/mp4")
 
 
@@ -391,7 +391,7 @@ def test_an_unknown_content_goes_by_its_name(call_sync: Caller, mock: Mock, tmp_
     path = tmp_path / "raw.mp3"
     path.write_bytes(bytes(64))
     call_sync("cartesia", "clone", path, **OPTIONS["cartesia"])
-    (part,) = [part for part in parts(mock, "voices_clone") if part.file_name]
+    (part,) = [part for part in parts(mock, "clone_voice") if part.file_name]
     assert (part.file_name, part.media_type) == ("raw.mp3", "audio/mpeg")
 
 

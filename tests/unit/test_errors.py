@@ -241,7 +241,7 @@ def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> Non
         (httpx.ReadTimeout("slow"), RequestTimeoutError),
         (httpx.ReadError("reset"), TransportError),
     ):
-        call.mock.fail("heygen", exception, operation="getVoice")
+        call.mock.fail("heygen", exception, operation="get_voice")
         with pytest.raises(TransportError) as caught:
             call("heygen", "wait", CloneJob("heygen", "abc"), client={"max_retries": 0})
         assert type(caught.value) is kind
@@ -385,7 +385,7 @@ def test_an_empty_error_beside_a_voice_is_none(call_sync: Caller, wav: bytes) ->
     nothing: list[object] = ["", {}, None, False]
     for empty in nothing:
         answer = httpx.Response(200, json={"error": empty, "data": {"voice_clone_id": "abc"}})
-        call_sync.mock.fail("heygen", answer, operation="cloneVoice")
+        call_sync.mock.fail("heygen", answer, operation="clone_voice")
         assert call_sync("heygen", "start_clone", wav, name="Me").voice_id == "abc"
 
 

@@ -56,17 +56,17 @@ def test_each_request_is_one_line(
 
 def test_a_retry_says_why_and_when(clone: Callable[..., Any], mock: Mock, log: pytest.LogCaptureFixture) -> None:
     """A request that is repeated is a warning, with the error and the delay; attempts are counted from 1."""
-    mock.fail("heygen", "rate_limit", retry_after=7, operation="cloneVoice")
-    mock.fail("heygen", httpx.ConnectTimeout("gone"), operation="getVoice")
+    mock.fail("heygen", "rate_limit", retry_after=7, operation="clone_voice")
+    mock.fail("heygen", httpx.ConnectTimeout("gone"), operation="get_voice")
     clone("heygen")
     refused, again, _, late, looks_again, _, _ = log.records
     assert [refused.levelname, again.levelname] == ["INFO", "WARNING"]
     assert "429 RateLimitError rate_limit_exceeded in " in refused.getMessage()
-    line = "heygen cloneVoice: 429 RateLimitError rate_limit_exceeded, asked again in 7.0 s (attempt 1 of 3)"
+    line = "heygen clone_voice: 429 RateLimitError rate_limit_exceeded, asked again in 7.0 s (attempt 1 of 3)"
     assert again.getMessage() == line
     assert (facts(again)["retry_in"], facts(again)["code"]) == (7.0, "rate_limit_exceeded")
-    assert "heygen getVoice: RequestTimeoutError ConnectTimeout in " in late.getMessage()
-    assert "heygen getVoice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in looks_again.getMessage()
+    assert "heygen get_voice: RequestTimeoutError ConnectTimeout in " in late.getMessage()
+    assert "heygen get_voice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in looks_again.getMessage()
     attempts = [(record.levelname, facts(record)["attempt"]) for record in log.records]
     assert attempts == [("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1)]
 
@@ -90,7 +90,7 @@ def test_what_is_cancelled_is_logged(mock: Mock, wav: bytes, log: pytest.LogCapt
         retell.clone(wav, name="Me", voice_provider="elevenlabs")
     (record,) = log.records
     known = facts(record)
-    assert (known["operation"], known["error"], "status" in known) == ("cloneVoice", "KeyboardInterrupt", False)
+    assert (known["operation"], known["error"], "status" in known) == ("clone_voice", "KeyboardInterrupt", False)
 
 
 def test_generated_functions_are_logged(mock: Mock, log: pytest.LogCaptureFixture) -> None:
@@ -101,7 +101,7 @@ def test_generated_functions_are_logged(mock: Mock, log: pytest.LogCaptureFixtur
             get_voice.sync("what/ever", client=heygen.client)
         with pytest.raises(VoiceCloneError):
             http.get("/v9/secrets?token=abc")
-    assert [facts(record)["operation"] for record in log.records] == ["getVoice", "GET /v9/secrets"]
+    assert [facts(record)["operation"] for record in log.records] == ["get_voice", "GET /v9/secrets"]
     assert "abc" not in log.text
 
 
@@ -240,7 +240,7 @@ os.chdir({str(tmp_path)!r})
 way = redirected(Mock())
 mock = way.__enter__()
 mock.fail("heygen", "rate_limit", retry_after=2)
-mock.fail("heygen", httpx.ConnectError("gone"), operation="getVoice")
+mock.fail("heygen", httpx.ConnectError("gone"), operation="get_voice")
 {example}""")
     told = re.sub(r"(?<=request .{10})\w+", "", printed)
     assert re.sub(r"\d+ ms", "N ms", told) == re.sub(r"\d+ ms", "N ms", shown)

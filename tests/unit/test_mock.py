@@ -179,13 +179,13 @@ def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
 
 def minimax_file(mock: Mock) -> int:
     """The file that the last clone named."""
-    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
+    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "clone_voice")
     return found
 
 
 def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
     """Each fault serves as often as was asked for, for its operation only."""
-    mock.fail("heygen", "rate_limit", operation="getVoice", times=2)
+    mock.fail("heygen", "rate_limit", operation="get_voice", times=2)
     mock.fail("heygen", "server_error")
     assert send(mock, "heygen").status_code == 500
     codes = [send(mock, "heygen", "/v3/voices/abc", "GET").status_code for _ in range(3)]
@@ -457,8 +457,8 @@ def test_a_mistaken_setting_is_refused() -> None:
         Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="no provider 'acme'; there are cartesia, heygen"):
         mock.fail("acme", "server_error")
-    with pytest.raises(ValueError, match=r"heygen has no operation 'cloneVoise'; it has .*cloneVoice"):
-        mock.fail("heygen", "server_error", operation="cloneVoise")
+    with pytest.raises(ValueError, match=r"heygen has no operation 'clone_voise'; it has .*clone_voice"):
+        mock.fail("heygen", "server_error", operation="clone_voise")
 
 
 def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ def test_code_that_makes_its_own_clients_asks_the_mock(project: pytest.Pytester)
         def test_fresh(mock_heygen: MockedProvider) -> None:
             voice = app.use_heygen()
             assert voice.id in mock_heygen.voices
-            assert [seen.operation for seen in mock_heygen.requests] == ["cloneVoice", "getVoice", "getVoice"]
+            assert [seen.operation for seen in mock_heygen.requests] == ["clone_voice", "get_voice", "get_voice"]
             assert mock_heygen.requests[0].body["voice_name"] == "Me"
             assert "a-real-key" not in str(mock_heygen.requests[0].request.headers.raw)
 
@@ -102,7 +102,7 @@ def test_code_that_makes_its_own_clients_asks_the_mock(project: pytest.Pytester)
         def test_elsewhere(mock_minimax, mock_retell, mock_providers, monkeypatch) -> None:
             monkeypatch.setenv("MINIMAX_API_HOST", "https://gateway.example")
             assert MiniMax().clone(b"ID3" + bytes(64)).id in mock_minimax.voices
-            assert [seen.operation for seen in mock_minimax.requests] == ["uploadFile", "voiceClone"]
+            assert [seen.operation for seen in mock_minimax.requests] == ["upload_file", "clone_voice"]
             retell = connect("retell", base_url="https://gateway.example")
             retell.clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
             assert "Me" in {part.content.decode() for part in mock_retell.requests[0].body}

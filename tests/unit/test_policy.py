@@ -36,7 +36,7 @@ from voice_clone._flows import Runtime
 from voice_clone._policy import poll_delay
 from voice_clone.testing import Mock, serve
 
-CLONE = {"heygen": "cloneVoice", "retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "voiceClone"}
+CLONE = {"heygen": "clone_voice", "retell": "clone_voice", "cartesia": "clone_voice", "minimax": "clone_voice"}
 
 
 def count(mock: Mock, operation: str) -> int:
@@ -99,31 +99,31 @@ def test_a_connection_that_was_never_made_is_tried_again(
 @pytest.mark.parametrize("what", [httpx.ReadError("reset"), "server_error", httpx.Response(502), "conflict"])
 def test_minimax_repeats_under_its_own_id(what: Any, clone: Callable[..., Voice], mock: Mock) -> None:
     """With an id made here a lost clone is asked for again, and "exists" then means that it worked."""
-    mock.fail("minimax", what, operation="voiceClone", after_work=True)
+    mock.fail("minimax", what, operation="clone_voice", after_work=True)
     voice = clone("minimax", name="Anna")
     assert list(mock.voices("minimax")) == [voice.id]
     assert voice.name == "Anna"
-    assert count(mock, "uploadFile") == 1
+    assert count(mock, "upload_file") == 1
 
 
 def test_minimax_does_not_repeat_under_the_callers_id(call: Caller, wav: bytes) -> None:
     """With an id of the caller's, "exists" may mean someone else's voice: the clone is asked for once."""
-    call.mock.fail("minimax", httpx.ReadError("reset"), operation="voiceClone", after_work=True)
+    call.mock.fail("minimax", httpx.ReadError("reset"), operation="clone_voice", after_work=True)
     with pytest.raises(OutcomeUnknownError) as caught:
         call("minimax", "clone", wav, voice_id="MyVoice-1")
     assert caught.value.voice_id == "MyVoice-1"
     with pytest.raises(ConflictError):
         call("minimax", "clone", wav, voice_id="MyVoice-1")
-    assert count(call.mock, "voiceClone") == 2
+    assert count(call.mock, "clone_voice") == 2
 
 
 def test_an_upload_is_repeated_whole(clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
     """An upload costs nothing, so it is repeated after any lost answer, from the first byte."""
-    mock.fail("minimax", httpx.ReadError("reset"), operation="uploadFile", after_work=True)
+    mock.fail("minimax", httpx.ReadError("reset"), operation="upload_file", after_work=True)
     clone("minimax")
     sent = [part.content for seen in mock.requests[1:2] for part in seen.body if part.file_name]
     assert sent == [wav]
-    assert [seen.operation for seen in mock.requests] == ["uploadFile", "uploadFile", "voiceClone"]
+    assert [seen.operation for seen in mock.requests] == ["upload_file", "upload_file", "clone_voice"]
 
 
 def test_retries_end(call: Caller, wav: bytes) -> None:
@@ -188,7 +188,7 @@ def test_the_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
     assert caught.value.job is not None
     call.mock.polls_until_done = 1
     assert call("heygen", "wait", caught.value.job).name == "Me"
-    assert count(call.mock, "cloneVoice") == 1
+    assert count(call.mock, "clone_voice") == 1
 
 
 def test_the_wait_bounds_each_request(mock: Mock, clock: Clock) -> None:
@@ -311,10 +311,10 @@ def test_answers_beyond_the_spec_never_lose_a_voice(call: Caller, wav: bytes) ->
 def test_minimax_may_say_success_as_text(call: Caller, wav: bytes) -> None:
     """A status code 0 that comes as text is a success; an answer without one is none, and names the voice."""
     file = httpx.Response(200, json={"file": {"file_id": 7}, "base_resp": {"status_code": "0"}})
-    call.mock.fail("minimax", file, operation="uploadFile", times=2)
-    call.mock.fail("minimax", httpx.Response(200, json={"base_resp": {"status_code": "0"}}), operation="voiceClone")
+    call.mock.fail("minimax", file, operation="upload_file", times=2)
+    call.mock.fail("minimax", httpx.Response(200, json={"base_resp": {"status_code": "0"}}), operation="clone_voice")
     assert call("minimax", "clone", wav, voice_id="MyVoice-1").id == "MyVoice-1"
-    call.mock.fail("minimax", httpx.Response(200, json={"demo_audio": ""}), operation="voiceClone")
+    call.mock.fail("minimax", httpx.Response(200, json={"demo_audio": ""}), operation="clone_voice")
     with pytest.raises(InvalidResponseError) as caught:
         call("minimax", "clone", wav, voice_id="MyVoice-1")
     assert caught.value.voice_id == "MyVoice-1"
@@ -322,7 +322,7 @@ def test_minimax_may_say_success_as_text(call: Caller, wav: bytes) -> None:
 
 def test_an_error_after_the_start_carries_the_job(call: Caller, wav: bytes) -> None:
     """Whatever goes wrong while waiting, the started clone is not lost with it."""
-    call.mock.fail("heygen", "unauthorized", operation="getVoice")
+    call.mock.fail("heygen", "unauthorized", operation="get_voice")
     with pytest.raises(VoiceCloneError) as caught:
         call("heygen", "clone", wav, name="Me")
     assert caught.value.job is not None
@@ -368,7 +368,7 @@ def test_without_a_fake_clock_time_is_real() -> None:
 @pytest.mark.parametrize("status", [408, 425, 499])
 def test_a_free_request_that_a_gateway_gave_up_is_repeated(status: int, call: Caller, wav: bytes) -> None:
     """Polls and uploads are repeated after 408, 425 and 499; what stays so ends as a ServerError."""
-    for provider, operation in (("heygen", "getVoice"), ("minimax", "uploadFile")):
+    for provider, operation in (("heygen", "get_voice"), ("minimax", "upload_file")):
         call.mock.fail(provider, httpx.Response(status), operation=operation, times=2)
         assert call(provider, "clone", wav, **OPTIONS[provider]).id in call.mock.voices(provider)
         call.mock.fail(provider, httpx.Response(status), operation=operation, times=3)
@@ -409,18 +409,18 @@ def minimax(code: int, status: int = 200) -> httpx.Response:
 )
 def test_codes_that_mean_something_else_at_a_clone(code: int, kind: Any, text: str, call: Caller, wav: bytes) -> None:
     """They say what they mean there, and are not worth a second request, not even under an id that was made here."""
-    call.mock.fail("minimax", minimax(code), operation="voiceClone", times=9)
+    call.mock.fail("minimax", minimax(code), operation="clone_voice", times=9)
     with pytest.raises(kind, match=text) as caught:
         call("minimax", "clone", wav)
     assert type(caught.value) is kind
-    assert [seen.operation for seen in call.mock.requests] == ["uploadFile", "voiceClone"]
+    assert [seen.operation for seen in call.mock.requests] == ["upload_file", "clone_voice"]
     assert caught.value.voice_id
 
 
 def test_a_plan_that_lacks_the_model_is_asked_once(call: Caller, wav: bytes) -> None:
     """MiniMax's 2061 is permanent, also as HTTP 500 with the code in its message alone; other 500s are repeated."""
     for status in (200, 500):
-        for operation, paths in (("voiceClone", ["uploadFile", "voiceClone"]), ("uploadFile", ["uploadFile"])):
+        for operation, paths in (("clone_voice", ["upload_file", "clone_voice"]), ("upload_file", ["upload_file"])):
             call.mock.requests.clear()
             call.mock.fail("minimax", minimax(2061, status), operation=operation)
             with pytest.raises(PermissionDeniedError) as caught:
@@ -428,7 +428,7 @@ def test_a_plan_that_lacks_the_model_is_asked_once(call: Caller, wav: bytes) -> 
             assert (caught.value.code, caught.value.status, caught.value.retryable) == ("2061", status, False)
             assert [seen.operation for seen in call.mock.requests] == paths
     for code in (424242, 1002):  # unknown; or one that promises that nothing was done, which a 500 is not believed
-        call.mock.fail("minimax", minimax(code, 500), operation="uploadFile", times=3)
+        call.mock.fail("minimax", minimax(code, 500), operation="upload_file", times=3)
         with pytest.raises(ServerError):
             call("minimax", "clone", wav)
 

@@ -184,7 +184,7 @@ def test_an_interrupted_wait_says_how_to_go_on(call_sync: Caller, wav: bytes) ->
     def stop(_: object) -> None:
         raise ZeroDivisionError
 
-    call_sync.mock.fail("heygen", KeyboardInterrupt(), operation="getVoice")
+    call_sync.mock.fail("heygen", KeyboardInterrupt(), operation="get_voice")
     for kind in (KeyboardInterrupt, ZeroDivisionError):
         with pytest.raises(kind) as caught:
             call_sync("heygen", "clone", wav, name="Me", on_poll=stop)
@@ -234,7 +234,7 @@ def test_only_what_may_have_made_a_voice_says_so(call_sync: Caller, wav: bytes) 
     """An error that leaves nothing in doubt has the advice of its class: a refusal, and a look that failed."""
     refused = httpx.Response(401, json={"error": {"code": "unauthorized", "message": "m"}})
     call_sync.mock.fail("heygen", refused)
-    call_sync.mock.fail("heygen", httpx.Response(500), operation="getVoice", times=3)
+    call_sync.mock.fail("heygen", httpx.Response(500), operation="get_voice", times=3)
     with pytest.raises(AuthenticationError) as caught:
         call_sync("heygen", "clone", wav, name="Me")
     assert caught.value.advice == AuthenticationError("m").advice
@@ -296,9 +296,9 @@ def test_an_answer_too_deep_is_no_answer(text: bytes, call_sync: Caller, wav: by
 def test_an_answer_that_is_not_understood_is_asked_for_again_where_that_is_free(call_sync: Caller, wav: bytes) -> None:
     """A page instead of JSON is tried again at a look and under an id that is one voice's, not where it may be paid."""
     html = httpx.Response(200, html="<h1>hello</h1>")
-    call_sync.mock.fail("heygen", html, operation="getVoice")
+    call_sync.mock.fail("heygen", html, operation="get_voice")
     assert call_sync("heygen", "clone", wav, name="Me").name == "Me"
-    call_sync.mock.fail("minimax", html, operation="voiceClone", after_work=True)
+    call_sync.mock.fail("minimax", html, operation="clone_voice", after_work=True)
     assert call_sync("minimax", "clone", wav, name="Me").id in call_sync.mock.voices("minimax")
     seen: list[httpx.Request] = []
     with pytest.raises(InvalidResponseError):
@@ -323,7 +323,7 @@ REFUSED = (
 @pytest.mark.parametrize("lost", LOST, ids=["reset", "502", "html"])
 def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync: Caller, wav: bytes) -> None:
     """Where an attempt may have made the voice, the error says so and names it, whatever ended those after it."""
-    operation = "voiceClone"
+    operation = "clone_voice"
     call_sync.mock.fail("minimax", lost, operation=operation, after_work=True)
     call_sync.mock.fail("minimax", refused, operation=operation, times=2)
     with pytest.raises((OutcomeUnknownError, ServerError, InvalidResponseError)) as caught:
@@ -340,7 +340,7 @@ def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync
 def test_the_last_doubt_is_the_one_that_is_told(call_sync: Caller, wav: bytes) -> None:
     """Of several attempts whose outcome is unknown the last one is raised, as it came."""
     for lost in LOST:
-        call_sync.mock.fail("minimax", lost, operation="voiceClone")
+        call_sync.mock.fail("minimax", lost, operation="clone_voice")
     with pytest.raises(InvalidResponseError) as caught:
         call_sync("minimax", "clone", wav, name="Me")
     assert not hasattr(caught.value, "__notes__")
@@ -349,9 +349,9 @@ def test_the_last_doubt_is_the_one_that_is_told(call_sync: Caller, wav: bytes) -
 def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: bytes) -> None:
     """A file that was lost on its way costs nothing; it is sent again, and then said."""
     for what, kind in ((httpx.ReadError("reset"), TransportError), (httpx.ReadTimeout("slow"), RequestTimeoutError)):
-        call_sync.mock.fail("minimax", what, operation="uploadFile", times=2)
+        call_sync.mock.fail("minimax", what, operation="upload_file", times=2)
         assert call_sync("minimax", "upload_file", wav) > 0
-        call_sync.mock.fail("minimax", what, operation="uploadFile", times=3)
+        call_sync.mock.fail("minimax", what, operation="upload_file", times=3)
         with pytest.raises(TransportError) as caught:
             call_sync("minimax", "upload_file", wav)
         assert (type(caught.value), caught.value.retryable) == (kind, True)
@@ -374,7 +374,7 @@ def test_a_count_that_is_none_is_refused(options: dict[str, Any]) -> None:
 
 def test_a_conflict_of_a_gateway_is_no_voice(call_sync: Caller, wav: bytes) -> None:
     """Only MiniMax's own code says that the id exists; any other conflict does not say that a voice was made."""
-    call_sync.mock.fail("minimax", httpx.Response(409, html="<h1>Conflict</h1>"), operation="voiceClone")
+    call_sync.mock.fail("minimax", httpx.Response(409, html="<h1>Conflict</h1>"), operation="clone_voice")
     with pytest.raises(ConflictError) as caught:
         call_sync("minimax", "clone", wav, name="Me")
     assert caught.value.voice_id == "Me-8000000000000"
@@ -567,7 +567,7 @@ class SoftTimeLimit(Exception):  # noqa: N818 - as Celery's own is named
 
 
 @pytest.mark.parametrize("raised", [SoftTimeLimit("over"), AssertionError("a test's own")], ids=["signal", "assertion"])
-@pytest.mark.parametrize("operation", ["cloneVoice", "getVoice"])
+@pytest.mark.parametrize("operation", ["clone_voice", "get_voice"])
 def test_an_exception_from_outside_keeps_its_type(raised: Exception, operation: str, call: Caller, wav: bytes) -> None:
     """An exception that a signal's handler or a mock raises is not retried, and says in a note what goes on."""
     call.mock.fail("heygen", raised, operation=operation)
@@ -575,7 +575,7 @@ def test_an_exception_from_outside_keeps_its_type(raised: Exception, operation: 
         call("heygen", "clone", wav, name="Me")
     assert [seen.operation for seen in call.mock.requests][-1] == operation
     notes = " ".join(caught.value.__notes__)
-    assert ("may have done it" if operation == "cloneVoice" else "from_token") in notes
+    assert ("may have done it" if operation == "clone_voice" else "from_token") in notes
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -15,12 +15,12 @@ from voice_clone._policy import PAID
 if TYPE_CHECKING:
     from voice_clone import jobs
     from voice_clone_api.cartesia import AuthenticatedClient, models, types
-    from voice_clone_api.cartesia.api.voices import voices_clone
+    from voice_clone_api.cartesia.api.voices import clone_voice
 else:
     jobs = Later("voice_clone.jobs")
     models = Later("voice_clone_api.cartesia.models")
     types = Later("voice_clone_api.cartesia.types")
-    voices_clone = Later("voice_clone_api.cartesia.api.voices.voices_clone")
+    clone_voice = Later("voice_clone_api.cartesia.api.voices.clone_voice")
 
 Api: TypeAlias = "AuthenticatedClient"
 
@@ -47,7 +47,7 @@ class _Cartesia(Client[Api, X, Result]):
         voice may have been made all the same, or what else a request may raise.
         """
         clip: Audio = yield Open(audio)
-        body = models.VoicesCloneBody(
+        body = models.CloneVoiceRequest(
             clip=types.File(clip.stream, clip.name, clip.media_type),
             name=name,
             language=choice(models.SupportedLanguage, language, "language"),
@@ -56,7 +56,7 @@ class _Cartesia(Client[Api, X, Result]):
         )
         self.provider.check(body.to_dict())
         version = models.CartesiaVersion.V2026_03_01
-        answer = yield from self._call(voices_clone._get_kwargs, PAID, body=body, cartesia_version=version)
+        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body, cartesia_version=version)
         return self._started(answer, name)
 
     @start_clone.then_wait

@@ -49,12 +49,12 @@ class _HeyGen(Client[Api, X, Result]):
         clone may have been started all the same, or what else a request may raise.
         """
         if isinstance(audio, str) and audio.lower().startswith("https://"):
-            audio = models.AssetUrl(type_="url", url=audio)
+            audio = models.AssetUrl(url=audio)
         if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
             clip: Audio = yield Open(audio)
             media_type = clip.media_type.replace("x-wav", "wav")
-            audio = models.AssetBase64(type_="base64", media_type=media_type, data=Inline(clip.stream))
-        body = models.CreateVoiceCloneV3Request(
+            audio = models.AssetBase64(media_type=media_type, data=Inline(clip.stream))
+        body = models.CloneVoiceRequest(
             audio=audio,
             voice_name=name,
             language=types.UNSET if language is None else language,

@@ -17,13 +17,13 @@ from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnkno
 if TYPE_CHECKING:
     from voice_clone import jobs
     from voice_clone_api.minimax import AuthenticatedClient, models, types
-    from voice_clone_api.minimax.api.voice import upload_file, voice_clone
+    from voice_clone_api.minimax.api.voices import clone_voice, upload_file as upload
 else:
     jobs = Later("voice_clone.jobs")
     models = Later("voice_clone_api.minimax.models")
     types = Later("voice_clone_api.minimax.types")
-    upload_file = Later("voice_clone_api.minimax.api.voice.upload_file")
-    voice_clone = Later("voice_clone_api.minimax.api.voice.voice_clone")
+    clone_voice = Later("voice_clone_api.minimax.api.voices.clone_voice")
+    upload = Later("voice_clone_api.minimax.api.voices.upload_file")
 
 Api: TypeAlias = "AuthenticatedClient"
 
@@ -41,8 +41,8 @@ class _MiniMax(Client[Api, X, Result]):
         """
         wanted = choice(models.FilePurpose, purpose, "purpose")
         clip: Audio = yield Open(audio)
-        body = models.UploadFileBody(purpose=wanted, file=types.File(clip.stream, clip.name, clip.media_type))
-        answer = yield from self._call(upload_file._get_kwargs, FREE, body=body)
+        body = models.UploadFileRequest(purpose=wanted, file=types.File(clip.stream, clip.name, clip.media_type))
+        answer = yield from self._call(upload._get_kwargs, FREE, body=body)
         file_id = answer.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
             raise self._odd(answer, "the upload's answer holds no file id")
@@ -77,7 +77,7 @@ class _MiniMax(Client[Api, X, Result]):
         checked(str, name, "name")
         checked(models.ClonePrompt, clone_prompt, "clone_prompt")
         chosen = _voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
-        request = models.VoiceCloneReq(
+        request = models.CloneVoiceRequest(
             file_id=audio if isinstance(audio, int) else 0,
             voice_id=chosen,
             clone_prompt=types.UNSET if clone_prompt is None else clone_prompt,
@@ -94,7 +94,7 @@ class _MiniMax(Client[Api, X, Result]):
             request.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
             answer = yield from self._call(
-                voice_clone._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request
+                clone_voice._get_kwargs, PAID_ONCE if voice_id is None else PAID, body=request
             )
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen

@@ -16,12 +16,12 @@ from voice_clone._policy import PAID
 if TYPE_CHECKING:
     from voice_clone import jobs
     from voice_clone_api.retell import AuthenticatedClient, models, types
-    from voice_clone_api.retell.api.default import clone_voice
+    from voice_clone_api.retell.api.voices import clone_voice
 else:
     jobs = Later("voice_clone.jobs")
     models = Later("voice_clone_api.retell.models")
     types = Later("voice_clone_api.retell.types")
-    clone_voice = Later("voice_clone_api.retell.api.default.clone_voice")
+    clone_voice = Later("voice_clone_api.retell.api.voices.clone_voice")
 
 Api: TypeAlias = "AuthenticatedClient"
 
@@ -48,7 +48,7 @@ class _Retell(Client[Api, X, Result]):
         clips: list[Audio] = []
         for source in sources:
             clips.append((yield Open(source)))
-        body = models.CloneVoiceBody(
+        body = models.CloneVoiceRequest(
             files=[types.File(clip.stream, clip.name, clip.media_type) for clip in clips],
             voice_name=name,
             voice_provider=choice(models.CloneProvider, voice_provider, "voice_provider"),

@@ -9,7 +9,7 @@
     client = HeyGen("any-key", transport=mock.transport)         # in memory; for AsyncHeyGen too
     mock.fail("heygen", "rate_limit", retry_after=1)
     client.clone("me.wav", name="Me")
-    assert [request.operation for request in mock.requests] == ["cloneVoice", "cloneVoice", "getVoice", "getVoice"]
+    assert [request.operation for request in mock.requests] == ["clone_voice", "clone_voice", "get_voice", "get_voice"]
 
     with serve() as mock:                                        # the same over real HTTP, on loopback
         client = Retell("any-key", base_url=mock.base_urls["retell"])

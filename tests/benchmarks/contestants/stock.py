@@ -32,14 +32,14 @@ def construct(given: Given) -> Callable[[], str]:
 
 def _clone(given: Given, audio: Callable[[], Any]) -> Callable[[], str]:
     client = _client("retell", given)
-    endpoint = import_module("stock.retell.api.default.clone_voice")
+    endpoint = import_module("stock.retell.api.voices.clone_voice")
     models, types = import_module("stock.retell.models"), import_module("stock.retell.types")
 
     def call() -> str:
-        body = models.CloneVoiceBody(
+        body = models.CloneVoiceRequest(
             files=[types.File(audio(), "audio.mp3", "audio/mpeg")],
             voice_name="Me",
-            voice_provider=models.CloneVoiceBodyVoiceProvider("elevenlabs"),
+            voice_provider=models.CloneProvider("elevenlabs"),
         )
         return str(endpoint.sync(client=client, body=body).voice_id)
 
@@ -79,7 +79,7 @@ def base64(given: Given) -> Callable[[], str]:
     def call() -> str:
         data = codec.b64encode(Path(given.path).read_bytes()).decode()
         audio = models.AssetBase64(type_="base64", media_type="audio/mpeg", data=data)
-        body = models.CreateVoiceCloneV3Request(audio=audio, voice_name="Me")
+        body = models.CloneVoiceRequest(audio=audio, voice_name="Me")
         return str(endpoint.sync(client=client, body=body).data.voice_clone_id)
 
     return call

@@ -2,17 +2,17 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .cartesia_version import CartesiaVersion
+from .clone_voice_request import CloneVoiceRequest
 from .error_code import ErrorCode
 from .error_response import ErrorResponse
 from .supported_language import SupportedLanguage
-from .voice_metadata import VoiceMetadata
-from .voices_clone_body import VoicesCloneBody
+from .voice import Voice
 
 __all__ = (
     "CartesiaVersion",
+    "CloneVoiceRequest",
     "ErrorCode",
     "ErrorResponse",
     "SupportedLanguage",
-    "VoiceMetadata",
-    "VoicesCloneBody",
+    "Voice",
 )

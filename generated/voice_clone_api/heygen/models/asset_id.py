@@ -20,12 +20,12 @@ class AssetId:
     """Asset input via HeyGen asset ID from the asset upload endpoint.
 
     Attributes:
-        type_ (Literal['asset_id']): Input type discriminator
+        type_ (Literal['asset_id']): Input type discriminator Default: 'asset_id'.
         asset_id (str): HeyGen asset ID from the asset upload endpoint
     """
 
-    type_: Literal["asset_id"]
     asset_id: str
+    type_: Literal["asset_id"] = "asset_id"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""

@@ -20,12 +20,12 @@ class AssetUrl:
     """Asset input via publicly accessible HTTPS URL.
 
     Attributes:
-        type_ (Literal['url']): Input type discriminator
+        type_ (Literal['url']): Input type discriminator Default: 'url'.
         url (str): Publicly accessible HTTPS URL for the asset
     """
 
-    type_: Literal["url"]
     url: str
+    type_: Literal["url"] = "url"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.voice_clone_create_v3_response import VoiceCloneCreateV3Response
+    from ..models.started_clone import StartedClone
 
 
 T = TypeVar("T", bound="CloneVoiceResponse")
@@ -19,10 +19,10 @@ class CloneVoiceResponse:
     """A started clone.
 
     Attributes:
-        data (VoiceCloneCreateV3Response): Response for POST /v3/voices/clone.
+        data (StartedClone): Response for POST /v3/voices/clone.
     """
 
-    data: VoiceCloneCreateV3Response
+    data: StartedClone
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,10 +42,10 @@ class CloneVoiceResponse:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.voice_clone_create_v3_response import VoiceCloneCreateV3Response
+        from ..models.started_clone import StartedClone
 
         _left = dict(src_dict)
-        data = VoiceCloneCreateV3Response.from_dict(_left.pop("data"))
+        data = StartedClone.from_dict(_left.pop("data"))
 
         clone_voice_response = cls(
             data=data,

@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.standard_api_error import StandardAPIError
+    from ..models.error_detail import ErrorDetail
 
 
 T = TypeVar("T", bound="ErrorResponse")
@@ -19,10 +19,10 @@ class ErrorResponse:
     """Why a request was refused.
 
     Attributes:
-        error (StandardAPIError):
+        error (ErrorDetail):
     """
 
-    error: StandardAPIError
+    error: ErrorDetail
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,10 +42,10 @@ class ErrorResponse:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.standard_api_error import StandardAPIError
+        from ..models.error_detail import ErrorDetail
 
         _left = dict(src_dict)
-        error = StandardAPIError.from_dict(_left.pop("error"))
+        error = ErrorDetail.from_dict(_left.pop("error"))
 
         error_response = cls(
             error=error,

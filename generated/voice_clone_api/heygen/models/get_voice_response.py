@@ -8,7 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.voice_detail_v3 import VoiceDetailV3
+    from ..models.voice import Voice
 
 
 T = TypeVar("T", bound="GetVoiceResponse")
@@ -19,10 +19,10 @@ class GetVoiceResponse:
     """One voice.
 
     Attributes:
-        data (VoiceDetailV3): Response payload for GET /v3/voices/{voice_id}.
+        data (Voice): Response payload for GET /v3/voices/{voice_id}.
     """
 
-    data: VoiceDetailV3
+    data: Voice
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,10 +42,10 @@ class GetVoiceResponse:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.voice_detail_v3 import VoiceDetailV3
+        from ..models.voice import Voice
 
         _left = dict(src_dict)
-        data = VoiceDetailV3.from_dict(_left.pop("data"))
+        data = Voice.from_dict(_left.pop("data"))
 
         get_voice_response = cls(
             data=data,

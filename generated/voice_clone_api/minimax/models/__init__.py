@@ -2,35 +2,35 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .clone_prompt import ClonePrompt
+from .clone_voice_request import CloneVoiceRequest
+from .clone_voice_response import CloneVoiceResponse
+from .error_detail import ErrorDetail
+from .error_response import ErrorResponse
 from .file_purpose import FilePurpose
-from .gateway_error import GatewayError
-from .gateway_error_detail import GatewayErrorDetail
 from .input_sensitive_type import InputSensitiveType
 from .language_boost import LanguageBoost
 from .preview_info import PreviewInfo
+from .response_status import ResponseStatus
 from .speech_model import SpeechModel
 from .status_code import StatusCode
-from .upload_file_body import UploadFileBody
-from .upload_file_resp import UploadFileResp
+from .upload_file_request import UploadFileRequest
+from .upload_file_response import UploadFileResponse
 from .uploaded_file import UploadedFile
-from .voice_clone_base_response import VoiceCloneBaseResponse
-from .voice_clone_req import VoiceCloneReq
-from .voice_clone_resp import VoiceCloneResp
 
 __all__ = (
     "ClonePrompt",
+    "CloneVoiceRequest",
+    "CloneVoiceResponse",
+    "ErrorDetail",
+    "ErrorResponse",
     "FilePurpose",
-    "GatewayError",
-    "GatewayErrorDetail",
     "InputSensitiveType",
     "LanguageBoost",
     "PreviewInfo",
+    "ResponseStatus",
     "SpeechModel",
     "StatusCode",
-    "UploadFileBody",
-    "UploadFileResp",
+    "UploadFileRequest",
+    "UploadFileResponse",
     "UploadedFile",
-    "VoiceCloneBaseResponse",
-    "VoiceCloneReq",
-    "VoiceCloneResp",
 )

@@ -2,17 +2,17 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .clone_provider import CloneProvider
-from .clone_voice_body import CloneVoiceBody
+from .clone_voice_request import CloneVoiceRequest
 from .error_response import ErrorResponse
 from .gender import Gender
+from .voice import Voice
 from .voice_provider import VoiceProvider
-from .voice_response import VoiceResponse
 
 __all__ = (
     "CloneProvider",
-    "CloneVoiceBody",
+    "CloneVoiceRequest",
     "ErrorResponse",
     "Gender",
+    "Voice",
     "VoiceProvider",
-    "VoiceResponse",
 )

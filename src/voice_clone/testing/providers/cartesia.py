@@ -26,7 +26,7 @@ class Mocked(Behaviour):
         "server_error": (500, None),
     }
 
-    def voices_clone(self, parts: list[Part]) -> httpx.Response:
+    def clone_voice(self, parts: list[Part]) -> httpx.Response:
         """Clone a voice."""
         fields = {part.name: part.content.decode() for part in parts if part.file_name is None}
         voice_id = str(uuid.UUID(self.new_id()))

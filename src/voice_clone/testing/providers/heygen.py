@@ -27,7 +27,7 @@ class Mocked(Behaviour):
         "server_error": (500, "internal_error"),
     }
 
-    def cloneVoice(self, body: Json) -> httpx.Response:  # noqa: N802 - the operation's id
+    def clone_voice(self, body: Json) -> httpx.Response:
         """Start a clone."""
         audio = body["audio"]
         if audio["type"] == "url" and not audio["url"].startswith("https://"):
@@ -52,7 +52,7 @@ class Mocked(Behaviour):
         }
         return self._answer(200, {"data": {"voice_clone_id": voice_id}})
 
-    def getVoice(self, _: None, voice_id: str) -> httpx.Response:  # noqa: N802 - the operation's id
+    def get_voice(self, _: None, voice_id: str) -> httpx.Response:
         """Tell how far a clone is."""
         if voice_id not in self.voices:
             raise Refusal("not_found", "Voice not found.")

@@ -32,7 +32,7 @@ class Mocked(Behaviour):
         super().__init__(*arguments)
         self.files: dict[int, Json] = {}
 
-    def uploadFile(self, parts: list[Part]) -> httpx.Response:  # noqa: N802 - the operation's id
+    def upload_file(self, parts: list[Part]) -> httpx.Response:
         """Take a file."""
         by_name = {part.name: part for part in parts}
         file_id = int(self.new_id()[:13], 16)
@@ -45,7 +45,7 @@ class Mocked(Behaviour):
         }
         return self._answer(0, "success", file=self.files[file_id])
 
-    def voiceClone(self, body: Json) -> httpx.Response:  # noqa: N802 - the operation's id
+    def clone_voice(self, body: Json) -> httpx.Response:
         """Clone a voice."""
         wanted = {body["file_id"]: "voice_clone"}
         if "clone_prompt" in body:

@@ -21,7 +21,7 @@ class Mocked(Behaviour):
         "server_error": (500, None),
     }
 
-    def cloneVoice(self, parts: list[Part]) -> httpx.Response:  # noqa: N802 - the operation's id
+    def clone_voice(self, parts: list[Part]) -> httpx.Response:
         """Clone a voice."""
         fields = {part.name: part.content.decode() for part in parts if part.file_name is None}
         voice_id = f"custom_voice_{self.new_id()[:20]}"

@@ -5,15 +5,15 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.clone_voice_request import CloneVoiceRequest
 from ...models.clone_voice_response import CloneVoiceResponse
-from ...models.create_voice_clone_v3_request import CreateVoiceCloneV3Request
 from ...models.error_response import ErrorResponse
 from ...types import Response
 
 
 def _get_kwargs(
     *,
-    body: CreateVoiceCloneV3Request,
+    body: CloneVoiceRequest,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
 
@@ -102,7 +102,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: CreateVoiceCloneV3Request,
+    body: CloneVoiceRequest,
 ) -> Response[CloneVoiceResponse | ErrorResponse]:
     """Clone a Voice
 
@@ -111,7 +111,7 @@ def sync_detailed(
     POST /v3/voices/speech and POST /v3/videos.
 
     Args:
-        body (CreateVoiceCloneV3Request): Request body for POST /v3/voices/clone.
+        body (CloneVoiceRequest): Request body for POST /v3/voices/clone.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,7 +135,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: CreateVoiceCloneV3Request,
+    body: CloneVoiceRequest,
 ) -> CloneVoiceResponse | ErrorResponse | None:
     """Clone a Voice
 
@@ -144,7 +144,7 @@ def sync(
     POST /v3/voices/speech and POST /v3/videos.
 
     Args:
-        body (CreateVoiceCloneV3Request): Request body for POST /v3/voices/clone.
+        body (CloneVoiceRequest): Request body for POST /v3/voices/clone.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,7 +163,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: CreateVoiceCloneV3Request,
+    body: CloneVoiceRequest,
 ) -> Response[CloneVoiceResponse | ErrorResponse]:
     """Clone a Voice
 
@@ -172,7 +172,7 @@ async def asyncio_detailed(
     POST /v3/voices/speech and POST /v3/videos.
 
     Args:
-        body (CreateVoiceCloneV3Request): Request body for POST /v3/voices/clone.
+        body (CloneVoiceRequest): Request body for POST /v3/voices/clone.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,7 +194,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: CreateVoiceCloneV3Request,
+    body: CloneVoiceRequest,
 ) -> CloneVoiceResponse | ErrorResponse | None:
     """Clone a Voice
 
@@ -203,7 +203,7 @@ async def asyncio(
     POST /v3/voices/speech and POST /v3/videos.
 
     Args:
-        body (CreateVoiceCloneV3Request): Request body for POST /v3/voices/clone.
+        body (CloneVoiceRequest): Request body for POST /v3/voices/clone.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,11 +12,11 @@ from .. import types
 from ..models.supported_language import SupportedLanguage
 from ..types import UNSET, File, Unset
 
-T = TypeVar("T", bound="VoicesCloneBody")
+T = TypeVar("T", bound="CloneVoiceRequest")
 
 
 @_attrs_define
-class VoicesCloneBody:
+class CloneVoiceRequest:
     """
     Attributes:
         clip (File):
@@ -125,7 +125,7 @@ class VoicesCloneBody:
 
         base_voice_id = _parse_base_voice_id(_left.pop("base_voice_id", UNSET))
 
-        voices_clone_body = cls(
+        clone_voice_request = cls(
             clip=clip,
             name=name,
             language=language,
@@ -133,8 +133,8 @@ class VoicesCloneBody:
             base_voice_id=base_voice_id,
         )
 
-        voices_clone_body.additional_properties = _left
-        return voices_clone_body
+        clone_voice_request.additional_properties = _left
+        return clone_voice_request
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,16 +9,16 @@ from attrs import define as _attrs_define
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.asset_base_64 import AssetBase64
+    from ..models.asset_base64 import AssetBase64
     from ..models.asset_id import AssetId
     from ..models.asset_url import AssetUrl
 
 
-T = TypeVar("T", bound="CreateVoiceCloneV3Request")
+T = TypeVar("T", bound="CloneVoiceRequest")
 
 
 @_attrs_define
-class CreateVoiceCloneV3Request:
+class CloneVoiceRequest:
     """Request body for POST /v3/voices/clone.
 
     Attributes:
@@ -73,7 +73,7 @@ class CreateVoiceCloneV3Request:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.asset_base_64 import AssetBase64
+        from ..models.asset_base64 import AssetBase64
         from ..models.asset_id import AssetId
         from ..models.asset_url import AssetUrl
 
@@ -117,11 +117,11 @@ class CreateVoiceCloneV3Request:
 
         remove_background_noise = _left.pop("remove_background_noise", UNSET)
 
-        create_voice_clone_v3_request = cls(
+        clone_voice_request = cls(
             audio=audio,
             voice_name=voice_name,
             language=language,
             remove_background_noise=remove_background_noise,
         )
 
-        return create_voice_clone_v3_request
+        return clone_voice_request

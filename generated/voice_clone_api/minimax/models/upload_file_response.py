@@ -10,74 +10,73 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.gateway_error_detail import GatewayErrorDetail
+    from ..models.response_status import ResponseStatus
+    from ..models.uploaded_file import UploadedFile
 
 
-T = TypeVar("T", bound="GatewayError")
+T = TypeVar("T", bound="UploadFileResponse")
 
 
 @_attrs_define
-class GatewayError:
-    """An error of the gateway in front of the API, with a real HTTP status.
+class UploadFileResponse:
+    """An uploaded file.
+
+    Example:
+        {'file': {'file_id': 123456789012345680, 'bytes': 5896337, 'created_at': 1700469398, 'filename':
+            'audio_sample.mp3', 'purpose': 'voice_clone'}, 'base_resp': {'status_code': 0, 'status_msg': 'success'}}
 
     Attributes:
-        type_ (str | Unset):  Example: error.
-        error (GatewayErrorDetail | Unset):
-        request_id (str | Unset):
+        base_resp (ResponseStatus):
+        file (UploadedFile | Unset):
     """
 
-    type_: str | Unset = UNSET
-    error: GatewayErrorDetail | Unset = UNSET
-    request_id: str | Unset = UNSET
+    base_resp: ResponseStatus
+    file: UploadedFile | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
-        type_ = self.type_
+        base_resp = self.base_resp.to_dict()
 
-        error: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.error, Unset):
-            error = self.error.to_dict()
-
-        request_id = self.request_id
+        file: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.file, Unset):
+            file = self.file.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if type_ is not UNSET:
-            field_dict["type"] = type_
-        if error is not UNSET:
-            field_dict["error"] = error
-        if request_id is not UNSET:
-            field_dict["request_id"] = request_id
+        field_dict.update(
+            {
+                "base_resp": base_resp,
+            }
+        )
+        if file is not UNSET:
+            field_dict["file"] = file
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.gateway_error_detail import GatewayErrorDetail
+        from ..models.response_status import ResponseStatus
+        from ..models.uploaded_file import UploadedFile
 
         _left = dict(src_dict)
-        type_ = _left.pop("type", UNSET)
+        base_resp = ResponseStatus.from_dict(_left.pop("base_resp"))
 
-        _error = _left.pop("error", UNSET)
-        error: GatewayErrorDetail | Unset
-        if isinstance(_error, Unset):
-            error = UNSET
+        _file = _left.pop("file", UNSET)
+        file: UploadedFile | Unset
+        if isinstance(_file, Unset):
+            file = UNSET
         else:
-            error = GatewayErrorDetail.from_dict(_error)
+            file = UploadedFile.from_dict(_file)
 
-        request_id = _left.pop("request_id", UNSET)
-
-        gateway_error = cls(
-            type_=type_,
-            error=error,
-            request_id=request_id,
+        upload_file_response = cls(
+            base_resp=base_resp,
+            file=file,
         )
 
-        gateway_error.additional_properties = _left
-        return gateway_error
+        upload_file_response.additional_properties = _left
+        return upload_file_response
 
     @property
     def additional_keys(self) -> list[str]:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ..models.clone_prompt import ClonePrompt
 
 
-T = TypeVar("T", bound="VoiceCloneReq")
+T = TypeVar("T", bound="CloneVoiceRequest")
 
 
 @_attrs_define
-class VoiceCloneReq:
+class CloneVoiceRequest:
     """
     Example:
         {'file_id': 123456789, 'voice_id': 'MiniMax001', 'clone_prompt': {'prompt_audio': 987654321, 'prompt_text':
@@ -154,7 +154,7 @@ class VoiceCloneReq:
 
         need_volume_normalization = _left.pop("need_volume_normalization", UNSET)
 
-        voice_clone_req = cls(
+        clone_voice_request = cls(
             file_id=file_id,
             voice_id=voice_id,
             clone_prompt=clone_prompt,
@@ -165,8 +165,8 @@ class VoiceCloneReq:
             need_volume_normalization=need_volume_normalization,
         )
 
-        voice_clone_req.additional_properties = _left
-        return voice_clone_req
+        clone_voice_request.additional_properties = _left
+        return clone_voice_request
 
     @property
     def additional_keys(self) -> list[str]:

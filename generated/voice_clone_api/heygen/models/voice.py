@@ -10,11 +10,11 @@ from attrs import field as _attrs_field
 from ..models.clone_status import CloneStatus
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="VoiceDetailV3")
+T = TypeVar("T", bound="Voice")
 
 
 @_attrs_define
-class VoiceDetailV3:
+class Voice:
     """Response payload for GET /v3/voices/{voice_id}.
 
     Attributes:
@@ -206,7 +206,7 @@ class VoiceDetailV3:
 
         created_at = _parse_created_at(_left.pop("created_at", UNSET))
 
-        voice_detail_v3 = cls(
+        voice = cls(
             voice_id=voice_id,
             support_pause=support_pause,
             name=name,
@@ -219,8 +219,8 @@ class VoiceDetailV3:
             created_at=created_at,
         )
 
-        voice_detail_v3.additional_properties = _left
-        return voice_detail_v3
+        voice.additional_properties = _left
+        return voice
 
     @property
     def additional_keys(self) -> list[str]:

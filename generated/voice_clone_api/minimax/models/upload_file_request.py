@@ -2,68 +2,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from .. import types
+from ..models.file_purpose import FilePurpose
+from ..types import File
 
-T = TypeVar("T", bound="GatewayErrorDetail")
+T = TypeVar("T", bound="UploadFileRequest")
 
 
 @_attrs_define
-class GatewayErrorDetail:
-    """
+class UploadFileRequest:
+    """A file to upload.
+
     Attributes:
-        type_ (str | Unset):
-        message (str | Unset):
-        http_code (str | Unset):
+        purpose (FilePurpose): What the file is for.
+        file (File): The audio.
     """
 
-    type_: str | Unset = UNSET
-    message: str | Unset = UNSET
-    http_code: str | Unset = UNSET
+    purpose: FilePurpose
+    file: File
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
-        type_ = self.type_
+        purpose = self.purpose.value
 
-        message = self.message
-
-        http_code = self.http_code
+        file = self.file.to_tuple()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if type_ is not UNSET:
-            field_dict["type"] = type_
-        if message is not UNSET:
-            field_dict["message"] = message
-        if http_code is not UNSET:
-            field_dict["http_code"] = http_code
+        field_dict.update(
+            {
+                "purpose": purpose,
+                "file": file,
+            }
+        )
 
         return field_dict
+
+    def to_multipart(self) -> types.RequestFiles:
+        """The fields as parts of a form, for `files=` of httpx; what is UNSET is left out."""
+        files: types.RequestFiles = []
+
+        files.append(("purpose", (None, str(self.purpose.value).encode(), None)))
+
+        files.append(("file", self.file.to_tuple()))
+
+        for prop_name, prop in self.additional_properties.items():
+            files.append((prop_name, (None, str(prop).encode(), None)))
+
+        return files
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         _left = dict(src_dict)
-        type_ = _left.pop("type", UNSET)
+        purpose = FilePurpose(_left.pop("purpose"))
 
-        message = _left.pop("message", UNSET)
+        file = File(payload=BytesIO(_left.pop("file")))
 
-        http_code = _left.pop("http_code", UNSET)
-
-        gateway_error_detail = cls(
-            type_=type_,
-            message=message,
-            http_code=http_code,
+        upload_file_request = cls(
+            purpose=purpose,
+            file=file,
         )
 
-        gateway_error_detail.additional_properties = _left
-        return gateway_error_detail
+        upload_file_request.additional_properties = _left
+        return upload_file_request
 
     @property
     def additional_keys(self) -> list[str]:

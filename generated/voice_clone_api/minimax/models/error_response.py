@@ -10,73 +10,74 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.uploaded_file import UploadedFile
-    from ..models.voice_clone_base_response import VoiceCloneBaseResponse
+    from ..models.error_detail import ErrorDetail
 
 
-T = TypeVar("T", bound="UploadFileResp")
+T = TypeVar("T", bound="ErrorResponse")
 
 
 @_attrs_define
-class UploadFileResp:
-    """An uploaded file.
-
-    Example:
-        {'file': {'file_id': 123456789012345680, 'bytes': 5896337, 'created_at': 1700469398, 'filename':
-            'audio_sample.mp3', 'purpose': 'voice_clone'}, 'base_resp': {'status_code': 0, 'status_msg': 'success'}}
+class ErrorResponse:
+    """An error of the gateway in front of the API, with a real HTTP status.
 
     Attributes:
-        base_resp (VoiceCloneBaseResponse):
-        file (UploadedFile | Unset):
+        type_ (str | Unset):  Example: error.
+        error (ErrorDetail | Unset): The error inside of an `ErrorResponse`.
+        request_id (str | Unset):
     """
 
-    base_resp: VoiceCloneBaseResponse
-    file: UploadedFile | Unset = UNSET
+    type_: str | Unset = UNSET
+    error: ErrorDetail | Unset = UNSET
+    request_id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
-        base_resp = self.base_resp.to_dict()
+        type_ = self.type_
 
-        file: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.file, Unset):
-            file = self.file.to_dict()
+        error: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.error, Unset):
+            error = self.error.to_dict()
+
+        request_id = self.request_id
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "base_resp": base_resp,
-            }
-        )
-        if file is not UNSET:
-            field_dict["file"] = file
+        field_dict.update({})
+        if type_ is not UNSET:
+            field_dict["type"] = type_
+        if error is not UNSET:
+            field_dict["error"] = error
+        if request_id is not UNSET:
+            field_dict["request_id"] = request_id
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
-        from ..models.uploaded_file import UploadedFile
-        from ..models.voice_clone_base_response import VoiceCloneBaseResponse
+        from ..models.error_detail import ErrorDetail
 
         _left = dict(src_dict)
-        base_resp = VoiceCloneBaseResponse.from_dict(_left.pop("base_resp"))
+        type_ = _left.pop("type", UNSET)
 
-        _file = _left.pop("file", UNSET)
-        file: UploadedFile | Unset
-        if isinstance(_file, Unset):
-            file = UNSET
+        _error = _left.pop("error", UNSET)
+        error: ErrorDetail | Unset
+        if isinstance(_error, Unset):
+            error = UNSET
         else:
-            file = UploadedFile.from_dict(_file)
+            error = ErrorDetail.from_dict(_error)
 
-        upload_file_resp = cls(
-            base_resp=base_resp,
-            file=file,
+        request_id = _left.pop("request_id", UNSET)
+
+        error_response = cls(
+            type_=type_,
+            error=error,
+            request_id=request_id,
         )
 
-        upload_file_resp.additional_properties = _left
-        return upload_file_resp
+        error_response.additional_properties = _left
+        return error_response
 
     @property
     def additional_keys(self) -> list[str]:

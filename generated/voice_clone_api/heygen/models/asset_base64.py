@@ -20,14 +20,14 @@ class AssetBase64:
     """Asset input via base64-encoded content.
 
     Attributes:
-        type_ (Literal['base64']): Input type discriminator
+        type_ (Literal['base64']): Input type discriminator Default: 'base64'.
         media_type (str): MIME type of the encoded content (e.g. "image/png")
         data (str): Base64-encoded file content
     """
 
-    type_: Literal["base64"]
     media_type: str
     data: str
+    type_: Literal["base64"] = "base64"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
@@ -61,10 +61,10 @@ class AssetBase64:
 
         data = _left.pop("data")
 
-        asset_base_64 = cls(
+        asset_base64 = cls(
             type_=type_,
             media_type=media_type,
             data=data,
         )
 
-        return asset_base_64
+        return asset_base64

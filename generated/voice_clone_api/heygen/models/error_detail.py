@@ -10,11 +10,11 @@ from attrs import field as _attrs_field
 from ..models.error_code import ErrorCode
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="StandardAPIError")
+T = TypeVar("T", bound="ErrorDetail")
 
 
 @_attrs_define
-class StandardAPIError:
+class ErrorDetail:
     """
     Attributes:
         code (ErrorCode | str): Machine-readable error code Example: invalid_parameter.
@@ -104,15 +104,15 @@ class StandardAPIError:
 
         doc_url = _parse_doc_url(_left.pop("doc_url", UNSET))
 
-        standard_api_error = cls(
+        error_detail = cls(
             code=code,
             message=message,
             param=param,
             doc_url=doc_url,
         )
 
-        standard_api_error.additional_properties = _left
-        return standard_api_error
+        error_detail.additional_properties = _left
+        return error_detail
 
     @property
     def additional_keys(self) -> list[str]:

@@ -10,11 +10,11 @@ from attrs import field as _attrs_field
 
 from ..models.supported_language import SupportedLanguage
 
-T = TypeVar("T", bound="VoiceMetadata")
+T = TypeVar("T", bound="Voice")
 
 
 @_attrs_define
-class VoiceMetadata:
+class Voice:
     """
     Attributes:
         id (str): The ID of the voice.
@@ -106,7 +106,7 @@ class VoiceMetadata:
 
         language = _parse_language(_left.pop("language"))
 
-        voice_metadata = cls(
+        voice = cls(
             id=id,
             user_id=user_id,
             is_public=is_public,
@@ -116,8 +116,8 @@ class VoiceMetadata:
             language=language,
         )
 
-        voice_metadata.additional_properties = _left
-        return voice_metadata
+        voice.additional_properties = _left
+        return voice
 
     @property
     def additional_keys(self) -> list[str]:

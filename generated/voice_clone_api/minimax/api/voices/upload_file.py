@@ -5,26 +5,24 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.gateway_error import GatewayError
-from ...models.voice_clone_req import VoiceCloneReq
-from ...models.voice_clone_resp import VoiceCloneResp
+from ...models.error_response import ErrorResponse
+from ...models.upload_file_request import UploadFileRequest
+from ...models.upload_file_response import UploadFileResponse
 from ...types import Response
 
 
 def _get_kwargs(
     *,
-    body: VoiceCloneReq,
+    body: UploadFileRequest,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/v1/voice_clone",
+        "url": "/v1/files/upload",
     }
 
-    _kwargs["json"] = body.to_dict()
-
-    headers["Content-Type"] = "application/json"
+    _kwargs["files"] = body.to_multipart()
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -32,14 +30,14 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> GatewayError | VoiceCloneResp | None:
+) -> ErrorResponse | UploadFileResponse | None:
     if response.status_code == 200:
-        response_200 = VoiceCloneResp.from_dict(response.json())
+        response_200 = UploadFileResponse.from_dict(response.json())
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = GatewayError.from_dict(response.json())
+        response_401 = ErrorResponse.from_dict(response.json())
 
         return response_401
 
@@ -51,7 +49,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[GatewayError | VoiceCloneResp]:
+) -> Response[ErrorResponse | UploadFileResponse]:
     try:
         parsed = _parse_response(client=client, response=response)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -67,23 +65,22 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: VoiceCloneReq,
-) -> Response[GatewayError | VoiceCloneResp]:
-    """Voice Clone
+    body: UploadFileRequest,
+) -> Response[ErrorResponse | UploadFileResponse]:
+    """Upload File
+
+     Uploads the audio of a clone (mp3, m4a or wav, 10 s to 5 min, up to 20 MB) or of a clone prompt
+    (less than 8 s).
 
     Args:
-        body (VoiceCloneReq):  Example: {'file_id': 123456789, 'voice_id': 'MiniMax001',
-            'clone_prompt': {'prompt_audio': 987654321, 'prompt_text': 'This voice sounds natural and
-            pleasant.'}, 'text': 'A gentle breeze sweeps across the soft grass(breath), carrying the
-            fresh scent along with the songs of birds.', 'model': 'speech-2.8-hd',
-            'need_noise_reduction': False, 'need_volume_normalization': False}.
+        body (UploadFileRequest): A file to upload.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[GatewayError | VoiceCloneResp]
+        Response[ErrorResponse | UploadFileResponse]
     """
 
     kwargs = _get_kwargs(
@@ -100,23 +97,22 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: VoiceCloneReq,
-) -> GatewayError | VoiceCloneResp | None:
-    """Voice Clone
+    body: UploadFileRequest,
+) -> ErrorResponse | UploadFileResponse | None:
+    """Upload File
+
+     Uploads the audio of a clone (mp3, m4a or wav, 10 s to 5 min, up to 20 MB) or of a clone prompt
+    (less than 8 s).
 
     Args:
-        body (VoiceCloneReq):  Example: {'file_id': 123456789, 'voice_id': 'MiniMax001',
-            'clone_prompt': {'prompt_audio': 987654321, 'prompt_text': 'This voice sounds natural and
-            pleasant.'}, 'text': 'A gentle breeze sweeps across the soft grass(breath), carrying the
-            fresh scent along with the songs of birds.', 'model': 'speech-2.8-hd',
-            'need_noise_reduction': False, 'need_volume_normalization': False}.
+        body (UploadFileRequest): A file to upload.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        GatewayError | VoiceCloneResp
+        ErrorResponse | UploadFileResponse
     """
 
     return sync_detailed(
@@ -128,23 +124,22 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: VoiceCloneReq,
-) -> Response[GatewayError | VoiceCloneResp]:
-    """Voice Clone
+    body: UploadFileRequest,
+) -> Response[ErrorResponse | UploadFileResponse]:
+    """Upload File
+
+     Uploads the audio of a clone (mp3, m4a or wav, 10 s to 5 min, up to 20 MB) or of a clone prompt
+    (less than 8 s).
 
     Args:
-        body (VoiceCloneReq):  Example: {'file_id': 123456789, 'voice_id': 'MiniMax001',
-            'clone_prompt': {'prompt_audio': 987654321, 'prompt_text': 'This voice sounds natural and
-            pleasant.'}, 'text': 'A gentle breeze sweeps across the soft grass(breath), carrying the
-            fresh scent along with the songs of birds.', 'model': 'speech-2.8-hd',
-            'need_noise_reduction': False, 'need_volume_normalization': False}.
+        body (UploadFileRequest): A file to upload.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[GatewayError | VoiceCloneResp]
+        Response[ErrorResponse | UploadFileResponse]
     """
 
     kwargs = _get_kwargs(
@@ -159,23 +154,22 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: VoiceCloneReq,
-) -> GatewayError | VoiceCloneResp | None:
-    """Voice Clone
+    body: UploadFileRequest,
+) -> ErrorResponse | UploadFileResponse | None:
+    """Upload File
+
+     Uploads the audio of a clone (mp3, m4a or wav, 10 s to 5 min, up to 20 MB) or of a clone prompt
+    (less than 8 s).
 
     Args:
-        body (VoiceCloneReq):  Example: {'file_id': 123456789, 'voice_id': 'MiniMax001',
-            'clone_prompt': {'prompt_audio': 987654321, 'prompt_text': 'This voice sounds natural and
-            pleasant.'}, 'text': 'A gentle breeze sweeps across the soft grass(breath), carrying the
-            fresh scent along with the songs of birds.', 'model': 'speech-2.8-hd',
-            'need_noise_reduction': False, 'need_volume_normalization': False}.
+        body (UploadFileRequest): A file to upload.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        GatewayError | VoiceCloneResp
+        ErrorResponse | UploadFileResponse
     """
 
     return (

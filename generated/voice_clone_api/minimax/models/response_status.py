@@ -10,11 +10,11 @@ from attrs import field as _attrs_field
 from ..models.status_code import StatusCode
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="VoiceCloneBaseResponse")
+T = TypeVar("T", bound="ResponseStatus")
 
 
 @_attrs_define
-class VoiceCloneBaseResponse:
+class ResponseStatus:
     """
     Attributes:
         status_code (int | StatusCode): 0 for success; anything else is an error, though the HTTP status is 200.
@@ -67,13 +67,13 @@ class VoiceCloneBaseResponse:
 
         status_msg = _left.pop("status_msg", UNSET)
 
-        voice_clone_base_response = cls(
+        response_status = cls(
             status_code=status_code,
             status_msg=status_msg,
         )
 
-        voice_clone_base_response.additional_properties = _left
-        return voice_clone_base_response
+        response_status.additional_properties = _left
+        return response_status
 
     @property
     def additional_keys(self) -> list[str]:

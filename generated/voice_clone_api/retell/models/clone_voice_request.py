@@ -12,11 +12,11 @@ from .. import types
 from ..models.clone_provider import CloneProvider
 from ..types import File
 
-T = TypeVar("T", bound="CloneVoiceBody")
+T = TypeVar("T", bound="CloneVoiceRequest")
 
 
 @_attrs_define
-class CloneVoiceBody:
+class CloneVoiceRequest:
     """
     Attributes:
         files (list[File]): Audio files to use for voice cloning. Up to 25 files allowed. For Cartesia and MiniMax, only
@@ -87,14 +87,14 @@ class CloneVoiceBody:
 
         voice_provider = CloneProvider(_left.pop("voice_provider"))
 
-        clone_voice_body = cls(
+        clone_voice_request = cls(
             files=files,
             voice_name=voice_name,
             voice_provider=voice_provider,
         )
 
-        clone_voice_body.additional_properties = _left
-        return clone_voice_body
+        clone_voice_request.additional_properties = _left
+        return clone_voice_request
 
     @property
     def additional_keys(self) -> list[str]:

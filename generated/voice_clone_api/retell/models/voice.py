@@ -11,11 +11,11 @@ from ..models.gender import Gender
 from ..models.voice_provider import VoiceProvider
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="VoiceResponse")
+T = TypeVar("T", bound="Voice")
 
 
 @_attrs_define
-class VoiceResponse:
+class Voice:
     """
     Attributes:
         voice_id (str): Unique id for the voice. Example: retell-Cimo.
@@ -163,7 +163,7 @@ class VoiceResponse:
 
         avatar_url = _parse_avatar_url(_left.pop("avatar_url", UNSET))
 
-        voice_response = cls(
+        voice = cls(
             voice_id=voice_id,
             voice_name=voice_name,
             provider=provider,
@@ -175,8 +175,8 @@ class VoiceResponse:
             avatar_url=avatar_url,
         )
 
-        voice_response.additional_properties = _left
-        return voice_response
+        voice.additional_properties = _left
+        return voice
 
     @property
     def additional_keys(self) -> list[str]:

@@ -12,14 +12,14 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.preview_info import PreviewInfo
-    from ..models.voice_clone_base_response import VoiceCloneBaseResponse
+    from ..models.response_status import ResponseStatus
 
 
-T = TypeVar("T", bound="VoiceCloneResp")
+T = TypeVar("T", bound="CloneVoiceResponse")
 
 
 @_attrs_define
-class VoiceCloneResp:
+class CloneVoiceResponse:
     """
     Example:
         {'input_sensitive': False, 'input_sensitive_type': 0, 'demo_audio': '', 'extra_info': {'audio_length': 11124,
@@ -27,7 +27,7 @@ class VoiceCloneResp:
             'base_resp': {'status_code': 0, 'status_msg': 'success'}}
 
     Attributes:
-        base_resp (VoiceCloneBaseResponse):
+        base_resp (ResponseStatus):
         demo_audio (str | Unset): If both text and model are provided, this field returns a URL to the preview audio.
             Otherwise, it will be empty.
         extra_info (PreviewInfo | Unset): Preview audio metadata and billing info. Returned only when `text` is provided
@@ -36,7 +36,7 @@ class VoiceCloneResp:
         input_sensitive_type (InputSensitiveType | int | Unset): The category of what the content safety check found.
     """
 
-    base_resp: VoiceCloneBaseResponse
+    base_resp: ResponseStatus
     demo_audio: str | Unset = UNSET
     extra_info: PreviewInfo | Unset = UNSET
     input_sensitive: bool | Unset = UNSET
@@ -85,10 +85,10 @@ class VoiceCloneResp:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
         from ..models.preview_info import PreviewInfo
-        from ..models.voice_clone_base_response import VoiceCloneBaseResponse
+        from ..models.response_status import ResponseStatus
 
         _left = dict(src_dict)
-        base_resp = VoiceCloneBaseResponse.from_dict(_left.pop("base_resp"))
+        base_resp = ResponseStatus.from_dict(_left.pop("base_resp"))
 
         demo_audio = _left.pop("demo_audio", UNSET)
 
@@ -120,7 +120,7 @@ class VoiceCloneResp:
             _left.pop("input_sensitive_type", UNSET)
         )
 
-        voice_clone_resp = cls(
+        clone_voice_response = cls(
             base_resp=base_resp,
             demo_audio=demo_audio,
             extra_info=extra_info,
@@ -128,8 +128,8 @@ class VoiceCloneResp:
             input_sensitive_type=input_sensitive_type,
         )
 
-        voice_clone_resp.additional_properties = _left
-        return voice_clone_resp
+        clone_voice_response.additional_properties = _left
+        return clone_voice_response
 
     @property
     def additional_keys(self) -> list[str]:
