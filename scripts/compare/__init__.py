@@ -109,14 +109,17 @@ def _same_files(old: Path, new: Path, name: str) -> bool:
 def _documents(old: Document, new: Document, root: Path, *, with_python: bool, tell: Tell) -> Report:
     tell("comparing the documents")
     name = documents.owner([old, new], root)
-    changes = _of_specs((old.name, old.spec), (new.name, new.spec), name)
+    vendored = [old.spec, new.spec]
+    if name:
+        vendored = [overlay.with_names(spec, Provider(root, name), schemas=False) for spec in vendored]
+    changes = _of_specs((old.name, vendored[0]), (new.name, vendored[1]), name)
     notes: list[str] = []
     with TemporaryDirectory() as folder:
         pair = _laid(Path(folder), old, new, name, root, notes=notes) if name else None
         if name and pair:
             specs = [overlay.effective_spec(provider) for provider in pair]
         elif name:
-            pair, specs = None, [old.spec, new.spec]
+            pair, specs = None, [overlay.with_names(spec, Provider(root, name)) for spec in vendored]
         else:
             pair = (_alone(Path(folder, "old")), _alone(Path(folder, "new")))
             specs = [old.spec, new.spec]

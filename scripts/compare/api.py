@@ -4,6 +4,7 @@
     an operation is removed, or moved elsewhere         breaking
     an operation is added                               compatible
     operationId, first tag, name of a path parameter    breaking where the Python name changes with it
+    operationId that the overlay replaces               documentation: the Python name stays
     a parameter is removed or moved                     breaking: it is no longer heeded, and its Python name goes
     a parameter is added                                breaking where it is required
     style, explode, allowReserved of a parameter        breaking
@@ -149,7 +150,7 @@ class _Finder:
         self._security(where, one, two)
         if any("servers" in place.schema for place in (*old, *new)):
             self._servers(self._server_list(*old[::-1], self.old), self._server_list(*new[::-1], self.new), where)
-        known = ("operationId", "parameters", "requestBody", "responses", "security", "servers")
+        known = ("operationId", "x-operation-id", "parameters", "requestBody", "responses", "security", "servers")
         self._rest(one, two, known, where, Side.REQUEST, thing="the operation")
 
     def _names(self, where: str, one: Place, two: Place) -> None:
@@ -161,6 +162,12 @@ class _Finder:
             what = f"the operation is called `{after}`, was `{before}`"
             what += "" if same_name else f": its Python module `{python_name(before)}` is `{python_name(after)}`"
             self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, where, what, old=before, new=after)
+        elif (was := text_of(one, "x-operation-id", before)) != (now := text_of(two, "x-operation-id", after)):
+            at = two.pointer + "/operationId"
+            what = (
+                f"the provider calls the operation `{now}`, was `{was}`: its Python module stays `{python_name(after)}`"
+            )
+            self.add(_TEXT_ONLY, Side.PYTHON, at, where, what, old=was, new=now)
         tags = [names_in_python(place)[0] for place in (one, two)]
         if tags[0] != tags[1]:
             what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"

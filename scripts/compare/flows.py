@@ -58,15 +58,14 @@ class Flow:
             self.data, self.tree = tomllib.loads(self.text), ast.parse(code)
         except (tomllib.TOMLDecodeError, SyntaxError) as error:
             raise PipelineError(f"{base / provider}: {error}") from None
-        self.endpoints, self.models = dict[str, str](), set[str]()
+        self.endpoints, self.models = dict[str, tuple[str, str]](), set[str]()
         for statement in ast.walk(self.tree):
             if isinstance(statement, ast.ImportFrom) and statement.module:
-                names = [alias.name for alias in statement.names]
                 if statement.module.startswith(f"voice_clone_api.{provider}.api."):
                     tag = statement.module.rpartition(".")[2]
-                    self.endpoints |= dict.fromkeys(names, tag)
+                    self.endpoints |= {alias.asname or alias.name: (tag, alias.name) for alias in statement.names}
                 elif statement.module == f"voice_clone_api.{provider}.models":
-                    self.models |= set(names)
+                    self.models |= {alias.name for alias in statement.names}
 
     @classmethod
     def load(cls, root: Path, provider: str) -> Flow | None:
@@ -163,15 +162,20 @@ class _Judge:
         return Problem(self.flow.data_file.as_posix(), self.flow.data_line(*keys), what + line, at)
 
     def _used(self) -> dict[str, tuple[str, Place]]:
-        """The operations that the flow calls: label and place by the name of their module."""
+        """The operations that the flow calls: label and place by the name that the flow has for their module."""
         made = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
-        return {name: made[tag, name] for name, tag in self.flow.endpoints.items() if (tag, name) in made}
+        return {name: made[module] for name, module in self.flow.endpoints.items() if module in made}
+
+    def _name_in_flow(self, place: Place) -> str:
+        """The name that the flow has for an operation's module; empty where it does not import it."""
+        wanted = names_in_python(place)
+        return next((name for name, module in self.flow.endpoints.items() if module == wanted), "")
 
     def _endpoints(self) -> Iterator[Problem]:
         used = self._used()
-        for name, tag in self.flow.endpoints.items():
+        for name, (tag, module) in self.flow.endpoints.items():
             if name not in used:
-                yield self._in_module(self.flow.line_of(name), f"there is no operation `{name}` with the tag `{tag}`")
+                yield self._in_module(self.flow.line_of(name), f"there is no operation `{module}` with the tag `{tag}`")
         for kind in ("clone", "poll"):
             wanted = self.data.get(kind, {}).get("operation")
             if wanted and wanted not in self.by_id:
@@ -212,7 +216,7 @@ class _Judge:
     ) -> Iterator[Problem]:
         label, place = operation
         found = [each for answer in _successes(place) for each in _find(answer, path)]
-        name = names_in_python(place)[1]
+        name = self._name_in_flow(place)
         if not found:
             what = f"`{path}`, read as {' '.join(keys)}, is no longer in the answer of {label}"
             yield self._in_data(*keys, what=what, at=place.pointer, uses=name)
@@ -232,7 +236,7 @@ class _Judge:
             for value in _values(each)
         }
         known = {*poll["success"], *poll["failure"], *poll["pending"]}
-        name = names_in_python(place)[1]
+        name = self._name_in_flow(place)
         for value in sorted(set(values) - known):
             what = f"status `{value}` of {label} is neither success, failure nor pending"
             yield self._in_data("poll", "status", what=what, at=values[value].pointer, uses=name)
@@ -290,7 +294,7 @@ class _Judge:
             if each.schema["in"] != "path" and _python(each.schema["name"]) not in passed:
                 yield self._in_module(line, what, each.pointer)
         paths = [each for each in needed if each.schema["in"] == "path"]
-        if name == _name_of(self.data.get("poll", {}).get("operation")) and len(paths) != 1:
+        if names_in_python(place)[1] == _name_of(self.data.get("poll", {}).get("operation")) and len(paths) != 1:
             yield self._in_module(
                 line, f"{label} takes {len(paths)} path parameters, the poll gives one", place.pointer
             )

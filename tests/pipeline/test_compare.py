@@ -970,7 +970,7 @@ FLOWS: dict[str, tuple[str, list[Edit], str, str]] = {
     "a field that is not sent": (
         CARTESIA,
         [put(f"{REQUEST[CARTESIA]}/properties/mood", {"type": "string"}), require(REQUEST[CARTESIA], "mood")],
-        _at("cartesia.py", "VoicesCloneBody("),
+        _at("cartesia.py", "CloneVoiceRequest("),
         "needs `mood`",
     ),
     "a header that is not sent": (
@@ -984,17 +984,17 @@ FLOWS: dict[str, tuple[str, list[Edit], str, str]] = {
         _at("cartesia.py", "_get_kwargs"),
         "header parameter `X-Plan`",
     ),
-    "the operation's name": (
+    "the operation's path": (
         MINIMAX,
-        [put(f"{OPERATION[MINIMAX]}/operationId", "other")],
-        _at("minimax.py", "voice_clone._get_kwargs"),
-        "no operation `voice_clone`",
+        [rename("/paths/~1v1~1voice_clone", "/v2/voice_clone")],
+        _at("minimax.py", "clone_voice._get_kwargs"),
+        "no operation `clone_voice`",
     ),
-    "the operation's name, in the data": (
+    "the operation's path, in the data": (
         HEYGEN,
-        [put(f"{OPERATION[HEYGEN]}/operationId", "other")],
-        _at("heygen.toml", 'operation = "cloneVoice"'),
-        "no operation `cloneVoice`",
+        [rename("/paths/~1v3~1voices~1clone", "/v4/voices/clone")],
+        _at("heygen.toml", 'operation = "clone_voice"'),
+        "no operation `clone_voice`",
     ),
     "the key": (
         HEYGEN,
@@ -1013,6 +1013,31 @@ def test_a_flow_that_breaks_is_named(name: str) -> None:
     assert any(line.startswith(f"{where}: ") and what in line for line in _lines(found)), _lines(found)
     assert found.breaking
     assert _lines(report(of)) == []
+
+
+@pytest.mark.parametrize("page", [HEYGEN, RETELL, CARTESIA, MINIMAX])
+def test_an_operation_that_the_provider_renames_is_found(page: str) -> None:
+    """A new operationId of the provider is reported by both names, and breaks no caller: the overlay's name stays."""
+    own = find(PAGES[page].spec, f"{OPERATION[page]}/operationId")
+    found = report(page, put(f"{OPERATION[page]}/operationId", "other"))
+    [change] = found.changes
+    assert (change.verdict, change.pointer) == (Verdict.DOCUMENTATION, f"{OPERATION[page]}/operationId")
+    assert change.what == (
+        f"the provider calls the operation `other`, was `{own}`: its Python module stays `clone_voice`"
+    )
+    assert "overlay.yaml" in found.notes[0]
+    assert "x-expect no longer holds" in found.notes[0]
+
+
+@pytest.mark.parametrize(("name", "key", "value"), [("heygen", "operationId", "other"), ("minimax", "tags", ["Other"])])
+def test_a_flow_without_its_operation(name: str, key: str, value: Any) -> None:
+    """A flow whose operation has another name or tag in the effective spec is told so."""
+    spec = overlay.effective_spec(Provider(common.ROOT, name))
+    new = copy.deepcopy(spec)
+    path = {"heygen": "/v3/voices/clone", "minimax": "/v1/voice_clone"}[name]
+    new["paths"][path]["post"][key] = value
+    found = list(flows.compare((common.ROOT, spec), (common.ROOT, new), name, types=False))
+    assert any("there is no operation `clone_voice`" in change.what for change in found)
 
 
 def test_an_upload_that_is_looked_into() -> None:
@@ -1041,8 +1066,8 @@ def test_python_names_of_a_page() -> None:
     models = "voice_clone_api.cartesia.models"
     assert said == {
         f"{models}.SupportedLanguage: `EN` is gone": Verdict.BREAKING,
-        f"{models}.VoicesCloneBody: `name`: type int, was str": Verdict.BREAKING,
-        f"{models}.VoiceMetadata: `mood` is new": Verdict.COMPATIBLE,
+        f"{models}.CloneVoiceRequest: `name`: type int, was str": Verdict.BREAKING,
+        f"{models}.Voice: `mood` is new": Verdict.COMPATIBLE,
     }
     assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(found))
 
