@@ -531,10 +531,10 @@ actions:{actions}
 """
 
 
-def overlay_text(title: str, guesses: Guesses) -> str:
-    """`overlay.yaml`: guidance, and what the shim can't do without where the document lacks it."""
+def overlay_text(title: str, guesses: Guesses, names: dict[tuple[str, str], str]) -> str:
+    """`overlay.yaml`: guidance, the names of operations, and what the shim needs where the document lacks it."""
     method, path = guesses.operation
-    document, scheme, actions = guesses.document, guesses.scheme, ""
+    document, scheme, actions = guesses.document, guesses.scheme, "".join(_name_actions(guesses.document, names))
     at = f"$.paths[{_quoted(path)}].{method}"
     key = _scalar(scheme.parameter)
     source = _scalar(f"The header parameter {scheme.parameter}.")
@@ -575,6 +575,56 @@ def overlay_text(title: str, guesses: Guesses) -> str:
     update:
       security: {json.dumps(document["security"])}"""
     return _GUIDE.format(title=title, actions=actions or " []")
+
+
+_NAMED = """
+  - target: {target}
+    description: {description}
+    x-source: Names are the same at all providers by our policy.
+    {change}"""
+
+
+def _name_actions(document: dict[str, Any], names: dict[tuple[str, str], str]) -> Iterator[str]:
+    """The actions that give operations, their requests and responses the names that all providers have."""
+    taken = set(document.get("components", {}).get("schemas", {}))
+    for (method, path), name in names.items():
+        said, at = document["paths"][path][method], f"$.paths[{_quoted(path)}].{method}"
+        own, tags = said.get("operationId"), said.get("tags", [])
+        tagged = [str(tag).lower() for tag in tags] == ["voices"]
+        if tags and not tagged:
+            described = "The document's own tags give way to the one that all providers have."
+            change = f"x-expect: {json.dumps(tags)}\n    remove: true"
+            yield _NAMED.format(target=f"{_scalar(at)}.tags", description=described, change=change)
+        if own != name or not tagged:
+            described = "One name for this operation at all providers, under one tag."
+            expected = f"x-expect: {json.dumps({'operationId': own})}\n    " if own not in (None, name) else ""
+            change = f"{expected}update: {json.dumps({'operationId': name} | ({} if tagged else {'tags': ['Voices']}))}"
+            yield _NAMED.format(target=_scalar(at), description=described, change=change)
+        kind = "".join(word.capitalize() for word in name.split("_"))
+        for what, target in _schemas_of(document, said, at):
+            if f"{kind}{what}" not in taken and target not in taken:
+                taken |= {f"{kind}{what}", target}
+                described = f"The {what.lower()} of `{name}`."
+                yield _NAMED.format(target=_scalar(target), description=described, change=f"x-name: {kind}{what}")
+
+
+def _schemas_of(document: dict[str, Any], said: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:
+    """The target of the schema of an operation's request, and of its response where it succeeds."""
+    schemas = document.get("components", {}).get("schemas", {})
+    good = next((status for status in said["responses"] if status[0] == "2"), "")
+    for what, keys in (("Request", ("requestBody",)), ("Response", ("responses", good))):
+        part: Any = said
+        for key in keys:
+            part = part.get(key, {})
+        for media_type, media in list(part.get("content", {}).items())[:1]:
+            if not (schema := media.get("schema")):
+                continue
+            name = str(schema.get("$ref", "")).removeprefix("#/components/schemas/")
+            if not name:
+                inside = "".join(f"[{_quoted(key)}]" for key in (*keys, "content", media_type))
+                yield what, f"{at}{inside}.schema"
+            elif name != "Voice" and "$ref" not in schemas.get(name, {"$ref": ""}):
+                yield what, f"$.components.schemas[{_quoted(name)}]"
 
 
 def _scalar(text: str) -> str:
@@ -622,7 +672,8 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
         kept = vendor.kept(vendor.Page(kept_as, data, page.spec), aside)
         (aside.folder / kept_as).write_bytes(kept.data)
         document = vendor.merge([kept], used if page.is_whole else None)
-        aside.overlay.write_text(overlay_text(title, Guesses(document, chosen)), encoding="utf-8")
+        names = {chosen: "clone_voice"} | ({poll.operation: "get_voice"} if poll else {})
+        aside.overlay.write_text(overlay_text(title, Guesses(document, chosen), names), encoding="utf-8")
         yield from vendor.run([name], aside.root)
         yield from generate.run([name], aside.root)
         spec = overlay.effective_spec(aside)

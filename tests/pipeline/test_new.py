@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
+import copy
 import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import common, generate, journal, new, overlay, vendor
+from scripts import common, generate, journal, new, overlay, vendor, yaml12
 from scripts.common import PipelineError, Provider
 from scripts.guess import Guesses, Poll, candidates, choose
 from scripts.slice import shown
@@ -142,13 +144,13 @@ def test_a_form_is_read(root: Path) -> None:
     assert ast.unparse(start.args) == (
         "self, audio: AudioSource, *, name: str, kind: AcmeKind | str, born: dt.date | None=None, "
         "loud: bool=True, level: int | None=None, picture: File | None=None"
-    ).replace("AcmeKind", "AddVoiceBodyKind")
+    ).replace("AcmeKind", "CloneVoiceRequestKind")
     assert "clip=File(clip.stream, clip.name, clip.media_type)" in module
-    assert 'kind=choice(AddVoiceBodyKind, kind, "kind")' in module
+    assert 'kind=choice(CloneVoiceRequestKind, kind, "kind")' in module
     assert "class AsyncAcme(_Acme[" in module
     assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
     find = "look at your voices there before you ask again: GET /v1/voices lists them"
-    assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "find": find}
+    assert table["clone"] == {"operation": "clone_voice", "voice_id": "voice_id", "find": find}
     assert table["voice"] == {"name": "name"}
     assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}
     spec = overlay.effective_spec(acme)
@@ -159,13 +161,50 @@ def test_a_form_is_read(root: Path) -> None:
     assert common.read_json(root / "tests/errors/acme/422.json")["error"]["class"] == "InvalidRequestError"
 
 
+@pytest.mark.parametrize(
+    ("edit", "own", "names"),
+    [
+        (lambda post: None, "add_voice", {"CloneVoiceRequest", "CloneVoiceResponse"}),
+        (lambda post: post.update(tags=["Other"]), "add_voice", {"CloneVoiceRequest", "CloneVoiceResponse"}),
+        (lambda post: post.update(operationId="clone_voice", tags=["voices"]), None,
+         {"CloneVoiceRequest", "CloneVoiceResponse"}),
+        (lambda post: post.pop("operationId"), None, {"CloneVoiceRequest", "CloneVoiceResponse"}),
+        (lambda post: json_answer(post).update({"$ref": "#/components/schemas/MadeModel"}), "add_voice",
+         {"CloneVoiceRequest", "CloneVoiceResponse"}),
+        (lambda post: json_answer(post).update({"$ref": "#/components/schemas/Voice"}), "add_voice",
+         {"CloneVoiceRequest", "Voice"}),
+    ],
+)  # fmt: skip
+def test_names_are_those_of_all_providers(edit: Callable[[Json], Any], own: str | None, names: set[str]) -> None:
+    """The overlay that is written gives operation, request and response the names that they have everywhere."""
+    post = (whole := copy.deepcopy(FORM))["paths"]["/v1/voices/add"]["post"]
+    made_by_it = json_answer(post).copy()
+    edit(post)
+    if referred := json_answer(post).get("$ref", "").rpartition("/")[2]:
+        json_answer(post).pop("type")
+        whole["components"] = {"schemas": {referred: made_by_it}}
+    chosen = ("post", "/v1/voices/add")
+    text = new.overlay_text("Acme", Guesses(whole, chosen), {chosen: "clone_voice"})
+    for each in overlay.read_actions(yaml12.load(text)):
+        overlay.apply(whole, each)
+    assert (post["operationId"], post.get("x-operation-id")) == ("clone_voice", own)
+    assert [tag.lower() for tag in post["tags"]] == ["voices"]
+    assert set(whole["components"]["schemas"]) == names
+
+
+def json_answer(post: Json) -> Json:
+    """The schema of an operation's success."""
+    schema: Json = post["responses"]["200"]["content"]["application/json"]["schema"]
+    return schema
+
+
 @pytest.mark.usefixtures("one_process")
 def test_a_poll_is_read(root: Path) -> None:
     """Of a voice that takes its time: the look, what its statuses mean, the codes of errors, the bearer token."""
     acme = lay(root, POLLED, "--title", "ACME")
     module, table = written(root)
     assert table["poll"] == {
-        "operation": "getVoice", "status": "data.status", "success": ["complete"], "failure": ["failed"],
+        "operation": "get_voice", "status": "data.status", "success": ["complete"], "failure": ["failed"],
         "pending": ["processing"], "reason": "data.failure_message",
     }  # fmt: skip
     assert (table["auth_header"], table["auth_prefix"]) == ("Authorization", "Bearer ")

@@ -13,8 +13,8 @@ from voice_clone._flows import Flow, Open, operation
 from voice_clone._policy import PAID
 from voice_clone.jobs import CloneJob
 from voice_clone_api.elevenlabs import AuthenticatedClient
-from voice_clone_api.elevenlabs.api.voices import add_voice
-from voice_clone_api.elevenlabs.models import AddVoiceBody
+from voice_clone_api.elevenlabs.api.voices import clone_voice
+from voice_clone_api.elevenlabs.models import CloneVoiceRequest
 from voice_clone_api.elevenlabs.types import UNSET, File
 
 
@@ -42,7 +42,7 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
         clips: list[Audio] = []
         for source in sources:
             clips.append((yield Open(source)))
-        body = AddVoiceBody(
+        body = CloneVoiceRequest(
             name=name,
             files=[File(clip.stream, clip.name, clip.media_type) for clip in clips],
             remove_background_noise=remove_background_noise,
@@ -50,7 +50,7 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
             labels=UNSET if labels is None else labels,
         )
         self.provider.check(body.to_dict())
-        answer = yield from self._call(add_voice._get_kwargs, PAID, body=body)
+        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
         return self._started(answer, name)
 
     @start_clone.then_wait

@@ -15,7 +15,7 @@ class Mocked(Behaviour):
 
     errors: ClassVar[Errors] = {"invalid_request": (422, None), "unauthorized": (401, None)}
 
-    def add_voice(self, parts: list[Part]) -> httpx.Response:
+    def clone_voice(self, parts: list[Part]) -> httpx.Response:
         """Clone a voice."""
         del parts  # the spec allows them, and the answer tells nothing of them
         voice_id = self.new_id()[:20]
