@@ -264,11 +264,11 @@ class New:
             "from typing import ClassVar",
             "import httpx",
             *(["from voice_clone._audio import Audio, AudioSource"] if files else []),
-            "from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided",
-            f"from voice_clone._flows import Flow, {'Open, ' if files else ''}operation",
-            *([f"from voice_clone._options import {', '.join(checks)}"] if checks else []),
-            "from voice_clone._policy import PAID",
-            f"from voice_clone.jobs import CloneJob{', Progress, Voice' if look else ''}",
+            "from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided",
+            f"from voice_clone._flow.driver import Flow, {'Open, ' if files else ''}operation",
+            *([f"from voice_clone._client.options import {', '.join(checks)}"] if checks else []),
+            "from voice_clone._flow.policy import PAID",
+            f"from voice_clone.models import CloneJob{', Progress, Voice' if look else ''}",
             f"{voices} import AuthenticatedClient",
             f"{voices}.api.{tag} import {clone}",
             *([f"{voices}.api.{look[0]} import {look[1]}"] if look else []),
@@ -336,14 +336,14 @@ class New:
     def errors(self) -> Iterator[tuple[str, str]]:
         """For each documented failure a file that says what is to come of it."""
         from voice_clone import errors
-        from voice_clone._answers import _BY_STATUS
+        from voice_clone._provider.responses import BY_STATUS
         from voice_clone.testing._spec import Spec
 
         samples = Spec(self.name, self.spec)
         for status, schema in self.guesses.answers(self.guesses.operation, good=False):
             body: Any = samples.sample(schema) if schema else {}
             number = int(status)
-            kind = _BY_STATUS.get(number, errors.ServerError if number >= 500 else errors.InvalidRequestError)
+            kind = BY_STATUS.get(number, errors.ServerError if number >= 500 else errors.InvalidRequestError)
             error = {
                 "class": kind.__name__,
                 "code": None,

@@ -23,8 +23,8 @@ from rich.terminal_theme import MONOKAI
 
 from scripts import common, demo, screenshots_cli
 from scripts.common import ROOT, PipelineError
-from voice_clone import _clients
-from voice_clone._flows import Runtime
+from voice_clone._client import base
+from voice_clone._flow.driver import Runtime
 
 SITE = ROOT / "build" / "docs"
 IMAGES = ROOT / "docs" / "images"
@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
 def picture_of_demo() -> Console:
     """The demo in a terminal; the same in every run, since its time and chance are not those of the day."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
-    with mock.patch.object(demo, "console", console), mock.patch.object(_clients.Client, "_runtime", _still()):
+    with mock.patch.object(demo, "console", console), mock.patch.object(base.Client, "_runtime", _still()):
         demo.main([])
     return console
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from scripts.common import ROOT
 from voice_clone import Progress as Look
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 from voice_clone.cli import _app, _output, _progress
 from voice_clone.testing import Mock, serve
 from voice_clone.testing.providers import heygen
@@ -99,7 +99,7 @@ def picture() -> Console:
         environment |= {f"{name.upper()}_API_KEY": "any-key" for name in mock.base_urls}
         with (
             patch.dict(os.environ, environment),
-            patch("voice_clone._clients.Client._runtime", clock.runtime()),
+            patch("voice_clone._client.base.Client._runtime", clock.runtime()),
             patch.object(_output, "Console", same),
             patch.object(_progress, "Live", Stills),
             patch.object(heygen, "time", SimpleNamespace(time=lambda: 1_790_000_000)),

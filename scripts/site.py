@@ -83,9 +83,9 @@ def read_signature(
 ) -> tuple[str | None, str | None]:
     """Show what a call returns, where a flow is how it gets there; and the transport that a client takes."""
     if returns and (flow := re.fullmatch(r".*\bGenerator\[.*, (\S+)\]", returns)):
-        returns = "~voice_clone.jobs.Voice" if name.endswith(".clone") else flow[1]
+        returns = "~voice_clone.models.Voice" if name.endswith(".clone") else flow[1]
     transport = "~httpx.AsyncBaseTransport" if "Async" in name else "~httpx.BaseTransport"
-    return signature and signature.replace("~voice_clone._clients.X", transport), returns
+    return signature and signature.replace("~voice_clone._client.base.X", transport), returns
 
 
 def show_spec(app: Any, page: str, _template: str, _context: Any, _tree: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from voice_clone import connect, connect_async
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 from voice_clone.testing import Mock
 
 # The same examples in every run, so that a test that fails fails for all.

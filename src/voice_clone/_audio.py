@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
-from voice_clone._policy import is_from_outside
+from voice_clone._exceptions import is_foreign
 from voice_clone.errors import InvalidRequestError
 
 AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
@@ -66,7 +66,7 @@ def reading() -> Generator[None]:
     except InvalidRequestError:
         raise
     except Exception as error:  # a file object may be of any make
-        if is_from_outside(error):
+        if is_foreign(error):
             raise
         kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
         raise InvalidRequestError(f"can't read the audio: {kind}{error}".rstrip(": ")) from error

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import attrs
 
-from voice_clone import _connect
 from voice_clone._audio import Audio, AudioSource, open_audio, reading, sniff
-from voice_clone._clients import SyncClient
+from voice_clone._client import connect as _connect
+from voice_clone._client.base import SyncClient
 from voice_clone._rules import Rules, labels
 from voice_clone.errors import InvalidRequestError
 

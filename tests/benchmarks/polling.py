@@ -20,7 +20,7 @@ import httpx
 from tests.benchmarks.server import ANSWERS
 from tests.conftest import Clock
 from voice_clone import CloneJob, HeyGen
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 
 SHORTEST, LONGEST = 2.0, 30 * 60.0
 TEN_MINUTES = 600.0

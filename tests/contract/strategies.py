@@ -1,6 +1,6 @@
 """Values that a schema allows, and values that it forbids, as Hypothesis strategies.
 
-A keyword that is not known here is an error: a promise that nobody reads would be one that nobody keeps.
+A keyword that is unknown status is an error: a promise that nobody reads would be one that nobody keeps.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def kinds(place: Place) -> list[str]:
 
 
 def check_keywords(place: Place) -> None:
-    """Raise UnknownKeywordError for the first keyword that is not known here."""
+    """Raise UnknownKeywordError for the first keyword that is unknown status."""
     known = KEYWORDS[""].union(*(KEYWORDS.get(kind, ()) for kind in kinds(place)))
     for key in place.value:
         if key not in known and not key.startswith("x-"):

@@ -16,9 +16,9 @@ from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.schemas import COMBINATIONS
 from voice_clone import connect
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.errors import VoiceCloneError
-from voice_clone.jobs import Voice
+from voice_clone.models import Voice
 
 Rule = Callable[[Provider, Document], None]
 DO = "correct the table; or the overlay, with its source, where the spec is wrong"
@@ -107,8 +107,12 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
     needed = [each.get("name") for each in operation.parameters if each.get("required")]
     if len(needed) != 1 or operation.body:
         breach(operation.place, f"{data.name}: polling needs more than an id", do=DO, needed=needed)
-    if data.look is not operation.module._get_kwargs:
-        breach(operation.place, f"{data.name}: `look` builds another request", do="pass the module's own `_get_kwargs`")
+    if data.poll_request is not operation.module._get_kwargs:
+        breach(
+            operation.place,
+            f"{data.name}: `poll_request` builds another request",
+            do="pass the module's own `_get_kwargs`",
+        )
     answers = bodies([operation], good=True)
     for answer in answers:
         if answer.name is None:

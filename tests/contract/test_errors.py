@@ -19,8 +19,8 @@ from tests.contract.judges import judge_answer
 from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
-from voice_clone._answers import _BY_STATUS
-from voice_clone._provider import Provider
+from voice_clone._provider.responses import BY_STATUS
+from voice_clone._provider.config import Provider
 from voice_clone.errors import (
     AuthenticationError,
     InvalidRequestError,
@@ -30,7 +30,7 @@ from voice_clone.errors import (
     ServerError,
     VoiceCloneError,
 )
-from voice_clone.jobs import CloneJob
+from voice_clone.models import CloneJob
 
 FOLDER = common.ROOT / "tests" / "errors"
 MEND = (
@@ -303,14 +303,16 @@ def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
 def test_every_status_with_a_class_is_documented() -> None:
     """No status is mapped to a class that no provider documents."""
     documented = {answer.status for operation in operations() for answer in operation.answers}
-    for status in _BY_STATUS:
+    for status in BY_STATUS:
         if str(status) not in documented and status not in (
             *GAVE_UP,
             407,
             425,
         ):  # which HTTP, gateways and proxies define
             breach(
-                "voice_clone._answers._BY_STATUS", f"no spec documents {status}", do="delete the row, or document it"
+                "voice_clone._provider.responses.BY_STATUS",
+                f"no spec documents {status}",
+                do="delete the row, or document it",
             )
 
 

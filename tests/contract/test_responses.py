@@ -17,7 +17,7 @@ from tests.contract.strategies import Damage, alternatives, damaged, values
 from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least, methods
 from tests.contract.witnesses import witness
 from voice_clone import CloneJob, Voice, errors
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
 
 DO = "mend the reader, or the overlay if the spec is wrong"

@@ -22,7 +22,7 @@ from tests.conftest import Clock
 from tests.contract.documents import Document, Json, Operation
 from tests.contract.strategies import alternatives
 from voice_clone import connect, connect_async
-from voice_clone._flows import operation as shim_operation
+from voice_clone._flow.driver import operation as shim_operation
 
 KEY = "key-0123456789abcdef"
 WAYS = ("sync", "asyncio")

@@ -50,7 +50,7 @@ def test_examples_run(
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
-    monkeypatch.setattr("voice_clone._clients.Client._runtime", clock.runtime())
+    monkeypatch.setattr("voice_clone._client.base.Client._runtime", clock.runtime())
     text = page.read_text("utf-8")
     names: dict[str, object] = {}
     for fence in FENCE.finditer(text):

@@ -96,7 +96,7 @@ def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path)
     assert KEY not in file.read_text("utf-8")
 
 
-@pytest.mark.parametrize(("operation", "note"), [("getVoice", TOKEN), ("cloneVoice", "may have done it")])
+@pytest.mark.parametrize(("operation", "note"), [("getVoice", TOKEN), ("cloneVoice", "may have carried it out")])
 def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str, note: str) -> None:
     """Ctrl-C closes the connection at once, and the traceback says how to go on, or how to look; it shows no key."""
     held = Held()
@@ -181,7 +181,7 @@ def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, ope
     notes = "\n".join(ended.__notes__)
     assert KEY not in notes
     if operation == "cloneVoice":
-        assert "may have done it" in notes
+        assert "may have carried it out" in notes
         return
     found = re.search(TOKEN, notes)
     assert found

@@ -147,7 +147,7 @@ def test_a_form_is_read(root: Path) -> None:
     assert 'kind=choice(AddVoiceBodyKind, kind, "kind")' in module
     assert "class AsyncAcme(_Acme[" in module
     assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
-    find = "look at your voices there before you ask again: GET /v1/voices lists them"
+    recovery = "check your voices before you retry: GET /v1/voices lists them"
     assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "find": find}
     assert table["voice"] == {"name": "name"}
     assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}

@@ -146,7 +146,7 @@ def test_a_run_that_is_stopped_goes_on(tmp_path: Path, clip: str, how: signal.Si
     assert all(outcomes[f"heygen/{name}"]["voice_id"] in mock.voices("heygen") for name in NAMES[:3])
     if how is signal.SIGKILL:  # nobody knows what came of it, and the recipe says so
         assert unlucky["error"] == "OutcomeUnknownError"
-        assert "look at your voices" in unlucky["advice"]
+        assert "check your voices" in unlucky["advice"]
         assert log.endswith("1 failed\n")
         assert again.returncode == 1
     else:  # its answer was waited for

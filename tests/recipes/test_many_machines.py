@@ -174,7 +174,7 @@ def test_a_start_that_was_cut_off_is_told_of(story: Story) -> None:
     """What a worker was killed in the middle of is not asked for again: the outcome says that nobody knows."""
     unlucky = story.outcomes[UNLUCKY]
     assert unlucky["error"] == "OutcomeUnknownError"
-    assert "look at your voices" in unlucky["advice"]
+    assert "check your voices" in unlucky["advice"]
 
 
 def test_to_ask_again_costs_nothing(story: Story) -> None:

@@ -19,7 +19,7 @@ import attrs
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.soak.server import Books, Remote
 from voice_clone import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError, connect_async
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 
 MAY_EXIST = (OutcomeUnknownError, ServerError, InvalidResponseError)
 """Errors that say that the voice may have been made; so does any other that carries a job or a voice's id."""

@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from tests.conftest import OPTIONS, PROVIDERS
 from voice_clone import OutcomeUnknownError, RequestTimeoutError, TransportError, connect_async
-from voice_clone._aiohttp import LoopTransport
+from voice_clone._http.aiohttp import LoopTransport
 from voice_clone.testing import Mock, serve
 
 

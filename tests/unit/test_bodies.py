@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
 from voice_clone._audio import open_audio
-from voice_clone._bodies import PIECE, Inline, JsonWithFile, Rechunked
+from voice_clone._http.request_body import CHUNK, Base64File, BodyWithFile, Rechunked
 from voice_clone.testing import Mock
 
 
@@ -38,20 +38,20 @@ def clip(size: int) -> bytes:
     return (b"RIFF\0\0\0\0WAVE" + bytes(range(256)) * (size // 256 + 1))[:size]
 
 
-@pytest.mark.parametrize("size", [12, 13, 14, 3 * PIECE - 1, 3 * PIECE, 3 * PIECE + 1, 700_001])
+@pytest.mark.parametrize("size", [12, 13, 14, 3 * CHUNK - 1, 3 * CHUNK, 3 * CHUNK + 1, 700_001])
 def test_a_file_in_json_is_what_it_would_be_at_once(size: int) -> None:
     """The pieces of a JSON body with a file are what JSON with all of its base64 would be, of the size announced."""
     file = Watched(clip(size))
-    mark = Inline(file)
+    mark = Base64File(file)
     asked = {"name": 'Grüße "x" \\', "audio": {"data": mark, "n": 1}, "none": None}
-    body = JsonWithFile(asked, mark)
+    body = BodyWithFile(asked, mark)
     whole = httpx.Request(
         "POST", "http://a.test", json={**asked, "audio": {"data": base64.b64encode(clip(size)).decode(), "n": 1}}
     )
     for _ in range(2):  # a second time, too
         assert b"".join(body) == whole.content
     assert body.headers == {key: whole.headers[key] for key in ("Content-Type", "Content-Length")}
-    assert file.most <= 3 * PIECE
+    assert file.most <= 3 * CHUNK
 
 
 def test_a_file_that_gives_little_at_once() -> None:
@@ -61,8 +61,8 @@ def test_a_file_that_gives_little_at_once() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 1000))
 
-    mark = Inline(Slow(clip(10_000)))
-    assert json.loads(b"".join(JsonWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
+    mark = Base64File(Slow(clip(10_000)))
+    assert json.loads(b"".join(BodyWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
 
 
 def test_a_large_clip_is_never_whole_in_memory(call: Caller, mock: Mock, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_file_that_fails_on_the_way(provider: str) -> None:
 
     with (
         connect(provider, api_key="any-key", transport=Once()) as client,
-        pytest.raises(InvalidRequestError, match=r"can't be read from its start to its end: .*closed file") as caught,
+        pytest.raises(InvalidRequestError, match=r"cannot read the audio to its end: .*closed file") as caught,
     ):
         getattr(client, "clone")(file, **OPTIONS[provider])  # noqa: B009
     assert (caught.value.provider, caught.value.retryable) == (provider, False)

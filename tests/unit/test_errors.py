@@ -35,8 +35,8 @@ from voice_clone import (
     connect,
     errors,
 )
-from voice_clone._answers import retry_after
-from voice_clone._provider import Provider
+from voice_clone._provider.responses import retry_after
+from voice_clone._provider.config import Provider
 from voice_clone.testing import Kind, Mock
 
 KINDS: dict[Kind, type[VoiceCloneError]] = {
@@ -231,7 +231,7 @@ def test_a_clone_that_was_cut_off_has_an_unknown_outcome(exception: Exception, c
         error = fault(call, provider, exception, wav)
         assert type(error) is OutcomeUnknownError
         assert not error.retryable
-        assert "look at your voices" in error.message
+        assert "check your voices" in error.message
         assert error.__cause__ is exception
 
 
@@ -360,7 +360,7 @@ def test_a_base_url_without_a_scheme_is_refused() -> None:
         "http://a\nb",
         "https://",
     ):
-        with pytest.raises(InvalidRequestError, match="base_url is"):
+        with pytest.raises(InvalidRequestError, match="base_url must be a URL"):
             connect("heygen", api_key="k", base_url=url)
 
 

@@ -39,7 +39,7 @@ def test_a_deep_answer_goes_into_a_token() -> None:
     assert CloneJob.from_token(CloneJob("heygen", "abc", raw=deep).to_token()).raw == deep
     for depth in (101, 900):
         token = json.dumps(GOOD).replace("{}", '{"a":' * depth + "1" + "}" * depth)
-        with pytest.raises(InvalidRequestError, match="not a clone job"):
+        with pytest.raises(InvalidRequestError, match="invalid clone job"):
             CloneJob.from_token(token)
 
 
@@ -103,7 +103,7 @@ RUBBISH: list[object] = [
 @pytest.mark.parametrize("token", RUBBISH, ids=lambda token: str(token)[:30])
 def test_rubbish_is_refused(token: object) -> None:
     """Whatever is no token is refused clearly, with an error of the tree."""
-    with pytest.raises(InvalidRequestError, match=r"not a (clone job|voice id)"):
+    with pytest.raises(InvalidRequestError, match=r"invalid (job token|clone job|voice id)"):
         CloneJob.from_token(token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
@@ -117,12 +117,12 @@ def test_no_text_raises_anything_else(text: str) -> None:
 
 def test_a_newer_token_says_what_to_do() -> None:
     """A token of a later release is refused with the advice to upgrade."""
-    with pytest.raises(InvalidRequestError, match="version 2, this release reads 1: upgrade"):
+    with pytest.raises(InvalidRequestError, match="version 2; this release reads version 1"):
         CloneJob.from_token(json.dumps({**GOOD, "version": 2, "new": "field"}))
 
 
 @pytest.mark.parametrize("voice_id", ["", ".", "..", "a\nb", "a\0b"])
 def test_a_voice_id_that_would_walk_is_refused(voice_id: str) -> None:
     """An id that would change the path of a request is no id."""
-    with pytest.raises(InvalidRequestError, match="not a voice id"):
+    with pytest.raises(InvalidRequestError, match="invalid voice id"):
         CloneJob("heygen", voice_id)

@@ -26,10 +26,10 @@ from voice_clone import (
     TransportError,
     connect,
 )
-from voice_clone._answers import DEADLINE
-from voice_clone._flows import Runtime
-from voice_clone._limits import Received
-from voice_clone._network import Network
+from voice_clone._http.extensions import DEADLINE
+from voice_clone._flow.driver import Runtime
+from voice_clone._http.response_body import ResponseBody
+from voice_clone._http.deadline import Network
 from voice_clone.testing import Mock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
@@ -172,12 +172,12 @@ class _Fake(httpcore.NetworkStream):
 def test_tls_is_bounded_too() -> None:
     """An encrypted connection is made within the deadline, and bounded as the plain one was."""
     context, fake = httpx.create_ssl_context(), _Fake()
-    inner = network(1).watched(fake).start_tls(context, "a.test", 5.0)
+    inner = network(1).limited(fake).start_tls(context, "a.test", 5.0)
     assert fake.timeouts == [("a.test", pytest.approx(1, abs=0.5))]
     with pytest.raises(httpcore.ReadTimeout):
-        network(-1).watched(inner).read(1, 5.0)
+        network(-1).limited(inner).read(1, 5.0)
     with pytest.raises(httpcore.ConnectTimeout):
-        network(-1).watched(fake).start_tls(context, "a.test", 5.0)
+        network(-1).limited(fake).start_tls(context, "a.test", 5.0)
 
 
 def test_tls_within_tls_is_written_through_both() -> None:
@@ -189,7 +189,7 @@ def test_tls_within_tls_is_written_through_both() -> None:
             written.append((buffer, timeout))
 
     context = httpx.create_ssl_context()
-    network(1).watched(Inner()).start_tls(context).start_tls(context).write(b"a", 5.0)
+    network(1).limited(Inner()).start_tls(context).start_tls(context).write(b"a", 5.0)
     assert written == [(b"a", pytest.approx(1, abs=0.5))]
 
 
@@ -197,7 +197,7 @@ def test_a_network_closes_all_that_it_opened() -> None:
     """Whatever state httpcore's pool is in, the connections of an interrupted request are closed."""
     fakes, opened = [_Fake(), _Fake()], Network()
     for fake in fakes:
-        opened.watched(fake)
+        opened.limited(fake)
     opened.close()
     assert all(fake.closed for fake in fakes)
 
@@ -206,7 +206,7 @@ def test_a_connection_that_takes_nothing_more() -> None:
     """What can't be written in time is a timeout, not a broken connection, after which an answer would be read."""
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(httpcore.WriteTimeout):
-        Network().watched(_over(ours)).write(bytes(16 * MIB), 0.05)
+        Network().limited(_over(ours)).write(bytes(16 * MIB), 0.05)
 
 
 def test_a_connection_that_breaks_while_it_is_written_to() -> None:
@@ -214,7 +214,7 @@ def test_a_connection_that_breaks_while_it_is_written_to() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     with ours, pytest.raises(httpcore.WriteError):
-        Network().watched(_over(ours)).write(bytes(MIB), 1.0)
+        Network().limited(_over(ours)).write(bytes(MIB), 1.0)
 
 
 def _over(connection: socket.socket) -> httpcore.NetworkStream:
@@ -308,7 +308,7 @@ def test_an_answer_is_cut_off(
     assert len(error.response.content) <= 65536
     if kind is InvalidResponseError and "," not in headers.get("Content-Encoding", ""):
         assert "cut off after 8,388,608 bytes" in error.message
-    assert "look at your voices" in error.message + error.advice
+    assert "check your voices" in error.message + error.advice
 
 
 def test_a_voice_in_a_broken_answer_is_named(call: Caller, wav: bytes) -> None:
@@ -408,11 +408,11 @@ def test_a_broken_answer_is_kept_as_far_as_it_came(call: Caller, wav: bytes) -> 
 def test_a_late_chunk_ends_the_request() -> None:
     """With any transport, a chunk that comes after the deadline is the last."""
     for deadline, taken in ((time.monotonic() - 1, 1), (time.monotonic() + 100, 3), (None, 3)):
-        received = Received(10 * MIB, deadline)
+        received = ResponseBody(10 * MIB, deadline)
         for _ in range(3):
             received.add(b"x")
         assert received.content == b"x" * taken
-        assert received.ended == (taken == 1)
+        assert received.stopped == (taken == 1)
         assert isinstance(received.problem, httpx.ReadTimeout) == (taken == 1)
 
 
@@ -483,7 +483,7 @@ def test_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
     monkeypatch.setattr(socket, "getaddrinfo", _resolving("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
-    monkeypatch.setattr("voice_clone._network.time.monotonic", lambda: now)
+    monkeypatch.setattr("voice_clone._http.deadline.time.monotonic", lambda: now)
     opened = Network()
     opened.deadline = 108.0
     with pytest.raises(httpcore.ConnectTimeout):

@@ -62,11 +62,11 @@ def test_a_retry_says_why_and_when(clone: Callable[..., Any], mock: Mock, log: p
     refused, again, _, late, looks_again, _, _ = log.records
     assert [refused.levelname, again.levelname] == ["INFO", "WARNING"]
     assert "429 RateLimitError rate_limit_exceeded in " in refused.getMessage()
-    line = "heygen cloneVoice: 429 RateLimitError rate_limit_exceeded, asked again in 7.0 s (attempt 1 of 3)"
+    line = "heygen cloneVoice: 429 RateLimitError rate_limit_exceeded, retrying in 7.0 s (attempt 1 of 3)"
     assert again.getMessage() == line
     assert (facts(again)["retry_in"], facts(again)["code"]) == (7.0, "rate_limit_exceeded")
     assert "heygen getVoice: RequestTimeoutError ConnectTimeout in " in late.getMessage()
-    assert "heygen getVoice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in looks_again.getMessage()
+    assert "heygen getVoice: RequestTimeoutError ConnectTimeout, retrying in 0.5 s" in looks_again.getMessage()
     attempts = [(record.levelname, facts(record)["attempt"]) for record in log.records]
     assert attempts == [("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1)]
 

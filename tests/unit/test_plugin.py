@@ -256,7 +256,7 @@ def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
 
         import httpx
         import pytest
-        from voice_clone._clients import Client
+        from voice_clone._client.base import Client
 
 
         @pytest.fixture(autouse=True, scope="module")

@@ -35,16 +35,16 @@ from voice_clone import (
     connect_async,
     errors,
 )
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
 KEY = "sk-0123456789abcdef"
 FIND = {
-    "heygen": "look at your voices there before you ask again: GET /v3/voices?type=private lists them",
-    "retell": "look at your voices there before you ask again: GET /list-voices lists them",
-    "cartesia": "look at your voices there before you ask again: GET /voices?is_owner=true lists them",
-    "minimax": "clone again under the same voice_id, which makes it once: a ConflictError (2039) says that it exists",
+    "heygen": "check your voices before you retry: GET /v3/voices?type=private lists them",
+    "retell": "check your voices before you retry: GET /list-voices lists them",
+    "cartesia": "check your voices before you retry: GET /voices?is_owner=true lists them",
+    "minimax": "clone again under the same voice_id: it makes one voice only, and ConflictError (2039) means that it exists",
 }
 
 
@@ -80,7 +80,7 @@ def test_this_machine_needs_no_tls(url: str) -> None:
 )
 def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base URL without TLS is refused, from wherever it comes, unless it is allowed by name."""
-    with pytest.raises(InvalidRequestError, match=r"plain http exposes the API key.* allow_http=True"):
+    with pytest.raises(InvalidRequestError, match=r"plain http exposes the API key[^\0]*allow_http=True"):
         connect("heygen", api_key=KEY, base_url=url)
     monkeypatch.setenv("MINIMAX_API_HOST", url)
     with pytest.raises(InvalidRequestError, match="allow_http"):
@@ -173,7 +173,7 @@ def test_an_interrupted_clone_says_how_to_look(provider: str, call_sync: Caller,
     with pytest.raises(KeyboardInterrupt) as caught:
         call_sync(provider, "clone", wav, **OPTIONS[provider])
     notes = "\n".join(caught.value.__notes__)
-    assert f"{provider} may have done it" in notes
+    assert f"{provider} may have carried it out" in notes
     assert FIND[provider] in notes
     assert ("made as voice_id 'Me-8000000000000'" in notes) == (provider == "minimax")
 
@@ -222,9 +222,9 @@ def test_an_unknown_outcome_says_how_to_look(provider: str, call_sync: Caller, w
         with pytest.raises(VoiceCloneError) as caught:
             call_sync(provider, "clone", wav, client={"max_retries": 0}, **OPTIONS[provider])
         error = caught.value
-        assert error.advice.removeprefix(f"{provider} may have done it; ") == FIND[provider]
+        assert error.advice.removeprefix(f"{provider} may have carried it out; ") == FIND[provider]
         shown = "".join(traceback.format_exception_only(error))
-        assert shown.count(f"{provider} may have done it; {FIND[provider]}") == 1
+        assert shown.count(f"{provider} may have carried it out; {FIND[provider]}") == 1
         assert shown.count(FIND[provider]) == 1
         assert not error.retryable
         assert error.voice_id == ("Me-8000000000000" if provider == "minimax" else None)
@@ -367,7 +367,7 @@ def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: byt
 )  # fmt: skip
 def test_a_count_that_is_none_is_refused(options: dict[str, Any]) -> None:
     """A number of requests or bytes is a whole one, and known to be before anything is paid for."""
-    with pytest.raises(InvalidRequestError, match=f"{next(iter(options))} is .*a whole number"):
+    with pytest.raises(InvalidRequestError, match=f"{next(iter(options))} must be a whole number"):
         connect("heygen", api_key=KEY, **options)
     connect("heygen", api_key=KEY, max_retries=0, max_response_bytes=1)
 
@@ -412,7 +412,7 @@ def test_no_answer_makes_polling_a_flood(call_sync: Caller) -> None:
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), httpx.Timeout(-1)])
 def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> None:
     """A timeout is a number of seconds, from 0 on; for a wait there may be no end."""
-    with pytest.raises(InvalidRequestError, match=r"timeout is .*; it must be a number of seconds"):
+    with pytest.raises(InvalidRequestError, match=r"timeout.* must be a number of seconds"):
         connect("heygen", api_key=KEY, timeout=timeout)
     job = CloneJob("heygen", "x")
     with pytest.raises(InvalidRequestError):
@@ -421,10 +421,10 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> N
         options = answering(httpx.Response(200, json={"data": {"status": "complete"}}))
         assert call_sync("heygen", "wait", job, timeout=timeout, client=options).id == "x"
     elif not isinstance(timeout, httpx.Timeout):
-        with pytest.raises(InvalidRequestError, match="timeout is"):
+        with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
             call_sync("heygen", "clone", b"ID3" + bytes(9), name="Me", timeout=timeout)
         assert not call_sync.mock.requests
-        with pytest.raises(InvalidRequestError, match="timeout is"):
+        with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
             call_sync("heygen", "wait", job, timeout=timeout)
 
 
@@ -442,7 +442,7 @@ def test_whatever_a_transport_raises_ends_in_the_tree(exception: Exception, call
 
 def test_what_cannot_be_sent_is_refused(call_sync: Caller) -> None:
     """An id that no address can hold is refused before anything is sent; by a generated function too."""
-    with pytest.raises(InvalidRequestError, match="can't be sent"):
+    with pytest.raises(InvalidRequestError, match="cannot build the request"):
         call_sync("heygen", "wait", CloneJob("heygen", "x" * 70_000))
     with HeyGen(KEY, transport=call_sync.mock.transport) as heygen, pytest.raises(InvalidRequestError):
         get_voice.sync("x" * 70_000, client=heygen.client)
@@ -515,7 +515,7 @@ def test_a_transport_of_the_other_kind_is_refused() -> None:
     """An async transport in a blocking client is a wrong option, not an unknown outcome."""
     awaited: Any = httpx.AsyncHTTPTransport(verify=False)
     blocking: Any = httpx.HTTPTransport(verify=False)
-    with pytest.raises(InvalidRequestError, match="transport needs a method handle_request"):
+    with pytest.raises(InvalidRequestError, match="transport must have a method handle_request"):
         connect("heygen", api_key=KEY, transport=awaited)
     with pytest.raises(InvalidRequestError, match="transport needs a method handle_async_request"):
         connect_async("heygen", api_key=KEY, transport=blocking)
@@ -575,7 +575,7 @@ def test_an_exception_from_outside_keeps_its_type(raised: Exception, operation: 
         call("heygen", "clone", wav, name="Me")
     assert [seen.operation for seen in call.mock.requests][-1] == operation
     notes = " ".join(caught.value.__notes__)
-    assert ("may have done it" if operation == "cloneVoice" else "from_token") in notes
+    assert ("may have carried it out" if operation == "cloneVoice" else "from_token") in notes
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

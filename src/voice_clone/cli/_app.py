@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from voice_clone import CloneJob, InvalidRequestError, Progress as Look, VoiceCloneError, __version__
-from voice_clone._connect import names
+from voice_clone._client.connect import names
 from voice_clone._rules import shown_size, shown_time
 from voice_clone.audio import AudioInfo, check_all, rules
 from voice_clone.cli import _mock

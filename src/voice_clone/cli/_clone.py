@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from typer.core import TyperGroup
 
-from voice_clone._connect import names
+from voice_clone._client.connect import names
 from voice_clone.audio import check
 from voice_clone.cli._cloning import Cloning, Connection, run
 from voice_clone.cli._exits import exit_code

@@ -15,8 +15,8 @@ import attrs
 
 from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
 from voice_clone._audio import reading
-from voice_clone._clients import SyncClient
-from voice_clone._connect import find
+from voice_clone._client.base import SyncClient
+from voice_clone._client.connect import find
 from voice_clone.cli._progress import Display
 from voice_clone.errors import AuthenticationError, InvalidRequestError
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import attrs
 import typer
 
-from voice_clone import _connect
-from voice_clone._clients import SyncClient
+from voice_clone._client import connect as _connect
+from voice_clone._client.base import SyncClient
 from voice_clone.audio import rules
 
 NOT_SPECIFIED = {"timeout": "Seconds to wait until the clone is done."}
@@ -92,7 +92,7 @@ def signature(provider: str) -> Signature:
     """Read the signature of a provider's `clone`; raises InvalidRequestError for a name that is no provider's."""
     client: Any = _connect.find(provider, SyncClient)
     hints = get_type_hints(client.clone)
-    fields: Mapping[str, Mapping[str, Any]] = client.provider.fields
+    fields: Mapping[str, Mapping[str, Any]] = client.provider.request.fields
     prose = inspect.getdoc(client.start_clone) or ""
     options = [
         option

@@ -15,11 +15,11 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from voice_clone._answers import PROVIDER
-from voice_clone._clients import Client, SyncClient
-from voice_clone._connect import find, names
-from voice_clone._flows import Runtime
-from voice_clone._options import is_loopback
+from voice_clone._client.base import Client, SyncClient
+from voice_clone._client.connect import find, names
+from voice_clone._flow.driver import Runtime
+from voice_clone._http.environment import is_loopback
+from voice_clone._http.extensions import PROVIDER
 from voice_clone.testing._mock import Mock
 
 Answer = Callable[[httpx.Request], httpx.Response]

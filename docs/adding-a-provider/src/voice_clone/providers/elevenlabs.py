@@ -8,10 +8,10 @@ from typing import ClassVar, cast
 import httpx
 
 from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
-from voice_clone._flows import Flow, Open, operation
-from voice_clone._policy import PAID
-from voice_clone.jobs import CloneJob
+from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
+from voice_clone._flow.driver import Flow, Open, operation
+from voice_clone._flow.policy import PAID
+from voice_clone.models import CloneJob
 from voice_clone_api.elevenlabs import AuthenticatedClient
 from voice_clone_api.elevenlabs.api.voices import add_voice
 from voice_clone_api.elevenlabs.models import AddVoiceBody

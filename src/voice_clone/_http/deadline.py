@@ -1,6 +1,6 @@
-"""A network backend for httpcore that holds a whole request to one deadline.
+"""A network backend for httpcore that ends a whole request by one deadline.
 
-A timeout of httpx bounds one step of a request, so a server that drips could stretch the whole for ever.
+A timeout of httpx limits one step of a request, so a server that sends byte by byte could prolong the whole for ever.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import httpcore
 
 
 class Network(httpcore.NetworkBackend):
-    """Opens connections whose every step ends by `deadline`, and can close all of them at once."""
+    """Opens connections whose every step ends by `deadline`, and closes all of them at once."""
 
     deadline: float | None = None
-    """On the monotonic clock; None for none."""
+    """On the monotonic clock; None without a deadline."""
 
     def __init__(self) -> None:
         self._streams: list[httpcore.NetworkStream] = []
 
     def left(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
-        """The seconds that a step may take; raises `late` after the deadline."""
+        """The seconds left for a step; raises `late` after the deadline."""
         if self.deadline is None:
             return timeout
         seconds = self.deadline - time.monotonic()
@@ -40,31 +40,31 @@ class Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> _Stream:
-        """Connect to the first address of a host that accepts; the addresses share the timeout."""
+        """Connect to the first address of a host that accepts; all addresses share the timeout."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # the latter: a name that can't be a host's
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
             raise httpcore.ConnectError(str(error)) from error
-        self.close()  # what an earlier request left
+        self.close()  # connections of an earlier request
         left = self.left(timeout, httpcore.ConnectTimeout)
         end = None if left is None else time.monotonic() + left
-        for rest, (*_, (address, *_)) in zip(range(len(found), 0, -1), found, strict=True):
+        for rest, (*_, (address, *_)) in zip(range(len(addresses), 0, -1), addresses, strict=True):
             share = None if end is None else max(0.001, (end - time.monotonic()) / rest)
             try:
                 stream = httpcore.SyncBackend().connect_tcp(str(address), port, share, local_address, socket_options)
-                return self.watched(stream)
+                return self.limited(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if rest == 1:
                     raise
         raise httpcore.ConnectError(f"{host} has no address")
 
-    def watched(self, stream: httpcore.NetworkStream, layers: int = 0) -> _Stream:
-        """Hold a stream to the deadline, and remember it until `close`."""
+    def limited(self, stream: httpcore.NetworkStream, layers: int = 0) -> _Stream:
+        """Limit a stream by the deadline; `close` closes it."""
         self._streams.append(stream)
         return _Stream(self, stream, layers)
 
     def close(self) -> None:
-        """Close every connection, without a lock: an interrupted request may hold httpcore's."""
+        """Close all connections, without httpcore's lock, which an interrupted request may hold."""
         for stream in self._streams:
             stream.close()
         self._streams.clear()
@@ -81,7 +81,7 @@ class _Stream(httpcore.NetworkStream):
         if self._layers > 1:  # TLS within TLS has no socket of its own
             self._stream.write(buffer, self._network.left(timeout, httpcore.WriteTimeout))
             return
-        # httpcore's own loop would start its timeout again with each piece that the server takes.
+        # httpcore's own loop restarts its timeout with each piece that the server accepts.
         socket, rest = self._stream.get_extra_info("socket"), memoryview(buffer)
         try:
             while rest:
@@ -100,7 +100,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> _Stream:
         timeout = self._network.left(timeout, httpcore.ConnectTimeout)
         secured = self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return self._network.watched(secured, self._layers + 1)
+        return self._network.limited(secured, self._layers + 1)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,7 +1,7 @@
-"""aiohttp's transport, of the extra `aiohttp`, made to behave as httpx's do.
+"""aiohttp's transport, of the extra `aiohttp`, made to behave like httpx's.
 
-By itself it keeps one session for all event loops, ignores the proxies of the environment, and tells a connection that
-broke while the answer was awaited as one that was never made.
+By itself it keeps one session for all event loops, ignores the proxies of the environment, and reports a connection
+that broke while waiting for the response as one that was never made.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from voice_clone._transport import PerLoop
+from voice_clone._http.limit import PerLoop
 
 
 class LoopTransport(httpx.AsyncBaseTransport):
     """An AiohttpTransport with a session for each event loop."""
 
     def __init__(self, transport: AiohttpTransport, proxy: httpx.Proxy | None = None) -> None:
-        """Take over the options of a transport; a session of the caller's own is used as it is."""
-        self._given = transport if transport.client is not None and proxy is None else None
+        """Use the options of a transport; a session of the caller is used as it is."""
+        self._own = transport if transport.client is not None and proxy is None else None
         self._sessions = PerLoop(lambda: _like(transport, proxy))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
-        transport = self._given or self._sessions()
+        transport = self._own or self._sessions()
         try:
             return await transport.handle_async_request(request)
         except httpx.ConnectTimeout as error:
@@ -42,7 +42,7 @@ class LoopTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the session of the running event loop."""
-        await (self._given or self._sessions()).aclose()
+        await (self._own or self._sessions()).aclose()
 
 
 def _like(transport: AiohttpTransport, proxy: httpx.Proxy | None) -> AiohttpTransport:
@@ -57,7 +57,7 @@ def _like(transport: AiohttpTransport, proxy: httpx.Proxy | None) -> AiohttpTran
 
 
 def mounts(transport: AiohttpTransport, proxies: Mapping[str, httpx.Proxy | None]) -> dict[str, Any]:
-    """The transport, and those for the addresses that go by a proxy, as options of httpx's client."""
+    """The transport, and those of proxies, as options of httpx's client."""
     own = transport.client is not None or transport.proxy is not None
     by_proxy = {pattern: proxy and LoopTransport(transport, proxy) for pattern, proxy in proxies.items()}
     return {"transport": LoopTransport(transport), "mounts": {} if own else by_proxy}

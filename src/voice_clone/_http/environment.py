@@ -1,4 +1,4 @@
-"""What the environment says of the way to a server: certificates and proxies. What it says wrongly is a typed error."""
+"""Certificates and proxies, from options or from the environment; each mistake there is an InvalidRequestError."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from urllib.request import getproxies
 
 import httpx
 
-from voice_clone._options import is_loopback
 from voice_clone.errors import InvalidRequestError
 
 Verify: TypeAlias = ssl.SSLContext | str | os.PathLike[str]
@@ -24,24 +23,24 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def ssl_context(verify: Verify | None = None) -> ssl.SSLContext:
-    """The TLS context for `verify=`, or else httpx's own, shared by all clients of the same environment.
+    """The TLS context for `verify=`; by default httpx's own, shared by all clients of the same environment.
 
-    Raises InvalidRequestError where the certificates can't be read.
+    Raises InvalidRequestError if the certificates cannot be read.
     """
     if isinstance(verify, ssl.SSLContext):
         return verify
     if isinstance(verify, str | os.PathLike):
         return _context(ssl.SSLContext, "verify", os.fspath(verify))
     if verify is not None:
-        message = f"verify is a {type(verify).__name__}; it must be an ssl.SSLContext or the path to a CA bundle"
+        message = f"verify must be an ssl.SSLContext or the path to a CA bundle, not {type(verify).__name__}"
         raise InvalidRequestError(message)
-    name = next((each for each in _CERTIFICATES if os.environ.get(each)), "")
+    name = next((variable for variable in _CERTIFICATES if os.environ.get(variable)), "")
     return _context(ssl.SSLContext, name, os.environ.get(name, ""))
 
 
-@functools.cache  # one context for all; it costs more than a client
+@functools.cache  # making a context costs more than making a client
 def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
-    """The context with the certificates at a path, or httpx's; truststore replaces the class of contexts, `_kind`."""
+    """The context with the certificates at a path, or httpx's; `_kind` is its class, which truststore replaces."""
     if not path:
         return httpx.create_ssl_context(trust_env=False)
     folder = source == "SSL_CERT_DIR" or (source == "verify" and Path(path).is_dir())
@@ -50,20 +49,20 @@ def _context(_kind: type, source: str, path: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         problem = getattr(error, "strerror", None) or error.args[-1]
-        message = f"{source} is {path!r}, from which no certificates can be read ({problem})"
+        message = f"cannot read certificates from {source}={path!r} ({problem})"
         advice = f"set {source} to {what}" + ("" if source == "verify" else ", or unset it")
         raise InvalidRequestError(message, advice=advice) from error
 
 
 def checked_proxy(source: str, address: ProxySource) -> httpx.Proxy:
-    """The proxy at an address; raises InvalidRequestError, without the address, which may hold a password."""
+    """The proxy at an address. Raises InvalidRequestError without the address, which may hold a password."""
     url, problem, advice = address.url if isinstance(address, httpx.Proxy) else _parsed(address), "", ""
     if url is None or not url.host or url.fragment or (url.port or 1) > MAX_PORT:
         problem = "is not the address of a proxy, such as http://user:password@host:3128"
-        advice = "write the address so; percent-encode special characters in the password"
+        advice = "write it like that; percent-encode special characters in the password"
     elif url.scheme not in ("http", "https", "socks5", "socks5h"):
         problem = f"has the scheme {url.scheme!r}, which is not supported"
-        advice = "give a proxy with http, https, socks5 or socks5h"
+        advice = "use http, https, socks5 or socks5h"
     elif url.scheme.startswith("socks5") and not find_spec("socksio"):
         problem, advice = "is a SOCKS proxy, which needs the package socksio", "pip install 'httpx[socks]'"
     if problem or url is None:
@@ -80,25 +79,26 @@ def _parsed(address: str | httpx.URL) -> httpx.URL | None:
 
 
 def proxies_for(base_url: httpx.URL, proxy: ProxySource | None) -> Mapping[str, httpx.Proxy | None]:
-    """The proxies by the pattern of addresses that they serve: `proxy` for all, or those of the environment."""
+    """The proxies by URL pattern: `proxy` for all URLs, or those of the environment."""
     if proxy:
         return {"all://": checked_proxy("proxy", proxy)}
-    found = environment_proxies()
-    # No proxy sees what stays on this machine.
-    return {**found, f"all://{base_url.netloc.decode()}": None} if is_loopback(base_url.host) else found
+    proxies = environment_proxies()
+    if is_loopback(base_url.host):  # no proxy for requests to this machine
+        return {**proxies, f"all://{base_url.netloc.decode()}": None}
+    return proxies
 
 
 def environment_proxies() -> Mapping[str, httpx.Proxy | None]:
-    """The proxies of the environment by the pattern of addresses that they serve, as httpx reads them.
+    """The proxies of the environment by URL pattern, as httpx reads them; None for URLs without a proxy.
 
-    None is for addresses that go directly. Raises InvalidRequestError, which names the variable.
+    Raises InvalidRequestError, which names the variable.
     """
     direct = [host.strip() for host in getproxies().get("no", "").split(",") if host.strip()]
     if "*" in direct:
         return {}
     exceptions: dict[str, httpx.Proxy | None] = {_pattern(host): None for host in direct}
     proxies = {
-        # Read anew for each, so that no local variable holds a password.
+        # Read again for each scheme: no local variable may hold a password.
         f"{scheme}://": checked_proxy(_variable(f"{scheme}_proxy"), getproxies()[scheme])
         for scheme in ("http", "https", "all")
         if getproxies().get(scheme)
@@ -107,12 +107,12 @@ def environment_proxies() -> Mapping[str, httpx.Proxy | None]:
 
 
 def _variable(name: str) -> str:
-    """The environment variable that counts; or else the settings of the system hold it."""
-    return next((each for each in (name, name.upper()) if os.environ.get(each)), f"the system's {name}")
+    """The name of the environment variable that is set, or of the system's setting."""
+    return next((variable for variable in (name, name.upper()) if os.environ.get(variable)), f"the system's {name}")
 
 
 def _pattern(host: str) -> str:
-    """The pattern of httpx's mounts for an entry of NO_PROXY."""
+    """The URL pattern, in httpx's form, of an entry of NO_PROXY."""
     if "://" in host:
         pattern = host
     elif host.lower() == "localhost":
@@ -128,6 +128,14 @@ def _pattern(host: str) -> str:
     problem = f"{_variable('no_proxy')} holds {host!r}, which is not a host"
     advice = "write hosts and addresses, separated by commas; an IPv6 address without brackets"
     raise InvalidRequestError(problem, advice=advice)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_url(text: str) -> bool:

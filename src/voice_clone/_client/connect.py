@@ -1,4 +1,4 @@
-"""A client by its provider's name."""
+"""Make a client by the name of its provider."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import httpx
 
 import voice_clone
 from voice_clone import providers
-from voice_clone._clients import AsyncClient, SyncClient, X
-from voice_clone._environment import ProxySource, Verify
+from voice_clone._client.base import AsyncClient, SyncClient, X
+from voice_clone._http.environment import ProxySource, Verify
 from voice_clone.errors import InvalidRequestError
 
 K = TypeVar("K")
 
 
 class Options(TypedDict, Generic[X], total=False):
-    """What the classes of clients take by keyword."""
+    """The options of the client classes."""
 
     api_key: str | None
     base_url: str | None
@@ -43,27 +43,26 @@ def names() -> list[str]:
 
 
 def find(provider: str, kind: type[K]) -> type[K]:
-    """The class of a provider's client, sync or async; raises InvalidRequestError for a name that is no provider's."""
+    """The class of a provider's client, sync or async; raises InvalidRequestError for an unknown provider."""
     home = f"{providers.__name__}.{provider}"
-    try:  # first of all; a list of the files may be empty where the file system is faked or packed
+    try:  # not by `names()`: where the file system is faked or packed, it may be empty
         module = importlib.import_module(home) if str(provider).isidentifier() else None
     except ModuleNotFoundError as error:
         if error.name != home:
             raise
         module = None
     if module is None:
-        from difflib import get_close_matches  # noqa: PLC0415 - nobody else needs it
+        from difflib import get_close_matches  # noqa: PLC0415 - only this error needs it
 
-        message = f"there is no provider {provider!r}; there are {', '.join(names())}"
-        close = get_close_matches(str(provider).lower(), names(), 1)
-        raise InvalidRequestError(message, advice=f"did you mean {close[0]}?" if close else "choose one of these")
+        message = f"unknown provider {provider!r} (choose from {', '.join(names())})"
+        similar = get_close_matches(str(provider).lower(), names(), 1)
+        raise InvalidRequestError(message, advice=f"did you mean {similar[0]}?" if similar else "check the name")
     return next(item for item in vars(module).values() if isinstance(item, type) and kind in item.__mro__[1:])
 
 
 def _client(provider: str, kind: type[Any], options: Any) -> Any:
     try:
-        made: Any = find(provider, kind)
-        return made(**options)
+        return find(provider, kind)(**options)
     except BaseException:
         options.clear()  # a traceback may show local variables
         raise
@@ -80,10 +79,10 @@ def connect(provider: Literal["minimax"], **options: Unpack[Sync]) -> voice_clon
 @overload
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]: ...
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]:
-    """Make the client of a provider by its name.
+    """Make the client of a provider.
 
     `provider` is its name, such as `heygen`. The options are those of its class, such as HeyGen, by keyword.
-    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    Raises InvalidRequestError for an unknown provider, and what the class raises.
     """
     return cast("SyncClient[Any]", _client(provider, SyncClient, options))
 
@@ -99,9 +98,9 @@ def connect_async(provider: Literal["minimax"], **options: Unpack[Async]) -> voi
 @overload
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]: ...
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]:
-    """Make the async client of a provider by its name.
+    """Make the async client of a provider.
 
     `provider` is its name, such as `heygen`. The options are those of its class, such as AsyncHeyGen, by keyword.
-    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    Raises InvalidRequestError for an unknown provider, and what the class raises.
     """
     return cast("AsyncClient[Any]", _client(provider, AsyncClient, options))
