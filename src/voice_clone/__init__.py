@@ -12,8 +12,8 @@ TYPE_CHECKING = bool()  # noqa: UP018  # pyright: ignore[reportConstantRedefinit
 if TYPE_CHECKING:
     from typing import Any
 
-    from voice_clone._audio import AudioSource as AudioSource
     from voice_clone._connect import connect as connect, connect_async as connect_async
+    from voice_clone.audio.sniff import AudioSource as AudioSource
     from voice_clone.errors import *  # noqa: F403 - all of them, and RawResponse
     from voice_clone.jobs import CloneJob as CloneJob, Progress as Progress, Voice as Voice
     from voice_clone.providers.cartesia import AsyncCartesia as AsyncCartesia, Cartesia as Cartesia
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     **dict.fromkeys(("connect", "connect_async"), "_connect"),
     **dict.fromkeys(("CloneJob", "Progress", "Voice"), "jobs"),
-    "AudioSource": "_audio",
+    "AudioSource": "audio.sniff",
 }
 
 

@@ -15,7 +15,7 @@ from enum import Enum
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
-from voice_clone._audio import Audio, AudioSource, open_audio
+from voice_clone.audio.sniff import Audio, AudioSource, open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
-from voice_clone._audio import open_audio
 from voice_clone._bodies import PIECE, Inline, JsonWithFile, Rechunked
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock
 
 

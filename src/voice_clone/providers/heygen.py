@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._bodies import Inline
 from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._options import checked_callback, checked_seconds
 from voice_clone._policy import PAID
+from voice_clone.audio.sniff import Audio, AudioSource
 
 if TYPE_CHECKING:
     from voice_clone import jobs

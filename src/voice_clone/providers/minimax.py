@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Ask, Flow, Open, operation
 from voice_clone._options import checked, choice
 from voice_clone._policy import FREE, PAID, PAID_ONCE
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import ClassVar, cast
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
 from voice_clone._flows import Flow, Open, operation
 from voice_clone._policy import PAID
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.jobs import CloneJob
 from voice_clone_api.elevenlabs import AuthenticatedClient
 from voice_clone_api.elevenlabs.api.voices import add_voice
