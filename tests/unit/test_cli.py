@@ -572,7 +572,7 @@ def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
     class Watched(Live):
         def _show(self, *state: Any, **about: Any) -> None:
             super()._show(*state, **about)
-            plain = Console(width=60, file=io.StringIO())
+            plain = Console(width=64, file=io.StringIO())
             with plain.capture() as capture:
                 plain.print(self._progress.get_renderable())
             shown.append(capture.get())

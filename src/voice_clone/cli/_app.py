@@ -26,7 +26,7 @@ from voice_clone.cli._exits import EXIT_CODES, HELP, INTERRUPTED, exit_code
 from voice_clone.cli._output import Output
 from voice_clone.cli._parameters import TIMEOUT_HELP, signature_of
 
-KEYS = "API keys are read from environment variables only: the shell's history would keep them."
+KEYS = "API keys are read from environment variables only, because the shell history keeps command lines."
 
 STDIN = "-"
 

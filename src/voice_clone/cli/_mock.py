@@ -66,7 +66,7 @@ def serve_mock(
     polls: Annotated[int, typer.Option(min=1, help="Number of polls after which a clone is done.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Serve a mock of every provider on this machine until Ctrl-C; prints environment variables that select it."""
+    """Serve a mock of every provider on this machine until Ctrl-C; prints the environment variables for it."""
     output: Output = ctx.obj
     testing = _testing()
     with testing.serve(testing.Mock(polls_until_done=polls)) as mock:
