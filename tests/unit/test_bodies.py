@@ -194,8 +194,8 @@ def test_a_file_that_is_awaited_is_refused(call_sync: Caller) -> None:
         file = io.BytesIO(b"ID3")
 
     odd: list[tuple[Any, str]] = [
-        (Awaited(), "give a file that is not"),
-        (UploadFile(), r"UploadFile.*give its \.file"),
+        (Awaited(), "pass a synchronous file or bytes"),
+        (UploadFile(), r"UploadFile.*pass its \.file"),
     ]
     for audio, text in odd:
         with pytest.raises(InvalidRequestError, match=text):
