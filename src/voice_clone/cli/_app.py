@@ -20,7 +20,7 @@ from voice_clone._specs import provider_names
 from voice_clone.audio import AudioInfo, check_all, rules
 from voice_clone.audio.units import format_bytes, format_seconds
 from voice_clone.cli import _mock
-from voice_clone.cli._clone import OTHERS, AllowHttp, Json, RequestTimeout, clones, finish
+from voice_clone.cli._clone import AllowHttp, Json, RequestTimeout, base_url_option, clones, finish
 from voice_clone.cli._cloning import Cloning, Connection, Interrupted
 from voice_clone.cli._exits import EXIT_CODES, HELP, INTERRUPTED, exit_code
 from voice_clone.cli._output import Output
@@ -83,9 +83,7 @@ def root(
 Token = Annotated[
     str, typer.Argument(metavar="TOKEN", help="The token of a started clone, or `-` to read it from stdin.")
 ]
-BaseUrl = Annotated[
-    str | None, typer.Option(help="Base URL of the API; default from PROVIDER_BASE_URL.", rich_help_panel=OTHERS)
-]
+BaseUrl = Annotated[str | None, base_url_option("PROVIDER")]
 Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file.")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import attrs
 import typer
@@ -24,29 +24,21 @@ from voice_clone.cli._progress import display
 from voice_clone.errors import AuthenticationError, InvalidRequestError
 
 ALL = "all"
-OTHERS = "Connection and output"
-NoCheck = Annotated[
-    bool, typer.Option("--no-check", help="Send the audio even if the check rejects it.", rich_help_panel=OTHERS)
-]
-AllowHttp = Annotated[
-    bool,
-    typer.Option(
-        "--allow-http", help="Allow a base URL without TLS, which exposes the API key.", rich_help_panel=OTHERS
-    ),
-]
-RequestTimeout = Annotated[
-    float,
-    typer.Option(
-        "--request-timeout", help="Timeout of each request in seconds, uploads included.", rich_help_panel=OTHERS
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.", rich_help_panel=OTHERS)]
 
 
-def base_url(provider: str) -> Any:
-    """The option for the base URL; the client reads the environment variable."""
-    text = f"Base URL of the API; default from {provider.upper()}_BASE_URL."
-    return Annotated[str | None, typer.Option("--base-url", help=text, rich_help_panel=OTHERS)]
+def _option(flag: str, text: str) -> Any:
+    return typer.Option(flag, help=text, rich_help_panel="Connection and output")
+
+
+def base_url_option(provider: str) -> Any:
+    """The option for the base URL; the client itself reads the environment variable."""
+    return _option("--base-url", f"Base URL of the API; default from {provider.upper()}_BASE_URL.")
+
+
+NoCheck = Annotated[bool, _option("--no-check", "Send the audio even if the check rejects it.")]
+AllowHttp = Annotated[bool, _option("--allow-http", "Allow a base URL without TLS, which exposes the API key.")]
+RequestTimeout = Annotated[float, _option("--request-timeout", "Timeout of each request in seconds, uploads included.")]
+Json = Annotated[bool, _option("--json", "Print only JSON on stdout.")]
 
 
 class Clones(TyperGroup):
@@ -98,10 +90,10 @@ def _command(name: str) -> Any:
     return typer.main.get_command(command)
 
 
-def _function(
-    body: Callable[..., None], doc: str, audio: Any, options: Sequence[inspect.Parameter], **others: Any
+def _describe(
+    function: Any, doc: str, audio: Any, options: Sequence[inspect.Parameter], **others: Any
 ) -> Callable[..., None]:
-    """A function with a signature for Typer."""
+    """Give a function the signature and the docstring of a command, for Typer."""
     kind = inspect.Parameter.KEYWORD_ONLY
     required = {"ctx": typer.Context, "audio": audio}
     parameters = [inspect.Parameter(name, kind, annotation=hint) for name, hint in required.items()]
@@ -110,14 +102,10 @@ def _function(
     others |= {"no_check": NoCheck, "allow_http": AllowHttp, "request_timeout": RequestTimeout, "as_json": Json}
     for name, hint in others.items():
         parameters.append(inspect.Parameter(name, kind, default=defaults.get(name, False), annotation=hint))
-
-    def command(**arguments: Any) -> None:
-        body(**arguments)
-
-    command.__doc__ = doc
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return command
+    function.__doc__ = doc
+    function.__signature__ = inspect.Signature(parameters)
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return cast("Callable[..., None]", function)
 
 
 def _one(signature: Signature) -> Callable[..., None]:
@@ -142,7 +130,7 @@ def _one(signature: Signature) -> Callable[..., None]:
     audio = Annotated[kind, typer.Argument(metavar=metavar, help=signature.audio)]
     doc = f"Clone a voice at {signature.title}. The API key is read from {signature.key_variable}."
     options = [option.parameter() for option in signature.options.values()]
-    return _function(clone, doc, audio, options, base_url=base_url(signature.provider))
+    return _describe(clone, doc, audio, options, base_url=Annotated[str | None, base_url_option(signature.provider)])
 
 
 def _prepare(
@@ -207,7 +195,7 @@ def _all() -> Callable[..., None]:
     audio = Annotated[str, typer.Argument(metavar="AUDIO", help=requirements)]
     doc = "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has."
     skip = Annotated[list[str] | None, typer.Option(metavar="PROVIDER", help="Skip this provider; repeatable.")]
-    return _function(clone, doc, audio, [option.parameter() for option in _merge_options(signatures)], skip=skip)
+    return _describe(clone, doc, audio, [option.parameter() for option in _merge_options(signatures)], skip=skip)
 
 
 def _missing_options(signature: Signature, options: Mapping[str, Any]) -> list[InvalidRequestError]:

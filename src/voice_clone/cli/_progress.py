@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import Progress as RichProgress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -15,15 +15,14 @@ from voice_clone.audio.units import format_bytes
 _WIDTH = 16  # of a bar
 
 
-class Display(Protocol):
-    """Receives the events of clones."""
+class Display:
+    """Receives the events of clones, and ignores them."""
 
     def __enter__(self) -> Self:
-        """Start the display."""
-        ...
+        return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop the display."""
+        pass
 
     def begin(self, provider: str) -> None:
         """A clone begins."""
@@ -41,24 +40,15 @@ class Display(Protocol):
         """The clone is done or failed."""
 
 
-class Lines:
+class Lines(Display):
     """Prints one plain line per event."""
 
     def __init__(self, console: Console) -> None:
         """Print to a console."""
         self._console = console
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
-
-    def begin(self, provider: str) -> None:
-        """Print nothing."""
 
     def sent(self, provider: str, size: int, total: int) -> None:
         """Print the size after the last byte."""
@@ -72,9 +62,6 @@ class Lines:
     def polled(self, progress: Progress) -> None:
         """Print the progress."""
         self._print(str(progress))
-
-    def ended(self, provider: str, outcome: str) -> None:
-        """Print nothing; the command prints the result."""
 
 
 class _Bar(ProgressColumn):
@@ -99,7 +86,7 @@ class _State(ProgressColumn):
         return Text(fields["state"])
 
 
-class Live:
+class Live(Display):
     """Shows one line per clone, and updates it."""
 
     def __init__(self, console: Console) -> None:
