@@ -263,7 +263,7 @@ class New:
             *imports,
             "from typing import ClassVar",
             "import httpx",
-            *(["from voice_clone._audio import Audio, AudioSource"] if files else []),
+            *(["from voice_clone.audio.sniff import Audio, AudioSource"] if files else []),
             "from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided",
             f"from voice_clone._flow.driver import Flow, {'Open, ' if files else ''}operation",
             *([f"from voice_clone._client.options import {', '.join(checks)}"] if checks else []),

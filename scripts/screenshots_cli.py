@@ -18,7 +18,7 @@ from unittest.mock import patch
 from rich.console import Console
 
 from scripts.common import ROOT
-from voice_clone import Progress as Look
+from voice_clone import Progress
 from voice_clone._flow.driver import Runtime
 from voice_clone.cli import _app, _output, _progress
 from voice_clone.testing import Mock, serve
@@ -69,14 +69,14 @@ class Stills(_progress.Live):
         if len(self._progress.tasks) == 1:
             self._console.print(self._progress.get_renderable())
 
-    def sent(self, provider: str, size: int, whole: int) -> None:
-        super().sent(provider, size, whole)
-        if whole * 0.6 < size < whole * 0.8:
+    def sent(self, provider: str, size: int, total: int) -> None:
+        super().sent(provider, size, total)
+        if total * 0.6 < size < total * 0.8:
             self._keep()
 
-    def looked(self, look: Look) -> None:
-        super().looked(look)
-        if look.polls > 4:
+    def polled(self, progress: Progress) -> None:
+        super().polled(progress)
+        if progress.polls > 4:
             self._keep()
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from voice_clone._audio import AudioSource as AudioSource
     from voice_clone._client.connect import connect as connect, connect_async as connect_async
+    from voice_clone.audio.sniff import AudioSource as AudioSource
     from voice_clone.errors import *  # noqa: F403 - all errors, RawResponse and CloneJob
     from voice_clone.models import Progress as Progress, Voice as Voice
     from voice_clone.providers.cartesia import AsyncCartesia as AsyncCartesia, Cartesia as Cartesia
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voice_clone.providers.retell import AsyncRetell as AsyncRetell, Retell as Retell
 
 _MODULES = {
-    "AudioSource": "_audio",
+    "AudioSource": "audio.sniff",
     "CloneJob": "errors",
     "Progress": "models",
     "Voice": "models",

@@ -19,8 +19,8 @@ from tests.contract.judges import judge_answer
 from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
-from voice_clone._provider.responses import BY_STATUS
 from voice_clone._provider.config import Provider
+from voice_clone._provider.responses import BY_STATUS
 from voice_clone.errors import (
     AuthenticationError,
     InvalidRequestError,

@@ -17,8 +17,9 @@ import attrs
 import httpx
 import trustme
 
+from voice_clone._provider.specs import Operation
 from voice_clone.testing import Mock
-from voice_clone.testing._spec import Operation, Spec
+from voice_clone.testing._spec import Spec
 
 PATIENCE = 5.0  # seconds; nothing here lasts longer, whatever a client does
 

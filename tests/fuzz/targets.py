@@ -26,9 +26,9 @@ from tests.contract.strategies import alternatives
 from tests.contract.wire import CLIP, KEY, VOICE_ID, WAYS, Wire, good_body
 from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
-from voice_clone._audio import open_audio
 from voice_clone._json import decode
 from voice_clone.audio import probe
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing._multipart import MultipartError, read_parts
 
 TINY = {"openapi": "3.0.0", "info": {"title": "Acme", "version": "1"}, "paths": {"/a": {"get": {"operationId": "a"}}}}

@@ -148,7 +148,7 @@ def test_a_form_is_read(root: Path) -> None:
     assert "class AsyncAcme(_Acme[" in module
     assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
     recovery = "check your voices before you retry: GET /v1/voices lists them"
-    assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "find": find}
+    assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "recovery": recovery}
     assert table["voice"] == {"name": "name"}
     assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}
     spec = overlay.effective_spec(acme)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROVIDERS
-from voice_clone import InvalidRequestError
+from voice_clone import InvalidRequestError, audio as audio_package
 from voice_clone.audio import AudioInfo, Rules, check, check_all, probe, rules
 
 
@@ -99,7 +99,7 @@ def test_a_header_without_an_end_is_given_up(head: bytes, tmp_path: Path) -> Non
         file.write(head)
         file.truncate(2 * 1024**3)
     assert probe(huge).duration is None
-    with pytest.raises(InvalidRequestError, match=r"huge.wav .*has 2,048 MiB, more than 20 MiB") as caught:
+    with pytest.raises(InvalidRequestError, match=r"huge.wav .*is 2,048 MiB but must be at most 20 MiB") as caught:
         check(huge, "minimax")
     assert "-b:a 128k" in caught.value.advice
 
@@ -125,9 +125,9 @@ def test_what_can_be_read_only_once_is_not_used_up() -> None:
     with os.fdopen(write, "wb") as sender:
         sender.write(wav(0.1))
     with os.fdopen(read, "rb") as pipe:
-        with pytest.raises(InvalidRequestError, match="read only once") as caught:
+        with pytest.raises(InvalidRequestError, match="non-seekable stream") as caught:
             probe(pipe)
-        assert "give the bytes" in caught.value.advice
+        assert "into bytes" in caught.value.advice
         assert pipe.read() == wav(0.1)
 
 
@@ -138,15 +138,15 @@ def test_what_is_no_audio_is_refused(tmp_path: Path) -> None:
     closed = io.BytesIO()
     closed.close()
     for audio, message in [
-        (tmp_path, "is a folder"),
-        (str(tmp_path), "is a folder"),
-        (tmp_path / "missing.wav", "there is no file"),
+        (tmp_path, "is a directory"),
+        (str(tmp_path), "is a directory"),
+        (tmp_path / "missing.wav", "file not found"),
         (tmp_path / "empty.wav", "is empty"),
         (b"", "is empty"),
         (tmp_path / "text.wav", "is text"),
         ("https://example.com/me.wav", "download the audio first"),
         (closed, "closed file"),
-        (12, "give a path, bytes"),
+        (12, "must be a path, bytes"),
     ]:
         with pytest.raises(InvalidRequestError, match=message):
             check_all(audio)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -174,39 +174,39 @@ def test_rules_are_those_of_the_specs() -> None:
         (
             "cartesia",
             AudioInfo("my speech.m4a", "m4a", 99, 7),
-            "cartesia: my speech.m4a is m4a, not flac, mp3, ogg, wav or webm",
+            "cartesia: my speech.m4a is m4a but must be flac, mp3, ogg, wav or webm",
             "convert it to wav: ffmpeg -i 'my speech.m4a' -vn 'my speech.wav'",
         ),
         (
             "minimax",
             AudioInfo("short.wav", "wav", 99, 3.5),
-            "minimax: short.wav lasts 3.5 s, less than 10 s",
+            "minimax: short.wav lasts 3.5 s but must last at least 10 s",
             "record 6.5 s more and join the two: ffmpeg -i short.wav -i more.wav "  # noqa: ISC004
             "-filter_complex concat=n=2:v=0:a=1 -vn short-new.wav",
         ),
         (
             "minimax",
             AudioInfo("-a/b.flac", "flac", 30 << 20, 400),
-            "minimax: -a/b.flac is flac, not m4a, mp3 or wav and has 30 MiB, more than 20 MiB "  # noqa: ISC004
-            "and lasts 6.667 min, more than 5 min",
+            "minimax: -a/b.flac is flac but must be m4a, mp3 or wav; is 30 MiB but must be at most 20 MiB; "  # noqa: ISC004
+            "lasts 6.667 min but must last at most 5 min",
             "convert it to mp3, cut it to 5 min: ffmpeg -i ./-a/b.flac -vn -t 299 -b:a 128k ./-a/b.mp3",
         ),
         (
             "minimax",
             AudioInfo("a:b.mp3", "mp3", 30 << 20, 120),
-            "minimax: a:b.mp3 has 30 MiB, more than 20 MiB",
+            "minimax: a:b.mp3 is 30 MiB but must be at most 20 MiB",
             "make it smaller: ffmpeg -i ./a:b.mp3 -vn -b:a 128k ./a:b-new.mp3",
         ),
         (
             "heygen",
             AudioInfo("day.wav", "wav", 3 << 30),
-            "heygen: day.wav has 3,072 MiB, more than 32 MiB",
+            "heygen: day.wav is 3,072 MiB but must be at most 32 MiB",
             "convert it to mp3, cut it to 34.95 min: ffmpeg -i day.wav -vn -t 2096 -b:a 128k day.mp3",
         ),
         (
             "retell",
             AudioInfo("me.ogg", "ogg", 99),
-            "retell: me.ogg is ogg, not m4a, mp3 or wav",
+            "retell: me.ogg is ogg but must be m4a, mp3 or wav",
             "convert it to wav: ffmpeg -i me.ogg -vn me.wav",
         ),
     ],
@@ -219,7 +219,7 @@ def test_wrong_audio_is_refused_with_what_mends_it(
     def probed(_: bytes) -> AudioInfo:
         return info
 
-    monkeypatch.setattr("voice_clone.audio.probe", probed)
+    monkeypatch.setattr("voice_clone.audio.checks.probe", probed)
     with pytest.raises(InvalidRequestError) as caught:
         check(b"", provider)
     assert (str(caught.value), caught.value.advice) == (message, advice)
@@ -238,17 +238,17 @@ def test_good_audio_is_reported_for_every_provider() -> None:
     assert sorted(reports) == sorted(PROVIDERS)
     assert all(each.ok and each.advice is None for each in reports.values())
     assert reports["cartesia"].notes == [
-        "lasts 20 s, more than 10 s (Cartesia's page on cloning asks for about 5 seconds)"
+        "lasts 20 s but should last at most 10 s (Cartesia's page on cloning asks for about 5 seconds)"
     ]
     assert check(wav(20), "minimax") == reports["minimax"]
-    assert "is m4a, not mp3 or wav" in check(m4a(20), "heygen").notes[0]
+    assert "is m4a but should be mp3 or wav" in check(m4a(20), "heygen").notes[0]
 
 
 def test_what_is_unknown_is_refused_by_nobody() -> None:
     """Where the length can't be read, a provider that has limits gets a note, and no problem."""
     report = check(m4a(3)[:40], "minimax")
     assert report.ok
-    assert report.notes == ["how long it is can't be read; minimax takes m4a/mp3/wav, 10 s to 5 min, up to 20 MiB"]
+    assert report.notes == ["the duration is unknown; minimax requires m4a/mp3/wav, 10 s to 5 min, up to 20 MiB"]
     assert check(m4a(3)[:40], "retell").notes == []
 
 
@@ -256,14 +256,14 @@ def test_what_is_audio_by_its_name_alone_is_said_to_be(tmp_path: Path) -> None:
     """A file whose content is not recognised is not refused, since the provider may know better; a note says so."""
     path = tmp_path / "me.wav"
     path.write_bytes(bytes(99))
-    note = "its name says wav, but its content is not recognised as audio"
+    note = "the file extension is wav, but the content is not recognised as audio"
     assert all(note in report.notes for report in check_all(path))
 
 
 def test_a_provider_that_is_not_there_is_named_with_what_was_meant() -> None:
     """A name that is nearly a provider's is answered with that."""
-    for name, advice in [("hegen", "did you mean heygen?"), ("xyz", "choose one of these")]:
-        with pytest.raises(InvalidRequestError, match=f"no provider '{name}'; there are cartesia, ") as caught:
+    for name, advice in [("hegen", "did you mean heygen?"), ("xyz", "choose from cartesia, heygen, minimax, retell")]:
+        with pytest.raises(InvalidRequestError, match=rf"unknown provider '{name}' \(choose from cartesia, ") as caught:
             check(wav(1), name)
         assert caught.value.advice == advice
 
@@ -273,3 +273,10 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "tinytag", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'voice-clone-clients\[audio\]'"):
         probe(wav(1))
+
+
+def test_only_its_public_names_are_found() -> None:
+    """`dir` lists the public names of `voice_clone.audio`, and any other name is an AttributeError."""
+    assert set(audio_package.__all__) <= set(dir(audio_package))
+    with pytest.raises(AttributeError, match="no attribute 'convert'"):
+        _ = audio_package.convert

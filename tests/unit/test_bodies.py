@@ -14,8 +14,8 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
-from voice_clone._audio import open_audio
 from voice_clone._http.request_body import CHUNK, Base64File, BodyWithFile, Rechunked
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock
 
 
@@ -194,8 +194,8 @@ def test_a_file_that_is_awaited_is_refused(call_sync: Caller) -> None:
         file = io.BytesIO(b"ID3")
 
     odd: list[tuple[Any, str]] = [
-        (Awaited(), "give a file that is not"),
-        (UploadFile(), r"UploadFile.*give its \.file"),
+        (Awaited(), "pass a synchronous file or bytes"),
+        (UploadFile(), r"UploadFile.*pass its \.file"),
     ]
     for audio, text in odd:
         with pytest.raises(InvalidRequestError, match=text):

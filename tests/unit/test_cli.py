@@ -149,7 +149,7 @@ def test_an_object_that_is_none_is_wrong_usage(prompt: str, clip: Path) -> None:
     """What can't be read as the object that a provider wants is refused as wrong usage."""
     done = typed("clone", "minimax", clip, "--clone-prompt", prompt)
     assert done.code == 2
-    assert "no ClonePrompt in JSON" in done.err
+    assert "invalid JSON for ClonePrompt" in done.err
 
 
 def test_several_files_go_where_several_are_taken(mock: Mock, clip: Path) -> None:
@@ -217,18 +217,22 @@ MAKE: dict[str, Callable[[Path], Path]] = {
         (
             "cartesia",
             "m4a",
-            "speech.m4a is m4a, not flac, mp3, ogg, wav or webm\nWhat to do: convert it to wav: ffmpeg",
+            "speech.m4a is m4a but must be flac, mp3, ogg, wav or webm\nWhat to do: convert it to wav: ffmpeg",
         ),
         (
             "minimax",
             "short",
-            "short.wav lasts 3 s, less than 10 s\nWhat to do: record 7 s more and join the two",
+            "short.wav lasts 3 s but must last at least 10 s\nWhat to do: record 7 s more and join the two",
         ),
-        ("minimax", "2 GB", "has 2,048 MiB, more than 20 MiB\nWhat to do: convert it to mp3, cut"),
-        ("heygen", "2 GB", "has 2,048 MiB, more than 32 MiB\nWhat to do: convert it to mp3, cut"),
-        ("heygen", "folder", "is a folder\nWhat to do: give the file in it"),
+        ("minimax", "2 GB", "is 2,048 MiB but must be at most 20 MiB\nWhat to do: convert it to mp3, cut"),
+        ("heygen", "2 GB", "is 2,048 MiB but must be at most 32 MiB\nWhat to do: convert it to mp3, cut"),
+        ("heygen", "folder", "is a directory\nWhat to do: pass the path of an audio file"),
         ("retell", "missing", "missing.wav\nWhat to do: check the path"),
-        ("hegen", "good", "unknown provider 'hegen' (choose from cartesia, heygen, minimax, retell)\nWhat to do: did"),
+        (
+            "hegen",
+            "good",
+            "unknown provider 'hegen' (choose from cartesia, heygen, minimax, retell)\nWhat to do: did you mean",
+        ),
     ],
 )
 def test_what_would_be_refused_is_not_sent(provider: str, audio: str, message: str, mock: Mock, tmp_path: Path) -> None:
@@ -257,7 +261,7 @@ def test_the_check_can_be_overruled(mock: Mock, tmp_path: Path) -> None:
     assert len(mock.voices("minimax")) == 1
     done = typed("clone", "minimax", tmp_path, "--no-check")
     assert done.code == 3
-    assert "can't read the audio" in done.err
+    assert "cannot read the audio" in done.err
 
 
 def test_what_would_be_better_is_said(clip: Path) -> None:
@@ -265,13 +269,15 @@ def test_what_would_be_better_is_said(clip: Path) -> None:
     long = written(clip.parent, "long.wav", wav(12))
     done = typed("clone", "cartesia", long, *NEEDS["cartesia"])
     assert done.code == 0
-    assert "note: cartesia: lasts 12 s, more than 10 s (Cartesia's page" in done.err
+    assert "note: cartesia: lasts 12 s but should last at most 10 s (Cartesia's page" in done.err
 
 
 def test_another_server_needs_tls(clip: Path) -> None:
     """A base URL without TLS elsewhere is refused, unless it is allowed."""
     where = ("--base-url", "http://0.0.0.0:1")  # of no interface, and nobody listens
-    assert "use https, or give --allow-http" in typed("clone", "heygen", clip, "--name", "Me", *where).err
+    refused = typed("clone", "heygen", clip, "--name", "Me", *where).err
+    assert "heygen: --base-url is " in refused
+    assert "use https, or pass --allow-http" in refused
     assert typed("clone", "heygen", clip, "--name", "Me", *where, "--allow-http").code == 13
 
 
@@ -372,11 +378,11 @@ def test_all_or_nothing_is_sent(mock: Mock, tmp_path: Path, clip: Path) -> None:
     done = typed("clone", "all", written(tmp_path, "me.m4a", m4a(12)), "--name", "Me")
     assert done.code == 3
     assert "nothing was sent: cartesia: " in done.err
-    assert "--language missing" in done.err
-    assert "me.m4a is m4a, not flac" in done.err
-    assert "retell: --voice-provider missing" in done.err
-    assert "give --voice-provider; or leave it out: --skip retell" in done.err
-    assert typed("clone", "all", tmp_path, *ALL).err.startswith(f"error: {tmp_path} is a folder")
+    assert "missing --language" in done.err
+    assert "me.m4a is m4a but must be flac" in done.err
+    assert "retell: missing --voice-provider" in done.err
+    assert "add --voice-provider; or skip it: --skip retell" in done.err
+    assert typed("clone", "all", tmp_path, *ALL).err.startswith(f"error: {tmp_path} is a directory")
     assert not mock.requests
     assert typed("clone", "all", clip, "--name", "Me", "--skip", "retell", "--skip", "cartesia").code == 0
     assert not mock.voices("retell")
@@ -449,7 +455,7 @@ def test_a_wait_that_ends_says_how_to_go_on(mock: Mock) -> None:
     done = typed("wait", token, "--timeout", "5", "--json")
     assert done.code == 18
     assert CloneJob.from_token(done.json["error"]["token"]) == CloneJob.from_token(token)
-    assert f"Go on with: voice-clone wait '{token}'" in done.err
+    assert f"Resume with: voice-clone wait '{token}'" in done.err
 
 
 def test_what_is_no_token_is_refused() -> None:
@@ -470,11 +476,11 @@ def interrupt(*_: object) -> None:
 
 def test_ctrl_c_prints_how_to_go_on(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clone that was started goes on at its provider: the command that waits for it is printed; the code is 130."""
-    monkeypatch.setattr(Lines, "looked", interrupt)
+    monkeypatch.setattr(Lines, "polled", interrupt)
     done = typed("clone", "heygen", clip, "--name", "Me")
     (voice,) = mock.voices("heygen")
     assert done.code == 130
-    found = re.search(r"heygen goes on\. Wait for it with: voice-clone wait '(.*)'", done.err)
+    found = re.search(r"heygen is still cloning\. Resume with: voice-clone wait '(.*)'", done.err)
     assert found
     assert CloneJob.from_token(found[1]).voice_id == voice
     tokens = typed("clone", "heygen", clip, "--name", "Me", "--json").json["error"]["tokens"]
@@ -496,10 +502,10 @@ def test_providers_are_shown_with_their_keys_set_or_not(monkeypatch: pytest.Monk
     """`providers` says what each takes and whether its key is set, never the key."""
     monkeypatch.delenv("RETELL_API_KEY")
     done = typed("providers")
-    assert re.search(r"heygen +HEYGEN_API_KEY +up to 32 MiB; or an https address", done.out)
+    assert re.search(r"heygen +HEYGEN_API_KEY +up to 32 MiB; or an https URL", done.out)
     assert "not set" in done.out
     assert "secret-key" not in done.out + done.err
-    assert "on a command line they would stay in its history" in done.err
+    assert "read from environment variables only" in done.err
     shown = {each["provider"]: each for each in typed("providers", "--json").json}
     assert {name: each["key_set"] for name, each in shown.items()} == {
         "cartesia": True, "heygen": True, "minimax": True, "retell": False,
@@ -515,8 +521,8 @@ def test_audio_is_checked_before_it_costs_anything(mock: Mock, tmp_path: Path) -
     done = typed("check", short)
     assert done.code == 3
     assert done.out.startswith(f"{short}: wav, 47 KiB, 3 s, 8,000 Hz, mono\n")
-    assert re.search(r"minimax +m4a/mp3/wav, .* refused: lasts 3 s", done.out)
-    assert re.search(r"cartesia .* good +\n.*note: lasts 3 s", done.out)
+    assert re.search(r"minimax +m4a/mp3/wav, .* rejected: lasts 3 s", done.out)
+    assert re.search(r"cartesia .* accepted +\n.*note: lasts 3 s", done.out)
     assert re.search(r"minimax: record 7 s more and join the two: ffmpeg .*\n", done.out)
     assert typed("check", short, "--provider", "heygen", "--provider", "retell").code == 0
     (shown,) = typed("check", written(tmp_path, "me.m4a", m4a(12)), "--provider", "cartesia", "--json").json
@@ -524,10 +530,10 @@ def test_audio_is_checked_before_it_costs_anything(mock: Mock, tmp_path: Path) -
         "name": str(tmp_path / "me.m4a"), "format": "m4a", "size": 132, "duration": 12.0, "sample_rate": None,
         "channels": None, "recognised": True,
     }  # fmt: skip
-    assert shown["problems"] == ["is m4a, not flac, mp3, ogg, wav or webm"]
+    assert shown["problems"] == ["is m4a but must be flac, mp3, ogg, wav or webm"]
     assert not mock.requests
     assert typed("check", tmp_path).code == 3
-    assert "length unknown" in typed("check", written(tmp_path, "me.webm", b"\x1a\x45\xdf\xa3" + bytes(9))).out
+    assert "unknown duration" in typed("check", written(tmp_path, "me.webm", b"\x1a\x45\xdf\xa3" + bytes(9))).out
 
 
 def test_help_says_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,8 +541,8 @@ def test_help_says_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "200")
     minimax = typed("clone", "minimax", "--help").out
     for text in (
-        "m4a/mp3/wav, 10 s to 5 min, up to 20 MiB; or the id of an uploaded file", "8 to 256 characters",
-        "speech-02-hd", "MiniMax has no names", "An object with prompt_audio and prompt_text", "MINIMAX_BASE_URL",
+        "m4a/mp3/wav, 10 s to 5 min, up to 20 MiB; or the ID of an uploaded file", "8 to 256 characters",
+        "speech-02-hd", "MiniMax has no names", "JSON object with prompt_audio and prompt_text", "MINIMAX_BASE_URL",
     ):  # fmt: skip
         assert text in minimax
     assert "--no-need-noise-reduction" not in minimax
@@ -566,7 +572,7 @@ def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
     class Watched(Live):
         def _show(self, *state: Any, **about: Any) -> None:
             super()._show(*state, **about)
-            plain = Console(width=60, file=io.StringIO())
+            plain = Console(width=64, file=io.StringIO())
             with plain.capture() as capture:
                 plain.print(self._progress.get_renderable())
             shown.append(capture.get())
@@ -576,7 +582,7 @@ def test_a_terminal_shows_bytes_and_looks(mock: Mock, clip: Path) -> None:
     found = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
     assert [each and each[1] for each in found] == [
         "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB",
-        "156 KiB sent, no answer yet", "started", *["processing, next poll in 1 s"] * 2, "done",
+        "156 KiB sent, no response yet", "started", *["processing, next poll in 1 s"] * 2, "done",
     ]  # fmt: skip
 
 
@@ -613,7 +619,7 @@ def test_the_mock_is_served_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Non
     lines = dict(line.removeprefix("export ").split("=") for line in done.out.splitlines())
     assert sorted(lines) == sorted(f"{name.upper()}_{what}" for name in PROVIDERS for what in ("API_KEY", "BASE_URL"))
     assert lines["HEYGEN_API_KEY"] == "any-key"
-    assert done.err.splitlines()[-1] == "ended"
+    assert done.err.splitlines()[-1] == "stopped"
 
 
 # Starting
@@ -660,7 +666,7 @@ def test_an_extra_that_is_missing_is_named(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.setattr(sys, "argv", ["voice-clone", *(["demo"] if extra == "testing" else ["check", str(clip)])])
-    with pytest.raises(SystemExit, match=rf"^voice-clone needs more: pip install 'voice-clone-clients\[{extra}\]'$"):
+    with pytest.raises(SystemExit, match=rf"^voice-clone needs an extra: pip install '.*\[{extra}\]'$"):
         cli.main()
 
 

@@ -20,8 +20,8 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import InvalidRequestError, InvalidResponseError, Voice, connect_async
-from voice_clone._audio import open_audio
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock, Part, serve
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
@@ -218,7 +218,7 @@ def test_a_file_object_that_fails_is_a_wrong_argument(
     provider: str, error: BaseException, call_sync: Caller, mock: Mock
 ) -> None:
     """Whatever reading a file object raises ends in the tree, before anything is sent."""
-    with pytest.raises(InvalidRequestError, match=f"can't read the audio: {type(error).__name__}") as caught:
+    with pytest.raises(InvalidRequestError, match=f"cannot read the audio: {type(error).__name__}") as caught:
         call_sync(provider, "clone", Failing(error), **OPTIONS[provider])
     assert caught.value.__cause__ is error
     assert not mock.requests
@@ -242,15 +242,15 @@ def test_one_file_in_memory_serves_several_calls_at_a_time(provider: str, mock: 
 BAD_AUDIO: list[tuple[object, str]] = [
     ("no/such/file.wav", "No such file"),
     (Path(), "Is a directory"),
-    ("nul\0.wav", "can't read"),
+    ("nul\0.wav", "cannot read"),
     (b"", "is empty"),
     (b"hello, this is text", "is text"),
     ("héllo".encode() * 2000, "is text"),
     ("hello".encode("utf-16"), "is text"),
     (b"\x00\x01\x02\x03 what is this", "not recognised as audio"),
     (io.StringIO("text"), "mode 'rb'"),
-    (None, "give a path"),
-    (3.5, "give a path"),
+    (None, "must be a path"),
+    (3.5, "must be a path"),
 ]
 
 

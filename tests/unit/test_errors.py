@@ -35,8 +35,8 @@ from voice_clone import (
     connect,
     errors,
 )
-from voice_clone._provider.responses import retry_after
 from voice_clone._provider.config import Provider
+from voice_clone._provider.responses import retry_after
 from voice_clone.testing import Kind, Mock
 
 KINDS: dict[Kind, type[VoiceCloneError]] = {
@@ -75,13 +75,13 @@ def fault(caller: Caller, provider: str, what: Any, wav: bytes, **options: Any) 
 def test_the_same_fault_is_the_same_error(provider: str, kind: Kind, call: Caller, wav: bytes) -> None:
     """Each kind of fault that a provider documents is one class, however it says it."""
     if kind not in DOCUMENTED[provider]:
-        with pytest.raises(ValueError, match=f"{provider} documents no '{kind}'"):
+        with pytest.raises(ValueError, match=f"{provider} documents no error '{kind}'"):
             call.mock.fail(provider, kind)
         return
     error = fault(call, provider, kind, wav)
     assert type(error) is KINDS[kind]
     assert error.provider == provider
-    assert error.message == f"{kind.replace('_', ' ')}, as the test asked for"
+    assert error.message == f"simulated error: {kind.replace('_', ' ')}"
     assert error.response is not None
     assert error.response.status_code == error.status
     assert error.response.json

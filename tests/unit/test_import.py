@@ -30,6 +30,12 @@ def test_importing_costs_nothing() -> None:
     assert run(f"import sys, voice_clone; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
+def test_clients_load_no_checks_of_audio() -> None:
+    """What clients import to open audio loads neither tinytag nor the checks."""
+    heavy = "('tinytag', 'voice_clone.audio.header', 'voice_clone.audio.checks')"
+    assert run(f"import sys, voice_clone.audio.sniff; print([name for name in {heavy} if name in sys.modules])") == "[]"
+
+
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
 def test_naming_a_provider_loads_that_one_only(name: str) -> None:
     """Only the named provider's modules are loaded, and only its generated package."""

@@ -26,10 +26,10 @@ from voice_clone import (
     TransportError,
     connect,
 )
-from voice_clone._http.extensions import DEADLINE
 from voice_clone._flow.driver import Runtime
-from voice_clone._http.response_body import ResponseBody
 from voice_clone._http.deadline import Network
+from voice_clone._http.extensions import DEADLINE
+from voice_clone._http.response_body import ResponseBody
 from voice_clone.testing import Mock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"

@@ -234,10 +234,10 @@ import httpx
 import pytest
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Spec
-from voice_clone.testing._redirect import redirected
+from voice_clone.testing.redirect import redirect_clients
 
 os.chdir({str(tmp_path)!r})
-way = redirected(Mock())
+way = redirect_clients(Mock())
 mock = way.__enter__()
 mock.fail("heygen", "rate_limit", retry_after=2)
 mock.fail("heygen", httpx.ConnectError("gone"), operation="getVoice")

@@ -29,11 +29,12 @@ from voice_clone import (
     connect,
     connect_async,
 )
+from voice_clone._provider.specs import Operation
 from voice_clone.testing import Kind, Mock, Part, serve
 from voice_clone.testing._behaviour import Behaviour
 from voice_clone.testing._multipart import MultipartError, read_parts
 from voice_clone.testing._server import _Server
-from voice_clone.testing._spec import Operation, Refusal, Spec
+from voice_clone.testing._spec import Refusal, Spec
 
 HEADERS = {
     "heygen": {"x-api-key": "k"},
@@ -81,11 +82,11 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
     ("retell", [("voice_name", (None, "")), ("voice_provider", (None, "elevenlabs")), ("files", CLIP)], "voice_name"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "acme")), ("files", CLIP)], "'acme'"),
     ("retell", [*RETELL.items(), ("voice_name", (None, "Two")), ("files", CLIP)], "sent twice"),
-    ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "a file,"),
+    ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "not a f"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "cartesia")), ("files", CLIP), ("files", CLIP)],
      "at most 1 for cartesia"),
     ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("clip", CLIP)], "sent twice"),
-    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "for null; leave it out"),
+    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "omit it for null"),
     ("cartesia", [("name", (None, "Me")), ("clip", CLIP)], "'language' is a required property"),
     ("minimax", [("file", CLIP)], "'purpose' is a required property"),
     ("minimax", [("purpose", (None, "fine_tune")), ("file", CLIP)], "fine_tune"),
@@ -125,11 +126,11 @@ def test_json_that_breaks_the_spec_is_refused(provider: str, path: str, body: An
 
 def test_what_is_no_json_or_no_form_is_refused(mock: Mock) -> None:
     """Bodies of another media type, or broken ones, are refused."""
-    assert "no JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
-    assert "multipart/form-data is documented" in refused(send(mock, "retell", json={}))
+    assert "invalid JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
+    assert "must be multipart/form-data" in refused(send(mock, "retell", json={}))
     broken = {"Content-Type": "multipart/form-data; boundary=b"}
     assert "begin and end" in refused(send(mock, "retell", content=b"x", headers=broken))
-    assert "a body, where none" in refused(send(mock, "heygen", "/v3/voices/abc", "GET", content=b"x"))
+    assert "unexpected body" in refused(send(mock, "heygen", "/v3/voices/abc", "GET", content=b"x"))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -140,7 +141,7 @@ def test_a_key_is_needed(provider: str, mock: Mock) -> None:
     mock.api_keys = frozenset({"good"})
     answers.append(send(mock, provider))
     for answer in answers:
-        assert "no API key" in refused(answer)
+        assert "missing or invalid API key" in refused(answer)
         assert answer.status_code == (200 if provider == "minimax" else 401)
     client: Any = connect(provider, api_key="bad", transport=mock.transport)
     with client, pytest.raises(AuthenticationError):
@@ -212,7 +213,7 @@ def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: C
     spec = Spec.of(provider)
     for kind in KINDS_OF(provider):
         mock.fail(provider, kind)
-        with pytest.raises(Exception, match="as the test asked for"):
+        with pytest.raises(Exception, match="simulated error"):
             call_sync(provider, "clone", wav, client=options, **OPTIONS[provider])
     assert len(answers) > successes
     operations = {operation.id: operation for operation in spec.operations()}
@@ -330,11 +331,15 @@ BROKEN = [
     (MULTIPART, b'--b\r\nX: "\x80"\r\n\r\nx\r\n--b--\r\n', "headers are not UTF-8"),
     (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n", "no headers"),
     (MULTIPART, b"--bx\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "no headers"),
-    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "no form-data"),
-    (MULTIPART, b'--b\r\nContent-Disposition: attachment; name="a"\r\n\r\nx\r\n--b--\r\n', "no form-data"),
+    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "not form-data"),
+    (MULTIPART, b'--b\r\nContent-Disposition: attachment; name="a"\r\n\r\nx\r\n--b--\r\n', "not form-data"),
     (MULTIPART, b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "no name"),
-    (MULTIPART, b"--b\r\n" + GOOD + b"nonsense\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
-    (MULTIPART, b"--b\r\n" + GOOD + b"Content-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
+    (MULTIPART, b"--b\r\n" + GOOD + b"nonsense\r\n\r\nx\r\n--b--\r\n", "malformed or repeated"),
+    (
+        MULTIPART,
+        b"--b\r\n" + GOOD + b"Content-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n",
+        "malformed or repeated",
+    ),
 ]
 
 
@@ -390,7 +395,7 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
         assert acme.error("invalid_request", "m").json() == {"message": "m", "code": 7}
         assert acme.error("server_error", "m").json() == "x"
         assert (acme.error("unauthorized", "m").status_code, acme.error("unauthorized", "m").text) == (401, "m")
-        with pytest.raises(ValueError, match="'quota'; it has invalid_request, unauthorized, rate_limit"):
+        with pytest.raises(ValueError, match=r"'quota' \(choose from invalid_request, unauthorized, rate_limit"):
             acme.error("quota", "m")
 
 
@@ -399,7 +404,7 @@ def test_a_provider_without_a_behaviour_is_found(monkeypatch: pytest.MonkeyPatch
     from voice_clone.testing import _mock, providers
 
     monkeypatch.setattr(providers, "__path__", [])
-    assert _mock._find("heygen") is Behaviour
+    assert _mock._behaviour_of("heygen") is Behaviour
 
 
 def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
@@ -447,17 +452,17 @@ def test_keys_of_an_operation_without_security() -> None:
     """An operation that needs no key is served without one."""
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
     operation = Operation("free", "GET", "/free", {"responses": {}})
-    assert spec.judge(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
+    assert spec.validate(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
 
 
 def test_a_mistaken_setting_is_refused() -> None:
     """A key taken for a set of letters, a provider or an operation that is not there: each would test nothing."""
     mock = Mock()
-    with pytest.raises(TypeError, match=r"give a set: \{'good'\}"):
+    with pytest.raises(TypeError, match=r"must be a set of strings: \{'good'\}"):
         Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="no provider 'acme'; there are cartesia, heygen"):
+    with pytest.raises(ValueError, match=r"unknown provider 'acme' \(choose from cartesia, heygen"):
         mock.fail("acme", "server_error")
-    with pytest.raises(ValueError, match=r"heygen has no operation 'cloneVoise'; it has .*cloneVoice"):
+    with pytest.raises(ValueError, match=r"heygen has no operation 'cloneVoise' \(choose from .*cloneVoice"):
         mock.fail("heygen", "server_error", operation="cloneVoise")
 
 
@@ -480,15 +485,19 @@ def test_numbers_and_truth_values_of_a_form_are_read_as_json() -> None:
     operation = Operation("make", "POST", "/make", {"requestBody": {"content": content}, "responses": {}})
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
 
-    def judge(**fields: str) -> list[Part]:
+    def validate(**fields: str) -> list[Part]:
         files = {name: (None, text) for name, text in fields.items()}
         request = httpx.Request("POST", "https://acme.example/make", files=files)
         request.read()
-        parts: list[Part] = spec.judge(operation, request, None)
+        parts: list[Part] = spec.validate(operation, request, None)
         return parts
 
-    assert [part.name for part in judge(on="true", count="3", name="true")] == ["on", "count", "name"]
-    for fields, problem in (({"on": "True"}, "no boolean: 'True'"), ({"count": "1.5"}, "count"), ({"on": "1"}, "on")):
+    assert [part.name for part in validate(on="true", count="3", name="true")] == ["on", "count", "name"]
+    for fields, problem in (
+        ({"on": "True"}, "be boolean, not 'True'"),
+        ({"count": "1.5"}, "count"),
+        ({"on": "1"}, "on"),
+    ):
         with pytest.raises(Refusal) as caught:
-            judge(**fields)
+            validate(**fields)
         assert problem in caught.value.message

@@ -242,7 +242,7 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
         failed=4,
     )
     hosts = ("api.cartesia.ai", "api.heygen.com", "api.heygen.com", "api.minimaxi.com")
-    past = "*Failed: a request went past the mock, to {}: give its client `mock_providers.transport`"
+    past = "*Failed: a request to {} bypassed the mock: pass transport=mock_providers.transport to its client"
     result.stdout.fnmatch_lines([past.format(host) for host in hosts])
 
 
@@ -327,7 +327,7 @@ def test_a_thread_that_outlives_its_test_reaches_nobody(project: pytest.Pytester
             assert ended.wait(10)
             assert [type(each) for each in seen[:2]] == [TransportError] * 2
             assert len(seen) == 3
-            assert all("is over" in str(each) for each in seen)
+            assert all("has ended" in str(each) for each in seen)
         """,
     )
 

@@ -31,9 +31,9 @@ from voice_clone import (
     Voice,
     VoiceCloneError,
 )
-from voice_clone._http.extensions import FRESH
 from voice_clone._flow.driver import Runtime
 from voice_clone._flow.policy import poll_delay
+from voice_clone._http.extensions import FRESH
 from voice_clone.testing import Mock, serve
 
 CLONE = {"heygen": "cloneVoice", "retell": "cloneVoice", "cartesia": "voices_clone", "minimax": "voiceClone"}
@@ -486,9 +486,9 @@ def test_a_sync_client_refuses_a_coroutine_function(call_sync: Caller, wav: byte
     for on_poll in (teller, teller.__call__, functools.partial(teller.__call__), "print"):
         for method, args in (("clone", [wav]), ("wait", [CloneJob("heygen", "x")])):
             keywords: dict[str, Any] = {"name": "Me"} if method == "clone" else {}
-            with pytest.raises(InvalidRequestError, match="on_poll (is a|must be a)"):
+            with pytest.raises(InvalidRequestError, match=r"on_poll (is a|must be a)"):
                 call_sync("heygen", method, *args, on_poll=on_poll, **keywords)
     assert not call_sync.mock.requests
-    with pytest.raises(InvalidRequestError, match="which only an async client awaits") as caught:
+    with pytest.raises(InvalidRequestError, match="only an async client awaits it") as caught:
         call_sync("heygen", "clone", wav, name="Me", on_poll=teller.plain)
     assert caught.value.job

@@ -136,7 +136,8 @@ class Client(Driver, Generic[C, X, Result]):
         def __setattr__(self, name: str, value: object) -> None:
             own = type(self).__module__.startswith("voice_clone.")  # a subclass may have attributes of its own
             is_method = callable(getattr(type(self), name, None))  # tests patch methods
-            if name in {*Client.__init__.__annotations__, "client", "provider"} or (own and name[0] != "_" and not is_method):
+            is_option = name in {*Client.__init__.__annotations__, "client", "provider"}
+            if is_option or (own and name[0] != "_" and not is_method):
                 raise AttributeError(f"{name} cannot be assigned: pass options when you make a {type(self).__name__}")
             super().__setattr__(name, value)
 

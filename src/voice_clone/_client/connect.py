@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -13,7 +12,7 @@ import voice_clone
 from voice_clone import providers
 from voice_clone._client.base import AsyncClient, SyncClient, X
 from voice_clone._http.environment import ProxySource, Verify
-from voice_clone.errors import InvalidRequestError
+from voice_clone._provider.specs import unknown_provider
 
 K = TypeVar("K")
 
@@ -37,26 +36,17 @@ Sync = Options[httpx.BaseTransport]
 Async = Options[httpx.AsyncBaseTransport]
 
 
-def names() -> list[str]:
-    """The names of all providers."""
-    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
-
-
 def find(provider: str, kind: type[K]) -> type[K]:
     """The class of a provider's client, sync or async; raises InvalidRequestError for an unknown provider."""
-    home = f"{providers.__name__}.{provider}"
-    try:  # not by `names()`: where the file system is faked or packed, it may be empty
-        module = importlib.import_module(home) if str(provider).isidentifier() else None
+    path = f"{providers.__name__}.{provider}"
+    try:  # not by `provider_names()`, which may be empty where the file system is faked or packed
+        module = importlib.import_module(path) if str(provider).isidentifier() else None
     except ModuleNotFoundError as error:
-        if error.name != home:
+        if error.name != path:
             raise
         module = None
     if module is None:
-        from difflib import get_close_matches  # noqa: PLC0415 - only this error needs it
-
-        message = f"unknown provider {provider!r} (choose from {', '.join(names())})"
-        similar = get_close_matches(str(provider).lower(), names(), 1)
-        raise InvalidRequestError(message, advice=f"did you mean {similar[0]}?" if similar else "check the name")
+        raise unknown_provider(provider)
     return next(item for item in vars(module).values() if isinstance(item, type) and kind in item.__mro__[1:])
 
 

@@ -12,9 +12,9 @@ from contextlib import ExitStack, closing
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
 
-from voice_clone._audio import open_audio
 from voice_clone._flow.effects import Ask, Call, Effect, Flow, Open, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:

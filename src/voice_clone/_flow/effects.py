@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from voice_clone._audio import AudioSource
+from voice_clone.audio.sniff import AudioSource
 
 T = TypeVar("T")
 Request: TypeAlias = dict[str, Any]

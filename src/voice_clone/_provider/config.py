@@ -6,7 +6,6 @@ import functools
 import json
 import logging
 import pkgutil
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -15,6 +14,7 @@ import attrs
 
 from voice_clone import errors
 from voice_clone._provider.schema import RequestSchema
+from voice_clone._provider.specs import Operation, operations, read_spec
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +85,8 @@ class Provider:
         cls, name: str, client: Callable[..., Any], poll_request: Callable[[str], dict[str, Any]] | None = None
     ) -> Provider:
         """Read the TOML file of a provider."""
-        data = tomllib.loads(_shipped("voice_clone.providers", f"{name}.toml").decode())
+        content = cast("bytes", pkgutil.get_data("voice_clone.providers", f"{name}.toml"))
+        data = tomllib.loads(content.decode())
         errors_table, clone, poll = data.pop("errors"), data.pop("clone"), data.pop("poll", None)
         codes = {code: getattr(errors, kind) for code, kind in errors_table.pop("codes", {}).items()}
         clone_codes = {
@@ -105,7 +106,7 @@ class Provider:
     @functools.cached_property
     def spec(self) -> Any:
         """The effective spec, decoded from JSON."""
-        return json.loads(_shipped(f"voice_clone_api.{self.name}", "openapi.json"))
+        return json.loads(read_spec(self.name))
 
     @functools.cached_property
     def request(self) -> RequestSchema:
@@ -123,21 +124,10 @@ class Provider:
         return f"{self.name} may have carried it out; {self.clone.recovery}"
 
     @functools.cached_property
-    def _operations(self) -> Mapping[str, re.Pattern[str]]:
-        """A pattern of method and path for each operation id."""
-        return {
-            operation["operationId"]: re.compile(f"{method.upper()} " + re.sub(r"\\{.+?}", "[^/]+", re.escape(path)))
-            for path, item in self.spec["paths"].items()
-            for method, operation in item.items()
-            if "operationId" in operation
-        }
+    def _operations(self) -> list[Operation]:
+        return list(operations(self.spec))
 
     def operation(self, method: str, path: str) -> str:
         """The id of an operation; method and path themselves if the spec has no such operation."""
-        request = f"{method} {path}"
-        return next((name for name, pattern in self._operations.items() if pattern.fullmatch(request)), request)
-
-
-def _shipped(package: str, name: str) -> bytes:
-    """A file of a package, wherever the package was imported from."""
-    return cast("bytes", pkgutil.get_data(package, name))
+        matches = (known.id for known in self._operations if known.method == method and known.match(path) is not None)
+        return next(matches, f"{method} {path}")

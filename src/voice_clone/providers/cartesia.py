@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
 from voice_clone._client.options import choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
 from voice_clone._flow.policy import PAID
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.models import CloneJob, Voice
 from voice_clone_api.cartesia import AuthenticatedClient, models
 from voice_clone_api.cartesia.api.voices import voices_clone

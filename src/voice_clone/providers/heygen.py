@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
 from voice_clone._client.options import check_wait
 from voice_clone._flow.driver import operation
@@ -14,6 +13,7 @@ from voice_clone._flow.effects import Flow, Open
 from voice_clone._flow.policy import PAID
 from voice_clone._http.request_body import Base64File
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.models import CloneJob, Progress, Voice
 from voice_clone_api.heygen import AuthenticatedClient, models
 from voice_clone_api.heygen.api.voices import clone_voice, get_voice

@@ -6,13 +6,13 @@ import re
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
 from voice_clone._client.options import check_type, choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Ask, Flow, Open
 from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
 from voice_clone.models import CloneJob, Voice
 from voice_clone_api.minimax import AuthenticatedClient, models

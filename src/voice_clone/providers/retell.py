@@ -7,13 +7,13 @@ from typing import cast
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
 from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
 from voice_clone._client.options import choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
 from voice_clone._flow.policy import PAID
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.models import CloneJob, Voice
 from voice_clone_api.retell import AuthenticatedClient, models
 from voice_clone_api.retell.api.default import clone_voice

@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
 from voice_clone._flow.driver import Flow, Open, operation
 from voice_clone._flow.policy import PAID
