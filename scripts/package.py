@@ -24,8 +24,8 @@ from scripts.common import PipelineError
 
 MOST = 400_000
 """Bytes of the wheel."""
-SHIPPED = {"src", "generated", "specs"}
-"""The folders of the source distribution."""
+SHIPPED = {".ci", ".github", "docs", "generated", "scripts", "specs", "src", "tests"}
+"""The folders of the source distribution: all that the sessions of the noxfile read."""
 
 
 def run(arguments: Sequence[str], root: Path = common.ROOT) -> Iterator[str]:
@@ -85,8 +85,8 @@ def agree(tag: str, root: Path) -> None:
     version = "".join(re.findall(r'^__version__ = "(.+)"$', init, re.MULTILINE))
     if tag != f"v{version}":
         raise PipelineError(f"the tag is {tag}, and the version in src/voice_clone/__init__.py is {version}")
-    if not re.fullmatch(rf"{re.escape(version)}, \d{{4}}-\d\d-\d\d", headings[0]):
-        raise PipelineError(f"CHANGELOG.md begins with '## {headings[0]}'; it must be '## {version}, ' and the day")
+    if not re.fullmatch(rf"\[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", headings[0]):
+        raise PipelineError(f"CHANGELOG.md begins with '## {headings[0]}'; it must be '## [{version}] - ' and the date")
 
 
 if __name__ == "__main__":

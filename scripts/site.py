@@ -20,6 +20,7 @@ SIDEBAR: dict[str, tuple[str, ...]] = {
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
     "Change": ("architecture", "adding-a-provider", "spec-change-day", "contributing", "changelog"),
+    "Decisions": ("decisions/index", "decisions/*"),
     "Measured": ("benchmarks", "ecosystem", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
     "More": ("*",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,12 @@ def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
         return call(provider, "clone", audio, **OPTIONS[provider] | options)
 
     return run
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Let `FORCE_COLOR` colour the report of pytest, which has read it by now, and no output that a test reads."""
+    os.environ.pop("FORCE_COLOR", None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from pathlib import Path
 from typing import Any
 
 from voice_clone import VoiceCloneError
@@ -29,7 +30,7 @@ def _frames(error: BaseException) -> list[str]:
     chain = [whole]
     for each in chain:
         each.stack = traceback.StackSummary.from_list(
-            [frame for frame in each.stack if "/tests/" not in frame.filename]
+            [frame for frame in each.stack if "tests" not in Path(frame.filename).parts]
         )
         chain.extend(inner for inner in (each.__cause__, each.__context__) if inner)
     return list(whole.format())

@@ -60,7 +60,7 @@ def run(arguments: Sequence[str], root: Path = common.ROOT) -> int:
         elif file:
             Path(file).write_text(text, encoding="utf-8")
     if options.changelog:
-        new_lines = write_changelog(root / _CHANGELOG, report.changelog(), report.next_version(current))
+        new_lines = write_changelog(root / _CHANGELOG, report.changelog())
         print(f"{_CHANGELOG}: {'written' if new_lines else 'nothing is new'}", file=sys.stderr)
     return BREAKING if report.breaking else 0
 

@@ -153,13 +153,13 @@ class Report:
         return list(lines)
 
 
-def write_changelog(path: Path, lines: list[str], version: str) -> bool:
-    """Put lines under "Spec changes" of the release that is not out yet; say whether anything was new."""
+def write_changelog(path: Path, lines: list[str]) -> bool:
+    """Add lines to "Spec changes" under "[Unreleased]"; return whether any line was new."""
     text = path.read_text("utf-8")
     releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
-    if not releases or not releases[0][0].endswith("unreleased"):
+    if not releases or releases[0][0] != "## [Unreleased]":
         start = releases[0].start() if releases else len(text)
-        text = f"{text[:start]}## {version}, unreleased\n\n### Spec changes\n\n{text[start:]}"
+        text = f"{text[:start]}## [Unreleased]\n\n### Spec changes\n\n{text[start:]}"
         releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
     begin = releases[0].end()
     end = releases[1].start() if len(releases) > 1 else len(text)

@@ -221,11 +221,9 @@ def test_the_next_version(verdict: Verdict | None, current: str, following: str)
 
 
 def test_the_changelog(tmp_path: Path) -> None:
-    """What callers should know goes to "Spec changes" of the release that is not out yet, once."""
+    """Changes that callers should know are added once to "Spec changes" under "[Unreleased]"."""
     path = tmp_path / "CHANGELOG.md"
-    path.write_text(
-        "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n\n### Shim\n\n- Two.\n", "utf-8"
-    )
+    path.write_text("# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- One.\n\n### Added\n\n- Two.\n", "utf-8")
     found = report(
         HEYGEN,
         put(f"{FIELD}/maxLength", 20),
@@ -239,28 +237,25 @@ def test_the_changelog(tmp_path: Path) -> None:
         f"{start}: the answer no longer has `data.voice_clone_id`",
         "- heygen: POST /v3/voices/clone: the answer has `data.id`, which is new",
     ]
-    assert write_changelog(path, lines, "0.2.0")
+    assert write_changelog(path, lines)
     once = path.read_text("utf-8")
-    assert (
-        once
-        == "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n{}\n\n### Shim\n\n- Two.\n".format(
-            "\n".join(lines)
-        )
+    assert once == "# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- One.\n{}\n\n### Added\n\n- Two.\n".format(
+        "\n".join(lines)
     )
-    assert not write_changelog(path, lines, "0.2.0")
+    assert not write_changelog(path, lines)
     assert path.read_text("utf-8") == once
 
 
 def test_the_changelog_after_a_release(tmp_path: Path) -> None:
-    """Where the newest release is out, a new one is begun."""
+    """If the newest heading is a release, "[Unreleased]" is added above it."""
     path = tmp_path / "CHANGELOG.md"
-    path.write_text("# Changelog\n\n## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
-    assert write_changelog(path, ["- Two."], "0.2.0")
+    path.write_text("# Changelog\n\n## [0.1.0] - 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
+    assert write_changelog(path, ["- Two."])
     assert path.read_text("utf-8") == (
-        "# Changelog\n\n## 0.2.0, unreleased\n\n### Spec changes\n\n- Two.\n\n"
-        "## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n"
+        "# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- Two.\n\n"
+        "## [0.1.0] - 2026-01-01\n\n### Spec changes\n\n- One.\n"
     )
-    assert not write_changelog(path, ["- Two."], "0.2.0")
+    assert not write_changelog(path, ["- Two."])
 
 
 def test_what_is_shown() -> None:

@@ -21,12 +21,16 @@ def test_pre_commit_uses_the_pinned_tools() -> None:
     assert [(name, version) for name, version in used if pinned.get(name, version) != version] == []
 
 
+SHIPPED = [".ci", ".github", "docs", "generated", "scripts", "specs", "src", "tests"]
+"""The folders of the source distribution."""
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project of version 1.2.0 that was released."""
     (tmp_path / "src" / "voice_clone").mkdir(parents=True)
     (tmp_path / "src" / "voice_clone" / "__init__.py").write_text('__version__ = "1.2.0"\n')
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.0, 2026-12-01\n\n## 1.1.0, 2026-11-01\n")
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-12-01\n\n## [1.1.0] - 2026-11-01\n")
     return tmp_path
 
 
@@ -38,10 +42,10 @@ def test_a_release_agrees(root: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "changelog", "problem"),
     [
-        ("v1.2.1", "## 1.2.0, 2026-12-01\n", "the version in src/voice_clone/__init__.py is 1.2.0"),
-        ("1.2.0", "## 1.2.0, 2026-12-01\n", "the tag is 1.2.0"),
-        ("v1.2.0", "## 1.2.0, unreleased\n", "begins with '## 1.2.0, unreleased'"),
-        ("v1.2.0", "## 1.3.0, unreleased\n\n## 1.2.0, 2026-12-01\n", "begins with '## 1.3.0, unreleased'"),
+        ("v1.2.1", "## [1.2.0] - 2026-12-01\n", "the version in src/voice_clone/__init__.py is 1.2.0"),
+        ("1.2.0", "## [1.2.0] - 2026-12-01\n", "the tag is 1.2.0"),
+        ("v1.2.0", "## [1.2.0]\n", r"begins with '## \[1.2.0\]'"),
+        ("v1.2.0", "## [Unreleased]\n\n## [1.2.0] - 2026-12-01\n", r"begins with '## \[Unreleased\]'"),
     ],
 )
 def test_a_release_that_does_not_agree_is_none(root: Path, tag: str, changelog: str, problem: str) -> None:
@@ -55,10 +59,10 @@ def test_a_release_that_does_not_agree_is_none(root: Path, tag: str, changelog: 
 @pytest.mark.parametrize(
     ("folders", "wheels", "problem"),
     [
-        (["src", "generated", "specs"], [b"one", b"two"], "built again, it has other bytes"),
-        (["src", "generated", "specs", "tests"], [b"one"] * 2, "it has, or lacks, tests"),
-        (["src", "generated"], [b"one"] * 2, "it has, or lacks, specs"),
-        (["src", "generated", "specs"], [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
+        (SHIPPED, [b"one", b"two"], "built again, it has other bytes"),
+        ([*SHIPPED, "build"], [b"one"] * 2, "it has, or lacks, build"),
+        (SHIPPED[:-1], [b"one"] * 2, "it has, or lacks, tests"),
+        (SHIPPED, [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
     ],
 )
 def test_what_must_not_be_released_is_refused(

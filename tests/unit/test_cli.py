@@ -170,6 +170,7 @@ def test_audio_may_be_elsewhere(mock: Mock) -> None:
     assert "download the audio first" in done.err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in the file system")
 def test_a_pipe_is_read_once(mock: Mock, tmp_path: Path) -> None:
     """What another program writes is checked and sent."""
     pipe = tmp_path / "pipe"
@@ -471,7 +472,7 @@ def test_what_is_no_token_is_refused() -> None:
 
 def interrupt(*_: object) -> None:
     """What Ctrl-C does."""
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_ctrl_c_prints_how_to_go_on(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

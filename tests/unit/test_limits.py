@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 import zlib
@@ -437,6 +438,7 @@ def _resolving(*hosts: str) -> Callable[..., Any]:
     return find
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no other address than 127.0.0.1 on loopback")
 def test_each_address_of_a_host_is_tried(
     serve: Callable[[Callable[[socket.socket], None]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
