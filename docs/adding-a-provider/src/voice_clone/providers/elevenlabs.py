@@ -1,4 +1,4 @@
-"""ElevenLabs: one multipart request; the voice is made when it is answered."""
+"""ElevenLabs: one multipart request; its response has the finished voice."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
     ) -> Flow[CloneJob]:
         """Clone a voice; the job that this returns is done.
 
-        `audio` is a path, bytes, a binary file object, or a list of them. `remove_background_noise` can make recordings
-        worse that have none. `labels` is JSON text, an object. `raw["requires_verification"]` of job and voice says
-        whether the voice must be verified.
+        `audio` is a path, bytes, a binary file object, or a list of them. `remove_background_noise` can degrade
+        recordings without noise. `labels` is a JSON object as text. `raw["requires_verification"]` of job and voice is
+        true if the voice must be verified.
         Raises InvalidRequestError before anything is sent for what ElevenLabs would refuse.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
