@@ -168,7 +168,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def mutate(session: nox.Session) -> None:
-    """Plant lies one at a time, run the contract tests on each, print what survived: `-- --list`, `-- --help`."""
+    """Run the contract tests on one mutant of the tree at a time, print the survivors: `-- --list`, `-- --help`."""
     install(session, "mutate", ".[cli,testing]")
     session.run("python", "-m", "tests.mutation", *session.posargs)
 
