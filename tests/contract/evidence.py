@@ -1,12 +1,12 @@
-"""What is known of the providers from elsewhere, `tests/evidence/<provider>.yaml`, and the specs that it judges.
+"""Known facts about the providers, `tests/evidence/<provider>.yaml`, and the checks of specs against them.
 
-A lie that is told in an overlay, and generated from consistently, is only found by somebody who knows better. Each file
-holds facts, enums, and examples of requests and answers, all with their sources.
+Only independent knowledge detects an error in an overlay from which everything is generated consistently. Each file
+holds facts, enums, and examples of requests and responses, all with their sources.
 
-An example may stand for several: `each` names places in it (`body.audio.type`) and the values to put there one by one,
-`without` the places to leave out one by one; the example as it stands is then one that is accepted, whatever becomes
-of the others. `{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form.
-`undeclared` names what an example holds beyond the spec on purpose.
+One example can describe several: `each` maps places in it (`body.audio.type`) to values that replace theirs one at a
+time, `without` lists places to remove one at a time; the example itself is then valid, whatever the others are.
+`{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form. `undeclared` lists
+the properties of an example that are not in the spec on purpose.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FOLDER = common.ROOT / "tests" / "evidence"
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """A request or an answer, and whether it is one that the provider takes or gives."""
+    """A request or response, and whether the provider accepts or returns it."""
 
     provider: str
     where: str
@@ -94,18 +94,18 @@ class Evidence:
     examples: list[Example]
 
     def about(self, name: str) -> str:
-        """Where a fact stands, and its source, for messages."""
+        """The place of a fact and its source, for messages."""
         fact: Any = self.operations.get(name) or self.enums.get(name)
         return f"{shown(self.path)}: {name}" + (f" (source: {fact['source']})" if fact else "")
 
 
 def shown(path: Path) -> str:
-    """A path as messages show it."""
+    """A path as shown in messages."""
     return common.shown(path)
 
 
 def read(path: Path) -> Evidence:
-    """Read a file of evidence strictly: every entry is whole, names its source, and has no key that is not known."""
+    """Read an evidence file strictly: every entry is complete, has a source, and has no unknown key."""
     data, lines = yaml12.load_with_lines(path.read_text("utf-8"))
     if set(data) != set(PARTS):
         breach(shown(path), f"has {', '.join(data)}", do=f"a file of evidence has {', '.join(PARTS)}, no more, no less")
@@ -135,7 +135,7 @@ def read(path: Path) -> Evidence:
 
 
 def expanded(node: Json) -> Json:
-    """Data with what is repeated written out."""
+    """The data with repetitions written out."""
     if (items := sequence(node)) is not None:
         return [expanded(item) for item in items]
     if (whole := mapping(node)) is None:
@@ -148,7 +148,7 @@ def expanded(node: Json) -> Json:
 
 @functools.cache
 def evidence() -> list[Evidence]:
-    """All evidence that there is."""
+    """The evidence of all providers."""
     return [read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {each.name for each in documents()}]
 
 
@@ -157,14 +157,14 @@ def evidence() -> list[Evidence]:
 
 @attrs.frozen
 class Problem:
-    """Why an example is refused, and the keyword of the schema that refuses it."""
+    """Why an example is refused, and the schema keyword that refuses it."""
 
     keyword: str
     text: str
 
 
 def problems(document: Document, example: Example) -> list[Problem]:
-    """Why a spec refuses an example; nothing where it takes it. What is taken holds nothing undeclared."""
+    """Why a spec refuses an example, or nothing; an accepted example has no undeclared properties."""
     operation = next((each for each in document.operations() if each.id == example.operation), None)
     if operation is None:
         return [Problem("operation", f"there is no operation {example.operation}")]
@@ -178,7 +178,7 @@ def problems(document: Document, example: Example) -> list[Problem]:
 
 
 def place_of(document: Document, example: Example) -> Place:
-    """The schema of an example's body, or the operation where it has none."""
+    """The schema of an example's body, or the operation if there is none."""
     operation = document.operation(example.operation)
     answer = next((each for each in operation.answers if each.status == str(example.status)), None)
     return (answer.body if answer else operation.body) or operation.place
@@ -215,7 +215,7 @@ def _data(place: Place, value: Json, example: Example) -> list[Problem]:
 
 
 def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
-    """A body with an empty text in the places of files, and what is wrong with the files."""
+    """A body with empty texts for its files, and the problems of the files."""
     form = dict(mapping(body) or {})
     if operation.media_type != "multipart/form-data" or operation.body is None or not form:
         return [], body
@@ -242,7 +242,7 @@ def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
 
 
 def declared_only(body: Json, undeclared: list[str]) -> Json:
-    """A body without what it holds beyond the spec on purpose."""
+    """A body without the properties that are undeclared on purpose."""
     kept = copy.deepcopy(body)
     for path in undeclared:
         node: Any = kept
@@ -257,7 +257,7 @@ def declared_only(body: Json, undeclared: list[str]) -> Json:
 
 
 def record(operation: Operation) -> dict[str, Any]:
-    """What an effective spec says of an operation, in the words of the evidence."""
+    """The facts of an operation in an effective spec, in the format of the evidence."""
     root = operation.document.root
     schemes = root["components"].get("securitySchemes", {})
 
@@ -291,7 +291,7 @@ def record(operation: Operation) -> dict[str, Any]:
 
 
 def enum_records(document: Document) -> dict[str, dict[str, Any]]:
-    """The named enums of an effective spec, and where each is used, in the words of the evidence."""
+    """The named enums of an effective spec and their uses, in the format of the evidence."""
     ids = {(operation.path, operation.method): operation.id for operation in document.operations()}
 
     def name(place: Place) -> str:
@@ -313,9 +313,9 @@ def enum_records(document: Document) -> dict[str, dict[str, Any]]:
 
 
 def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str, Place, Any, Any]]:
-    """Each fact that an effective spec contradicts: its kind and name, where, what the spec says, what is known.
+    """Each contradicted fact: its kind and name, the place, the spec's value, the known value.
 
-    What a provider's own page has more than is known is no contradiction: providers grow.
+    Additional values on a provider's own page are no contradiction.
     """
     pages = Document(document.provider, common.read_json(document.provider.spec))
     said = {operation.id: operation for operation in document.operations()}
@@ -344,7 +344,7 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
 
 
 def agree(fact: Any, spec: Any, page: Any) -> bool:
-    """Whether a spec says what is known, and beyond it only what the provider's own page says too."""
+    """Whether a spec has the known value, and beyond it only values of the provider's own page."""
     if isinstance(fact, dict | list) and isinstance(spec, type(fact)) and isinstance(page, type(fact)):
         more = [key for key in spec if key not in fact and key in page]
         left = [key for key in spec if key not in more]

@@ -1,4 +1,4 @@
-"""Judges of requests and answers: openapi-core, the contract models, and a strict reader of what both let pass."""
+"""Validators of requests and responses: openapi-core, the contract models, and a strict reader for the rest."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from voice_clone.testing._multipart import MultipartError, Part, read_parts
 HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
                           "content-type", "transfer-encoding"})  # fmt: skip
 NUMBERS = ("integer", "number", "boolean")
-"""Types that a form can't say; they are written as JSON writes them."""
+"""Types that a form cannot express; they are sent as JSON."""
 MEND = "regenerate if the spec is right; mend the overlay if the spec is wrong; else mend what sent it"
 
 
 @attrs.define
 class _Request:
-    """A request as openapi-core wants it."""
+    """A request in openapi-core's form."""
 
     host_url: str
     path: str
@@ -48,7 +48,7 @@ class _Request:
 
 @attrs.define
 class _Response:
-    """An answer as openapi-core wants it."""
+    """A response in openapi-core's form."""
 
     status_code: int
     content_type: str
@@ -79,7 +79,7 @@ def _judges(document: Document) -> tuple[Any, Any]:
 
 
 def _with_json_fields(document: Document, spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec in which numbers and truth values of forms are JSON; openapi-core would take them for text."""
+    """A spec in which form fields of other types are JSON; openapi-core would take them for text."""
     for operation in document.operations():
         if operation.media_type == "multipart/form-data" and operation.body:
             plain = [each.key for each in operation.body.inside("properties") if each.get("type") in NUMBERS]
@@ -100,7 +100,7 @@ def _causes(error: BaseException | None) -> str:
 
 
 def judge_request(operation: Operation, request: httpx.Request, key: str) -> Json:
-    """Fail where a request breaks the spec; what its body says, decoded, otherwise."""
+    """Fail if a request breaks the spec; otherwise return its decoded body."""
     __tracebackhide__ = True
     sees = functools.partial(breach, do=MEND, sent=request)
     adapted = _adapted(request)
@@ -134,7 +134,7 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
 
 
 def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> None:
-    """Exactly one documented credential, holding the key and nothing else; no header that nobody documents."""
+    """Require exactly one documented credential that holds only the key, and no undocumented header."""
     credentials: dict[str, tuple[str, Place]] = {}
     for scheme in operation.schemes:
         header, value = (
@@ -155,7 +155,7 @@ def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> No
 
 
 def _judge_form(operation: Operation, body: Place, request: httpx.Request) -> Json:
-    """Read a form part by part; fail at the first that is not as documented."""
+    """Read a form part by part; fail at the first undocumented part."""
     sees = functools.partial(breach, do=MEND, sent=request)
     try:
         parts = read_parts(request.headers["content-type"], request.content)
@@ -203,7 +203,7 @@ def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Re
 
 
 def contract_model(place: Place, operation: Operation, answer: Answer | None = None) -> Any:
-    """The contract model of a body: that of its component, or the one that is named after the operation."""
+    """The contract model of a body: of its component, or named after the operation."""
     models = contracts(operation.provider)
     base = pascal_case(operation.id)
     status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
@@ -218,7 +218,7 @@ def contract_model(place: Place, operation: Operation, answer: Answer | None = N
 
 
 def contract_problem(place: Place, operation: Operation, body: Json, answer: Answer | None = None) -> str | None:
-    """Why the contract model refuses a body; None where it takes it and gives it back as it is."""
+    """Why the contract model refuses or changes a body, or None."""
     try:
         # As JSON: strict models take JSON's own types only, and undeclared properties are none of the contract.
         model = contract_model(place, operation, answer).model_validate(body, strict=False)
@@ -229,7 +229,7 @@ def contract_problem(place: Place, operation: Operation, body: Json, answer: Ans
 
 
 def judge_answer(answer: Answer, response: httpx.Response) -> None:
-    """Fail where an answer breaks the spec."""
+    """Fail if a response breaks the spec."""
     operation = answer.operation
     __tracebackhide__ = True
     sees = functools.partial(breach, received=response)

@@ -1,4 +1,4 @@
-"""The page that shows for each promise of the specs which test speaks for it."""
+"""The report page: which test covers each promise of the specs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ document.querySelector("input").addEventListener("input", event => {
 
 
 def page(chosen: set[str], failed: set[str]) -> str:
-    """The whole page, as HTML that needs nothing else."""
+    """The whole page as self-contained HTML."""
     shown = [document for document in documents() if not chosen or document.name in chosen]
     body = "".join(_document(document) for document in shown)
     tiles = "".join(_tile(document) for document in shown)

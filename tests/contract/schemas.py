@@ -1,4 +1,4 @@
-"""What a schema says of a value: whether it is allowed, why not, and which promises it puts to the test."""
+"""Validation of a value by a schema: whether it is valid, why not, and which promises it exercises."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ COMBINATIONS = ("anyOf", "oneOf", "allOf")
 
 
 def valid(place: Place, value: Json) -> bool:
-    """Whether a schema allows a value, by the rules of its document's version of OpenAPI."""
+    """Whether a value is valid by the OpenAPI version of the schema's document."""
     return not problems(place, value, most=1)
 
 
 def problems(place: Place, value: Json, most: int = 20) -> list[str]:
-    """How a value breaks a schema."""
+    """The validation errors of a value."""
     return [text for _, text in islice(errors(place, value), most)]
 
 
 def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
-    """Each keyword by which a schema refuses a value, and how."""
+    """Each keyword by which a schema refuses a value, and the message."""
     found = False
     for error in _validator(place.document, place.keys).iter_errors(value):
         found = True
@@ -46,7 +46,7 @@ def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
 
 
 def _too_many(place: Place, value: Json) -> Iterator[str]:
-    """What our own `x-max-items-by` forbids: more items than another property's value allows."""
+    """A violation of our `x-max-items-by`: more items than another property's value allows."""
     for each in place.inside("properties"):
         if isinstance(value, dict) and each.key in value and "x-max-items-by" in each:
             by = each.get("x-max-items-by")
@@ -67,12 +67,12 @@ def _validator(document: Document, keys: tuple[str | int, ...]) -> Any:
 
 
 def without_discriminators(document: Json) -> Json:
-    """A copy without discriminators: they allow and forbid nothing, and their readers fail on odd values."""
+    """A copy without discriminators, which validate nothing and break on odd values."""
     return json.loads(json.dumps(document), object_hook=_without_discriminator)
 
 
 def touched(place: Place, value: Json) -> Iterator[Place]:
-    """The promises of a schema that a good value has put to the test: properties, values, limits at their edge."""
+    """The promises of a schema that a valid value exercises: properties, values, limits at their edge."""
     found = place.followed()
     yield found
     if "enum" in found and value in found.get("enum"):
@@ -101,7 +101,7 @@ def touched(place: Place, value: Json) -> Iterator[Place]:
 
 
 def normal(body: Json) -> Json:
-    """JSON in which equal times are equal texts, as `datetime` writes them."""
+    """JSON in which equal times have equal texts, as `datetime` writes them."""
     if isinstance(body, dict):
         return {name: normal(value) for name, value in body.items()}
     if isinstance(body, list):

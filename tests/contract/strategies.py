@@ -1,6 +1,6 @@
-"""Values that a schema allows, and values that it forbids, as Hypothesis strategies.
+"""Hypothesis strategies for valid and invalid values of a schema.
 
-A keyword that is not known here is an error: a promise that nobody reads would be one that nobody keeps.
+An unknown keyword is an error, since its promise would not be tested.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ INTEGERS = {"int32": 2**31, "int64": 2**63, None: 2**63}
 
 
 class UnknownKeywordError(Exception):
-    """A schema says something that these strategies don't understand."""
+    """A schema has a keyword that these strategies do not support."""
 
 
 def kinds(place: Place) -> list[str]:
-    """The types that a schema allows by `type` alone; what has properties is an object."""
+    """The types that a schema allows by `type`; a schema with properties is an object."""
     kind = place.get("type", "object" if "properties" in place else [])
     return kind if isinstance(kind, list) else [kind]
 
 
 def check_keywords(place: Place) -> None:
-    """Raise UnknownKeywordError for the first keyword that is not known here."""
+    """Raise UnknownKeywordError for the first unknown keyword."""
     known = KEYWORDS[""].union(*(KEYWORDS.get(kind, ()) for kind in kinds(place)))
     for key in place.value:
         if key not in known and not key.startswith("x-"):
@@ -62,7 +62,7 @@ def check_keywords(place: Place) -> None:
 
 
 def values(place: Place, *, extras: bool = False) -> Values:
-    """Values that a schema allows. With `extras` objects hold properties that are not declared, where they may."""
+    """Valid values of a schema; with `extras` open objects have undeclared properties."""
     key = (place.document, place.keys, extras)
     if key not in _made:
         _made[key] = st.deferred(lambda: _values(place, extras=extras))  # a schema may hold itself
@@ -112,7 +112,7 @@ def _strings(place: Place) -> Values:
 
 
 def _pumped(place: Place, size: int | None, text: str) -> str:
-    """The text, made so long by repeating or leaving out one of its characters, where the schema still allows it."""
+    """The text at this length, by repeating or removing one of its characters, if the schema allows it."""
     if size is None or len(text) == size:
         return text
     for at in range(len(text)):
@@ -204,7 +204,7 @@ ODD: Values = st.sampled_from([None, True, 0, -1, 1.5, "", "no such value", [], 
 
 
 def alternatives(place: Place) -> list[Json]:
-    """Few values that a schema allows, among them each enum value, each branch, each edge, all options on and off."""
+    """A few valid values that cover each enum value, branch and edge, and all options on and off."""
     place = place.followed()
     found: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
     for key in ("anyOf", "oneOf"):
@@ -261,7 +261,7 @@ class Broken:
 
 
 def breaking(place: Place, most: int = 10) -> Iterator[Broken]:
-    """Values that are one step away from a good one and break one rule each, some for each rule."""
+    """Values one step away from a valid one that break one rule, some for each rule."""
     tried: Counter[str] = Counter()
     for good in alternatives(place):
         for rule, value in _steps(place.followed(), good):
@@ -315,7 +315,7 @@ def _steps(place: Place, good: Json) -> Iterator[tuple[Place, Json]]:
 
 @attrs.frozen
 class Damage:
-    """One thing that is wrong with a JSON body."""
+    """One defect of a JSON body."""
 
     what: str
     at: tuple[str | int, ...]
@@ -324,7 +324,7 @@ class Damage:
 
 @st.composite
 def damaged(draw: st.DrawFn, body: Json, other: Values = ODD) -> Damage:
-    """A body with one thing missing, null, added, or of another type or value."""
+    """A body with one part missing, null, added, or of another type or value."""
     at = draw(st.sampled_from(list(_paths(body))))
     what = draw(st.sampled_from(["missing", "null", "extra", "other"]))
     if what == "extra":

@@ -1,4 +1,4 @@
-"""The public face: each provider's methods take what its spec takes, under the spec's own names, and no more."""
+"""The public face: each provider's methods have the parameters of its spec, under the spec's names."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ each_method = pytest.mark.parametrize("method", [each for one in documents() for
 
 
 def parameters(kind: Any, name: str) -> dict[str, inspect.Parameter]:
-    """The parameters of a method, but for `self`."""
+    """The parameters of a method except `self`."""
     return dict(list(inspect.signature(getattr(kind, name)).parameters.items())[1:])
 
 
 def classes(document: Document) -> tuple[Any, Any]:
-    """The classes of the sync and of the async client."""
+    """The sync and the async client class."""
     return (
         type(connect(document.name, api_key=KEY, transport=NOBODY)),
         type(connect_async(document.name, api_key=KEY, transport=NOBODY)),
@@ -32,8 +32,8 @@ def classes(document: Document) -> tuple[Any, Any]:
 
 
 @each_document
-def test_clients_are_found_by_name(document: Document) -> None:
-    """`voice_clone` has the client that `connect` makes, and its async twin, under their own names."""
+def test_clients_have_their_own_names(document: Document) -> None:
+    """`voice_clone` exports the class that `connect` uses, and its async counterpart."""
     for kind in classes(document):
         assert kind.provider.name == document.name
         if getattr(voice_clone, kind.__name__, None) is not kind:
@@ -42,7 +42,7 @@ def test_clients_are_found_by_name(document: Document) -> None:
 
 @each_document
 def test_both_clients_have_the_same_methods(document: Document) -> None:
-    """What can be called, can be awaited: the same methods with the same signatures."""
+    """The sync and async clients have the same methods with the same signatures."""
     kind, twin = classes(document)
     for name in {name for name in (*dir(kind), *dir(twin)) if not name.startswith("_")} - {"close", "aclose"}:
         if callable(getattr(kind, name)):
@@ -50,8 +50,8 @@ def test_both_clients_have_the_same_methods(document: Document) -> None:
 
 
 @each_document
-def test_a_clone_is_a_start_and_a_wait(document: Document) -> None:
-    """`clone` takes what `start_clone` takes and, where there is something to wait for, what `wait` takes."""
+def test_clone_has_the_parameters_of_start_and_wait(document: Document) -> None:
+    """`clone` has `start_clone`'s parameters and, if it polls, those of `wait`."""
     kind, _ = classes(document)
     waiting = dict(list(parameters(kind, "wait").items())[1:]) if kind.provider.poll else {}
     assert parameters(kind, "clone") == parameters(kind, "start_clone") | waiting
@@ -59,7 +59,7 @@ def test_a_clone_is_a_start_and_a_wait(document: Document) -> None:
 
 @each_method
 def test_parameters_are_those_of_the_spec(method: Method) -> None:
-    """Each property of the body is a parameter: required where the spec says so, else with the spec's own default."""
+    """Each property of the body is a parameter, required or with the default as in the spec."""
     given, body = parameters(method.kind, method.name), method.operation.body
     assert body
     for each in body.inside("properties"):

@@ -1,4 +1,4 @@
-"""What is repeated and what is not: a request that may have been paid for is never sent twice."""
+"""Retries: a request that may have been paid for is never sent twice."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BROKEN = [
 
 
 def bodies(wire: Wire, operation: Operation) -> list[bytes]:
-    """The bodies of all requests of an operation; the boundary of a form is new each time."""
+    """The bodies of all requests of an operation, without the random boundary of a form."""
     requests = [request for seen, request in wire.sent if seen.id == operation.id]
     boundaries = [each.headers.get("content-type", "").partition("boundary=")[2] or "none" for each in requests]
     return [each.content.replace(mark.encode(), b"") for each, mark in zip(requests, boundaries, strict=True)]
@@ -60,7 +60,7 @@ def attempt(
     chance: float = 0.5,
     **kwargs: Any,
 ) -> tuple[Wire, list[bytes], Any]:
-    """Call a method where an operation first fails some times: what was sent, and what came of it, or the error."""
+    """Call a method whose operation fails a few times first; return what was sent, and the result or error."""
     left = [failure] * times
 
     def answer(asked: Operation) -> httpx.Response:
@@ -82,7 +82,7 @@ def attempt(
 
 
 def start(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Wire, list[bytes], Any]:
-    """Start a clone where its operation fails at first."""
+    """Start a clone whose operation fails first."""
     assert method.operation.body
     audio, keywords = method.arguments(alternatives(method.operation.body)[0])
     return attempt(method.operation, failure, times, way, "start_clone", audio, **keywords)
@@ -91,7 +91,7 @@ def start(method: Method, way: str, failure: httpx.Response | Exception, times: 
 def look(
     method: Method, way: str, failure: httpx.Response | Exception, times: int, **options: Any
 ) -> tuple[Wire, list[bytes], Any]:
-    """Wait for a clone where the look at it fails at first."""
+    """Wait for a clone whose poll fails first."""
     operation = method.operation.document.operation(method.kind.provider.poll.operation)
     job = CloneJob(method.provider, "voice-id")
     return attempt(operation, failure, times, way, "wait", job, timeout=100, **options)
@@ -99,8 +99,8 @@ def look(
 
 @each_way
 @pytest.mark.parametrize(("method", "path"), RECORDED)
-def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way: str) -> None:
-    """What was asked for is asked for again only after an error that its fixture calls repeatable, and in due time."""
+def test_recorded_error_is_retried_if_retryable(method: Method, path: Path, way: str) -> None:
+    """A request is retried only after an error that its fixture calls retryable, with the right delay."""
     fixture = json.loads(path.read_text("utf-8"))
     answer, expected = fixture["response"], fixture["error"]
     failure = httpx.Response(answer["status"], headers=answer["headers"], json=answer["body"])
@@ -124,8 +124,10 @@ def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way
 @each_way
 @pytest.mark.parametrize(("broken", "unsent"), BROKEN, ids=lambda item: type(item).__name__)
 @each_clone
-def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception, unsent: bool, way: str) -> None:
-    """After a connection that broke, a clone is asked for again only where nothing can have been sent."""
+def test_paid_request_is_not_retried_after_a_broken_connection(
+    method: Method, broken: Exception, unsent: bool, way: str
+) -> None:
+    """A clone is retried only if nothing can have been sent."""
     _, sent, error = start(method, way, broken, 9)
     assert len(sent) == (3 if unsent else 1)
     assert isinstance(error, TransportError)
@@ -138,8 +140,8 @@ def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception,
 @each_way
 @pytest.mark.parametrize(("broken", "unsent"), BROKEN, ids=lambda item: type(item).__name__)
 @each_polled
-def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, unsent: bool, way: str) -> None:
-    """Looking again costs nothing: after any broken connection it is done, two times, and then said."""
+def test_poll_is_retried_after_any_broken_connection(method: Method, broken: Exception, unsent: bool, way: str) -> None:
+    """A poll is free: it is retried twice after any broken connection, then the error is raised."""
     _, sent, error = look(method, way, broken, 9)
     assert len(sent) == 3
     assert isinstance(error, RequestTimeoutError) == isinstance(broken, httpx.TimeoutException)
@@ -155,8 +157,8 @@ def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, un
 @each_way
 @pytest.mark.parametrize("status", [500, 502, 503, 520])
 @each_polled
-def test_a_look_is_repeated_after_a_failure_of_the_provider(method: Method, status: int, way: str) -> None:
-    """A look that the provider failed at is made again, after a pause that grows."""
+def test_poll_is_retried_after_a_server_error(method: Method, status: int, way: str) -> None:
+    """A poll that failed at the provider is retried with growing delays."""
     wire, _, voice = look(method, way, httpx.Response(status), 2)
     assert voice.id == "voice-id"
     assert wire.clock.slept == [0.5, 1.0]
@@ -166,8 +168,8 @@ def test_a_look_is_repeated_after_a_failure_of_the_provider(method: Method, stat
 
 @each_polled
 @pytest.mark.parametrize("seconds", [1, 20, 99])
-def test_a_look_obeys_the_provider(method: Method, seconds: int) -> None:
-    """`Retry-After` is waited for whole while there is time, and never shortened where there is none."""
+def test_poll_obeys_retry_after(method: Method, seconds: int) -> None:
+    """`Retry-After` is waited for in full before the deadline, and never shortened."""
     busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
     wire, _, voice = look(method, "sync", busy, 1)
     assert (voice.id, wire.clock.slept) == ("voice-id", [seconds])
@@ -177,8 +179,8 @@ def test_a_look_obeys_the_provider(method: Method, seconds: int) -> None:
 
 @each_way
 @each_clone
-def test_a_generated_function_names_the_provider_too(method: Method, way: str) -> None:
-    """A connection that broke under a generated function ends in our own error, which names the provider."""
+def test_error_of_a_generated_function_names_the_provider(method: Method, way: str) -> None:
+    """A broken connection in a generated function raises our own error, which names the provider."""
 
     def broken(_: Operation) -> httpx.Response:
         raise httpx.ReadError("reset")
@@ -190,8 +192,8 @@ def test_a_generated_function_names_the_provider_too(method: Method, way: str) -
 
 
 @each_clone
-def test_a_clone_waits_for_a_minute_at_most(method: Method) -> None:
-    """Where a provider asks for patience, a minute of it is given; what asks for more is said at once."""
+def test_clone_obeys_retry_after_up_to_a_minute(method: Method) -> None:
+    """A clone waits at most a minute for Retry-After; a longer one raises at once."""
     for seconds, patient in ((60, True), (61, False)):
         busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
         wire, sent, made = start(method, "sync", busy, 1)
@@ -200,15 +202,15 @@ def test_a_clone_waits_for_a_minute_at_most(method: Method) -> None:
 
 
 @each_polled
-def test_pauses_grow_up_to_a_limit(method: Method) -> None:
-    """Each pause after a failure is twice as long as the one before it, and none is longer than eight seconds."""
+def test_backoff_doubles_up_to_8_seconds(method: Method) -> None:
+    """Each delay is twice the previous one, and at most eight seconds."""
     wire, sent, voice = look(method, "sync", httpx.Response(500), 6, max_retries=6)
     assert (len(sent), voice.id, wire.clock.slept) == (7, "voice-id", [0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
 
 
 @each_polled
-def test_pauses_differ_by_a_quarter(method: Method) -> None:
-    """Chance makes a pause up to a quarter shorter or longer, so that not all callers come back at once."""
+def test_backoff_has_a_jitter_of_a_quarter(method: Method) -> None:
+    """Jitter makes a delay up to a quarter shorter or longer, so that callers do not retry in step."""
     for chance, pauses in ((0.0, [0.375, 0.75]), (1.0, [0.625, 1.25])):
         wire, _, voice = look(method, "sync", httpx.Response(500), 2, chance=chance)
         assert (voice.id, wire.clock.slept) == ("voice-id", pauses)
