@@ -1,4 +1,4 @@
-"""The faults, and what must come of each."""
+"""The faults and their expected outcomes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Kind = type[VoiceCloneError]
 
 @attrs.frozen(eq=False)
 class Fault:
-    """One way in which a provider, or the network, can misbehave, and what must come of it."""
+    """One misbehaviour of a provider or the network, and the expected outcome."""
 
     group: str
     name: str
@@ -73,7 +73,7 @@ def _broken(name: str, act: Act | None, free: Kind = TransportError, **more: Any
 
 
 def closing(*steps: Callable[[Exchange], object]) -> Act:
-    """Do these things, then close the connection."""
+    """Do these acts, then close the connection."""
 
     def act(exchange: Exchange) -> None:
         for step in steps:
@@ -128,7 +128,7 @@ _broken("100 Continue for ever", closing(_WORK, _CONTINUE), RequestTimeoutError,
 
 
 def answering(status: int, content: bytes = b"", *, work: bool = False, **headers: str) -> Act:
-    """Answer like this, with the work done or not."""
+    """Send this response, with or without processing the request."""
 
     def act(exchange: Exchange) -> None:
         _WORK(exchange) if work else _READ(exchange)
@@ -226,7 +226,7 @@ Body = dict[str, Any]
 
 
 def changed(change: Callable[[Body], object], encode: Callable[[Body], bytes] | None = None, **headers: str) -> Act:
-    """The right answer, but for a change of its JSON, or of its bytes."""
+    """Send the right response with changed JSON or bytes."""
 
     def act(exchange: Exchange) -> None:
         good = exchange.work()

@@ -1,4 +1,4 @@
-"""`docs/faults.md`: what came of each cell of the matrix, as it was seen."""
+"""`docs/faults.md`: the observed outcome of each cell of the matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFUSED = Fault("connection", "connection refused", None, TransportError, Transp
 
 @attrs.frozen
 class Result:
-    """What came of one cell."""
+    """The outcome of one cell."""
 
     fault: Fault
     call: str
@@ -59,7 +59,7 @@ take a second longer than its timeouts allow, or was the key shown.
 
 
 def check(*, write: bool) -> None:
-    """Fail where the page does not show what was seen, or write it; skip where only a part of the cells ran."""
+    """Fail if the page differs from the results, or write it; skip if only some cells ran."""
     if len(RESULTS) != CELLS:
         pytest.skip("only a part of the matrix ran")
     text = render(RESULTS)

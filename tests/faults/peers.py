@@ -35,7 +35,7 @@ THREADS = 32  # nearly all of them wait
 
 @attrs.frozen(eq=False)
 class Peer:
-    """A client that can clone at a provider."""
+    """A client that clones at a provider."""
 
     provider: str
     name: str
@@ -46,7 +46,7 @@ class Peer:
 
 
 def peers() -> list[Peer]:
-    """Ours and the official one, provider by provider; each as it is when nothing is configured."""
+    """Our client and the official one for each provider, with default options."""
     retell, cartesia = importlib.import_module("retell"), importlib.import_module("cartesia")
 
     def ours(provider: str) -> Callable[[str, float], Any]:
@@ -76,7 +76,7 @@ def peers() -> list[Peer]:
 
 @attrs.frozen
 class Result:
-    """What came of one fault that lasts."""
+    """The outcome of one lasting fault."""
 
     peer: Peer
     fault: Fault
@@ -99,7 +99,7 @@ class Result:
 
 
 def meet(peer: Peer, fault: Fault) -> Result:
-    """Clone at a server where this fault lasts."""
+    """Clone at a server with this lasting fault."""
     with serving(peer.provider) as server:
         (operation,) = {each.id for each in server.spec.operations()}
         server.fail(operation, fault.act, 99)
@@ -174,7 +174,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="nox -s peers --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     choice = parser.parse_args(arguments)

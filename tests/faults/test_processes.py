@@ -1,4 +1,4 @@
-"""After a fork each process has connections of its own: no child gets the answer to a request of another process."""
+"""After a fork each process has its own connections: no child gets the response of another process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Outcome = tuple[str, str, str]
 
 @attrs.define
 class Overlap:
-    """Lets requests overlap: each is held until the next one arrives, or for a moment."""
+    """Makes requests overlap: each is held until the next one arrives, or briefly."""
 
     arrived: int = 0
     changed: threading.Condition = attrs.field(factory=threading.Condition)
@@ -60,8 +60,8 @@ class Overlap:
     ],
     ids=["sync-fork-plain", "sync-multiprocessing-TLS", "asyncio-multiprocessing-plain", "asyncio-fork-TLS"],
 )
-def test_no_process_gets_the_answer_of_another(way: str, how: str, encrypted: bool, tmp_path: Path) -> None:
-    """After a fork, 200 clones and polls of five processes get their own answers, over connections of their own."""
+def test_no_process_gets_the_response_of_another(way: str, how: str, encrypted: bool, tmp_path: Path) -> None:
+    """After a fork, 200 clones and polls of five processes get their own responses on their own connections."""
     mock, overlap = Mock(polls_until_done=1), Overlap()
 
     def talk(conversation: Conversation) -> None:
@@ -93,7 +93,7 @@ def test_no_process_gets_the_answer_of_another(way: str, how: str, encrypted: bo
 
 
 def sync_parent(how: str, base_url: str) -> list[Outcome]:
-    """Clone, fork, then clone beside the children; the parent's client still works when they have closed theirs."""
+    """Clone, fork, clone beside the children; the parent's client still works after they closed theirs."""
     with HeyGen(KEY, base_url=base_url, **OPTIONS) as heygen:
 
         def clones(process: str, count: int = CLONES) -> list[Outcome]:
@@ -121,7 +121,7 @@ def sync_parent(how: str, base_url: str) -> list[Outcome]:
 
 
 async def async_parent(how: str, base_url: str) -> list[Outcome]:
-    """Do the same, with a fork while the parent's event loop runs; each child has an event loop of its own."""
+    """The same with a fork while the parent's event loop runs; each child runs its own event loop."""
     async with AsyncHeyGen(KEY, base_url=base_url, **OPTIONS) as heygen:
 
         async def clone(name: str) -> Outcome:
@@ -148,7 +148,7 @@ async def async_parent(how: str, base_url: str) -> list[Outcome]:
 
 
 def forked(how: str, work: Callable[[str], list[Outcome]], name: str) -> Callable[[], list[Outcome]]:
-    """Start a child that works; the outcome is a function that waits for what it has done."""
+    """Start a child that works; returns a function that waits for its result."""
     reader, writer = os.pipe()
 
     def run() -> None:
@@ -179,7 +179,7 @@ def forked(how: str, work: Callable[[str], list[Outcome]], name: str) -> Callabl
 
 
 def main(way: str, how: str, base_url: str) -> None:
-    """Run a parent with its children, and print what each of them got."""
+    """Run a parent with its children, and print the result of each."""
     outcomes = sync_parent(how, base_url) if way == "sync" else asyncio.run(async_parent(how, base_url))
     sys.stdout.write(json.dumps(outcomes))
 

@@ -1,4 +1,4 @@
-"""What is fuzzed. Each target ends in a good result or in its own typed error, whatever it is given."""
+"""The fuzzed targets; each returns a result or raises its own typed error for any input."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PAGES = [
 
 @attrs.frozen
 class Target:
-    """Something that reads what others wrote."""
+    """A reader of foreign data."""
 
     name: str
     what: str
@@ -76,7 +76,7 @@ def _bytes(text: str) -> bytes:
 
 
 def read_page(data: bytes) -> bool:
-    """Take the document out of a page, cut it, and merge it with other pages."""
+    """Extract a page's document, slice it, and merge it with other pages."""
     page = vendor.read_page("page.md", data)
     assert all(isinstance(path, str) for _, path in page.operations)
     with suppress(PipelineError):
@@ -89,7 +89,7 @@ def read_page(data: bytes) -> bool:
 
 
 def read_yaml(text: str) -> bool:
-    """Read YAML: what comes out is JSON, and every value has its line."""
+    """Read YAML: the result is JSON, and every value has a line."""
     value, lines = yaml12.load_with_lines(text)
     assert common.same(json.loads(common.dump_json(value).encode()), value)
     assert min(lines.values()) >= 1
@@ -98,7 +98,7 @@ def read_yaml(text: str) -> bool:
 
 @attrs.frozen
 class Overlay:
-    """The two files that an effective spec comes from."""
+    """The two files of an effective spec."""
 
     spec: bytes
     overlay: bytes
@@ -120,7 +120,7 @@ def _overlays() -> st.SearchStrategy[Overlay]:
 
 @functools.cache
 def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
-    """A spec, and the first actions of its own overlay, of which the last is odd; or other things as odd."""
+    """A spec and the first actions of its overlay with an odd last one, or other odd data."""
     spec, whole = SPECS[number], yaml12.load(OVERLAYS[number].decode())
     counts = st.integers(1, min(6, len(whole["actions"])))
     documents = counts.map(lambda count: {**whole, "actions": whole["actions"][:count]})
@@ -150,7 +150,7 @@ def _ending(document: Any, action: Any) -> Any:
 
 @attrs.frozen
 class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """An answer as it comes from a network: piece by piece, and perhaps not to its end."""
+    """A response from a network: in chunks, and possibly truncated."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -167,13 +167,13 @@ class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def response(self) -> httpx.Response:
-        """The answer as httpx has it, unread."""
+        """The unread httpx response."""
         return httpx.Response(self.status, headers=self.headers, stream=self)
 
 
 @attrs.frozen
 class Exchange:
-    """A call of a client: some good answers, then odd ones, then good ones again."""
+    """A client's call: some valid responses, then odd ones, then valid ones."""
 
     provider: str
     way: str
@@ -185,7 +185,7 @@ class Exchange:
 
 
 def call(given: Exchange, max_retries: int = 2) -> bool:
-    """Clone, or wait for a clone, at a provider that answers oddly."""
+    """Clone, or wait for a clone, at a provider with odd responses."""
     wire = Wire(document(given.provider), max_retries=max_retries)
 
     def answer(operation: Operation) -> httpx.Response:
@@ -210,7 +210,7 @@ def call(given: Exchange, max_retries: int = 2) -> bool:
 
 
 def _examine(error: VoiceCloneError, provider: str) -> None:
-    """Assert that an error can be shown and acted upon, and holds no key."""
+    """Assert that an error is printable and useful, and holds no key."""
     for text in (str(error), repr(error), repr(error.response)):
         assert KEY not in text
     str(error).encode()
@@ -247,7 +247,7 @@ def _answers() -> st.SearchStrategy[Answer]:
 
 
 def _good_bodies() -> list[Any]:
-    """Answers of success: as the client takes them, and all else that the specs allow them to say."""
+    """Success bodies: as the client expects them, and others that the specs allow."""
     successes = [operation for name in PROVIDERS for operation in document(name).operations()]
     said = [body for operation in successes if operation.success.body for body in alternatives(operation.success.body)]
     return [*(good_body(operation, VOICE_ID) for operation in successes), *said]
@@ -285,7 +285,7 @@ def read_retry_after(value: bytes) -> bool:
 
 
 def read_token(token: str) -> bool:
-    """Read a job's token; what was read can be written, and reads as the same again."""
+    """Read a job's token; the job's token reads as the same job."""
     job = CloneJob.from_token(token)
     again = job.to_token()
     assert CloneJob.from_token(again).to_token() == again
@@ -307,7 +307,7 @@ def _tokens() -> st.SearchStrategy[str]:
 
 
 def read_form(given: tuple[str, bytes]) -> bool:
-    """Take a form apart."""
+    """Parse a form."""
     read_parts(*given)
     return True
 
@@ -336,7 +336,7 @@ def _utf8(text: str) -> str:
 
 @attrs.frozen
 class Clip:
-    """What a caller gives for audio."""
+    """Audio by a caller."""
 
     form: str
     """`bytes`, `memoryview`, `stream`, `pipe`, `path`, or `missing`."""
@@ -354,7 +354,7 @@ class _Pipe(_Stream):
 
 
 def recognise_audio(given: Clip) -> bool:
-    """Open audio; what comes out reads as what went in, and its name fits its type. Its header is read."""
+    """Open audio: its content is unchanged, its name fits its type, its header is read."""
     with tempfile.TemporaryDirectory() as folder:
         source = _source(given, folder)
         with open_audio(source) as audio:
