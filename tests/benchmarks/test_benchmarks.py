@@ -257,16 +257,16 @@ def test_canned_answers_bring_a_voice(url: str, contestant: str) -> None:
 STRANGER = """
 import time
 
-def wrong(given):
+def wrong(inputs):
     return lambda: "another voice"
 
-def poll(given):
+def poll(inputs):
     return lambda: "voice-1"
 
-def hungry(given):
-    return lambda: str(bytearray(40 * 2**20 if given.path.endswith("large.mp3") else 1) and "voice-1")
+def hungry(inputs):
+    return lambda: str(bytearray(40 * 2**20 if inputs.path.endswith("large.mp3") else 1) and "voice-1")
 
-def spins(given):
+def spins(inputs):
     return lambda: (sum(range(10**4)), time.sleep(0.01), "voice-1")[2]
 """
 

@@ -34,8 +34,8 @@ VOICE = "voice-1"
 ME = Path("/proc/self")
 
 
-class Given(NamedTuple):
-    """What a contestant is given to make its calls with."""
+class Inputs(NamedTuple):
+    """The inputs of a contestant's calls."""
 
     url: str
     clip: bytes = b""
@@ -75,6 +75,53 @@ def interrupted(seconds: float) -> Generator[None]:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+class OfficialSdk:
+    """The calls of an official SDK, made from the functions and the `ID` in its contestant's module."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def _id(self, voice: object) -> str:
+        return str(getattr(voice, self.module.ID))
+
+    def construct(self, inputs: Inputs) -> Callable[[], str]:
+        def call() -> str:
+            client = self.module.client(inputs)
+            if hasattr(client, "close"):
+                client.close()
+            return VOICE
+
+        return call
+
+    def _clone(self, inputs: Inputs, audio: Callable[[], Any]) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(self.module.clone(client, audio()))
+
+    def clone(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: ("audio.mp3", inputs.clip, "audio/mpeg"))
+
+    def path(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: Path(inputs.path))
+
+    def file(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: Path(inputs.path).open("rb"))
+
+    def oversize(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: ("audio.mp3", b"ID3 ...", "audio/mpeg"))
+
+    def poll(self, inputs: Inputs) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(self.module.get_voice(client))
+
+    def polls(self, inputs: Inputs) -> Callable[[], Awaitable[str]]:
+        client = self.module.async_client(inputs)
+
+        async def call() -> str:
+            return self._id(await self.module.get_voice(client))
+
+        return call
+
+
 class Worker:
     """Holds what was prepared, so that it is warm the next time."""
 
@@ -88,18 +135,19 @@ class Worker:
             spec = importlib.util.spec_from_file_location(contestant.stem, contestant)
             assert spec
             assert spec.loader
-            self.contestant = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(self.contestant)
+            module: Any = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            self.contestant = OfficialSdk(module) if hasattr(module, "get_voice") else module
 
-    def prepare(self, name: str, given: Given) -> Callable[[], Any]:
+    def prepare(self, name: str, inputs: Inputs) -> Callable[[], Any]:
         """What makes the call; the same each time."""
-        if (name, given) not in self.prepared:
-            self.prepared[name, given] = getattr(self.contestant, name)(given)
-        return self.prepared[name, given]
+        if (name, inputs) not in self.prepared:
+            self.prepared[name, inputs] = getattr(self.contestant, name)(inputs)
+        return self.prepared[name, inputs]
 
     def calls(self, name: str, url: str, count: int, size: int = 0) -> Measured:
         """One call after the other, of `size` bytes of audio; the time of each."""
-        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        call = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
         for _ in range(2 + count // 10):
             check(call())
         measured: Measured = {}
@@ -112,7 +160,7 @@ class Worker:
         """The same, awaited."""
 
         async def main() -> Measured:
-            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
             for _ in range(2 + count // 10):
                 check(await call())
             measured: Measured = {}
@@ -135,7 +183,7 @@ class Worker:
                 done += 1
 
         async def main() -> Measured:
-            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url))
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Inputs(url))
             measured: Measured = {}
             with timed(measured):
                 await asyncio.gather(*(work(call) for _ in range(tasks)))
@@ -148,7 +196,7 @@ class Worker:
 
         Where there was less than one by then, they did not get as far as to wait, and only that is said.
         """
-        wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Given(url))
+        wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Inputs(url))
         tasks: list[asyncio.Future[Any]] = []
 
         async def main(count: int, polls: int) -> None:
@@ -174,8 +222,8 @@ class Worker:
         """One call, after a small one of the same kind: how far memory rose above what it was, and the time."""
         small = Path(path).with_name("small.mp3") if path else ""
         with suppress(*([Exception] if may_fail else [])):
-            check(getattr(self.contestant, name)(Given(url.partition("/oversize")[0], path=str(small)))())
-        call = getattr(self.contestant, name)(Given(url, path=path))
+            check(getattr(self.contestant, name)(Inputs(url.partition("/oversize")[0], path=str(small)))())
+        call = getattr(self.contestant, name)(Inputs(url, path=path))
         gc.collect()
         forget_peak()
         before = memory()
@@ -197,7 +245,7 @@ class Worker:
 
         async def main() -> Measured:
             usual, call = (
-                getattr(self.contestant, name)(Given(base, timeout=timeout))
+                getattr(self.contestant, name)(Inputs(base, timeout=timeout))
                 for base in (url, f"{url}/oversize-hostile")
             )
             check(await usual())
@@ -216,7 +264,7 @@ class Worker:
 
     def profile(self, name: str, url: str, count: int, size: int = 0) -> Measured:
         """Calls one after the other, under the profiler; the time of each, by the package or module that spent it."""
-        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        call = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
         profiler = cProfile.Profile()
         profiler.runcall(lambda: [call() for _ in range(count)])
         spent: Measured = defaultdict(float)
