@@ -13,8 +13,7 @@ import threading
 import time
 import tracemalloc
 import types
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import anyio
@@ -24,6 +23,7 @@ import pytest
 from tests.conftest import OPTIONS, Caller, Clock
 from tests.faults.server import Conversation, listening, whole
 from tests.leaks import texts
+from tests.responses import Chunks, compressed, responding
 from voice_clone import (
     InvalidResponseError,
     VoiceCloneError,
@@ -43,32 +43,16 @@ STALL = 0.2
 sync_and_async = pytest.mark.parametrize("way", ["sync", "asyncio"])
 
 
-class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that arrives in chunks."""
-
-    def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:
-        self.chunks = chunks
-        self.error = error
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self.chunks
-        if self.error:
-            raise self.error
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-
 def answering(content: bytes, status: int = 200, error: Exception | None = None, **headers: str) -> dict[str, Any]:
-    """Options of a client that receives this response in chunks."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    pieces = [content[at : at + 65536] for at in range(0, len(content), 65536)]
+    """Options of a client that receives this response in chunks, which may end in an error."""
 
-    def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=given, stream=Chunks(*pieces, error=error))
+    def chunks() -> Iterator[bytes]:
+        for at in range(0, len(content), 65536):
+            yield content[at : at + 65536]
+        if error:
+            raise error
 
-    return {"transport": httpx.MockTransport(handle)}
+    return responding(Chunks(chunks), status, **headers)
 
 
 # What JSON may cost
@@ -218,26 +202,20 @@ def test_long_list_of_voices_is_accepted(way: str) -> None:
 # Encodings
 
 
-def squeezed(content: bytes, bits: int) -> bytes:
-    """Content compressed by zlib."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
-    return squeeze.compress(content) + squeeze.flush()
-
-
 GOOD = b'{"id": "v1", "name": "Me"}'
 ENCODED: dict[str, tuple[str, bytes]] = {
-    "gzip": ("gzip", squeezed(GOOD, 31)),
-    "deflate with zlib's head": ("deflate", squeezed(GOOD, 15)),
-    "raw deflate": ("deflate", squeezed(GOOD, -15)),
-    "x-gzip": ("x-gzip", squeezed(GOOD, 31)),
-    "x-gzip in capitals": ("X-GZIP", squeezed(GOOD, 31)),
-    "two members": ("gzip", squeezed(GOOD, 31) + squeezed(b"  ", 31)),
-    "a text over two members": ("gzip", squeezed(GOOD[:9], 31) + squeezed(GOOD[9:], 31)),
-    "zeros behind": ("gzip", squeezed(GOOD, 31) + bytes(512)),
+    "gzip": ("gzip", compressed(GOOD, 31)),
+    "deflate with zlib's head": ("deflate", compressed(GOOD, 15)),
+    "raw deflate": ("deflate", compressed(GOOD, -15)),
+    "x-gzip": ("x-gzip", compressed(GOOD, 31)),
+    "x-gzip in capitals": ("X-GZIP", compressed(GOOD, 31)),
+    "two members": ("gzip", compressed(GOOD, 31) + compressed(b"  ", 31)),
+    "a text over two members": ("gzip", compressed(GOOD[:9], 31) + compressed(GOOD[9:], 31)),
+    "zeros behind": ("gzip", compressed(GOOD, 31) + bytes(512)),
     "identity": ("identity", GOOD),
     "none that is known": ("compress", GOOD),
     "empty": ("gzip", b""),
-    "broken": ("gzip", squeezed(GOOD, 31)[:-12]),
+    "broken": ("gzip", compressed(GOOD, 31)[:-12]),
     "not packed": ("gzip", GOOD),
 }
 
@@ -257,11 +235,7 @@ def read_by_httpx(encoding: str, content: bytes) -> Any:
 def test_encodings_are_decoded_as_by_httpx(encoding: str, content: bytes, size: int, call: Caller) -> None:
     """A client decodes what httpx decodes, in chunks of any size; all else is a typed error."""
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
-
-    def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"Content-Encoding": encoding}, stream=Chunks(*pieces))
-
-    client = {"transport": httpx.MockTransport(handle), "max_retries": 0}
+    client = responding(Chunks(lambda: pieces), Content_Encoding=encoding) | {"max_retries": 0}
     try:
         voice = call("cartesia", "clone", b"ID3" + bytes(100), client=client, **OPTIONS["cartesia"])
     except VoiceCloneError:
@@ -272,11 +246,11 @@ def test_encodings_are_decoded_as_by_httpx(encoding: str, content: bytes, size: 
 
 LARGE = b'{"id": "v1", "name": "' + b"x" * (LIMIT * 8) + b'"}'
 PACKED: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "gzip": ("gzip", lambda: squeezed(LARGE, 31)),
-    "raw deflate": ("deflate", lambda: squeezed(LARGE, -15)),
-    "x-gzip": ("x-gzip", lambda: squeezed(LARGE, 31)),
-    "many members": ("gzip", lambda: squeezed(LARGE[:MIB], 31) * 64),
-    "very many members": ("gzip", lambda: squeezed(b"", 31) * 20_000),
+    "gzip": ("gzip", lambda: compressed(LARGE, 31)),
+    "raw deflate": ("deflate", lambda: compressed(LARGE, -15)),
+    "x-gzip": ("x-gzip", lambda: compressed(LARGE, 31)),
+    "many members": ("gzip", lambda: compressed(LARGE[:MIB], 31) * 64),
+    "very many members": ("gzip", lambda: compressed(b"", 31) * 20_000),
 }
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-import zlib
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from itertools import chain
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tests.conftest import OPTIONS, Caller, Clock
+from tests.responses import Chunks, compressed, responding
 from voice_clone import (
     CloneJob,
     InvalidResponseError,
@@ -228,35 +228,6 @@ def _over(connection: socket.socket) -> httpcore.NetworkStream:
 # Answers
 
 
-class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that arrives in chunks, for an in-memory transport."""
-
-    def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
-        self.chunks = chunks
-        self.closed = 0
-        self.taken = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self.chunks():
-            self.taken += 1
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        late = 0
-        for chunk in self.chunks():
-            late += self.closed
-            if late > 1:  # one piece was there already when it was closed
-                raise httpx.ReadError("closed")
-            self.taken += 1
-            yield chunk
-
-    def close(self) -> None:
-        self.closed += 1
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-
 def endless(chunk: bytes) -> Callable[[], Iterator[bytes]]:
     """A body without an end, up to a safe limit."""
     return lambda: (chunk for _ in range(10_000))
@@ -270,8 +241,7 @@ def padded() -> Iterator[bytes]:
 
 @cache
 def _bomb() -> bytes:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return squeeze.compress(b"[" * 64 * MIB) + squeeze.flush()
+    return compressed(b"[" * 64 * MIB, 31)
 
 
 def bomb() -> Iterator[bytes]:
@@ -297,9 +267,8 @@ def test_endless_response_is_cut_off(
 ) -> None:
     """At most 8 MiB of a decoded response are read, a bounded part is kept, and the response is closed."""
     body = Chunks(chunks)
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=body))
     with pytest.raises(kind) as caught:
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=responding(body, status, **headers), **OPTIONS["cartesia"])
     error = caught.value
     assert type(error) is kind
     assert body.taken <= 10
@@ -318,9 +287,8 @@ def test_voice_in_a_truncated_response_is_named(call: Caller, wav: bytes) -> Non
         yield b'{"id": "v1"}'
         raise httpx.RemoteProtocolError("incomplete chunked read")
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Chunks(broken)))
     with pytest.raises(OutcomeUnknownError, match="voice v1") as caught:
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=responding(Chunks(broken)), **OPTIONS["cartesia"])
     assert caught.value.voice_id == "v1"
 
 
@@ -330,8 +298,7 @@ def test_max_response_bytes_is_exact(call: Caller, wav: bytes) -> None:
     for limit, good in ((len(body), True), (len(body) - 1, False)):
         for pieces in ([body], [body[:5], body[5:]]):
             stream = Chunks(partial(iter, pieces))
-            transport = httpx.MockTransport(lambda _, stream=stream: httpx.Response(200, stream=stream))
-            client = {"transport": transport, "max_response_bytes": limit}
+            client = responding(stream) | {"max_response_bytes": limit}
             if good:
                 assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
             else:
@@ -344,22 +311,17 @@ def test_encoded_response_is_decoded(call: Caller, wav: bytes) -> None:
     """Gzip and deflate are decoded in chunks of any size."""
     good = b'{"id": "v1", "name": "' + b"x" * 1000 + b'"}'
     for name, bits in (("gzip", 31), ("deflate", 15), ("GZIP", 31)):
-        squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
-        data = squeeze.compress(good) + squeeze.flush()
+        data = compressed(good, bits)
         body = Chunks(partial(iter, [data[at : at + 7] for at in range(0, len(data), 7)]))
-        answer: dict[str, Any] = {"headers": {"Content-Encoding": name}, "stream": body}
-        transport = httpx.MockTransport(lambda _, answer=answer: httpx.Response(200, **answer))
-        assert call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"]).id == "v1"
+        client = responding(body, Content_Encoding=name)
+        assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
 
 
 def test_bytes_after_a_compressed_response_are_bounded(call: Caller, wav: bytes) -> None:
     """Bytes after the end of a compressed response are bounded and lose no voice."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
-    data = squeeze.compress(b'{"id": "v1"}') + squeeze.flush()
-    body = Chunks(lambda: chain([data], endless(bytes(MIB))()))
-    answer: dict[str, Any] = {"headers": {"Content-Encoding": "gzip"}, "stream": body}
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, **answer))
-    assert call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"]).id == "v1"
+    body = Chunks(lambda: chain([compressed(b'{"id": "v1"}', 31)], endless(bytes(MIB))()))
+    client = responding(body, Content_Encoding="gzip")
+    assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
     assert body.taken <= 11
 
 
@@ -370,18 +332,17 @@ def test_stream_that_ignores_close_is_left(wav: bytes, mock: Mock, clock: Clock)
         async def aclose(self) -> None: ...
 
     body = Deaf(endless(bytes(MIB)))
-    options = {"transport": httpx.MockTransport(lambda _: httpx.Response(200, stream=body))}
     with pytest.raises(InvalidResponseError):
-        Caller("asyncio", mock, clock)("cartesia", "clone", wav, client=options, **OPTIONS["cartesia"])
+        Caller("asyncio", mock, clock)("cartesia", "clone", wav, client=responding(body), **OPTIONS["cartesia"])
     assert body.taken <= 1011
 
 
 def test_body_that_is_not_gzip_has_an_unknown_outcome(call: Caller, wav: bytes) -> None:
     """A body labelled gzip that is not has an unknown outcome and is closed."""
     body = Chunks(endless(b"no gzip"))
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=body))
+    client = responding(body, Content_Encoding="gzip")
     with pytest.raises(OutcomeUnknownError, match="DecodingError"):
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"])
     assert body.closed
     assert body.taken <= 2
 
@@ -394,10 +355,9 @@ def test_truncated_response_is_kept(call: Caller, wav: bytes) -> None:
         raise httpx.ReadError("reset")
 
     for status, kind in ((200, OutcomeUnknownError), (503, ServerError)):
-        answer: dict[str, Any] = {"headers": {"X-Request-Id": "r1"}, "stream": Chunks(broken)}
-        transport = httpx.MockTransport(lambda _, status=status, answer=answer: httpx.Response(status, **answer))
+        client = responding(Chunks(broken), status, X_Request_Id="r1")
         with pytest.raises(kind) as caught:
-            call("heygen", "clone", wav, client={"transport": transport}, **OPTIONS["heygen"])
+            call("heygen", "clone", wav, client=client, **OPTIONS["heygen"])
         error = caught.value
         assert (type(error), error.status, error.request_id) == (kind, status, "r1")
         assert error.response is not None
