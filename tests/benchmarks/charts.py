@@ -1,4 +1,4 @@
-"""Drawn beside the rows: what each module costs at import, where a call spends its time, the polling frontier."""
+"""Additional charts: the import time of each module, the profile of a call, the polling frontier."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _LINE = re.compile(r"^import time:\s*([0-9]+) \|\s*[0-9]+ \|\s*(\S+)$", re.MULTI
 
 
 def collect(bench: Bench) -> dict[str, Any]:
-    """All of it; shares are of what httpx alone costs."""
+    """All charts' data; shares are relative to bare httpx."""
     return {"imports": dict(_imports(bench)), "profiles": dict(_profiles(bench)), "frontier": _frontier(bench)}
 
 
 def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Module by module, as `python -X importtime` tells it; what an empty process imports is left out."""
+    """Import time by module, from `python -X importtime`, without an empty process's modules."""
     found: dict[str, list[Counter[str]]] = defaultdict(list)
     for _ in range(bench.effort.some_rounds):
         for name, (environment, statements) in IMPORTS.items():
@@ -61,7 +61,7 @@ def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def importtime(python: Path, stock: Path, statements: str) -> Counter[str]:
-    """The microseconds that each module costs by itself."""
+    """The microseconds of each module's own import."""
     code = f"import sys; sys.path.append({str(stock)!r}); sys.stderr.write('begin\\n'); {statements}"
     done = subprocess.run(
         [str(python), "-I", "-X", "importtime", "-c", code],
@@ -71,7 +71,7 @@ def importtime(python: Path, stock: Path, statements: str) -> Counter[str]:
 
 
 def _profiles(bench: Bench) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
-    """Where the calls spend their time, as the profiler sees it, package by package."""
+    """The profile of the calls, by package."""
     for row, contestants in PROFILES.items():
         count, size = (bench.effort.clones, CLIP) if row == "clone" else (bench.effort.calls, 0)
         found: dict[str, Measured] = {
@@ -87,7 +87,7 @@ def _profiles(bench: Bench) -> Iterator[tuple[str, dict[str, dict[str, float]]]]
 
 
 def _frontier(bench: Bench) -> dict[str, list[Any]]:
-    """How late and how often, schedule by schedule."""
+    """Delay and polls of each schedule."""
 
     def judged(each: polling.Schedule) -> dict[str, Any]:
         found = attrs.asdict(polling.judge(each, bench.effort.durations))

@@ -15,7 +15,7 @@ from tests.contract.breach import Breach, shown
 from tests.contract.documents import Document, Place
 
 HERE = Path(__file__).parent
-# What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
+# Cheap tests that fail fast run first; tests that need the results of the others run last.
 ORDER = ("settled", "data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses",
          "unit", "readings", "overlays", "derived", "coverage")  # fmt: skip
 

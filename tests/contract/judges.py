@@ -26,7 +26,7 @@ from tests.contract.schemas import Validator31, normal, problems, touched, witho
 from tests.contract.witnesses import witness
 from voice_clone.testing._multipart import MultipartError, Part, read_parts
 
-# What HTTP itself needs; any other header is a promise to the provider, and must be in its spec.
+# Headers of HTTP itself; any other header must be in the spec.
 HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
                           "content-type", "transfer-encoding"})  # fmt: skip
 NUMBERS = ("integer", "number", "boolean")
@@ -110,7 +110,7 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
             sees(operation.place, f"{operation}: openapi-core: {_causes(error)}")
     _judge_headers(operation, request, key)
     for each in operation.parameters:
-        # openapi-core takes the default for one that is missing.
+        # openapi-core fills in the default of a missing one.
         if each.get("required") and each.get("in") == "header" and each.get("name") not in request.headers:
             sees(each, f"{operation}: the header {each.get('name')} is missing")
     declared = {each.get("name") for each in operation.parameters if each.get("in") == "query"}

@@ -16,7 +16,7 @@ from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_forma
 from tests.contract.documents import Document, Json, Place
 from voice_clone.testing._spec import _without_discriminator
 
-# What a file holds is a string to OpenAPI 3.1 too; 3.0's judge knows that by itself.
+# OpenAPI 3.1 also treats a file as a string; the validator of 3.0 does so by itself.
 Validator31: Any = validators.extend(
     OAS31Validator,
     type_checker=OAS31Validator.TYPE_CHECKER.redefine("string", lambda _, value: isinstance(value, str | bytes)),

@@ -88,7 +88,7 @@ def _values(place: Place, *, extras: bool) -> Values:
     if not combined:
         options += [_MAKERS[kind](place, extras) for kind in kinds(place)]
     strategy = st.one_of(options) if options else JSON
-    # Branches overlap, and keywords stand beside them; patterns are made by more than Hypothesis' own means.
+    # Branches overlap and have sibling keywords; patterns need more than Hypothesis' strategies.
     return strategy.filter(lambda value: valid(place, value)) if combined or "pattern" in place else strategy
 
 

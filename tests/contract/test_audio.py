@@ -20,7 +20,7 @@ from voice_clone.testing._multipart import read_parts
 METHODS = [method for document in documents() for method in methods(document)]
 each_method = pytest.mark.parametrize("method", METHODS, ids=str)
 
-# What the formats begin with, their media type, and the extensions that fit it.
+# First bytes, media type and extensions of each format.
 FORMATS = [
     pytest.param(b"RIFF\x24\0\0\0WAVEfmt ", "audio/x-wav", [".wav"], id="wav"),
     pytest.param(b"ID3\x04\0\0\0\0\0\0", "audio/mpeg", [".mp3", ".mpeg", ".mpga"], id="mp3 with tags"),

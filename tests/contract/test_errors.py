@@ -281,7 +281,7 @@ def declared(place: Place) -> Iterator[Place]:
 
 
 def error_schemas(document: Document) -> Iterator[Place]:
-    """The schemas of errors: all answers that are none by status, and the part of a success that may say so."""
+    """The schemas of errors: of all error statuses, and of the part of a success that may hold an error."""
     where = shim(document.name).errors
     for operation in document.operations():
         yield from (answer.body for answer in failures(operation) if answer.body)
@@ -364,7 +364,7 @@ def test_code_decides_for_an_ambiguous_status(fixture: Fixture, entry: Entry, wa
         compare(fixture.file, expected, error, f"{entry} with HTTP {status}")
 
 
-# What nobody documents
+# Undocumented responses
 
 GAVE_UP = (408, 499)
 """Statuses of a gateway that timed out; the provider may still process the request."""

@@ -164,7 +164,7 @@ def test_unsupported_keywords_of_contract_models_are_needed(keyword: str) -> Non
         breach("tests/contract/test_evidence.py", f"{keyword} needs no exception", do="delete it: UNREAD_BY_CONTRACTS")
 
 
-# The shim makes of an answer the voice that it describes
+# The shim returns the voice of a response
 
 
 def answering(known: Evidence, example: Example) -> Callable[[httpx.Request], httpx.Response]:

@@ -69,7 +69,7 @@ def test_parameters_are_those_of_the_spec(method: Method) -> None:
         default = given.pop(name).default
         documented = each.get("default")
         required = each.key in body.get("required", [])
-        # What the shim can make itself may be left out; what it has one good value for need not be said.
+        # Generated values may be omitted, and so may a value with one good choice.
         good = (inspect.Parameter.empty, None) if required else (documented, None)
         if default not in good and not (required and default in each.get("enum", [])):
             breach(each, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)

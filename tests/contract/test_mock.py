@@ -104,7 +104,7 @@ def test_whole_clone_is_valid(document: Document, failure: str | None) -> None:
         answered(_look(document, job.voice_id)[0], answered_now)
         poll, told = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
         ready = told.at(poll.status) in poll.success
-        # As the pages say: a preview only of what is complete, a reason only for what failed.
+        # As documented: a preview only of a complete voice, a reason only for a failed one.
         assert (told.at(client.provider.voice["preview_url"]) is not None) == ready
         assert (told.at(poll.reason) is not None) == (told.at(poll.status) in poll.failure)
     if failure and not job.done:

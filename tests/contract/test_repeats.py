@@ -29,7 +29,7 @@ RECORDED = [
     for method in CLONES
     for path in sorted((common.ROOT / "tests" / "errors" / method.provider).glob("*.json"))
 ]
-# What httpx raises, and whether it means that nothing can have been sent.
+# Exceptions of httpx, and whether they mean that nothing can have been sent.
 BROKEN = [
     (httpx.ConnectError("refused"), True),
     (httpx.ConnectTimeout("no connection in time"), True),

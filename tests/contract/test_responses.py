@@ -186,7 +186,7 @@ def test_damaged_response_returns_a_model_or_raises_our_error(answer: Answer, da
         assert hasattr(read.parsed, "to_dict")
 
 
-# The shim: a voice that was made is never lost
+# The shim: a created voice is never lost
 
 
 def body_of(answer: Answer) -> Place:
@@ -359,7 +359,7 @@ def test_ready_voice_is_never_lost(document: Document, way: str, data: st.DataOb
     raw = RawResponse(200, {}, b"", damage.body)
     _, made = wait_with(document, way, damage.body)
     told = raw.at(poll.voice_id)
-    if isinstance(told, str) and told not in ("", "voice-id"):  # about another voice, whatever its status
+    if isinstance(told, str) and told not in ("", "voice-id"):  # another voice, with any status
         assert isinstance(made, InvalidResponseError)
         assert made.job
     elif raw.at(poll.status) in poll.success:

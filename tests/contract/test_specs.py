@@ -183,7 +183,7 @@ def test_operations_have_unique_ids(document: Document) -> None:
         breach(document.root["paths"], "an operation's tags are missing, or not listed", do=CORRECT, tags=tags)
 
 
-# Operations and answers
+# Operations and responses
 
 
 def insecure(operation: Operation) -> str | None:

@@ -237,7 +237,7 @@ class Method:
     audio: str
     """The property of the body that the audio becomes."""
     parameters: dict[str, str]
-    """Properties of the body to the keyword parameters that they come from."""
+    """Maps properties of the body to keyword parameters."""
 
     def __str__(self) -> str:
         return f"{self.operation.provider}-{self.name}"

@@ -79,7 +79,7 @@ def render(results: Iterable[Result]) -> str:
     for always, title in ((False, "A fault that happens once"), (True, "A fault that lasts")):
         parts.append(f"\n## {title}\n")
         for group, members in itertools.groupby(faults, key=lambda fault: fault.group):
-            rows: dict[tuple[str, ...], list[str]] = {}  # faults of which the same comes stand together
+            rows: dict[tuple[str, ...], list[str]] = {}  # faults with the same outcome are grouped
             for fault in members:
                 rows.setdefault(tuple(_cell(cells, fault, call, always) for call in COLUMNS), []).append(fault.name)
             parts.append(

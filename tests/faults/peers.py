@@ -40,7 +40,7 @@ class Peer:
     provider: str
     name: str
     error: type[Exception]
-    """The root of the errors that its users are told to catch."""
+    """The root of its documented errors."""
     clone: Callable[[str, float], Any]
     """Clone, given the base URL and a timeout in seconds."""
 
@@ -87,7 +87,7 @@ class Result:
     requests: int
     voices: int
     hasty: bool
-    """Whether it asked again before the time that the provider asked for."""
+    """Whether it retried before Retry-After."""
     leaked: bool
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ import trustme
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Operation, Spec
 
-PATIENCE = 5.0  # seconds; nothing here lasts longer, whatever a client does
+PATIENCE = 5.0  # seconds; an upper bound for everything here
 
 
 class Gone(Exception):  # noqa: N818 - it is no error that the client ends
@@ -108,7 +108,7 @@ class Server:
         self.spec = Spec.of(provider)
         self.mock = Mock(polls_until_done=1)
         self.requests: list[str] = []
-        """The operations that were asked for, in order; a request counts when its head was read."""
+        """The requested operations, in order; a request counts once its head is read."""
         self.targets: list[str] = []
         self.times: list[float] = []
         self.act: Act | None = None
@@ -272,7 +272,7 @@ class Listener:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         connection.settimeout(PATIENCE)
-        # Small answers come in more than one piece, which may not wait for each other.
+        # Small responses are sent in several pieces, which must not wait for each other.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError, Gone):
             if self.context:

@@ -33,7 +33,7 @@ CLIP = b"ID3" + bytes(5000)
 SHORT = 0.25
 """The timeout, in seconds, of a request that meets a fault which lasts longer."""
 LIMIT = 1024 * 1024
-"""The most bytes of an answer that are read."""
+"""The limit on the bytes of a response."""
 WAYS = ("sync", "asyncio")
 
 

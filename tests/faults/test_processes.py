@@ -25,12 +25,12 @@ from voice_clone.testing import Mock
 CLIP = b"ID3" + bytes(100)
 CHILDREN = 4
 CLONES = 20
-"""Of each process, the parent included; each is one clone request and one poll, which makes 200 answers in all."""
+"""Clones of each process including the parent, with a poll each: 200 responses in all."""
 BEFORE = 3
 """The clones of the parent before it forks, which leave connections open."""
 OPTIONS: dict[str, Any] = {"max_retries": 0, "timeout": 5.0}
 Outcome = tuple[str, str, str]
-"""The name that was asked for, the id of the voice, and the name in the answer, or an error."""
+"""The requested name, the voice ID, and the name in the response, or an error."""
 
 
 @attrs.define
@@ -89,7 +89,7 @@ def test_no_process_gets_the_response_of_another(way: str, how: str, encrypted: 
     assert {number: names for number, names in processes.items() if len(names) > 1} == {}
 
 
-# What runs in the processes
+# Code of the child processes
 
 
 def sync_parent(how: str, base_url: str) -> list[Outcome]:

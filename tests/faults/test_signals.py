@@ -71,7 +71,7 @@ def interrupted(kind: str, interrupts: int, timeout: float) -> dict[str, Any]:
             run = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"the client hangs: {error.stderr!r}") from None
-        assert run.returncode == 0, run.stderr  # of a client that hangs, where it does
+        assert run.returncode == 0, run.stderr  # for a hanging client its stack
         seen: dict[str, Any] = json.loads(run.stdout)
         made = {voice_id: voice["name"] for voice_id, voice in mock.voices("heygen").items()}
     seen["foreign"] = [each for each in seen.pop("voices") if not (made.get(each[0]) == each[1] == each[2])]
@@ -99,7 +99,7 @@ def test_client_survives_interrupts_at_every_line() -> None:
     assert seen["succeeded"] == THREADS
 
 
-# What runs in the process
+# Code of the child process
 
 
 @attrs.define
@@ -111,7 +111,7 @@ class Tally:
     raised: int = 0
     """How often that ended a call."""
     voices: list[tuple[str, str, str]] = attrs.field(factory=list[tuple[str, str, str]])
-    """The id of each voice that was returned, the name that was asked for, and the name in the answer."""
+    """The ID of each returned voice, the requested name, and the name in the response."""
     failures: list[str] = attrs.field(factory=list[str])
 
 

@@ -88,7 +88,7 @@ def everything(error: BaseException) -> str:
         for frame, _ in traceback.walk_tb(each.__traceback__):
             if "/tests/" not in frame.f_code.co_filename:
                 for value in frame.f_locals.values():
-                    with suppress(Exception):  # an object that is only half made has no repr
+                    with suppress(Exception):  # a partly constructed object has no repr
                         shown.append(repr(value))
     return "\n".join(shown)
 

@@ -36,7 +36,7 @@ class Result:
     good: int = 0
     refused: int = 0
     failures: dict[str, str] = attrs.field(factory=dict[str, str])
-    """What was raised and where, and the smallest input that does it."""
+    """The exception and its place, and the smallest input that raises it."""
     seconds: float = 0.0
 
     @property

@@ -38,7 +38,7 @@ actions:
   - {target: $.info, description: Why., x-source: Where from., update: {a: 1}}
 """
 
-# What comes first is what a failure is made small to.
+# Failures are minimised towards the first one.
 SPECS = [TINY, *(common.read_json(provider.spec) for provider in common.providers())]
 OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in common.providers())]
 PAGES = [
@@ -57,7 +57,7 @@ class Target:
     """How many of a hundred inputs it gets."""
     inputs: st.SearchStrategy[Any] = attrs.field(repr=False)
     run: Callable[[Any], bool]
-    """Read an input; whether it was good. What it was not good for may be raised as well, as one of `typed`."""
+    """Read an input; returns whether it was valid, or raises one of `typed`."""
     typed: tuple[type[Exception], ...] = ()
 
 

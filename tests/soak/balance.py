@@ -1,4 +1,4 @@
-"""The balance sheet: what was asked for, what came of it, what was made, and what is left behind."""
+"""The balance sheet: requested clones, their results, created voices, and leaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_GROWTH = 8 * MEGABYTE
 
 @attrs.frozen
 class Account:
-    """One provider's calls, and the voices that its server made. Names stand for calls and voices alike."""
+    """One provider's calls, and the voices that its server created; names identify both."""
 
     asked: int
     returned: dict[str, str]
@@ -26,14 +26,14 @@ class Account:
     errors: Counter[str]
     untyped: list[str]
     unknown: dict[str, str | None]
-    """Names of the voices that may exist, as an error said, with their ids where it named them."""
+    """Names of the voices that may exist according to an error, with their IDs if it has them."""
     made: dict[str, str]
     """Names of the voices that the server made, with their ids."""
     twice: list[str]
 
     @classmethod
     def of(cls, calls: Sequence[Call], voices: Sequence[tuple[str, str]]) -> Account:
-        """The account of some calls, and of the voices that were made."""
+        """The account of calls and of created voices."""
         names = Counter(name for _, name in voices)
         return cls(
             len(calls),
@@ -51,7 +51,7 @@ class Account:
         return self.unknown.keys() & self.made.keys()
 
     def problems(self) -> Iterator[str]:
-        """All that does not balance."""
+        """Everything that does not balance."""
         for text in self.untyped:
             yield f"an untyped exception:\n{text}"
         for name in self.twice:
@@ -77,13 +77,13 @@ def accounts(run: Run) -> dict[str, Account]:
 
 
 def memory(run: Run) -> tuple[float, float]:
-    """How many bytes were resident in the second quarter of the run, and in the last, on average."""
+    """Mean resident bytes in the second and the last quarter of the run."""
     quarter = len(run.memory) // 4
     return sum(run.memory[quarter : 2 * quarter]) / quarter, sum(run.memory[-quarter:]) / quarter
 
 
 def problems(run: Run) -> list[str]:
-    """All that does not balance, or was left behind."""
+    """Everything that does not balance or leaks."""
     found = list(accounts(run)["all"].problems())
     if len(run.calls) != run.plan.clones:
         found.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
@@ -122,7 +122,7 @@ def sheet(run: Run) -> Table:
 
 
 def holdings(run: Run) -> Table:
-    """What the process held before and after."""
+    """The process's resources before and after."""
     second, last = memory(run)
     shown = robustness.table("", "before", "after")
     shown.add_row("file handles and connections", str(run.before.handles), str(run.after.handles))

@@ -55,7 +55,7 @@ def answering(content: bytes, status: int = 200, error: Exception | None = None,
     return responding(Chunks(chunks), status, **headers)
 
 
-# What JSON may cost
+# The cost of JSON
 
 
 def repeated(begin: str, piece: str, end: str) -> bytes:
@@ -113,7 +113,7 @@ def traced(way: str, mock: Mock, client: dict[str, Any]) -> tuple[Any, int]:
 def test_compressed_response_takes_bounded_memory(bomb: str, way: str, mock: Mock) -> None:
     """Whatever JSON 8 kB decompress to, a call allocates at most 40 MiB and returns a voice or a typed error."""
     client = answering(packed(bomb), Content_Encoding="gzip")
-    outcome(way, mock, answering(b'{"id": "v1"}'))  # what is loaded once does not count
+    outcome(way, mock, answering(b'{"id": "v1"}'))  # modules that are loaded once do not count
     seen, peak = traced(way, mock, client)
     assert isinstance(seen, InvalidResponseError) or seen.id == "v1"
     assert peak <= MEMORY
@@ -442,11 +442,11 @@ def test_clone_near_the_recursion_limit(provider: str, transport: str, mock: Moc
         client._runtime = Clock().runtime()
 
         def clone(number: int) -> None:
-            # Under a voice_id of the caller's own, MiniMax must not be asked twice either.
+            # With the caller's voice_id MiniMax must not be sent two clones either.
             own = {"voice_id": f"My-own-voice-{number}"} if provider == "minimax" else {}
             ended.append(client.clone(b"ID3" + bytes(9), **OPTIONS[provider], **own))
 
-        clone(0)  # what is imported at the first call needs more
+        clone(0)  # imports of the first call need more
         for left in range(5, 400, 7):
             before = len(paid), len(ended)
             problem: BaseException | None = None

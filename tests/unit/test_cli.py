@@ -270,7 +270,7 @@ def test_recommendations_are_printed(clip: Path) -> None:
 
 def test_remote_server_needs_tls(clip: Path) -> None:
     """A remote base URL without TLS is refused unless it is allowed."""
-    where = ("--base-url", "http://0.0.0.0:1")  # of no interface, and nobody listens
+    where = ("--base-url", "http://0.0.0.0:1")  # nothing listens there
     assert "use https, or give --allow-http" in typed("clone", "heygen", clip, "--name", "Me", *where).err
     assert typed("clone", "heygen", clip, "--name", "Me", *where, "--allow-http").code == 13
 

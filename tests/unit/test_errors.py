@@ -1,4 +1,4 @@
-"""Errors: one tree for whatever a provider responds, with all that is known about it."""
+"""Errors: one tree for all error responses, with every known field."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_same_fault_raises_the_same_class(provider: str, kind: Kind, call: Calle
     assert error.response.json
     assert (error.code is None) == (provider == "retell" or (provider == "cartesia" and "code" not in str(error)))
     assert (error.request_id is None) == (provider == "retell")
-    # At MiniMax the upload comes first, which does no harm twice.
+    # At MiniMax the upload comes first, which may be retried.
     assert error.retryable == (kind == "rate_limit" or (kind == "server_error" and provider == "minimax"))
 
 
@@ -136,7 +136,7 @@ def test_success_without_a_voice_is_an_invalid_response(
     assert type(error) is InvalidResponseError
     assert error.response is not None
     assert error.response.content == body
-    assert error.retryable == (provider == "minimax")  # where it is the answer to an upload
+    assert error.retryable == (provider == "minimax")  # the response to an upload
     assert len(call_sync.mock.requests) == 1
 
 

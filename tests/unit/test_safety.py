@@ -129,7 +129,7 @@ def test_key_is_in_no_text(caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(VoiceCloneError) as caught:
             heygen.start_clone(b"ID3" + bytes(9), name="Me")
         shown = texts(caught.value, heygen, vars(heygen), heygen.client, heygen._http.__dict__)
-        # What the server says in its status line, httpx logs as it comes.
+        # httpx logs the server's status line unchanged.
         assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
 
 
@@ -163,7 +163,7 @@ def test_cookies_are_ignored(call_sync: Caller, wav: bytes) -> None:
     assert not [request for request in seen if "cookie" in request.headers]
 
 
-# What is left behind
+# Notes and logs
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -210,7 +210,7 @@ def test_cancelled_wait_notes_the_token(mock: Mock) -> None:
     assert "CloneJob.from_token(" in str(anyio.run(main).__notes__)
 
 
-# What to do
+# Advice
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -357,7 +357,7 @@ def test_interrupted_upload_is_retried(call_sync: Caller, wav: bytes) -> None:
         assert (type(caught.value), caught.value.retryable) == (kind, True)
 
 
-# Options, and whatever a transport raises
+# Options, and exceptions of a transport
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_idempotent_method_has_no_unknown_outcome(method: str) -> None:
     assert isinstance(caught.value, OutcomeUnknownError) == (method in ("POST", "PATCH"))
 
 
-# Clients that are made or used in another way
+# Unusual construction and use of clients
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

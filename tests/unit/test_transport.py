@@ -31,7 +31,7 @@ from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
 JOB = CloneJob("heygen", "any-voice")
-MIDST = 50  # how often everybody else may run before something is looked at
+MIDST = 50  # steps of all other tasks before a check
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
@@ -200,7 +200,7 @@ def test_untrusted_certificate_is_not_retried() -> None:
     assert "SSL_CERT_FILE" in caught.value.advice
 
 
-# What a caller may ask of httpx besides
+# httpx's own features
 
 
 @pytest.mark.parametrize("extra", ["hooks", "auth"])

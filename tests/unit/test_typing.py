@@ -29,7 +29,7 @@ def test_public_face_covers_every_name() -> None:
     for client in clients:
         names |= {name for name, _ in inspect.getmembers(client, inspect.ismethod)}
         for method in (client.__class__, client.clone, client.wait):
-            names |= {*inspect.signature(method).parameters} - {"audio", "job"}  # which are given by position
+            names |= {*inspect.signature(method).parameters} - {"audio", "job"}  # which are positional
     assert [name for name in sorted(names) if name[0] != "_" and not re.search(rf"\b{name}\b", FACE)] == []
 
 

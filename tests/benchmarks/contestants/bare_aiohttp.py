@@ -1,4 +1,4 @@
-"""aiohttp, used by hand."""
+"""Bare aiohttp."""
 
 from __future__ import annotations
 

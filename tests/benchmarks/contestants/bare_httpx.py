@@ -1,4 +1,4 @@
-"""httpx, used by hand as its documentation shows, and by hand as fast as its public interfaces allow."""
+"""Bare httpx: as its documentation shows, and as fast as its public interfaces allow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def clone(inputs: Inputs) -> Callable[[], str]:
 
 
 def clone_connecting(inputs: Inputs) -> Callable[[], str]:
-    """Each clone opens a connection of its own."""
+    """Each clone opens its own connection."""
     return _clone(_client(inputs, limits=NO_KEEP_ALIVE), lambda: inputs.clip)
 
 
@@ -109,7 +109,7 @@ def polls(inputs: Inputs, **options: Any) -> Callable[[], Awaitable[str]]:
 
 
 def polls_transports(inputs: Inputs) -> Callable[[], Awaitable[str]]:
-    """A set of one-connection transports, of which the last used is used first."""
+    """A set of one-connection transports, used last in, first out."""
     import asyncio
 
     context = ssl.create_default_context()
@@ -131,7 +131,7 @@ def polls_transports(inputs: Inputs) -> Callable[[], Awaitable[str]]:
 
 
 def wait(inputs: Inputs) -> Callable[[], Awaitable[object]]:
-    """The least that a job can be: a task that polls, sleeps, polls and sleeps again."""
+    """A minimal job: a task that polls, sleeps, polls and sleeps again."""
     import asyncio
 
     poll_once, slots = polls_transports(inputs), asyncio.Semaphore(1)

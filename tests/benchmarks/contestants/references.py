@@ -1,4 +1,4 @@
-"""What lies below httpx, used by hand for these calls alone: httpcore's pool and asyncio's streams."""
+"""The layers below httpx, for these calls alone: httpcore's pool and asyncio's streams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _request(inputs: Inputs, method: str, path: str, body: bytes = b"", content_
 
 
 def _body(answer: bytes) -> bytes | None:
-    """The body of an answer, once all of it is there."""
+    """The body of a response once it is complete, or None."""
     head, end, body = answer.partition(b"\r\n\r\n")
     length = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
     return body if end and len(body) == int(length) else None
@@ -58,7 +58,7 @@ def clone(inputs: Inputs) -> Callable[[], str]:
 
 
 def polls(inputs: Inputs) -> Callable[[], Awaitable[str]]:
-    """Streams of asyncio, kept open; of those that are free, the last used is used first."""
+    """Open asyncio streams, used last in, first out."""
     address = urlsplit(inputs.url)
     free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 

@@ -1,4 +1,4 @@
-"""The stock output of openapi-python-client for the same effective specs, none of it amended."""
+"""The unmodified output of openapi-python-client for the same effective specs."""
 
 from __future__ import annotations
 

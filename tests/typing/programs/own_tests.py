@@ -18,7 +18,7 @@ from voice_clone_api.heygen.types import Unset
 
 @contextmanager
 def heygen(mock: Mock) -> Generator[HeyGen]:
-    """A client at the mock."""
+    """A client of the mock."""
     with HeyGen("any-key", transport=mock.transport, max_retries=0) as client:
         yield client
 
@@ -38,7 +38,7 @@ def sent(request: Recorded) -> list[str]:
 
 
 def main(audio: Path) -> str:
-    """All of it."""
+    """Run the program."""
     mock = Mock(polls_until_done=1)
     with heygen(mock) as client:
         voice = client.clone(audio, name="Me")
