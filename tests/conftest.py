@@ -118,9 +118,9 @@ class Caller:
                 return getattr(sync, method)(*args, **kwargs)
 
         async def main() -> Any:
-            async with connect_async(provider, **options) as made:
-                made._runtime = self.clock.runtime()
-                return await getattr(made, method)(*args, **kwargs)
+            async with connect_async(provider, **options) as awaited:
+                awaited._runtime = self.clock.runtime()
+                return await getattr(awaited, method)(*args, **kwargs)
 
         return anyio.run(main, backend=self.way)
 

@@ -88,17 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Callable[..., object]) -> list[Result]:
     """Measure these rows; rows with the same contestants are measured together."""
-    found: dict[int, dict[str, list[measures.Measured]]] = {}
+    samples: dict[int, dict[str, list[measures.Measured]]] = {}
     for row in rows:
         tell(row.title, 1)
         key = id(row.contestants)
-        if row.id not in skipped and key not in found:
+        if row.id not in skipped and key not in samples:
             counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
             count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
             able = [each for each in row.contestants if not (bench.effort.quick and each.slow)]
             few, warm = bench.effort.few_rounds, row.warm and not bench.effort.quick
-            found[key] = measures.rounds(bench, able, count, few, warm=warm)
-    return [Result.of(row, {} if row.id in skipped else found[id(row.contestants)]) for row in rows]
+            samples[key] = measures.rounds(bench, able, count, few, warm=warm)
+    return [Result.of(row, {} if row.id in skipped else samples[id(row.contestants)]) for row in rows]
 
 
 def values(runs: Sequence[Sequence[Result]]) -> list[dict[str, list[float]]]:

@@ -47,13 +47,13 @@ def collect(bench: Bench) -> dict[str, Any]:
 
 def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """Import time by module, from `python -X importtime`, without an empty process's modules."""
-    found: dict[str, list[Counter[str]]] = defaultdict(list)
+    times: dict[str, list[Counter[str]]] = defaultdict(list)
     for _ in range(bench.effort.some_rounds):
         for name, (environment, statements) in IMPORTS.items():
-            found[name].append(importtime(bench.environments[environment].python, bench.stock, statements))
+            times[name].append(importtime(bench.environments[environment].python, bench.stock, statements))
     medians = {
         name: {module: statistics.median(each[module] for each in every) for module in every[0]}
-        for name, every in found.items()
+        for name, every in times.items()
     }
     whole = sum(medians["httpx"].values())
     for name, modules in medians.items():
@@ -74,14 +74,14 @@ def _profiles(bench: Bench) -> Iterator[tuple[str, dict[str, dict[str, float]]]]
     """The profile of the calls, by package."""
     for row, contestants in PROFILES.items():
         count, size = (bench.effort.clones, CLIP) if row == "clone" else (bench.effort.calls, 0)
-        found: dict[str, Measured] = {
+        profiles: dict[str, Measured] = {
             name: bench.worker(environment, contestant).ask("profile", function, bench.url, count, size)
             for name, environment, contestant, function in contestants
         }
-        whole = sum(found["httpx"].values())
+        whole = sum(profiles["httpx"].values())
         shares = {
             name: {owner: rounded(spent / whole) for owner, spent in sorted(owners.items())}
-            for name, owners in found.items()
+            for name, owners in profiles.items()
         }
         yield row, shares
 
@@ -90,8 +90,8 @@ def _frontier(bench: Bench) -> dict[str, list[Any]]:
     """Delay and polls of each schedule."""
 
     def judged(each: polling.Schedule) -> dict[str, Any]:
-        found = attrs.asdict(polling.judge(each, bench.effort.durations))
-        return {"name": found.pop("name")} | {kind: rounded(value) for kind, value in found.items()}
+        performance = attrs.asdict(polling.judge(each, bench.effort.durations))
+        return {"name": performance.pop("name")} | {kind: rounded(value) for kind, value in performance.items()}
 
     kinds = {"us": [polling.OURS], "peer": polling.PEERS, "beside": polling.USUAL, "limit": polling.FRONTIER}
     return {kind: [judged(each) for each in every] for kind, every in kinds.items()}

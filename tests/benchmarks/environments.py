@@ -61,16 +61,16 @@ class Environment:
     @property
     def installed(self) -> dict[str, str]:
         """The distributions, with their versions."""
-        found = distributions(path=[str(self.packages)])
-        return dict(sorted((each.metadata["Name"], each.version) for each in found))
+        packages = distributions(path=[str(self.packages)])
+        return dict(sorted((each.metadata["Name"], each.version) for each in packages))
 
 
 def make(tell: Callable[[str], object]) -> dict[str, Environment]:
     """Create all environments, again if their contents have changed."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(2) as pool:
-        made = pool.map(partial(_make, tell=tell), NEEDS)
-        return {environment.name: environment for environment in made}
+        environments = pool.map(partial(_make, tell=tell), NEEDS)
+        return {environment.name: environment for environment in environments}
 
 
 def _make(name: str, tell: Callable[[str], object]) -> Environment:

@@ -95,9 +95,9 @@ class Bench:
     def worker(self, environment: str, contestant: str) -> Process:
         """The worker of a contestant, warm after its first use."""
         if (environment, contestant) not in self.workers:
-            made = self.start(environment, contestant)
-            self.until_end.callback(made.close)
-            self.workers[environment, contestant] = made
+            process = self.start(environment, contestant)
+            self.until_end.callback(process.close)
+            self.workers[environment, contestant] = process
         return self.workers[environment, contestant]
 
     def start(self, environment: str, contestant: str = "") -> Process:
@@ -119,12 +119,12 @@ class Bench:
 @contextmanager
 def opened(effort: Effort, tell: Callable[[str], object]) -> Generator[Bench]:
     """Install missing environments, start the server, and stop everything afterwards."""
-    made, generated = environments.make(tell), environments.stock(tell)
+    installed, generated = environments.make(tell), environments.stock(tell)
     with ExitStack() as until_end:
         server = Process(Path(sys.executable), [str(HERE / "server.py")])
         until_end.callback(server.close)
         url = f"http://127.0.0.1:{int(server.read())}"
-        yield Bench(effort, made, generated, environments.FOLDER, url, until_end)
+        yield Bench(effort, installed, generated, environments.FOLDER, url, until_end)
 
 
 @attrs.frozen

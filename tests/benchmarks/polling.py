@@ -33,7 +33,7 @@ class Schedule:
     """A polling schedule."""
 
     name: str
-    look: Callable[[float, random.Random], tuple[float, int]]
+    run: Callable[[float, random.Random], tuple[float, int]]
     """For a clone of this duration: the seconds until it is noticed, and the number of polls."""
 
 
@@ -59,7 +59,7 @@ class Judged:
 def by_delays(delays: Delays) -> Callable[[float, random.Random], tuple[float, int]]:
     """A schedule with these delays between polls."""
 
-    def look(duration: float, chance: random.Random) -> tuple[float, int]:
+    def run(duration: float, chance: random.Random) -> tuple[float, int]:
         now, polls = 0.0, 1
         for delay in delays(chance):
             if now >= duration:
@@ -67,7 +67,7 @@ def by_delays(delays: Delays) -> Callable[[float, random.Random], tuple[float, i
             now, polls = now + delay, polls + 1
         return now, polls
 
-    return look
+    return run
 
 
 def fixed(seconds: float) -> Delays:
@@ -136,7 +136,7 @@ def judge(schedule: Schedule, count: int) -> Judged:
     chance = random.Random(1)
     span = math.log(LONGEST / SHORTEST)
     durations = [SHORTEST * math.exp(span * (number + chance.random()) / count) for number in range(count)]
-    noticed = [schedule.look(duration, chance) for duration in durations]
+    noticed = [schedule.run(duration, chance) for duration in durations]
     late = [when - duration for (when, _), duration in zip(noticed, durations, strict=True)]
     allowed = [max(1.0, duration / 10) for duration in durations]
     edges = [round(number * count / WINDOWS) for number in range(WINDOWS + 1)]
@@ -145,5 +145,5 @@ def judge(schedule: Schedule, count: int) -> Judged:
         fmean(seconds / duration for seconds, duration in zip(late, durations, strict=True)),
         max(fmean(late[a:b]) / fmean(allowed[a:b]) for a, b in itertools.pairwise(edges)),
         fmean(polls for _, polls in noticed),
-        fmean(schedule.look(TEN_MINUTES + chance.random(), chance)[1] for _ in range(max(1, count // 20))),
+        fmean(schedule.run(TEN_MINUTES + chance.random(), chance)[1] for _ in range(max(1, count // 20))),
     )

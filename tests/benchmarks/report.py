@@ -67,8 +67,8 @@ class Result:
         ours = [outcome.value for outcome in outcomes if outcome.role == "us"]
         wanted = sum(contestant.role == "us" for contestant in row.contestants)
         met = len(ours) == wanted and all(map(row.met, ours)) if samples else None
-        told = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
-        return cls(**told, met=met, outcomes=outcomes)
+        fields = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
+        return cls(**fields, met=met, outcomes=outcomes)
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Result:
@@ -78,20 +78,20 @@ class Result:
 
     def of_role(self, *roles: Role) -> list[Outcome]:
         """The outcomes of contestants with this role, best first."""
-        found = [outcome for outcome in self.outcomes if outcome.role in roles]
-        return sorted(found, key=lambda outcome: outcome.value, reverse=self.better == "more")
+        outcomes = [outcome for outcome in self.outcomes if outcome.role in roles]
+        return sorted(outcomes, key=lambda outcome: outcome.value, reverse=self.better == "more")
 
     @property
     def ours(self) -> float | None:
         """Our value; of several, the worst."""
-        found = self.of_role("us")
-        return found[-1].value if found else None
+        outcomes = self.of_role("us")
+        return outcomes[-1].value if outcomes else None
 
     @property
     def limit_value(self) -> float | None:
         """The limit, measured or stated."""
-        found = self.of_role("limit")
-        return found[0].value if found else self.stated
+        outcomes = self.of_role("limit")
+        return outcomes[0].value if outcomes else self.stated
 
     @property
     def verdict(self) -> str:
@@ -221,7 +221,7 @@ def agreement(repeats: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[tupl
 def page(results: Results) -> str:
     """The page, from the results alone."""
     measured = [result for result in results.rows if result.met is not None]
-    told = results.machine | {
+    values = results.machine | {
         "rows": len(measured),
         "met": sum(bool(result.met) for result in measured),
         "table": robustness.markdown(table(results.rows)),
@@ -233,7 +233,7 @@ def page(results: Results) -> str:
         "sniffio": ", ".join(f"`{name}`" for name, each in results.machine["installed"].items() if "sniffio" in each),
         "versions": _versions(results.machine["installed"]),
     }
-    return (Path(__file__).parent / "page.md").read_text("utf-8").format(**told)
+    return (Path(__file__).parent / "page.md").read_text("utf-8").format(**values)
 
 
 def _missed(rows: Iterable[Result]) -> str:
@@ -267,8 +267,8 @@ def repeats(results: Results) -> str:
 
 
 def _section(result: Result) -> str:
-    told = f"{result.what} Goal: {goal(result)}. Limit: {result.limit}. **{result.verdict.capitalize()}.**"
-    parts = [f"### {result.title[0].upper()}{result.title[1:]}", told]
+    summary = f"{result.what} Goal: {goal(result)}. Limit: {result.limit}. **{result.verdict.capitalize()}.**"
+    parts = [f"### {result.title[0].upper()}{result.title[1:]}", summary]
     if len(result.outcomes) > 1:
         parts += [f"![{result.title}](benchmarks/{result.id}.svg)", robustness.markdown(details(result))]
     return "\n\n".join(parts)

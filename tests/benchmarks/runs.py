@@ -38,8 +38,8 @@ def others(
 ) -> Iterator[Contestant]:
     """The official SDKs, the stock client and bare httpx, measured alike."""
     for name, role, environment, contestant in OTHERS:
-        found = measure(name, role, environment, contestant, *arguments, **options)
-        yield attrs.evolve(found, slow=name in slow)
+        entry = measure(name, role, environment, contestant, *arguments, **options)
+        yield attrs.evolve(entry, slow=name in slow)
 
 
 def call(
@@ -146,9 +146,9 @@ def installed(name: str, role: Role, environment: str) -> Contestant:
     """The size of an installation by pip."""
 
     def run(bench: Bench) -> Measured:
-        found = bench.environments[environment]
-        sizes = {"size": found.size(compiled=False), "compiled": found.size(compiled=True)}
-        return {**sizes, "distributions": len(found.installed)}
+        installation = bench.environments[environment]
+        sizes = {"size": installation.size(compiled=False), "compiled": installation.size(compiled=True)}
+        return {**sizes, "distributions": len(installation.installed)}
 
     return Contestant(name, role, run)
 
@@ -225,18 +225,18 @@ def growth(name: str, role: Role, make: Callable[[Path, Path], Sequence[str]]) -
     """The exponent of time and memory over document size: 1 is linear, 2 quadratic."""
 
     def run(bench: Bench) -> Measured:
-        found: list[Measured] = []
+        samples: list[Measured] = []
         folder = _tree(bench.folder / "growth")
         spec = folder / "specs" / "acme" / "openapi.json"
         whole = common.read_json(bench.folder / "specs" / "heygen.json")
         for copies in bench.effort.copies:
             common.write(spec, common.dump_json(enlarged(whole, copies)).encode())
             common.write(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
-            found.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
-        _, middle, last = found
+            samples.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
+        _, middle, last = samples
         larger = math.log(bench.effort.copies[-1] / bench.effort.copies[-2])
         grown = {kind: math.log(last[kind] / middle[kind]) / larger for kind in ("cpu", "wall", "memory")}
-        sizes = zip(bench.effort.copies, found, strict=True)
+        sizes = zip(bench.effort.copies, samples, strict=True)
         return grown | {f"{kind} {count}": each[kind] for count, each in sizes for kind in each}
 
     return Contestant(name, role, run)

@@ -114,8 +114,8 @@ class Connection(asyncio.Protocol):
     def _unusual(self, request: str) -> bytes:
         if request == "GET /answered/":
             return answer(200, str(Connection.answered).encode())
-        if found := re.search("/oversize-?([a-z]*)/", request):
-            return oversize(found[1])
+        if match := re.search("/oversize-?([a-z]*)/", request):
+            return oversize(match[1])
         return answer(404, json.dumps({"error": {"message": f"nothing is canned for {request}"}}).encode())
 
 

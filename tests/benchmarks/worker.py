@@ -46,9 +46,9 @@ class Inputs(NamedTuple):
 
 def memory(peak: bool = False) -> int:
     """The resident bytes of this process, or their peak since `forget_peak`."""
-    found = re.search(rf"^Vm{'HWM' if peak else 'RSS'}:\s*([0-9]+) kB$", (ME / "status").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) * 1024
+    match = re.search(rf"^Vm{'HWM' if peak else 'RSS'}:\s*([0-9]+) kB$", (ME / "status").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1]) * 1024
 
 
 def forget_peak() -> None:
@@ -300,8 +300,8 @@ def answered(url: str) -> int:
 
 def owner(path: str) -> str:
     """The package of a source file; for our own package, the module."""
-    _, found, inside = path.partition("/site-packages/")
-    if not found:
+    _, marker, inside = path.partition("/site-packages/")
+    if not marker:
         return "standard library"
     package, _, module = inside.partition("/")
     return f"{package}.{Path(module).stem}" if package == "voice_clone" else package

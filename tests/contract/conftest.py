@@ -60,10 +60,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the promise, and the requests and responses, to a failure that does not show them."""
-    made = yield
+    outcome = yield
     if call.when == "setup":
         wire.exchanges.clear()
-    if made.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
+    if outcome.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
         values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
         places = [place for value in values if (place := _place(value))]
         lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {common.shown(item.path)}"]
@@ -71,8 +71,8 @@ def pytest_runtest_makereport(
         for sent, received in wire.exchanges:
             lines += [f"sent: {shown(sent)}", f"received: {shown(received) if received else 'nothing'}"]
         do = "mend what breaks the claim; regenerate if the spec is right, mend the overlay if it is wrong"
-        made.sections.append(("contract", "\n".join([*lines, f"what to do: {do}"])))
-    return made
+        outcome.sections.append(("contract", "\n".join([*lines, f"what to do: {do}"])))
+    return outcome
 
 
 def _place(value: object) -> Place | None:

@@ -76,8 +76,8 @@ class Document:
 
     def operation(self, name: str) -> Operation:
         """The operation with an ID."""
-        (found,) = [operation for operation in self.operations() if operation.id == name]
-        return found
+        (match,) = [operation for operation in self.operations() if operation.id == name]
+        return match
 
 
 @attrs.frozen(eq=False)

@@ -185,33 +185,33 @@ def place_of(document: Document, example: Example) -> Place:
 
 
 def _request(operation: Operation, example: Example) -> list[Problem]:
-    found: list[Problem] = []
-    for where, given in (("header", example.headers), ("path", example.path)):
+    reasons: list[Problem] = []
+    for where, values in (("header", example.headers), ("path", example.path)):
         described = [parameter for parameter in operation.parameters if parameter["in"].value == where]
         schemas = {parameter["name"].value: parameter["schema"] for parameter in described}
         needed = {parameter["name"].value for parameter in described if parameter.get("required")}
-        found += _named(where, schemas, needed, given)
+        reasons += _named(where, schemas, needed, values)
     if operation.body is None:
-        return found
+        return reasons
     files, body = as_form(operation, example.body)
-    return [*found, *files, *_data(operation.body, body, example)]
+    return [*reasons, *files, *_data(operation.body, body, example)]
 
 
-def _named(what: str, schemas: dict[str, Place], needed: set[str], given: dict[str, Json] | None) -> list[Problem]:
-    if given is None:
+def _named(what: str, schemas: dict[str, Place], needed: set[str], values: dict[str, Json] | None) -> list[Problem]:
+    if values is None:
         return []
-    found = [f"{name} is missing" for name in needed - set(given)]
-    found += [f"{name} is not declared" for name in set(given) - set(schemas)]
-    for name in set(given) & set(schemas):
-        found += [f"{name}: {text}" for _, text in errors(schemas[name], given[name])]
-    return [Problem(what, f"{what} {text}") for text in found]
+    texts = [f"{name} is missing" for name in needed - set(values)]
+    texts += [f"{name} is not declared" for name in set(values) - set(schemas)]
+    for name in set(values) & set(schemas):
+        texts += [f"{name}: {text}" for _, text in errors(schemas[name], values[name])]
+    return [Problem(what, f"{what} {text}") for text in texts]
 
 
 def _data(place: Place, value: Json, example: Example) -> list[Problem]:
-    found = [Problem(keyword, text) for keyword, text in errors(place, value)]
-    if example.accepted and not found:
-        found = [Problem("undeclared", text) for text in undeclared(place, declared_only(value, example.undeclared))]
-    return found
+    reasons = [Problem(keyword, text) for keyword, text in errors(place, value)]
+    if example.accepted and not reasons:
+        reasons = [Problem("undeclared", text) for text in undeclared(place, declared_only(value, example.undeclared))]
+    return reasons
 
 
 def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
@@ -219,17 +219,17 @@ def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
     form = dict(mapping(body) or {})
     if operation.media_type != "multipart/form-data" or operation.body is None or not form:
         return [], body
-    found: list[Problem] = []
+    reasons: list[Problem] = []
 
     def file(name: str, value: Json) -> Json:
         if not isinstance(value, dict | str):
             return value
         types = operation.encoding.get(name, {}).get("contentType", "").split(", ")
-        given = mapping(value) or {}
-        if set(given) != {"file", "type"}:
-            found.append(Problem("binary", f"{name} is no file"))
-        elif given["type"] not in types:
-            found.append(Problem("contentType", f"{name} is {given['type']}, not one of {', '.join(types)}"))
+        entry = mapping(value) or {}
+        if set(entry) != {"file", "type"}:
+            reasons.append(Problem("binary", f"{name} is no file"))
+        elif entry["type"] not in types:
+            reasons.append(Problem("contentType", f"{name} is {entry['type']}, not one of {', '.join(types)}"))
         return ""
 
     for part in operation.body["properties"].values():
@@ -238,7 +238,7 @@ def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
             form[name] = file(name, value)
         elif "items" in part and part["items"].get("format") == "binary" and isinstance(value, list):
             form[name] = [file(name, item) for item in sequence(value) or []]
-    return found, form
+    return reasons, form
 
 
 def declared_only(body: Json, undeclared: list[str]) -> Json:
@@ -299,17 +299,17 @@ def enum_records(document: Document) -> dict[str, dict[str, Any]]:
         fields = [after for key, after in zip(place.keys, place.keys[1:], strict=False) if key == "properties"]
         return ".".join(map(str, (owner, *fields)))
 
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     for place in document.nodes():
         if "enum" in place.value:
             values, names = place.value["enum"], place.value.get("x-enum-varnames", [])
             named = dict(zip(map(str, values), names, strict=True)) if len(names) == len(values) else values
-            found[name(place)] = {"values": named} | ({"at": list[str]()} if len(place.keys) == 3 else {})
+            records[name(place)] = {"values": named} | ({"at": list[str]()} if len(place.keys) == 3 else {})
     for place in document.nodes():
-        enum = found.get(str(place.value.get("$ref", "")).rpartition("/")[2], {})
+        enum = records.get(str(place.value.get("$ref", "")).rpartition("/")[2], {})
         if "at" in enum:
             enum["at"] = sorted([*enum["at"], name(place)])
-    return found
+    return records
 
 
 def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str, Place, Any, Any]]:

@@ -209,12 +209,12 @@ def contract_model(place: Place, operation: Operation, answer: Answer | None = N
     status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
     names = [place.name, f"{base}Response{status}", f"{base}Response"] if answer else [place.name, f"{base}Request"]
     names += [pascal_case(place.name)] if place.name else []
-    found = next((name for name in names if name and hasattr(models, name)), None)
-    if found is None:
+    model_name = next((name for name in names if name and hasattr(models, name)), None)
+    if model_name is None:
         breach(
             place, f"{operation}: no contract model has one of the names {names}", do="name the schema by an overlay"
         )
-    return getattr(models, found)
+    return getattr(models, model_name)
 
 
 def contract_problem(place: Place, operation: Operation, body: Json, answer: Answer | None = None) -> str | None:
@@ -262,8 +262,8 @@ def undeclared(place: Place, value: Json, at: str = "$") -> Iterator[str]:
     place = place.followed()
     branches = [branch for key in ("anyOf", "oneOf") for branch in place.inside(key)]
     if branches:
-        found = [list(undeclared(branch, value, at)) for branch in branches if not problems(branch, value, most=1)]
-        yield from min(found, key=len, default=[])
+        candidates = [list(undeclared(branch, value, at)) for branch in branches if not problems(branch, value, most=1)]
+        yield from min(candidates, key=len, default=[])
     elif isinstance(value, dict) and not isinstance(place.get("additionalProperties"), dict):
         for name, inner in value.items():
             if "properties" in place and name in place["properties"]:

@@ -67,8 +67,8 @@ def _tests(place: Place) -> set[str]:
     return seen.get((place.document.name, place.pointer), set())
 
 
-def _count(found: list[tuple[Operation, str, Place]]) -> tuple[int, int]:
-    return sum(bool(_tests(place)) for _, _, place in found), len(found)
+def _count(places: list[tuple[Operation, str, Place]]) -> tuple[int, int]:
+    return sum(bool(_tests(place)) for _, _, place in places), len(places)
 
 
 def _tile(document: Document) -> str:
@@ -81,8 +81,8 @@ def _tile(document: Document) -> str:
 
 def _document(document: Document) -> str:
     parts = [f"<h2>{escape(document.name)} <small><code>{escape(document.file)}</code></small></h2>"]
-    for (operation, part), found in groupby(_all(document), key=lambda each: (each[0], each[1])):
-        listed = list(found)
+    for (operation, part), group in groupby(_all(document), key=lambda each: (each[0], each[1])):
+        listed = list(group)
         good, whole = _count(listed)
         title = f"{operation.method.upper()} {operation.path} · {operation.id} · {part}"
         rows = "".join(_row(place) for _, _, place in listed)

@@ -37,11 +37,11 @@ def problems(place: Place, value: Json, most: int = 20) -> list[str]:
 
 def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
     """Each keyword by which a schema refuses a value, and the message."""
-    found = False
+    any_error = False
     for error in _validator(place.document, place.keys).iter_errors(value):
-        found = True
+        any_error = True
         yield str(error.validator), f"{error.json_path}: {error.message[:300]}"
-    if not found:
+    if not any_error:
         yield from (("x-max-items-by", text) for text in _too_many(place, value))
 
 
@@ -73,28 +73,28 @@ def without_discriminators(document: Json) -> Json:
 
 def touched(place: Place, value: Json) -> Iterator[Place]:
     """The promises of a schema that a valid value exercises: properties, values, limits at their edge."""
-    found = place.followed()
-    yield found
-    if "enum" in found and value in found.get("enum"):
-        yield found["enum"][found.get("enum").index(value)]
+    target = place.followed()
+    yield target
+    if "enum" in target and value in target.get("enum"):
+        yield target["enum"][target.get("enum").index(value)]
     size = len(value) if isinstance(value, str | list) else None
     for rule in ("minLength", "maxLength", "minItems", "maxItems"):
-        if rule in found and found.get(rule) == size:
-            yield found[rule]
+        if rule in target and target.get(rule) == size:
+            yield target[rule]
     for rule in ("pattern", "const"):
-        if rule in found:
-            yield found[rule]
-    if value is None and found.get("nullable"):
-        yield found["nullable"]
+        if rule in target:
+            yield target[rule]
+    if value is None and target.get("nullable"):
+        yield target["nullable"]
     if isinstance(value, dict):
-        for each in found.inside("properties"):
+        for each in target.inside("properties"):
             if each.key in value:
                 yield each
                 yield from touched(each, value[each.key])
-    if isinstance(value, list) and "items" in found and value:
-        yield from touched(found["items"], value[0])
+    if isinstance(value, list) and "items" in target and value:
+        yield from touched(target["items"], value[0])
     for key in COMBINATIONS:
-        for branch in found.inside(key):
+        for branch in target.inside(key):
             if valid(branch, value):
                 yield branch
                 yield from touched(branch, value)

@@ -206,15 +206,15 @@ ODD: Values = st.sampled_from([None, True, 0, -1, 1.5, "", "no such value", [], 
 def alternatives(place: Place) -> list[Json]:
     """A few valid values that cover each enum value, branch and edge, and all options on and off."""
     place = place.followed()
-    found: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
+    options: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
     for key in ("anyOf", "oneOf"):
-        found += [value for branch in place.inside(key) for value in alternatives(branch)]
+        options += [value for branch in place.inside(key) for value in alternatives(branch)]
     for branch in place.inside("allOf"):
-        found = [_merged((one, two)) for one in found or [{}] for two in alternatives(branch)]
-    if not found:
-        found = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
-    found += [None] if place.get("nullable") else []
-    return [value for index, value in enumerate(found) if value not in found[:index] or value in (0, 1)]
+        options = [_merged((one, two)) for one in options or [{}] for two in alternatives(branch)]
+    if not options:
+        options = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
+    options += [None] if place.get("nullable") else []
+    return [value for index, value in enumerate(options) if value not in options[:index] or value in (0, 1)]
 
 
 def _alternative_strings(place: Place) -> list[Json]:
@@ -229,9 +229,9 @@ def _alternative_strings(place: Place) -> list[Json]:
 
 def _alternative_objects(place: Place) -> list[Json]:
     each = {part.key: alternatives(part) for part in place.inside("properties")}
-    whole = {name: found[0] for name, found in each.items()}
+    whole = {name: options[0] for name, options in each.items()}
     least = {name: value for name, value in whole.items() if name in place.get("required", [])}
-    others = [{**whole, name: value} for name, found in each.items() for value in found[1:]]
+    others = [{**whole, name: value} for name, options in each.items() for value in options[1:]]
     fewer = [{key: value for key, value in whole.items() if key != name} for name in whole if name not in least]
     return [least, whole, *others, *(_with_dependents(place, value) for value in fewer)]
 

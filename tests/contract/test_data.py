@@ -42,14 +42,14 @@ def branches(place: Place) -> Iterator[Place]:
 
 def at(places: Iterable[Place], path: str, *, required: bool = False) -> list[Place]:
     """The schemas at a dotted path; with `required`, only where each key is required."""
-    found = list(places)
+    schemas = list(places)
     for key in path.split("."):
         if key.isdecimal():  # into an array
-            found = [each["items"] for place in found for each in branches(place) if "items" in each]
+            schemas = [each["items"] for place in schemas for each in branches(place) if "items" in each]
             continue
-        owners = [each for place in found for each in branches(place) if key in each.get("properties", {})]
-        found = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
-    return found
+        owners = [each for place in schemas for each in branches(place) if key in each.get("properties", {})]
+        schemas = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
+    return schemas
 
 
 def enum(places: Iterable[Place]) -> list[Json]:
@@ -59,11 +59,11 @@ def enum(places: Iterable[Place]) -> list[Json]:
 
 def types(places: Iterable[Place]) -> set[str]:
     """The types that schemas allow besides null; a time has the type `date-time`."""
-    found: set[str] = set()
+    names: set[str] = set()
     for each in (each for place in places for each in branches(place)):
         kind = each.get("type", [])
-        found |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
-    return found - {"null"}
+        names |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
+    return names - {"null"}
 
 
 def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
@@ -84,10 +84,10 @@ def row(data: Provider, text: str) -> str:
 
 def named(data: Provider, document: Document, name: str) -> Operation:
     """The operation with an ID; a breach if there is none."""
-    found = [operation for operation in document.operations() if operation.id == name]
-    if not found:
+    matches = [operation for operation in document.operations() if operation.id == name]
+    if not matches:
         breach(document.root["paths"], f"{data.name}: there is no operation {name!r}", do=DO, said_by=row(data, name))
-    return found[0]
+    return matches[0]
 
 
 def check_types(data: Provider, path: str, places: list[Place], allowed: set[str]) -> None:

@@ -22,14 +22,14 @@ def built(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> builders.Files
 @PROVIDERS
 def test_specs_follow_from_their_pages(provider: Provider) -> None:
     """The vendored spec follows from the pages, whose hashes are the recorded ones."""
-    if found := list(vendor.check(provider)):
+    if problems := list(vendor.check(provider)):
         do = "`nox -s vendor` if a page was fetched anew; to correct a provider, use overlay.yaml"
-        breach(provider.shown(provider.folder / "pages"), "\n".join(found), do=do)
+        breach(provider.shown(provider.folder / "pages"), "\n".join(problems), do=do)
 
 
 @PROVIDERS
 def test_generated_code_follows_from_its_spec(provider: Provider, built: builders.Files) -> None:
     """The client package, its effective spec and the contract models are the pipeline's output."""
-    if found := list(generate.compare(provider.name, generate.committed(provider), built)):
+    if problems := list(generate.compare(provider.name, generate.committed(provider), built)):
         promise = f"{provider.shown(provider.spec)} with {provider.shown(provider.overlay)}"
-        breach(promise, "\n".join(found), do="`nox -s generate`; generated files are never edited")
+        breach(promise, "\n".join(problems), do="`nox -s generate`; generated files are never edited")

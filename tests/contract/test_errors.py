@@ -167,19 +167,19 @@ class Entry:
         try:
             outcome = self.run(wire, way)
         except VoiceCloneError as error:
-            found = error
+            raised = error
         except Exception as error:  # noqa: BLE001 - whatever else is raised is the breach
             breach(promise, f"{self}: an error that is none of ours", do=MEND, answered=response, raised=error)
         else:
             breach(promise, f"{self}: an error was taken for a success", do=MEND, answered=response, outcome=outcome)
-        raw = found.response
+        raw = raised.response
         if raw is None or (raw.status_code, raw.content) != (response.status_code, response.content):
             breach(promise, f"{self}: the answer is not kept as it came", do=MEND, answered=response, kept=raw)
         if any(raw.headers.get(name) != value for name, value in response.headers.items()):
             breach(promise, f"{self}: not all headers are kept", do=MEND, answered=response, kept=raw.headers)
         if len(wire.sent) != 1:
-            breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=found)
-        return found
+            breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=raised)
+        return raised
 
 
 def entries(operation: Operation) -> Iterator[Entry]:
@@ -239,8 +239,8 @@ def test_error_file_is_complete(fixture: Fixture) -> None:
         "the class is none below VoiceCloneError": any(VoiceCloneError not in kind.__mro__[1:] for kind in kinds),
         f"`retryable` is not about {sorted(asked)}": set(parts[2].get("retryable", {})) != asked,
     }
-    if found := [problem for problem, there in problems.items() if there]:
-        breach(fixture.file, f"{fixture}: {'; '.join(found)}", do=WRITE)
+    if reasons := [problem for problem, there in problems.items() if there]:
+        breach(fixture.file, f"{fixture}: {'; '.join(reasons)}", do=WRITE)
 
 
 @each_fixture
@@ -333,15 +333,15 @@ def test_generated_client_parses_documented_errors(fixture: Fixture, answer: Ans
     operation = answer.operation
     with httpx.Client(transport=httpx.MockTransport(lambda _: fixture.response()), base_url="https://x.test") as http:
         client = shim(fixture.provider).client(base_url="https://x.test", token=KEY).set_httpx_client(http)
-        found = operation.module.sync_detailed(client=client, **generated_arguments(operation, *least(operation)))
+        result = operation.module.sync_detailed(client=client, **generated_arguments(operation, *least(operation)))
     name = answer.body and answer.body.name
     do = "generate anew, or mend the overlay"
-    if name and type(found.parsed).__name__ != pascal_case(name):
-        breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=found.parsed)
-    if (found.status_code, found.content) != (fixture.status, fixture.response().content):
-        breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=found)
-    if found.parsed is None or not common.same(found.parsed.to_dict(), fixture.body):
-        breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=found.parsed)
+    if name and type(result.parsed).__name__ != pascal_case(name):
+        breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=result.parsed)
+    if (result.status_code, result.content) != (fixture.status, fixture.response().content):
+        breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=result)
+    if result.parsed is None or not common.same(result.parsed.to_dict(), fixture.body):
+        breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=result.parsed)
 
 
 @each_way

@@ -119,15 +119,15 @@ def test_spec_accepts_what_the_provider_accepts(example: Example) -> None:
     """An effective spec accepts and declares each known example, and refuses the others."""
     spec = document(example.provider)
     for variant in example.variants():
-        found = problems(spec, variant)
-        if variant.accepted == bool(found):
+        reasons = problems(spec, variant)
+        if variant.accepted == bool(reasons):
             problem = "refuses what it must take" if variant.accepted else "takes what it must refuse"
             breach(
                 place_of(spec, variant),
                 f"the spec of {example.provider} {problem}: {example.why}",
                 do=CHANGED,
                 example=variant.body if variant.headers is None else {"headers": variant.headers, "body": variant.body},
-                because=[each.text for each in found],
+                because=[each.text for each in reasons],
                 evidence=f"{example.where} (source: {example.source})",
             )
 
@@ -142,15 +142,15 @@ def unread(example: Example) -> set[str]:
 def test_contract_models_accept_what_the_provider_accepts(example: Example) -> None:
     """The contract models judge each example like the provider, except for unsupported keywords."""
     for variant in example.variants():
-        found = contract_problems(variant)
-        if variant.accepted == bool(found) and not (not variant.accepted and unread(variant)):
+        reasons = contract_problems(variant)
+        if variant.accepted == bool(reasons) and not (not variant.accepted and unread(variant)):
             problem = "refuse what they must take" if variant.accepted else "take what they must refuse"
             breach(
                 place_of(document(example.provider), variant),
                 f"the contract models of {example.provider} {problem}: {example.why}",
                 do=CHANGED + "; or does datamodel-code-generator read a keyword otherwise? See UNREAD_BY_CONTRACTS",
                 example=variant.body,
-                because=found,
+                because=reasons,
                 evidence=f"{example.where} (source: {example.source})",
             )
 
@@ -207,15 +207,15 @@ def test_clone_returns_the_known_voice_of_a_response(known: Evidence, example: E
     """`clone` uses the provider's known URL and returns exactly the known voice."""
     with connect(known.provider, api_key="any-key", transport=httpx.MockTransport(answering(known, example))) as client:
         voice = cast("Any", client).clone(CLIP, **known.clone)
-    made = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
-    made["created_at"] = made["created_at"] and made["created_at"].isoformat()
-    if made != example.voice or voice.provider != known.provider or voice.raw != example.body:
+    fields = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
+    fields["created_at"] = fields["created_at"] and fields["created_at"].isoformat()
+    if fields != example.voice or voice.provider != known.provider or voice.raw != example.body:
         breach(
             place_of(document(known.provider), example),
             "the shim makes another voice of an answer than it describes",
             do=f"mend src/voice_clone/providers/{known.provider}.toml; {CHANGED}",
             answer=example.body,
-            made=made,
+            made=fields,
             known=example.voice,
             evidence=f"{example.where} (source: {example.source})",
         )

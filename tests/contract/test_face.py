@@ -60,13 +60,13 @@ def test_clone_has_the_parameters_of_start_and_wait(document: Document) -> None:
 @each_method
 def test_parameters_are_those_of_the_spec(method: Method) -> None:
     """Each property of the body is a parameter, required or with the default as in the spec."""
-    given, body = parameters(method.kind, method.name), method.operation.body
+    arguments, body = parameters(method.kind, method.name), method.operation.body
     assert body
     for each in body.inside("properties"):
         name = "audio" if each.key == method.audio else method.kind.provider.names.get(each.key, each.key)
-        if name not in given:
-            breach(each, f"{method}: nothing says {each.key}", do=DO, parameters=list(given))
-        default = given.pop(name).default
+        if name not in arguments:
+            breach(each, f"{method}: nothing says {each.key}", do=DO, parameters=list(arguments))
+        default = arguments.pop(name).default
         documented = each.get("default")
         required = each.key in body.get("required", [])
         # Generated values may be omitted, and so may a value with one good choice.
@@ -75,5 +75,5 @@ def test_parameters_are_those_of_the_spec(method: Method) -> None:
             breach(each, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
         if default is inspect.Parameter.empty and not required:
             breach(each, f"{method}: {name} is required, though the spec does without", do=DO)
-    if set(given) - {"name"}:
-        breach(body, f"{method}: takes {sorted(given)}, which the spec does not know", do=DO)
+    if set(arguments) - {"name"}:
+        breach(body, f"{method}: takes {sorted(arguments)}, which the spec does not know", do=DO)

@@ -100,13 +100,13 @@ def test_whole_clone_is_valid(document: Document, failure: str | None) -> None:
     audio, keywords = clip_for(method)
     job = client.start_clone(audio, **keywords)
     for _ in range(0 if job.done else 3):
-        answered_now = judged.mock.handle(request(*_look(document, job.voice_id)))
-        answered(_look(document, job.voice_id)[0], answered_now)
-        poll, told = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
-        ready = told.at(poll.status) in poll.success
+        answered_now = judged.mock.handle(request(*_poll(document, job.voice_id)))
+        answered(_poll(document, job.voice_id)[0], answered_now)
+        poll, raw = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
+        ready = raw.at(poll.status) in poll.success
         # As documented: a preview only of a complete voice, a reason only for a failed one.
-        assert (told.at(client.provider.voice["preview_url"]) is not None) == ready
-        assert (told.at(poll.reason) is not None) == (told.at(poll.status) in poll.failure)
+        assert (raw.at(client.provider.voice["preview_url"]) is not None) == ready
+        assert (raw.at(poll.reason) is not None) == (raw.at(poll.status) in poll.failure)
     if failure and not job.done:
         with pytest.raises(errors.CloneFailedError, match=failure):
             client.wait(job)
@@ -129,7 +129,7 @@ def test_every_valid_clone_gets_a_documented_response(document: Document) -> Non
         assert judged.seen
 
 
-def _look(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:
+def _poll(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:
     poll = provider_of(document).poll
     assert poll
     operation = document.operation(poll.operation)
@@ -272,13 +272,13 @@ KINDS = [(document, kind) for document in documents() for kind in Mock()._behavi
 def test_every_error_of_the_mock_is_documented(document: Document, kind: str) -> None:
     """Each fault of the mock is documented, including its code, and raises the class of its kind."""
     provider = provider_of(document)
-    found: list[Answer] = []
+    matches: list[Answer] = []
     for operation in document.operations():
         mock = Mock()
         mock.fail(document.name, cast("Kind", kind), retry_after=7)
         response = mock.handle(request(operation, *least(operation)))
         if str(response.status_code) in [answer.status for answer in operation.answers]:
-            found.append(answered(operation, response))
+            matches.append(answered(operation, response))
             raw = RawResponse(response.status_code, {}, b"", response.json())
             code = next((raw.at(path) for path in provider.errors.code if raw.at(path) is not None), None)
             if code is not None and str(code) not in provider.errors.codes:
@@ -288,7 +288,7 @@ def test_every_error_of_the_mock_is_documented(document: Document, kind: str) ->
                     do=DO,
                     answered=response,
                 )
-    if not found:
+    if not matches:
         breach(document.root["paths"], f"{document.name}: no operation documents the mock's {kind}", do=DO)
     client, judged, method = start(document)
     judged.mock.fail(document.name, cast("Kind", kind), retry_after=7, operation=method.operation.id)

@@ -136,8 +136,8 @@ def known(document: Document) -> Problems:
         if facts.provider == document.name:
             for example in facts.examples:
                 for variant in example.variants():
-                    if variant.accepted == bool(found := contradictions(document, variant)):
-                        yield f"{variant.where}: {variant.why}: {[problem.text for problem in found]}"
+                    if variant.accepted == bool(reasons := contradictions(document, variant)):
+                        yield f"{variant.where}: {variant.why}: {[problem.text for problem in reasons]}"
             yield from (f"{name}: {kind}" for kind, name, *_ in differences(facts, document))
 
 
@@ -155,10 +155,10 @@ def used_names() -> frozenset[tuple[str, str, str]]:
     """The imports of generated packages in our code and docs: provider, module, name."""
     paths = [common.ROOT / "README.md", *(common.ROOT / "docs").rglob("*.md")]
     paths += [path for folder in ("src", "tests") for path in (common.ROOT / folder).rglob("*.py")]
-    found = (match for path in paths for match in IMPORT.findall(path.read_text("utf-8")))
+    imports = (match for path in paths for match in IMPORT.findall(path.read_text("utf-8")))
     return frozenset(
         (provider, module.strip(".").replace(".", "/"), name)
-        for provider, module, names in found
+        for provider, module, names in imports
         for name in re.findall(r"(\w+)(?: as \w+)?(?:,|\n|\)|$)", names.strip("("))
     )
 
@@ -204,11 +204,11 @@ def failing(action: Action) -> str | None:
     changed = Document(action.provider, spec)
     for check in CHECKS:
         try:
-            found = next((each for each in check(changed) if each not in problems(changed.name, check)), None)
+            problem = next((each for each in check(changed) if each not in problems(changed.name, check)), None)
         except (KeyError, AttributeError) as error:
-            found = f"the spec is in pieces: {error!r}"
-        if found:
-            return f"{check.__name__}: {found}"
+            problem = f"the spec is in pieces: {error!r}"
+        if problem:
+            return f"{check.__name__}: {problem}"
     return None
 
 

@@ -104,20 +104,20 @@ def reading(annotation: Any, *, required: bool) -> Reading:
 
 def inner(annotation: Any) -> list[Any]:
     """The model classes in an annotation, also as items of an array."""
-    found: list[Any] = []
+    classes: list[Any] = []
     for part in parts(annotation):
         if typing.get_origin(part) is list:
-            found += inner(typing.get_args(part)[0])
+            classes += inner(typing.get_args(part)[0])
         elif isinstance(part, type) and (attrs.has(part) or issubclass(part, BaseModel)):
-            found.append(part)
-    return [each for each in found if name(each) != "File"]
+            classes.append(part)
+    return [each for each in classes if name(each) != "File"]
 
 
 def hints(pair: Pair) -> dict[str, Any]:
     """The annotations of the client's model, by JSON property name."""
     names = vars(importlib.import_module(f"voice_clone_api.{pair.place.document.name}.models"))
-    found = typing.get_type_hints(pair.client, vars(sys.modules[pair.client.__module__]), dict(names))
-    return {key: found.get(key, found.get(f"{key}_")) for key in pair.place["properties"].value}
+    by_name = typing.get_type_hints(pair.client, vars(sys.modules[pair.client.__module__]), dict(names))
+    return {key: by_name.get(key, by_name.get(f"{key}_")) for key in pair.place["properties"].value}
 
 
 # The schema itself
@@ -141,10 +141,10 @@ def said(place: Place, *, required: bool) -> Reading:
 
 def branches(place: Place) -> Iterator[Place]:
     """A schema, or its alternatives."""
-    found = [*place.inside("anyOf"), *place.inside("oneOf")]
-    if not found:
+    alternatives = [*place.inside("anyOf"), *place.inside("oneOf")]
+    if not alternatives:
         yield place.followed()
-    for branch in found:
+    for branch in alternatives:
         yield from branches(branch)
 
 
@@ -159,7 +159,7 @@ def items(place: Place) -> Place:
 def pairs(document: Document) -> list[Pair]:
     """Every schema of a sent or received object, with the models of both generators."""
     models = importlib.import_module(f"voice_clone_api.{document.name}.models")
-    found: dict[Any, Pair] = {}
+    result: dict[Any, Pair] = {}
 
     def one_of(classes: list[Any], schema: Place) -> Any:
         if len(classes) == 1:
@@ -170,9 +170,9 @@ def pairs(document: Document) -> list[Pair]:
 
     def add(place: Place, client: Any, contract: Any) -> None:
         place = place.followed()
-        if place.keys in found:
+        if place.keys in result:
             return
-        pair = found[place.keys] = Pair(place, client, contract)
+        pair = result[place.keys] = Pair(place, client, contract)
         fields = hints(pair)
         for prop in place["properties"].values():
             schemas = [items(branch) for branch in branches(prop)]
@@ -190,7 +190,7 @@ def pairs(document: Document) -> list[Pair]:
             if answer.body:
                 client = getattr(models, answer.body.name or "")
                 add(answer.body, client, contract_model(answer.body, operation, answer))
-    return list(found.values())
+    return list(result.values())
 
 
 PAIRS = [pair for document in documents() for pair in pairs(document)]

@@ -73,12 +73,12 @@ def attempt(
 
     wire = Wire(operation.document, answer, max_retries=max_retries)
     wire.clock.chance = chance
-    made: Any = None
+    result: Any = None
     try:
-        made = wire.call(way, *args, **kwargs)
+        result = wire.call(way, *args, **kwargs)
     except VoiceCloneError as error:
-        made = error
-    return wire, bodies(wire, operation), made
+        result = error
+    return wire, bodies(wire, operation), result
 
 
 def start(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Wire, list[bytes], Any]:
@@ -88,7 +88,7 @@ def start(method: Method, way: str, failure: httpx.Response | Exception, times: 
     return attempt(method.operation, failure, times, way, "start_clone", audio, **keywords)
 
 
-def look(
+def poll(
     method: Method, way: str, failure: httpx.Response | Exception, times: int, **options: Any
 ) -> tuple[Wire, list[bytes], Any]:
     """Wait for a clone whose poll fails first."""
@@ -104,21 +104,21 @@ def test_recorded_error_is_retried_if_retryable(method: Method, path: Path, way:
     fixture = json.loads(path.read_text("utf-8"))
     answer, expected = fixture["response"], fixture["error"]
     failure = httpx.Response(answer["status"], headers=answer["headers"], json=answer["body"])
-    for act, cost in ((start, "paid"), (look, "free")):
-        if cost not in expected["retryable"] or (act is look and method not in POLLED):
+    for act, cost in ((start, "paid"), (poll, "free")):
+        if cost not in expected["retryable"] or (act is poll and method not in POLLED):
             continue
-        wire, sent, made = act(method, way, failure, 9)
+        wire, sent, result = act(method, way, failure, 9)
         wanted = 3 if expected["retryable"][cost] else 1
         if len(sent) != wanted:
             breach(
-                common.shown(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=made
+                common.shown(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=result
             )
         assert len(set(sent)) == 1
         assert len(wire.clock.slept) == wanted - 1
         if expected["retry_after"] is not None and wanted > 1:
             assert wire.clock.slept == [expected["retry_after"]] * 2
-        _, _, made = act(method, way, failure, 1)
-        assert isinstance(made, VoiceCloneError) == (wanted == 1)
+        _, _, result = act(method, way, failure, 1)
+        assert isinstance(result, VoiceCloneError) == (wanted == 1)
 
 
 @each_way
@@ -142,14 +142,14 @@ def test_paid_request_is_not_retried_after_a_broken_connection(
 @each_polled
 def test_poll_is_retried_after_any_broken_connection(method: Method, broken: Exception, unsent: bool, way: str) -> None:
     """A poll is free: it is retried twice after any broken connection, then the error is raised."""
-    _, sent, error = look(method, way, broken, 9)
+    _, sent, error = poll(method, way, broken, 9)
     assert len(sent) == 3
     assert isinstance(error, RequestTimeoutError) == isinstance(broken, httpx.TimeoutException)
     assert isinstance(error, TransportError)
     assert not isinstance(error, OutcomeUnknownError)
     assert error.retryable
     assert error.job
-    _, sent, voice = look(method, way, broken, 2)
+    _, sent, voice = poll(method, way, broken, 2)
     assert (len(sent), voice.id) == (3, "voice-id")
     assert unsent in (True, False)
 
@@ -159,10 +159,10 @@ def test_poll_is_retried_after_any_broken_connection(method: Method, broken: Exc
 @each_polled
 def test_poll_is_retried_after_a_server_error(method: Method, status: int, way: str) -> None:
     """A poll that failed at the provider is retried with growing delays."""
-    wire, _, voice = look(method, way, httpx.Response(status), 2)
+    wire, _, voice = poll(method, way, httpx.Response(status), 2)
     assert voice.id == "voice-id"
     assert wire.clock.slept == [0.5, 1.0]
-    _, sent, error = look(method, way, httpx.Response(status), 9)
+    _, sent, error = poll(method, way, httpx.Response(status), 9)
     assert (len(sent), error.status, error.job.voice_id) == (3, status, "voice-id")
 
 
@@ -171,9 +171,9 @@ def test_poll_is_retried_after_a_server_error(method: Method, status: int, way: 
 def test_poll_obeys_retry_after(method: Method, seconds: int) -> None:
     """`Retry-After` is waited for in full before the deadline, and never shortened."""
     busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
-    wire, _, voice = look(method, "sync", busy, 1)
+    wire, _, voice = poll(method, "sync", busy, 1)
     assert (voice.id, wire.clock.slept) == ("voice-id", [seconds])
-    wire, sent, error = look(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
+    wire, sent, error = poll(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
     assert (error.retry_after, wire.clock.slept, len(sent)) == (101, [], 1)
 
 
@@ -196,15 +196,15 @@ def test_clone_obeys_retry_after_up_to_a_minute(method: Method) -> None:
     """A clone waits at most a minute for Retry-After; a longer one raises at once."""
     for seconds, patient in ((60, True), (61, False)):
         busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
-        wire, sent, made = start(method, "sync", busy, 1)
-        assert isinstance(made, CloneJob) == patient
+        wire, sent, result = start(method, "sync", busy, 1)
+        assert isinstance(result, CloneJob) == patient
         assert (wire.clock.slept, len(sent)) == (([60], 2) if patient else ([], 1))
 
 
 @each_polled
 def test_backoff_doubles_up_to_8_seconds(method: Method) -> None:
     """Each delay is twice the previous one, and at most eight seconds."""
-    wire, sent, voice = look(method, "sync", httpx.Response(500), 6, max_retries=6)
+    wire, sent, voice = poll(method, "sync", httpx.Response(500), 6, max_retries=6)
     assert (len(sent), voice.id, wire.clock.slept) == (7, "voice-id", [0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
 
 
@@ -212,5 +212,5 @@ def test_backoff_doubles_up_to_8_seconds(method: Method) -> None:
 def test_backoff_has_a_jitter_of_a_quarter(method: Method) -> None:
     """Jitter makes a delay up to a quarter shorter or longer, so that callers do not retry in step."""
     for chance, pauses in ((0.0, [0.375, 0.75]), (1.0, [0.625, 1.25])):
-        wire, _, voice = look(method, "sync", httpx.Response(500), 2, chance=chance)
+        wire, _, voice = poll(method, "sync", httpx.Response(500), 2, chance=chance)
         assert (voice.id, wire.clock.slept) == ("voice-id", pauses)

@@ -42,8 +42,8 @@ each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
 
 def provider_of(document: Document) -> Provider:
     """The shim's configuration of a provider."""
-    found: Provider = next(each for each in CLONES if each.provider == document.name).kind.provider
-    return found
+    provider: Provider = next(each for each in CLONES if each.provider == document.name).kind.provider
+    return provider
 
 
 def headers(answer: Answer) -> dict[str, str]:
@@ -198,8 +198,8 @@ def body_of(answer: Answer) -> Place:
 def first_body(method: Method) -> dict[str, Json]:
     """The minimal body of a clone request."""
     assert method.operation.body
-    found: dict[str, Json] = alternatives(method.operation.body)[0]
-    return found
+    body: dict[str, Json] = alternatives(method.operation.body)[0]
+    return body
 
 
 def clone_with(method: Method, way: str, content: httpx.Response) -> Any:
@@ -228,7 +228,7 @@ def check_clone(method: Method, way: str, body: Json) -> None:
     """Let `start_clone` read a body; fail unless the voice is returned, or the error is complete."""
     provider, answer = method.kind.provider, method.operation.success
     raw = RawResponse(int(answer.status), {}, b"", body)
-    made = clone_with(method, way, response(answer, body))
+    result = clone_with(method, way, response(answer, body))
     path = provider.clone.voice_id
     sent = first_body(method).get("voice_id")
     voice_id = usable(raw.at(path)) if path else sent
@@ -236,19 +236,19 @@ def check_clone(method: Method, way: str, body: Json) -> None:
         breach, answer.place, do="a voice that was made is never lost: mend the shim", received=body
     )
     if is_success(provider, raw) and isinstance(body, dict) and voice_id:
-        if not isinstance(made, CloneJob) or made.voice_id != voice_id:
-            sees(f"{method}: the answer names the voice {voice_id!r}, yet it is lost", made=made)
-        elif (made.provider, made.done, made.raw) != (provider.name, provider.poll is None, body):
-            sees(f"{method}: the job does not say what the answer says", made=made)
+        if not isinstance(result, CloneJob) or result.voice_id != voice_id:
+            sees(f"{method}: the answer names the voice {voice_id!r}, yet it is lost", made=result)
+        elif (result.provider, result.done, result.raw) != (provider.name, provider.poll is None, body):
+            sees(f"{method}: the job does not say what the answer says", made=result)
         return
-    if not isinstance(made, VoiceCloneError):
-        sees(f"{method}: passes for a success", made=made)
-    elif made.response is None or made.response.json != body or made.provider != provider.name:
-        sees(f"{method}: the error does not say what is known", raised=made)
-    elif made.retryable != isinstance(made, errors.RateLimitError):
-        sees(f"{method}: says wrongly whether a paid request may be repeated", raised=made)
-    elif path is None and isinstance(made, InvalidResponseError) and made.voice_id != sent:
-        sees(f"{method}: the error does not name the voice that may exist", raised=made)
+    if not isinstance(result, VoiceCloneError):
+        sees(f"{method}: passes for a success", made=result)
+    elif result.response is None or result.response.json != body or result.provider != provider.name:
+        sees(f"{method}: the error does not say what is known", raised=result)
+    elif result.retryable != isinstance(result, errors.RateLimitError):
+        sees(f"{method}: says wrongly whether a paid request may be repeated", raised=result)
+    elif path is None and isinstance(result, InvalidResponseError) and result.voice_id != sent:
+        sees(f"{method}: the error does not name the voice that may exist", raised=result)
 
 
 @each_way
@@ -357,20 +357,20 @@ def test_ready_voice_is_never_lost(document: Document, way: str, data: st.DataOb
     poll, _ = polled(document)
     damage = data.draw(damaged(with_status(document, poll.success[0])))
     raw = RawResponse(200, {}, b"", damage.body)
-    _, made = wait_with(document, way, damage.body)
-    told = raw.at(poll.voice_id)
-    if isinstance(told, str) and told not in ("", "voice-id"):  # another voice, with any status
-        assert isinstance(made, InvalidResponseError)
-        assert made.job
+    _, result = wait_with(document, way, damage.body)
+    named = raw.at(poll.voice_id)
+    if isinstance(named, str) and named not in ("", "voice-id"):  # another voice, with any status
+        assert isinstance(result, InvalidResponseError)
+        assert result.job
     elif raw.at(poll.status) in poll.success:
-        assert isinstance(made, Voice)
-        assert made.id == "voice-id"
+        assert isinstance(result, Voice)
+        assert result.id == "voice-id"
     else:
-        assert isinstance(made, VoiceCloneError)
-        assert made.job
-        assert made.job.voice_id == "voice-id"
-        assert made.response
-        assert made.response.json == damage.body
+        assert isinstance(result, VoiceCloneError)
+        assert result.job
+        assert result.job.voice_id == "voice-id"
+        assert result.response
+        assert result.response.json == damage.body
 
 
 @each_document
@@ -389,6 +389,6 @@ def test_voice_has_the_fields_of_its_response(document: Document, data: st.DataO
         voice = Wire(document).call("sync", "wait", job)
     raw = RawResponse(200, {}, b"", body)
     for field in ("name", "language", "preview_url"):
-        told = raw.at(provider.voice[field]) if field in provider.voice else None
-        assert getattr(voice, field) == (told or ("Me" if field == "name" else None))
+        value = raw.at(provider.voice[field]) if field in provider.voice else None
+        assert getattr(voice, field) == (value or ("Me" if field == "name" else None))
     assert (voice.raw, voice.id) == (body, "voice-id")

@@ -30,8 +30,8 @@ def unsettled(provider: Provider) -> Iterator[str]:
 
 def check(provider: Provider) -> None:
     """Fail if a provider's files have a mark."""
-    if found := list(unsettled(provider)):
-        listed = "\n".join([f"{provider.name}: {len(found)} things are not settled:", *found])
+    if marks := list(unsettled(provider)):
+        listed = "\n".join([f"{provider.name}: {len(marks)} things are not settled:", *marks])
         do = "find out, write it down with its source, and take the mark away"
         breach(provider.shown(provider.folder), listed, do=do)
 

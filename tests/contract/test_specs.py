@@ -41,8 +41,8 @@ def examples(document: Document) -> Iterator[tuple[Place, Json, Place]]:
 def false_examples(document: Document) -> Iterator[str]:
     """Each example that is invalid by its schema, or has undeclared properties."""
     for place, example, schema in examples(document):
-        found = problems(schema, example) or undeclared(schema, example)
-        yield from (f"{place.pointer}: {problem}" for problem in found)
+        reasons = problems(schema, example) or undeclared(schema, example)
+        yield from (f"{place.pointer}: {problem}" for problem in reasons)
 
 
 def closed(place: Place, *, is_open: bool = False) -> Iterator[str]:
@@ -88,8 +88,8 @@ ANSWERS = pytest.mark.parametrize("answer", answers(), ids=str)
 @DOCUMENTS
 def test_effective_specs_are_valid(document: Document) -> None:
     """Each effective spec is a valid document of its version of OpenAPI."""
-    if found := faults(document.json):
-        breach(document.root, f"this is no valid OpenAPI {document.version}", do=CORRECT, faults=found)
+    if reasons := faults(document.json):
+        breach(document.root, f"this is no valid OpenAPI {document.version}", do=CORRECT, faults=reasons)
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
@@ -103,16 +103,16 @@ def test_examples_match_their_schemas(document: Document) -> None:
     """Every example of an effective spec is valid and has only declared properties."""
     listed = sum(len(place.value.get("examples", ())) for place in document.nodes())
     assert len(list(examples(document))) == json.dumps(document.json).count('"example": ') + listed
-    if found := list(false_examples(document)):
-        breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=found)
+    if reasons := list(false_examples(document)):
+        breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=reasons)
 
 
 @DOCUMENTS
 def test_responses_are_open(document: Document) -> None:
     """No response is limited to the values documented today: each enum stands beside its plain type."""
-    if found := list(closed_answers(document)):
+    if reasons := list(closed_answers(document)):
         do = "open it with `anyOf`, the enum beside its plain type, so that a value that is new is no failure"
-        breach(document.root, "an answer with a value that is new would be refused", do=do, places=found)
+        breach(document.root, "an answer with a value that is new would be refused", do=do, places=reasons)
 
 
 @DOCUMENTS
@@ -268,14 +268,14 @@ def test_every_response_is_described(answer: Answer) -> None:
 # The judges themselves
 
 
-def told(**spec: Json) -> Document:
+def document_with(**spec: Json) -> Document:
     """A document with this schema."""
     return Document(Provider(common.ROOT, "acme"), {"openapi": "3.1.0", **spec})
 
 
 def test_all_examples_are_found() -> None:
     """Examples are found in schemas, media types and parameters; properties of that name are ignored."""
-    document = told(
+    document = document_with(
         components={
             "schemas": {
                 "example": {"properties": {"example": {"type": "string", "examples": ["a", 1]}}, "example": {}}
@@ -284,8 +284,8 @@ def test_all_examples_are_found() -> None:
         },
         content={"application/json": {"schema": {"$ref": "#/components/schemas/example"}, "example": {"example": 2}}},
     )
-    found = {place.pointer: bool(problems(schema, example)) for place, example, schema in examples(document)}
-    assert found == {
+    results = {place.pointer: bool(problems(schema, example)) for place, example, schema in examples(document)}
+    assert results == {
         "#/components/schemas/example/example": False,
         "#/components/schemas/example/properties/example/examples/0": False,
         "#/components/schemas/example/properties/example/examples/1": True,
@@ -312,4 +312,4 @@ def test_all_examples_are_found() -> None:
 )
 def test_closed_responses_are_found(schema: dict[str, Any], where: list[str]) -> None:
     """An enum is open only beside its own plain type in an `anyOf`, at any depth."""
-    assert list(closed(told(S=schema, E={"type": "string", "enum": ["a"]}).root["S"])) == where
+    assert list(closed(document_with(S=schema, E={"type": "string", "enum": ["a"]}).root["S"])) == where

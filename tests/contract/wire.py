@@ -35,7 +35,7 @@ Answers = Callable[[Operation], httpx.Response]
 
 def path_of(operation: Operation, parameters: dict[str, Json]) -> str:
     """The expected path of a request: each parameter is one segment, whatever its value."""
-    return re.sub(r"\{([^}]+)\}", lambda found: quote(str(parameters[found[1]]), safe=""), operation.path)
+    return re.sub(r"\{([^}]+)\}", lambda match: quote(str(parameters[match[1]]), safe=""), operation.path)
 
 
 VOICE_ID = "voice-id"
@@ -178,9 +178,9 @@ def request(
         more = {"files": form(operation, body)} if is_form else {"json": body}
     url = operation.document.root["servers"][0].get("url") + path_of(operation, parameters)
     options: dict[str, Any] = {"headers": headers, **more}
-    made = httpx.Request(operation.method.upper(), url, **options)
-    made.read()
-    return made
+    built = httpx.Request(operation.method.upper(), url, **options)
+    built.read()
+    return built
 
 
 # From data of a spec to arguments
@@ -203,9 +203,9 @@ def typed(hint: Any, value: Json) -> Any:
             return kind(value)
         if hasattr(kind, "from_dict") and isinstance(value, dict):
             with suppress(KeyError, TypeError, ValueError):
-                made: Any = cast("Any", kind).from_dict(value)
-                if made.to_dict() == value:
-                    return made
+                model: Any = cast("Any", kind).from_dict(value)
+                if model.to_dict() == value:
+                    return model
     return value
 
 
@@ -274,15 +274,15 @@ def _class(document: Document) -> Any:
 def methods(document: Document) -> list[Method]:
     """The shim's `start_clone`, and each method that is named after an operation."""
     kind = _class(document)
-    found: list[Method] = []
+    result: list[Method] = []
     for name in dir(kind):
         if not any(isinstance(vars(base).get(name), shim_operation) for base in kind.__mro__):
             continue
         for operation in document.operations():
             is_clone = name == "start_clone" and operation.id == kind.provider.clone.operation
             if operation.body and (is_clone or name == str(PythonIdentifier(operation.id, "field_"))):
-                found.append(_method(kind, name, operation))
-    return found
+                result.append(_method(kind, name, operation))
+    return result
 
 
 def _method(kind: Any, name: str, operation: Operation) -> Method:

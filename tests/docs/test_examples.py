@@ -114,14 +114,14 @@ def test_readme_has_the_measurements_of_the_sdks() -> None:
         if line.startswith("| ")
     ]
     table = {row[0]: row[1:] for row in rows}
-    for measured, told in (
+    for measured, label in (
         ("voices for one call at worst", "voices for one call when a fault lasts, at worst"),
         ("exceptions that are not its own", "of 106 faults, those that end in an exception not its own"),
         ("a success without the voice that was made", "of 106 faults, those that end as a success without the voice"),
     ):
         ours, retell, their, cartesia = map(int, table[measured])
-        assert ours == their == int(table[told][0])
-        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[told][1]))
+        assert ours == their == int(table[label][0])
+        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[label][1]))
     assert set(table["faults"]) == {"106"}
 
 

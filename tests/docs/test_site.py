@@ -20,12 +20,12 @@ def test_new_provider_gets_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A provider's pages are generated from its data, and a second run changes nothing."""
     shutil.copytree(pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks"))
     monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
-    made = [tmp_path / "docs" / folder / "retell.md" for folder in ("providers", "api")]
-    for path in made:
+    expected = [tmp_path / "docs" / folder / "retell.md" for folder in ("providers", "api")]
+    for path in expected:
         path.unlink()
     assert len(list(pages.run([]))) == 2
-    assert made[0].read_text("utf-8").startswith("# Retell AI\n")
-    assert "`RETELL_API_KEY`" in made[0].read_text("utf-8")
+    assert expected[0].read_text("utf-8").startswith("# Retell AI\n")
+    assert "`RETELL_API_KEY`" in expected[0].read_text("utf-8")
     assert list(pages.run(["--check"])) == []
 
 
@@ -61,8 +61,8 @@ def test_external_resources_are_reported(name: str, text: str, tmp_path: Path) -
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    (found,) = site.loaded_from_elsewhere(tmp_path)
-    assert found.startswith(f"{name}: ")
+    (line,) = site.loaded_from_elsewhere(tmp_path)
+    assert line.startswith(f"{name}: ")
 
 
 def test_local_resources_are_allowed(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         place = Path(str(package.__file__)).parent
         shutil.copytree(place, folder / "app" / place.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROGRAM, folder / "app" / "__main__.py")
-    made = folder / "everywhere.pyz"
-    zipapp.create_archive(folder / "app", made)
-    return made
+    path = folder / "everywhere.pyz"
+    zipapp.create_archive(folder / "app", path)
+    return path
 
 
 def clones(row: Row, command: list[str], kind: str, server: CountingMock, place: Path) -> None:

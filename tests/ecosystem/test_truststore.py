@@ -28,10 +28,10 @@ def authority(tmp_path: Path) -> Path:
 @pytest.fixture
 def tls(authority: Path) -> Iterator[CountingMock]:
     """All four providers behind TLS."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(str(authority))
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(authority))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate: Any = made.issue_cert("127.0.0.1")
+    certificate: Any = ca.issue_cert("127.0.0.1")
     certificate.configure_cert(context)
     with serve(CountingMock(polls_until_done=1), context) as mock:
         yield mock

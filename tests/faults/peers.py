@@ -82,7 +82,7 @@ class Result:
     fault: Fault
     outcome: str
     typed: bool
-    told: bool
+    reported: bool
     """Whether the caller learnt that it failed, or got the voice that was made."""
     requests: int
     voices: int
@@ -92,7 +92,7 @@ class Result:
 
     def __str__(self) -> str:
         marks = [] if self.typed else ["not its own"]
-        marks += [] if self.told else ["no voice in it"]
+        marks += [] if self.reported else ["no voice in it"]
         marks += ["too early"] if self.hasty else []
         marks += ["shows the key"] if self.leaked else []
         return f"{self.outcome} · {self.requests} · {self.voices}" + (f" **{', '.join(marks)}**" if marks else "")
@@ -103,13 +103,13 @@ def meet(peer: Peer, fault: Fault) -> Result:
     with serving(peer.provider) as server:
         (operation,) = {each.id for each in server.spec.operations()}
         server.fail(operation, fault.act, 99)
-        typed = told = True
+        typed = reported = True
         shown = ""
         try:
-            made = peer.clone(server.base_url, SHORT if fault.slow else LONG)
-            outcome, shown = "a voice", repr(made)
-            voice_id = getattr(made, "id", None) or getattr(made, "voice_id", None)
-            told = voice_id in server.mock.voices(peer.provider)
+            voice = peer.clone(server.base_url, SHORT if fault.slow else LONG)
+            outcome, shown = "a voice", repr(voice)
+            voice_id = getattr(voice, "id", None) or getattr(voice, "voice_id", None)
+            reported = voice_id in server.mock.voices(peer.provider)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
             outcome, shown = type(error).__name__, f"{error} {error!r}"
             typed = isinstance(error, peer.error)
@@ -117,7 +117,7 @@ def meet(peer: Peer, fault: Fault) -> Result:
         asked = 3600.0 if fault.name.endswith("3600") else fault.waits or 0.0
         hasty = any(pause < asked - 1 for pause in pauses)
         made_here = len(server.mock.voices(peer.provider))
-        return Result(peer, fault, outcome, typed, told, len(server.requests), made_here, hasty, KEY in shown)
+        return Result(peer, fault, outcome, typed, reported, len(server.requests), made_here, hasty, KEY in shown)
 
 
 TEXT = """\
@@ -159,7 +159,7 @@ def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
         ["faults", *count(lambda each: True)],
         ["more than one voice for one call", *count(lambda each: each.voices > 1)],
         ["exceptions that are not its own", *count(lambda each: not each.typed)],
-        ["a success without the voice that was made", *count(lambda each: not each.told)],
+        ["a success without the voice that was made", *count(lambda each: not each.reported)],
         ["asked again too early", *count(lambda each: each.hasty)],
         ["the key was shown", *count(lambda each: each.leaked)],
         ["voices for one call at worst",

@@ -64,4 +64,4 @@ def test_cancelled_tasks_leak_nothing(backend: str) -> None:
     with listening(talk) as server:
         anyio.run(main, server.base_url, backend=backend)
     assert {name for name in ended if name.startswith("later")} == {f"later-{index}" for index in range(200)}
-    assert all(name == told for name, told in ended.items())
+    assert all(name == received for name, received in ended.items())

@@ -86,12 +86,12 @@ def test_hostile_file_name_stays_a_file_name(server: Server, name: str, tmp_path
 def test_hostile_id_stays_one_path_segment(server: Server, voice_id: str) -> None:
     """An ID is one path segment, whatever its text; no other path is requested."""
     with at(server) as client:
-        for look in (
+        for poll in (
             lambda: client.wait(CloneJob("heygen", voice_id)),
             lambda: get_voice.sync(voice_id, client=client.client),
         ):
             with pytest.raises(NotFoundError):
-                look()
+                poll()
     assert server.requests == ["getVoice", "getVoice"]
     for target in server.targets:
         assert target.startswith("/v3/voices/")

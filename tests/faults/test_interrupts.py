@@ -110,11 +110,11 @@ def test_ctrl_c_closes_the_connection_and_notes_how_to_resume(
     assert held.gone.wait(PATIENCE)
     assert "KeyboardInterrupt" in err
     assert KEY not in err
-    found = re.search(note, err)
-    assert found
+    match = re.search(note, err)
+    assert match
     if operation == "getVoice":
         with HeyGen(KEY, base_url=server.base_url) as heygen:
-            assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+            assert heygen.wait(CloneJob.from_token(match[1])).id in server.mock.voices("heygen")
         assert server.requests.count("cloneVoice") == 1
 
 
@@ -185,8 +185,8 @@ def test_cancelled_task_closes_its_connection(server: Server, cancel: Any, opera
     if operation == "cloneVoice":
         assert "may have done it" in notes
         return
-    found = re.search(TOKEN, notes)
-    assert found
+    match = re.search(TOKEN, notes)
+    assert match
     with HeyGen(KEY, base_url=server.base_url) as heygen:
-        assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+        assert heygen.wait(CloneJob.from_token(match[1])).id in server.mock.voices("heygen")
     assert server.requests.count("cloneVoice") == 1

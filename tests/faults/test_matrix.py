@@ -230,9 +230,9 @@ def meet(
     server.settle()
     server.fail("", None, 0)
     requests = server.requests[before:].count(call.operation)
-    made = len(server.mock.voices(call.provider)) - voices
+    created = len(server.mock.voices(call.provider)) - voices
 
-    assert made <= 1
+    assert created <= 1
     assert took < expected.requests * timeout + 1
     assert type(outcome) is expected.kind or not expected.kind
     if isinstance(outcome, VoiceCloneError):
@@ -247,7 +247,7 @@ def meet(
     if fault.waits is not None and expected.requests > 1:
         pauses = clock.slept[-(expected.requests - 1) :]
         assert all(fault.waits <= pause <= fault.waits + 2 for pause in pauses)
-    return type(outcome).__name__, requests, made
+    return type(outcome).__name__, requests, created
 
 
 def check_error(error: VoiceCloneError, call: Call, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:

@@ -73,8 +73,8 @@ def interrupted(kind: str, interrupts: int, timeout: float) -> dict[str, Any]:
             raise AssertionError(f"the client hangs: {error.stderr!r}") from None
         assert run.returncode == 0, run.stderr  # for a hanging client its stack
         seen: dict[str, Any] = json.loads(run.stdout)
-        made = {voice_id: voice["name"] for voice_id, voice in mock.voices("heygen").items()}
-    seen["foreign"] = [each for each in seen.pop("voices") if not (made.get(each[0]) == each[1] == each[2])]
+        names = {voice_id: voice["name"] for voice_id, voice in mock.voices("heygen").items()}
+    seen["foreign"] = [each for each in seen.pop("voices") if not (names.get(each[0]) == each[1] == each[2])]
     return seen
 
 

@@ -105,11 +105,11 @@ def answering(mock: Mock, provider: str = "cartesia") -> Talk:
 def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """Resolve the host to these addresses, in this order."""
 
-    def found(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    def lookup(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
         names = addresses if host in (HOST, HOST.encode()) else (host,)
         return [info for name in names for info in getaddrinfo(name, port, *args, **kwargs)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
 
 @contextmanager

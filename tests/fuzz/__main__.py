@@ -43,12 +43,12 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def chunks(names: Sequence[str], count: int, seed: int) -> list[Chunk]:
     """The work: each target's share in chunks, each with its own seed."""
     whole = sum(TARGETS[name].share for name in names)
-    made: list[Chunk] = []
+    result: list[Chunk] = []
     for name in names:
         left = math.ceil(count * TARGETS[name].share / whole)
         for number in range(math.ceil(left / CHUNK)):
-            made.append((name, min(CHUNK, left - number * CHUNK), seed + number))
-    return made
+            result.append((name, min(CHUNK, left - number * CHUNK), seed + number))
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

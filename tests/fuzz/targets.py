@@ -104,12 +104,12 @@ class Overlay:
     overlay: bytes
 
 
-def apply_overlay(given: Overlay) -> bool:
+def apply_overlay(files: Overlay) -> bool:
     """Apply an overlay to a spec."""
     with tempfile.TemporaryDirectory() as folder:
         provider = Provider(Path(folder), "acme")
-        common.write(provider.spec, given.spec)
-        common.write(provider.overlay, given.overlay)
+        common.write(provider.spec, files.spec)
+        common.write(provider.overlay, files.overlay)
         common.dump_json(overlay.effective_spec(provider)).encode()
     return True
 
@@ -184,23 +184,23 @@ class Exchange:
     """To wait for; None to clone."""
 
 
-def call(given: Exchange, max_retries: int = 2) -> bool:
+def call(exchange: Exchange, max_retries: int = 2) -> bool:
     """Clone, or wait for a clone, at a provider with odd responses."""
-    wire = Wire(document(given.provider), max_retries=max_retries)
+    wire = Wire(document(exchange.provider), max_retries=max_retries)
 
     def answer(operation: Operation) -> httpx.Response:
-        odd = given.before < len(wire.sent) <= given.before + given.times
+        odd = exchange.before < len(wire.sent) <= exchange.before + exchange.times
         good = httpx.Response(int(operation.success.status), json=good_body(operation))
-        return given.answer.response() if odd else good
+        return exchange.answer.response() if odd else good
 
     wire.answer = answer
     try:
-        if given.job:
-            voice = wire.call(given.way, "wait", given.job, timeout=30)
+        if exchange.job:
+            voice = wire.call(exchange.way, "wait", exchange.job, timeout=30)
         else:
-            voice = wire.call(given.way, "clone", CLIP, **OPTIONS[given.provider])
+            voice = wire.call(exchange.way, "clone", CLIP, **OPTIONS[exchange.provider])
     except VoiceCloneError as error:
-        _examine(error, given.provider)
+        _examine(error, exchange.provider)
         raise
     assert isinstance(voice, Voice)
     assert isinstance(voice.id, str)
@@ -306,9 +306,9 @@ def _tokens() -> st.SearchStrategy[str]:
     return written(jobs | retyped(jobs)) | TEXTS
 
 
-def read_form(given: tuple[str, bytes]) -> bool:
+def read_form(form: tuple[str, bytes]) -> bool:
     """Parse a form."""
-    read_parts(*given)
+    read_parts(*form)
     return True
 
 
@@ -321,9 +321,9 @@ def _forms() -> st.SearchStrategy[tuple[str, bytes]]:
         request = httpx.Request("POST", "http://localhost/", files=files, headers={"Content-Type": TYPE})
         return TYPE, request.read()
 
-    made = st.lists(parts, min_size=1, max_size=3).map(form)
+    forms = st.lists(parts, min_size=1, max_size=3).map(form)
     types = st.just(TYPE) | edited(st.just(TYPE)).map(_utf8) | TEXTS.map(_utf8)
-    bodies = made.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
+    bodies = forms.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
     return st.tuples(types, bodies | st.binary(max_size=60))
 
 
@@ -353,39 +353,39 @@ class _Pipe(_Stream):
         return False
 
 
-def recognise_audio(given: Clip) -> bool:
+def recognise_audio(clip: Clip) -> bool:
     """Open audio: its content is unchanged, its name fits its type, its header is read."""
     with tempfile.TemporaryDirectory() as folder:
-        source = _source(given, folder)
+        source = _source(clip, folder)
         with open_audio(source) as audio:
-            assert audio.stream.read() == given.data
+            assert audio.stream.read() == clip.data
             assert Path(audio.name).suffix
             assert audio.media_type.startswith("audio/")
             audio.name.encode()
-        if given.form != "pipe":
+        if clip.form != "pipe":
             info = probe(source)
-            assert info.size == len(given.data)
+            assert info.size == len(clip.data)
             assert info.duration is None or info.duration > 0
     return True
 
 
-def _source(given: Clip, folder: str) -> Any:
-    match given.form:
+def _source(clip: Clip, folder: str) -> Any:
+    match clip.form:
         case "memoryview":
-            return memoryview(given.data)
+            return memoryview(clip.data)
         case "stream" | "pipe":
-            stream = _Stream(given.data) if given.form == "stream" else _Pipe(given.data)
-            stream.name = given.name
+            stream = _Stream(clip.data) if clip.form == "stream" else _Pipe(clip.data)
+            stream.name = clip.name
             return stream
         case "path":
-            path = Path(folder, "clip" + Path(given.name).suffix.replace("\0", "")[:9])
+            path = Path(folder, "clip" + Path(clip.name).suffix.replace("\0", "")[:9])
             with suppress(UnicodeEncodeError):  # no file has such a name, but a caller may give it
-                path.write_bytes(given.data)
+                path.write_bytes(clip.data)
             return path
         case "missing":
-            return f"{folder}/missing/{given.name}"
+            return f"{folder}/missing/{clip.name}"
         case _:
-            return given.data
+            return clip.data
 
 
 def _clips() -> st.SearchStrategy[Clip]:

@@ -56,8 +56,8 @@ def test_error_is_a_value_and_stops_no_other_clone(tmp_path: Path, clip: str, mo
     first = run(clips, tmp_path, mock.transport)
     refused = next(clip for clip in clips if clip.provider == "cartesia")
     assert isinstance(first[refused], PaymentRequiredError)
-    made = {clip: outcome for clip, outcome in first.items() if isinstance(outcome, Voice)}
-    assert made.keys() == set(clips) - {refused}
+    voices = {clip: outcome for clip, outcome in first.items() if isinstance(outcome, Voice)}
+    assert voices.keys() == set(clips) - {refused}
     before = len(mock.requests)
     second = run(clips, tmp_path, mock.transport)
     assert [seen.provider for seen in mock.requests[before:]] == ["cartesia"]

@@ -90,9 +90,9 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
             key: stack.enter_context(running(command, folder, **known | {"HEYGEN_API_KEY": key}))
             for key, command in {"key-of-one": one, "key-of-two": two}.items()
         }
-        look = mock.held()
-        while look.method != "GET" or look.headers["x-api-key"] != victim.key:
-            look = mock.held()
+        poll = mock.held()
+        while poll.method != "GET" or poll.headers["x-api-key"] != victim.key:
+            poll = mock.held()
         kill(workers[victim.key])
         workers[victim.key].wait(LONGEST)
         before = len(mock.requests)
@@ -103,7 +103,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
         again.wait(LONGEST)
         yield Story(
             victim.key,
-            look.url.path.rpartition("/")[2],
+            poll.url.path.rpartition("/")[2],
             mock.requests[before:],
             outcomes,
             read(folder),
@@ -152,15 +152,15 @@ def read(folder: Path) -> Mapping[str, Any]:
 def test_each_clip_is_cloned_and_paid_for_once(story: Story) -> None:
     """All voices but one are created, each with one paid request."""
     assert story.outcomes.keys() == set(NAMES)
-    made = [LOST, *LUCKY]
-    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in made] == made
+    names = [LOST, *LUCKY]
+    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in names] == names
     assert story.paid == sorted(NAMES)
 
 
 def test_another_worker_resumes_with_the_token(story: Story) -> None:
     """The other worker polls the killed worker's clone until it is done."""
-    looks = [seen for seen in story.after if seen.request.url.path.endswith(story.voice_id)]
-    assert {seen.request.headers["x-api-key"] for seen in looks} - {story.killed}
+    polls = [seen for seen in story.after if seen.request.url.path.endswith(story.voice_id)]
+    assert {seen.request.headers["x-api-key"] for seen in polls} - {story.killed}
     assert story.voice_id in [outcome.get("voice_id") for outcome in story.outcomes.values()]
 
 

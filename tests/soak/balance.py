@@ -27,7 +27,7 @@ class Account:
     untyped: list[str]
     unknown: dict[str, str | None]
     """Names of the voices that may exist according to an error, with their IDs if it has them."""
-    made: dict[str, str]
+    created: dict[str, str]
     """Names of the voices that the server made, with their ids."""
     twice: list[str]
 
@@ -46,9 +46,9 @@ class Account:
         )
 
     @property
-    def unknown_and_made(self) -> set[str]:
+    def unknown_and_created(self) -> set[str]:
         """Names of the voices that may exist, and do."""
-        return self.unknown.keys() & self.made.keys()
+        return self.unknown.keys() & self.created.keys()
 
     def problems(self) -> Iterator[str]:
         """Everything that does not balance."""
@@ -57,13 +57,13 @@ class Account:
         for name in self.twice:
             yield f"{name}: made twice"
         for name, voice_id in self.returned.items():
-            if self.made.get(name) != voice_id:
-                yield f"{name}: the voice {voice_id} was returned, {self.made.get(name)} was made"
+            if self.created.get(name) != voice_id:
+                yield f"{name}: the voice {voice_id} was returned, {self.created.get(name)} was made"
         for name, named in self.unknown.items():
-            if named is not None and self.made.get(name, named) != named:
-                yield f"{name}: the error names the voice {named}, {self.made[name]} was made"
-        for name in self.made.keys() - self.returned.keys() - self.unknown.keys():
-            yield f"{name}: the voice {self.made[name]} was made, and its caller was not told that it may exist"
+            if named is not None and self.created.get(name, named) != named:
+                yield f"{name}: the error names the voice {named}, {self.created[name]} was made"
+        for name in self.created.keys() - self.returned.keys() - self.unknown.keys():
+            yield f"{name}: the voice {self.created[name]} was made, and its caller was not told that it may exist"
 
 
 def accounts(run: Run) -> dict[str, Account]:
@@ -84,19 +84,19 @@ def memory(run: Run) -> tuple[float, float]:
 
 def problems(run: Run) -> list[str]:
     """Everything that does not balance or leaks."""
-    found = list(accounts(run)["all"].problems())
+    texts = list(accounts(run)["all"].problems())
     if len(run.calls) != run.plan.clones:
-        found.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
+        texts.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
     if run.after.handles > run.before.handles:
-        found.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
+        texts.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
     if run.after.tasks > run.before.tasks:
-        found.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
+        texts.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
     if run.books.open:
-        found.append(f"{run.books.open} connections are still open at the server")
+        texts.append(f"{run.books.open} connections are still open at the server")
     second, last = memory(run)
     if last > second + MOST_GROWTH:
-        found.append(f"memory grew by {(last - second) / MEGABYTE:.1f} MiB")
-    return found
+        texts.append(f"memory grew by {(last - second) / MEGABYTE:.1f} MiB")
+    return texts
 
 
 def sheet(run: Run) -> Table:
@@ -114,10 +114,10 @@ def sheet(run: Run) -> Table:
         row(error, *(one.errors[error] for one in each))
     row("untyped exceptions", *(len(one.untyped) for one in each))
     row("outcomes unknown", *(len(one.unknown) for one in each))
-    row("of which made", *(len(one.unknown_and_made) for one in each))
+    row("of which made", *(len(one.unknown_and_created) for one in each))
     row("voices made twice", *(len(one.twice) for one in each))
-    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_made) for one in each))
-    row("voices that the server made", *(len(one.made) for one in each), style="bold")
+    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_created) for one in each))
+    row("voices that the server made", *(len(one.created) for one in each), style="bold")
     return shown
 
 

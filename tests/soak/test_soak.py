@@ -33,9 +33,9 @@ def test_two_hundred_clones_balance(tmp_path: Path, wav: bytes) -> None:
     assert calls == run.calls
     assert not balance.problems(run)
     every = balance.accounts(run)["all"]
-    assert len(every.made) == len(every.returned) + len(every.unknown_and_made)
-    assert every.unknown_and_made
-    assert every.unknown.keys() - every.made.keys()
+    assert len(every.created) == len(every.returned) + len(every.unknown_and_created)
+    assert every.unknown_and_created
+    assert every.unknown.keys() - every.created.keys()
     assert len(run.books.faults) >= 10
 
 

@@ -281,11 +281,11 @@ async def generated(
     body: CreateVoiceCloneV3Request,
 ) -> None:
     """Generated functions take the shim's client; response enums are open, and typed so."""
-    found = get_voice.sync("v", client=heygen.client)
-    assert_type(found, ErrorResponse | GetVoiceResponse | None)
-    if isinstance(found, GetVoiceResponse):
-        assert_type(found.data.status, CloneStatus | None | str | Unset)
-        assert_type(found.to_dict(), dict[str, Any])
+    result = get_voice.sync("v", client=heygen.client)
+    assert_type(result, ErrorResponse | GetVoiceResponse | None)
+    if isinstance(result, GetVoiceResponse):
+        assert_type(result.data.status, CloneStatus | None | str | Unset)
+        assert_type(result.to_dict(), dict[str, Any])
     assert_type(GetVoiceResponse.from_dict({}), GetVoiceResponse)
     detailed = get_voice.sync_detailed("v", client=heygen.client)
     assert_type(detailed, Response[ErrorResponse | GetVoiceResponse])

@@ -37,10 +37,10 @@ def test_aiohttp_failures_raise_errors_of_this_package() -> None:
 
     async def main(port: int) -> None:
         for url, kind in (("http://127.0.0.1:9", TransportError), (f"http://127.0.0.1:{port}", RequestTimeoutError)):
-            made = connect_async(
+            awaited = connect_async(
                 "heygen", api_key="any-key", base_url=url, transport=AiohttpTransport(), timeout=0.2, max_retries=0
             )
-            async with made as client:
+            async with awaited as client:
                 with pytest.raises(kind):
                     await client.client.get_async_httpx_client().request("GET", "/v3/voices/any")
 
@@ -126,9 +126,9 @@ def test_connect_timeout_sends_nothing(wav: bytes) -> None:
 
         transport = AiohttpTransport()
         transport.get_client = lambda: SimpleNamespace(request=late, close=None)  # type: ignore[method-assign, assignment, return-value]  # pyright: ignore[reportAttributeAccessIssue]
-        made: Any = LoopTransport(transport)
-        made._sessions = lambda: transport
+        loop_transport: Any = LoopTransport(transport)
+        loop_transport._sessions = lambda: transport
         with pytest.raises(httpx.ConnectTimeout):
-            await made.handle_async_request(httpx.Request("GET", "http://a.test"))
+            await loop_transport.handle_async_request(httpx.Request("GET", "http://a.test"))
 
     asyncio.run(main())

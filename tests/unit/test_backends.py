@@ -42,7 +42,7 @@ def test_every_async_method_works(provider: str, backend: str, mock: Mock, wav: 
 def test_only_async_methods_are_coroutine_functions(name: str) -> None:
     """`iscoroutinefunction` is true for async methods and false for sync ones."""
     for kind, awaited in ((f"Async{name}", True), (name, False)):
-        made = getattr(voice_clone, kind)
+        client_class = getattr(voice_clone, kind)
         for method in ("start_clone", "wait", "clone"):
-            assert inspect.iscoroutinefunction(getattr(made, method)) is awaited
-            assert inspect.iscoroutinefunction(getattr(made("k"), method)) is awaited
+            assert inspect.iscoroutinefunction(getattr(client_class, method)) is awaited
+            assert inspect.iscoroutinefunction(getattr(client_class("k"), method)) is awaited

@@ -138,8 +138,8 @@ def test_async_chunks_are_the_same() -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_temporary_files_are_streamed(provider: str, call_sync: Caller, mock: Mock) -> None:
     """A temporary file, also one in memory, is streamed from where it is."""
-    for made in (tempfile.NamedTemporaryFile(), tempfile.SpooledTemporaryFile(max_size=10**7)):  # noqa: SIM115
-        with cast("Any", made) as file:
+    for temporary in (tempfile.NamedTemporaryFile(), tempfile.SpooledTemporaryFile(max_size=10**7)):  # noqa: SIM115
+        with cast("Any", temporary) as file:
             file.write(clip(200_000))
             with open_audio(file) as audio:
                 assert not isinstance(audio.stream, io.BytesIO)

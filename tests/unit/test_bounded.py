@@ -288,12 +288,12 @@ def leaks(error: BaseException) -> list[str]:
 
     A client holds its key on purpose, so clients and functions are not searched.
     """
-    found: list[str] = []
+    places: list[str] = []
     for frame in frames(error):
         for name, value in list(frame.f_locals.items()):
             if path := within(value, 5, set()):
-                found.append(f"{frame.f_code.co_qualname}: {name}{path}")
-    return found
+                places.append(f"{frame.f_code.co_qualname}: {name}{path}")
+    return places
 
 
 def within(value: object, depth: int, seen: set[int]) -> str:

@@ -474,9 +474,9 @@ def test_ctrl_c_prints_how_to_resume(mock: Mock, clip: Path, monkeypatch: pytest
     done = typed("clone", "heygen", clip, "--name", "Me")
     (voice,) = mock.voices("heygen")
     assert done.code == 130
-    found = re.search(r"heygen goes on\. Wait for it with: voice-clone wait '(.*)'", done.err)
-    assert found
-    assert CloneJob.from_token(found[1]).voice_id == voice
+    match = re.search(r"heygen goes on\. Wait for it with: voice-clone wait '(.*)'", done.err)
+    assert match
+    assert CloneJob.from_token(match[1]).voice_id == voice
     tokens = typed("clone", "heygen", clip, "--name", "Me", "--json").json["error"]["tokens"]
     assert CloneJob.from_token(tokens["heygen"]).voice_id in mock.voices("heygen")
 
@@ -549,11 +549,11 @@ def test_help_shows_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatc
 def test_shell_completes_providers_and_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shell completes provider names and the values of options."""
     monkeypatch.setenv("_VOICE_CLONE_COMPLETE", "complete_bash")
-    for line, found in [("clone he", "heygen"), ("clone retell --voice-provider in", "inworld"), ("wa", "wait")]:
+    for line, word in [("clone he", "heygen"), ("clone retell --voice-provider in", "inworld"), ("wa", "wait")]:
         words = ["voice-clone", *line.split()]
         monkeypatch.setenv("COMP_WORDS", " ".join(words))
         monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
-        assert CliRunner().invoke(app, prog_name="voice-clone").stdout.split() == [found]
+        assert CliRunner().invoke(app, prog_name="voice-clone").stdout.split() == [word]
 
 
 # Terminals
@@ -573,8 +573,8 @@ def test_terminal_shows_bytes_and_polls(mock: Mock, clip: Path) -> None:
 
     mock.polls_until_done = 3
     run([Cloning(Connection("heygen"), [clip], {"name": "Me"})], Watched(Console(file=io.StringIO())))
-    found = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
-    assert [each and each[1] for each in found] == [
+    matches = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
+    assert [each and each[1] for each in matches] == [
         "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB",
         "156 KiB sent, no answer yet", "started", *["processing, next look in 1 s"] * 2, "done",
     ]  # fmt: skip

@@ -33,14 +33,14 @@ HOSTILE = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\
 
 def parts(mock: Mock, operation: str) -> list[Part]:
     """The parts of an operation's last request."""
-    found: list[Part] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
-    return found
+    last: list[Part] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return last
 
 
 def body(mock: Mock, operation: str) -> dict[str, Any]:
     """The JSON body of an operation's last request."""
-    found: dict[str, Any] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
-    return found
+    last: dict[str, Any] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return last
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -305,9 +305,9 @@ def test_file_is_streamed(wav: bytes, tmp_path: Path) -> None:
     """A file of any size is not read into memory before it is sent."""
     path = tmp_path / "me.wav"
     path.write_bytes(wav)
-    with open_audio(path) as audio, path.open("rb") as file, open_audio(file) as given:
+    with open_audio(path) as audio, path.open("rb") as file, open_audio(file) as opened:
         assert isinstance(audio.stream, io.BufferedReader)
-        assert given.stream is file
+        assert opened.stream is file
 
 
 def test_path_to_a_pipe_is_read_whole(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
@@ -348,9 +348,9 @@ def test_wrong_type_is_refused_before_any_request(
     provider: str, options: dict[str, Any], message: str, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
     """An option of a wrong type is refused before anything is sent."""
-    given: dict[str, Any] = {"audio": wav, **OPTIONS[provider], **options}
+    arguments: dict[str, Any] = {"audio": wav, **OPTIONS[provider], **options}
     with pytest.raises(InvalidRequestError, match=message):
-        call_sync(provider, "clone", **given)
+        call_sync(provider, "clone", **arguments)
     assert not mock.requests
 
 

@@ -178,8 +178,8 @@ def test_proxies_of_the_environment_are_read_as_by_httpx(monkeypatch: pytest.Mon
     monkeypatch.setenv("ALL_PROXY", "http://me:pass@c.example:3")
     monkeypatch.setenv("NO_PROXY", "d.example, .e.example,LocalHost,127.0.0.1,192.168.0.0/16,::1,http://f.example:4,")
     ours = {pattern: proxy and (str(proxy.url), proxy.auth) for pattern, proxy in environment_proxies().items()}
-    theirs = httpx.Client()._get_proxy_map(None, allow_env_proxies=True)
-    assert ours == {pattern: proxy and (str(proxy.url), proxy.auth) for pattern, proxy in theirs.items()}
+    by_httpx = httpx.Client()._get_proxy_map(None, allow_env_proxies=True)
+    assert ours == {pattern: proxy and (str(proxy.url), proxy.auth) for pattern, proxy in by_httpx.items()}
     monkeypatch.setenv("NO_PROXY", "a.example,*")
     assert environment_proxies() == {}
 

@@ -413,9 +413,9 @@ def test_immediate_error_does_not_sleep(clock: Clock, mock: Mock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "value"),
     [("a.0.b", 1), ("a.1", "x"), ("a.2", None), ("a.b", None), ("a.0.b.c", None), ("c.0", 2), ("a.-1", None)],
 )
-def test_path_indexes_arrays(path: str, found: object) -> None:
+def test_path_indexes_arrays(path: str, value: object) -> None:
     """A number in a path is an array index, or a key of an object."""
-    assert errors.RawResponse(200, {}, b"", {"a": [{"b": 1}, "x"], "c": {"0": 2}}).at(path) == found
+    assert errors.RawResponse(200, {}, b"", {"a": [{"b": 1}, "x"], "c": {"0": 2}}).at(path) == value

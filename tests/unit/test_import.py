@@ -89,11 +89,11 @@ def test_connect_returns_the_client_of_a_name(provider: str) -> None:
 
 def test_unknown_provider_lists_the_known_ones() -> None:
     """An unknown provider name is refused with the list of known ones."""
-    for made in (connect, connect_async):
+    for function in (connect, connect_async):
         with pytest.raises(
             InvalidRequestError, match="no provider 'acme'; there are cartesia, heygen, minimax, retell"
         ):
-            made("acme", api_key="k")
+            function("acme", api_key="k")
 
 
 @pytest.mark.parametrize("name", dir(voice_clone))
@@ -104,9 +104,9 @@ def test_public_names_have_docstrings(name: str) -> None:
     is_client = Client in getattr(item, "__mro__", ())
     for method_name, method in inspect.getmembers(item, inspect.isfunction) if is_client else []:
         if method_name == "__init__" or method_name[0] != "_":
-            told, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
-            assert [each for each in parameters if f"`{each}`" not in told] == []
-            assert "Raises" in told or not parameters
+            text, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
+            assert [each for each in parameters if f"`{each}`" not in text] == []
+            assert "Raises" in text or not parameters
 
 
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
@@ -141,9 +141,9 @@ def test_generated_functions_raise_the_same_errors(call_sync: Caller, mock: Mock
 
     voice = call_sync("heygen", "clone", b"ID3" + bytes(64), name="Me")
     with HeyGen("k", transport=mock.transport) as heygen:
-        found = get_voice.sync(voice.id, client=heygen.client)
-        assert isinstance(found, GetVoiceResponse)
-        assert found.data.status is CloneStatus.COMPLETE
+        result = get_voice.sync(voice.id, client=heygen.client)
+        assert isinstance(result, GetVoiceResponse)
+        assert result.data.status is CloneStatus.COMPLETE
         with pytest.raises(NotFoundError):
             get_voice.sync("nobody", client=heygen.client)
     assert mock.requests[-1].request.headers["x-api-key"] == "k"

@@ -138,9 +138,9 @@ def test_longest_part_of_a_timeout_is_the_deadline(mock: Mock, call_sync: Caller
 
 def network(left: float) -> Network:
     """A network with a deadline this many seconds ahead."""
-    made = Network()
-    made.deadline = time.monotonic() + left
-    return made
+    result = Network()
+    result.deadline = time.monotonic() + left
+    return result
 
 
 def test_each_step_gets_the_remaining_time() -> None:
@@ -204,15 +204,15 @@ def test_network_closes_every_connection() -> None:
 
 def test_blocked_write_is_a_timeout() -> None:
     """A write that blocks is a timeout, not a broken connection whose response would be read."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(httpcore.WriteTimeout):
+    ours, peer = socket.socketpair()
+    with ours, peer, pytest.raises(httpcore.WriteTimeout):
         Network().watched(_over(ours)).write(bytes(16 * MIB), 0.05)
 
 
 def test_failed_write_raises_httpcore_errors() -> None:
     """A socket's errors become httpcore's, as in its other streams."""
-    ours, theirs = socket.socketpair()
-    theirs.close()
+    ours, peer = socket.socketpair()
+    peer.close()
     with ours, pytest.raises(httpcore.WriteError):
         Network().watched(_over(ours)).write(bytes(MIB), 1.0)
 
@@ -433,11 +433,11 @@ def test_unresolvable_host_is_an_error(
 
 def test_addresses_share_the_connect_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each address gets its share of the remaining time to connect."""
-    now, given = 100.0, list[float | None]()
+    now, timeouts = 100.0, list[float | None]()
 
     def connect_tcp(_: object, _host: str, _port: int, timeout: float | None, *__: object) -> None:
         nonlocal now
-        given.append(timeout)
+        timeouts.append(timeout)
         now += 1
         raise httpcore.ConnectTimeout
 
@@ -448,10 +448,10 @@ def test_addresses_share_the_connect_time(monkeypatch: pytest.MonkeyPatch) -> No
     opened.deadline = 108.0
     with pytest.raises(httpcore.ConnectTimeout):
         opened.connect_tcp("example.test", 80, 10.0)
-    assert given == [8 / 4, 7 / 3, 6 / 2, 5]
+    assert timeouts == [8 / 4, 7 / 3, 6 / 2, 5]
     with pytest.raises(httpcore.ConnectTimeout):
         Network().connect_tcp("example.test", 80, None)
-    assert given[4:] == [None] * 4
+    assert timeouts[4:] == [None] * 4
 
 
 def test_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,14 +61,14 @@ def test_retry_is_a_warning_with_error_and_delay(
     mock.fail("heygen", "rate_limit", retry_after=7, operation="cloneVoice")
     mock.fail("heygen", httpx.ConnectTimeout("gone"), operation="getVoice")
     clone("heygen")
-    refused, again, _, late, looks_again, _, _ = log.records
+    refused, again, _, late, retried_poll, _, _ = log.records
     assert [refused.levelname, again.levelname] == ["INFO", "WARNING"]
     assert "429 RateLimitError rate_limit_exceeded in " in refused.getMessage()
     line = "heygen cloneVoice: 429 RateLimitError rate_limit_exceeded, asked again in 7.0 s (attempt 1 of 3)"
     assert again.getMessage() == line
     assert (facts(again)["retry_in"], facts(again)["code"]) == (7.0, "rate_limit_exceeded")
     assert "heygen getVoice: RequestTimeoutError ConnectTimeout in " in late.getMessage()
-    assert "heygen getVoice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in looks_again.getMessage()
+    assert "heygen getVoice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in retried_poll.getMessage()
     attempts = [(record.levelname, facts(record)["attempt"]) for record in log.records]
     assert attempts == [("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1)]
 
@@ -188,17 +188,17 @@ def test_disabled_logging_costs_one_check(
     """With the level off, each request and each retry checks the level once and does nothing else."""
 
     class Off:
-        looks = 0
+        checks = 0
 
         def isEnabledFor(self, _: int) -> bool:  # noqa: N802 - logging's name
-            self.looks += 1
+            self.checks += 1
             return False
 
     off = Off()
     monkeypatch.setitem(vars(HeyGen.provider), "log", off)
     mock.fail("heygen", "rate_limit")
     clone("heygen")
-    assert (len(mock.requests), off.looks) == (4, 4 + 1)
+    assert (len(mock.requests), off.checks) == (4, 4 + 1)
 
 
 def run(code: str) -> str:
@@ -244,5 +244,5 @@ mock = way.__enter__()
 mock.fail("heygen", "rate_limit", retry_after=2)
 mock.fail("heygen", httpx.ConnectError("gone"), operation="getVoice")
 {example}""")
-    told = re.sub(r"(?<=request .{10})\w+", "", printed)
-    assert re.sub(r"\d+ ms", "N ms", told) == re.sub(r"\d+ ms", "N ms", shown)
+    without_ids = re.sub(r"(?<=request .{10})\w+", "", printed)
+    assert re.sub(r"\d+ ms", "N ms", without_ids) == re.sub(r"\d+ ms", "N ms", shown)

@@ -60,9 +60,9 @@ def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST
 def refused(response: httpx.Response) -> str:
     """The message of a refusal, in the provider's format."""
     body = response.json()
-    found = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
+    message = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
     assert response.status_code >= 400 or body["base_resp"]["status_code"] != 0
-    return str(found)
+    return str(message)
 
 
 CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
@@ -179,8 +179,8 @@ def test_minimax_requires_the_upload(mock: Mock, wav: bytes) -> None:
 
 def minimax_file(mock: Mock) -> int:
     """The file ID of the last clone."""
-    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
-    return found
+    file_id: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
+    return file_id
 
 
 def test_faults_are_consumed_in_order(mock: Mock, wav: bytes) -> None:
@@ -243,11 +243,11 @@ def test_serve_returns_its_mock() -> None:
     class Own(Mock):
         pass
 
-    given = Own()
-    with serve(given) as own, serve() as made:
-        assert assert_type(own, Own) is given
-        assert type(assert_type(made, Mock)) is Mock
-        assert set(own.base_urls.values()).isdisjoint(made.base_urls.values())
+    own_mock = Own()
+    with serve(own_mock) as own, serve() as new_mock:
+        assert assert_type(own, Own) is own_mock
+        assert type(assert_type(new_mock, Mock)) is Mock
+        assert set(own.base_urls.values()).isdisjoint(new_mock.base_urls.values())
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -255,9 +255,9 @@ def test_clients_clone_over_real_http(provider: str, wav: bytes) -> None:
     """Sync and async clients clone over loopback as in memory."""
     with serve() as mock:
         mock.polls_until_done = 1
-        made: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
-        with made:
-            first: Voice = made.clone(wav, **OPTIONS[provider])
+        connected: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
+        with connected:
+            first: Voice = connected.clone(wav, **OPTIONS[provider])
 
         async def main() -> Voice:
             client: Any = connect_async(provider, api_key="k", base_url=mock.base_urls[provider])
@@ -367,9 +367,11 @@ def test_provider_without_a_behaviour_returns_samples() -> None:
     }  # fmt: skip
     for version, validator in (("3.0.3", OAS30Validator), ("3.1.0", OAS31Validator)):
         document: dict[str, Any] = {"openapi": version, "components": {"schemas": {"G": {"type": "string"}}}}
-        told = {"application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}}
+        described = {
+            "application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}
+        }
         plain = {"application/json": {"schema": {"type": "string"}}}
-        refusals = {"422": {"content": told}, "429": {"description": "no word"}, "500": {"content": plain}}
+        refusals = {"422": {"content": described}, "429": {"description": "no word"}, "500": {"content": plain}}
         paths: dict[str, Any] = {"/make": {"summary": "no operation", "post": {"responses": refusals}}}
         spec = Spec("acme", document | {"paths": paths})
         assert [operation.id for operation in spec.operations()] == ["post /make"]
@@ -381,9 +383,9 @@ def test_provider_without_a_behaviour_returns_samples() -> None:
             assert not list(validator({**schema, **document}).iter_errors(sample))
         acme = Behaviour(spec, Mock())
         content = {"application/json": {"schema": schema}}
-        made = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
-        assert acme.respond(made, {}, None).json() == sample
-        assert acme.respond(made, {}, None).status_code == 201
+        make = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
+        assert acme.respond(make, {}, None).json() == sample
+        assert acme.respond(make, {}, None).status_code == 201
         gone = Operation("gone", "DELETE", "/gone", {"responses": {"204": {"description": "gone"}}})
         assert acme.respond(gone, {}, None).status_code == 204
         assert acme.error("rate_limit", "m").status_code == 429

@@ -145,9 +145,9 @@ def test_heygen_is_polled_until_complete(call: Caller, wav: bytes) -> None:
     seen: list[Progress] = []
     voice = call("heygen", "clone", wav, name="Me", on_poll=seen.append)
     assert voice.preview_url
-    assert [look.polls for look in seen] == [1, 2, 3, 4]
-    assert [look.elapsed for look in seen] == [0.0, 1.0, 2.0, 3.0]
-    assert [look.next_in for look in seen] == call.clock.slept == [1.0] * 4
+    assert [progress.polls for progress in seen] == [1, 2, 3, 4]
+    assert [progress.elapsed for progress in seen] == [0.0, 1.0, 2.0, 3.0]
+    assert [progress.next_in for progress in seen] == call.clock.slept == [1.0] * 4
     assert str(seen[1]) == f"heygen {voice.id}: processing after 1.0 s, next look in 1.0 s"
 
 
@@ -189,10 +189,10 @@ def test_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
 
 def test_wait_bounds_the_timeout_of_each_poll(mock: Mock, clock: Clock) -> None:
     """A poll gets at most the remaining time, and at least a second; if the last one is lost, the wait ends."""
-    given: list[dict[str, float | None]] = []
+    timeouts: list[dict[str, float | None]] = []
 
     def silent(request: httpx.Request) -> httpx.Response:
-        given.append(request.extensions["timeout"])
+        timeouts.append(request.extensions["timeout"])
         clock.time += request.extensions["timeout"]["read"]
         raise httpx.ReadTimeout("slow")
 
@@ -202,11 +202,11 @@ def test_wait_bounds_the_timeout_of_each_poll(mock: Mock, clock: Clock) -> None:
         (20.0, 0.2, [1.0], PollTimeoutError),
         (httpx.Timeout(None, read=4.0), 9, [4.0, 4.0], RequestTimeoutError),
     ):
-        given.clear()
+        timeouts.clear()
         options = {"transport": httpx.MockTransport(silent), "timeout": client_timeout}
         with pytest.raises(kind) as caught:
             Caller("sync", mock, clock)("heygen", "wait", CloneJob("heygen", "x"), timeout=whole, client=options)
-        assert [timeout["read"] for timeout in given] == each
+        assert [timeout["read"] for timeout in timeouts] == each
         assert caught.value.provider == "heygen"
         assert caught.value.job == CloneJob("heygen", "x")
         assert caught.value.retryable
@@ -336,7 +336,7 @@ def test_poll_schedule_is_prompt_and_cheap() -> None:
     """For clones of 2 s to 30 min the mean delay is at most 10 % or 1 s; 10 minutes cost at most 45 polls."""
     chance = random.Random(7)
 
-    def looks(duration: float) -> tuple[float, int]:
+    def simulate(duration: float) -> tuple[float, int]:
         waited, polls = 0.0, 1
         while waited < duration:
             waited += poll_delay(waited, chance.random())
@@ -345,9 +345,9 @@ def test_poll_schedule_is_prompt_and_cheap() -> None:
 
     for step in range(25):  # each duration by itself: none of them is always met at the wrong moment
         duration = 2.0 * 900.0 ** (step / 24)
-        late = sum(looks(duration)[0] for _ in range(300)) / 300
+        late = sum(simulate(duration)[0] for _ in range(300)) / 300
         assert late <= max(1.0, 0.1 * duration)
-    assert max(looks(600.0)[1] for _ in range(100)) <= 45
+    assert max(simulate(600.0)[1] for _ in range(100)) <= 45
 
 
 def test_default_runtime_uses_real_time() -> None:

@@ -246,9 +246,9 @@ def test_certain_failure_has_the_advice_of_its_class(call_sync: Caller, wav: byt
 def test_each_error_class_has_advice() -> None:
     """Each class has advice that a traceback shows and that survives pickle."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VoiceCloneError)]
-    made = [kind("m") for kind in kinds]
-    assert len({error.advice for error in made}) == len(kinds)
-    for error in made:
+    instances = [kind("m") for kind in kinds]
+    assert len({error.advice for error in instances}) == len(kinds)
+    for error in instances:
         assert error.advice in "".join(traceback.format_exception(error))
         twin = pickle.loads(pickle.dumps(error))
         assert (twin.advice, twin.__notes__) == (error.advice, [f"What to do: {error.advice}"])
@@ -485,9 +485,9 @@ def test_refused_option_names_the_provider_and_leaves_no_key(provider: str) -> N
         {"base_url": 5}, {"max_retries": 0.5}, {"transport": object()},
     ]  # fmt: skip
     for options in wrong:
-        made: dict[str, Any] = {"api_key": KEY, **options}
+        arguments: dict[str, Any] = {"api_key": KEY, **options}
         with pytest.raises(VoiceCloneError) as caught:
-            connect(provider, **made)
+            connect(provider, **arguments)
         assert caught.value.provider == provider
         assert not [text for text in texts(caught.value) if KEY in text]
 
@@ -552,10 +552,10 @@ def test_async_client_works_in_several_event_loops(mock: Mock, wav: bytes) -> No
         client = connect_async("retell", api_key=KEY, base_url=mock.base_urls["retell"])
 
         async def clone(close: bool) -> list[str]:
-            made = [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
+            voice_ids = [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
             if close:
                 await client.aclose()
-            return made
+            return voice_ids
 
         ids = [each for close in (False, False, True) for each in anyio.run(clone, close)]
         gc.collect()

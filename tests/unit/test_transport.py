@@ -70,8 +70,8 @@ def test_unsafe_request_has_its_own_connection(method: str, extensions: Any, own
 def slots(client: HeyGen) -> list[Any]:
     """The idle connections of a client."""
     transport: Any = client._http._transport
-    found: list[Any] = transport._slots()
-    return found
+    idle: list[Any] = transport._slots()
+    return idle
 
 
 def test_idle_connection_is_reused_for_5_seconds(served: Mock) -> None:

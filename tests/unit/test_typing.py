@@ -62,5 +62,5 @@ def test_programs_of_users_work(
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
     audio = tmp_path / "me.wav"
     audio.write_bytes(wav)
-    made = importlib.import_module(f"tests.typing.programs.{program}").main(audio)
-    assert made == (result or next(iter(mock.voices("heygen"))))
+    value = importlib.import_module(f"tests.typing.programs.{program}").main(audio)
+    assert value == (result or next(iter(mock.voices("heygen"))))

@@ -57,11 +57,11 @@ def main() -> None:
         start = FORK.Barrier(task["children"])
         children: list[tuple[Any, Any]] = []
         for number in range(task["children"]):
-            ours, theirs = FORK.Pipe(duplex=False)
+            ours, end = FORK.Pipe(duplex=False)
             names = [f"child-{number}-{clone}" for clone in range(task["clones"])]
-            process = FORK.Process(target=child, args=(work, names, start, theirs))
+            process = FORK.Process(target=child, args=(work, names, start, end))
             process.start()
-            theirs.close()
+            end.close()
             children.append((process, ours))
         voices[provider] = {}
         for process, ours in children:

@@ -18,7 +18,7 @@ async def clone_all(clips: Iterable[Path], seconds: float) -> dict[Path, Voice]:
     async def clone(heygen: AsyncHeyGen, clip: Path) -> None:
         async with limit:
             try:
-                voices[clip] = await heygen.clone(clip, name=clip.stem, on_poll=lambda look: print(look.status))
+                voices[clip] = await heygen.clone(clip, name=clip.stem, on_poll=lambda progress: print(progress.status))
             except RateLimitError as error:
                 await trio.sleep(error.retry_after or 1.0)
 

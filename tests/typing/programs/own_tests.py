@@ -25,10 +25,10 @@ def heygen(mock: Mock) -> Generator[HeyGen]:
 
 def status(client: HeyGen, voice_id: str) -> CloneStatus | str | None:
     """A generated function, with the client's key and errors."""
-    found = get_voice.sync(voice_id, client=client.client)
-    if not isinstance(found, GetVoiceResponse) or isinstance(found.data.status, Unset):
+    result = get_voice.sync(voice_id, client=client.client)
+    if not isinstance(result, GetVoiceResponse) or isinstance(result.data.status, Unset):
         return None
-    return found.data.status
+    return result.data.status
 
 
 def sent(request: Recorded) -> list[str]:

@@ -18,16 +18,16 @@ def start(audio: Path, name: str, kept: Path) -> CloneJob:
 def finish(kept: Path, seconds: float = 600.0) -> Voice | None:
     """Resume; return None if it takes longer, and keep the file for the next time."""
     job = CloneJob.from_token(kept.read_text(encoding="utf-8"))
-    looks: list[Progress] = []
+    polls: list[Progress] = []
     with HeyGen() as heygen:
         try:
-            voice = heygen.wait(job, timeout=seconds, on_poll=looks.append)
+            voice = heygen.wait(job, timeout=seconds, on_poll=polls.append)
         except PollTimeoutError as error:
             if error.job is not None:
                 kept.write_text(error.job.to_token(), encoding="utf-8")
             return None
     kept.unlink()
-    print(f"{voice.name or voice.id}: after {len(looks)} looks, {sum(look.next_in for look in looks):.1f} s asleep")
+    print(f"{voice.name or voice.id}: after {len(polls)} polls, {sum(poll.next_in for poll in polls):.1f} s asleep")
     return voice
 
 
