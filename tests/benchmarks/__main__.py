@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not ME.is_dir():
         sys.exit(f"memory is counted by {ME}, which this system does not have")
     effort = measures.QUICK if choice.quick else Effort()
-    rows = chosen([each for each in choice.rows.split(",") if each])
+    rows = chosen([part for part in choice.rows.split(",") if part])
     console = Console(highlight=False, stderr=choice.json, width=None if sys.stdout.isatty() else 160)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
@@ -95,7 +95,7 @@ def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Cal
         if row.id not in skipped and key not in samples:
             counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
             count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
-            able = [each for each in row.contestants if not (bench.effort.quick and each.slow)]
+            able = [contestant for contestant in row.contestants if not (bench.effort.quick and contestant.slow)]
             few, warm = bench.effort.few_rounds, row.warm and not bench.effort.quick
             samples[key] = measures.rounds(bench, able, count, few, warm=warm)
     return [Result.of(row, {} if row.id in skipped else samples[id(row.contestants)]) for row in rows]

@@ -62,7 +62,7 @@ class Environment:
     def installed(self) -> dict[str, str]:
         """The distributions, with their versions."""
         packages = distributions(path=[str(self.packages)])
-        return dict(sorted((each.metadata["Name"], each.version) for each in packages))
+        return dict(sorted((package.metadata["Name"], package.version) for package in packages))
 
 
 def make(tell: Callable[[str], object]) -> dict[str, Environment]:

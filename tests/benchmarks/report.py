@@ -226,7 +226,7 @@ def page(results: Results) -> str:
         "met": sum(bool(result.met) for result in measured),
         "table": robustness.markdown(table(results.rows)),
         "missed": _missed(results.rows),
-        "fastest": number(max(each.measured["rate"] for each in results.get("burst").outcomes)),
+        "fastest": number(max(outcome.measured["rate"] for outcome in results.get("burst").outcomes)),
         "profiles": "\n".join(_own(results.charts["profiles"])),
         "repeats": repeats(results),
         "each": "\n\n".join(map(_section, results.rows)),

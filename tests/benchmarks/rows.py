@@ -96,7 +96,7 @@ JOBS = (
 )
 SCHEDULES = (
     schedule(polling.OURS, "us"),
-    *(schedule(each, "peer") for each in polling.PEERS),
+    *(schedule(peer, "peer") for peer in polling.PEERS),
     *(schedule(each, "beside") for each in polling.USUAL),
     schedule(polling.FRONTIER[3], "limit"),
 )
@@ -244,7 +244,7 @@ ROWS: tuple[Row, ...] = (
         relative=True,
         contestants=(
             *CLONES,
-            *(each for each in others(call, "clone", CLIP) if each.role != "base"),
+            *(other for other in others(call, "clone", CLIP) if other.role != "base"),
             call("httpx", "base", "stock", "bare_httpx", "clone_connecting", CLIP),
             call("httpx, over a kept connection", "beside", "stock", "bare_httpx", "clone", CLIP),
             call("httpx, body built beforehand", "limit", "stock", "bare_httpx", "clone_prepared", CLIP),

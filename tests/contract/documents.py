@@ -212,7 +212,7 @@ class Operation:
         """The alternative security schemes."""
         needed = self.place if "security" in self.place else self.document.root
         schemes = self.document.root["components"]["securitySchemes"]
-        return [schemes[name] for each in needed.inside("security") for name in each.value]
+        return [schemes[name] for child in needed.inside("security") for name in child.value]
 
     @property
     def answers(self) -> list[Answer]:

@@ -149,7 +149,9 @@ def expanded(node: Json) -> Json:
 @functools.cache
 def evidence() -> list[Evidence]:
     """The evidence of all providers."""
-    return [read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {each.name for each in documents()}]
+    return [
+        read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {document.name for document in documents()}
+    ]
 
 
 # The spec as judge
@@ -275,15 +277,15 @@ def record(operation: Operation) -> dict[str, Any]:
         "tag": (operation.place.get("tags") or [None])[0],
         "keys": [" and ".join(map(key, each)) for each in operation.place.get("security", [])],
         "parameters": [
-            f"{each['in'].value} {each['name'].value}" + ("" if each.get("required") else ", optional")
-            for each in operation.parameters
+            f"{parameter['in'].value} {parameter['name'].value}" + ("" if parameter.get("required") else ", optional")
+            for parameter in operation.parameters
         ],
         "sends": operation.media_type,
         "files": {name: part["contentType"].split(", ") for name, part in operation.encoding.items()},
         "defaults": {part.key: part.value["default"] for part in parts if "default" in part.value},
         "answers": {
             answer.status: sorted(
-                f"{each.key}: {each['schema'].get('type')}" for each in answer.place.inside("headers")
+                f"{child.key}: {child['schema'].get('type')}" for child in answer.place.inside("headers")
             )
             for answer in operation.answers
         },
@@ -339,7 +341,7 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
         fact, spec = known.enums.get(name, {}), enums.get(name, {})
         for key in ("values", "at"):
             if not agree(fact.get(key), spec.get(key), more.get(name, {}).get(key)):
-                place = next((each for each in schemas.values() if each.key == name), document.root)
+                place = next((schema for schema in schemas.values() if schema.key == name), document.root)
                 yield f"{key} of enums", name, place, spec.get(key), fact.get(key)
 
 

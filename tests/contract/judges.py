@@ -82,7 +82,7 @@ def _with_json_fields(document: Document, spec: dict[str, Any]) -> dict[str, Any
     """A spec in which form fields of other types are JSON; openapi-core would take them for text."""
     for operation in document.operations():
         if operation.media_type == "multipart/form-data" and operation.body:
-            plain = [each.key for each in operation.body.inside("properties") if each.get("type") in NUMBERS]
+            plain = [child.key for child in operation.body.inside("properties") if child.get("type") in NUMBERS]
             body = spec["paths"][operation.path][operation.method]["requestBody"]
             if plain and "content" in body:
                 encoding = body["content"][operation.media_type].setdefault("encoding", {})
@@ -94,7 +94,7 @@ def _causes(error: BaseException | None) -> str:
     chain: list[str] = []
     while error is not None:
         details = getattr(error, "schema_errors", None)
-        chain.append("; ".join(each.message for each in details) if details else str(error))
+        chain.append("; ".join(detail.message for detail in details) if details else str(error))
         error = error.__cause__
     return ": ".join(chain)
 
@@ -113,7 +113,7 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
         # openapi-core fills in the default of a missing one.
         if each.get("required") and each.get("in") == "header" and each.get("name") not in request.headers:
             sees(each, f"{operation}: the header {each.get('name')} is missing")
-    declared = {each.get("name") for each in operation.parameters if each.get("in") == "query"}
+    declared = {parameter.get("name") for parameter in operation.parameters if parameter.get("in") == "query"}
     for name in set(request.url.params) - declared:
         sees(operation.place, f"{operation}: the query {name!r} is not documented")
     witness(operation.place, *operation.parameters)
@@ -149,7 +149,7 @@ def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> No
     if key in str(request.url) or key.encode() in request.content:
         breach(operation.place, f"{operation}: the key is sent outside of its header", do=MEND, sent=request)
     witness(*(credentials[name][1] for name in sent))
-    known = {each.get("name").lower() for each in operation.parameters if each.get("in") == "header"}
+    known = {parameter.get("name").lower() for parameter in operation.parameters if parameter.get("in") == "header"}
     for name in set(request.headers) - HTTP_HEADERS - known - set(credentials):
         breach(operation.place, f"{operation}: the header {name!r} is not documented", do=MEND, sent=request)
 
@@ -247,7 +247,7 @@ def judge_answer(answer: Answer, response: httpx.Response) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         for error in _judges(operation.document)[1].iter_errors(request, adapted):
             sees(answer.place, f"{answer}: openapi-core: {_causes(error)}", do=do)
-    witness(answer.place, *(each for each in answer.place.inside("headers") if each.key.lower() in response.headers))
+    witness(answer.place, *(child for child in answer.place.inside("headers") if child.key.lower() in response.headers))
     if answer.body is None:
         return
     for problem in (*problems(answer.body, response.json()), *undeclared(answer.body, response.json())):

@@ -60,7 +60,9 @@ def page(chosen: set[str], failed: set[str]) -> str:
 
 
 def _all(document: Document) -> list[tuple[Operation, str, Place]]:
-    return [(each, part, place) for each in document.operations() for part, place in unique(promises(each))]
+    return [
+        (operation, part, place) for operation in document.operations() for part, place in unique(promises(operation))
+    ]
 
 
 def _tests(place: Place) -> set[str]:

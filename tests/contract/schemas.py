@@ -47,12 +47,12 @@ def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
 
 def _too_many(place: Place, value: Json) -> Iterator[str]:
     """A violation of our `x-max-items-by`: more items than another property's value allows."""
-    for each in place.inside("properties"):
-        if isinstance(value, dict) and each.key in value and "x-max-items-by" in each:
-            by = each.get("x-max-items-by")
+    for child in place.inside("properties"):
+        if isinstance(value, dict) and child.key in value and "x-max-items-by" in child:
+            by = child.get("x-max-items-by")
             most = by["limits"].get(value.get(by["property"]))
-            if most is not None and len(value[each.key]) > most:
-                yield f"$.{each.key}: at most {most} beside {value[by['property']]!r}"
+            if most is not None and len(value[child.key]) > most:
+                yield f"$.{child.key}: at most {most} beside {value[by['property']]!r}"
 
 
 @functools.cache
@@ -87,10 +87,10 @@ def touched(place: Place, value: Json) -> Iterator[Place]:
     if value is None and target.get("nullable"):
         yield target["nullable"]
     if isinstance(value, dict):
-        for each in target.inside("properties"):
-            if each.key in value:
-                yield each
-                yield from touched(each, value[each.key])
+        for child in target.inside("properties"):
+            if child.key in value:
+                yield child
+                yield from touched(child, value[child.key])
     if isinstance(value, list) and "items" in target and value:
         yield from touched(target["items"], value[0])
     for key in COMBINATIONS:

@@ -162,7 +162,7 @@ def _arrays(place: Place, *, extras: bool) -> Values:
 
 
 def _objects(place: Place, *, extras: bool) -> Values:
-    properties = {each.key: values(each, extras=extras) for each in place.inside("properties")}
+    properties = {child.key: values(child, extras=extras) for child in place.inside("properties")}
     needed = {name: properties[name] for name in place.get("required", []) if name in properties}
     optional = {name: each for name, each in properties.items() if name not in needed}
     objects = st.one_of(
@@ -170,7 +170,7 @@ def _objects(place: Place, *, extras: bool) -> Values:
         st.fixed_dictionaries(properties),
         st.fixed_dictionaries(needed, optional=optional),
     ).map(lambda value: _with_dependents(place, value))
-    if any("x-max-items-by" in each for each in place.inside("properties")):
+    if any("x-max-items-by" in child for child in place.inside("properties")):
         objects = objects.filter(lambda value: valid(place, value))
     more = place.get("additionalProperties", True)
     if more is False or not (extras or isinstance(more, dict)):
@@ -295,15 +295,15 @@ def _steps(place: Place, good: Json) -> Iterator[tuple[Place, Json]]:
             yield rule, {name: value for name, value in good.items() if name != rule.value}
         for rule in place.inside("dependentRequired"):
             yield rule, {name: value for name, value in good.items() if name not in rule.value}
-        for each in place.inside("properties"):
-            if each.key in good and "x-max-items-by" in each:
-                by = each["x-max-items-by"]
+        for child in place.inside("properties"):
+            if child.key in good and "x-max-items-by" in child:
+                by = child["x-max-items-by"]
                 for limit in by.inside("limits"):
-                    several = [good[each.key][0]] * (limit.value + 1)
-                    yield limit, {**good, each.key: several, by.get("property"): limit.key}
-            if each.key in good:
-                inner = _steps(each.followed(), good[each.key])
-                yield from ((rule, {**good, each.key: value}) for rule, value in inner)
+                    several = [good[child.key][0]] * (limit.value + 1)
+                    yield limit, {**good, child.key: several, by.get("property"): limit.key}
+            if child.key in good:
+                inner = _steps(child.followed(), good[child.key])
+                yield from ((rule, {**good, child.key: value}) for rule, value in inner)
     for key in COMBINATIONS:
         yield from (
             step for branch in place.inside(key) if valid(branch, good) for step in _steps(branch.followed(), good)

@@ -60,8 +60,8 @@ def sent(method: Method, audio: Any) -> tuple[str | None, str | None, bytes]:
 
 def is_documented(method: Method, media_type: str) -> bool:
     """Whether the spec names the format of a sent file; if it names none, any format is documented."""
-    forms = [each for each in method.operation.document.operations() if each.encoding]
-    named = [kind["contentType"].split(", ") for each in forms for kind in each.encoding.values()]
+    forms = [operation for operation in method.operation.document.operations() if operation.encoding]
+    named = [kind["contentType"].split(", ") for form in forms for kind in form.encoding.values()]
     return not named or media_type in named[0]
 
 

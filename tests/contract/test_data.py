@@ -45,22 +45,22 @@ def at(places: Iterable[Place], path: str, *, required: bool = False) -> list[Pl
     schemas = list(places)
     for key in path.split("."):
         if key.isdecimal():  # into an array
-            schemas = [each["items"] for place in schemas for each in branches(place) if "items" in each]
+            schemas = [branch["items"] for place in schemas for branch in branches(place) if "items" in branch]
             continue
-        owners = [each for place in schemas for each in branches(place) if key in each.get("properties", {})]
-        schemas = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
+        owners = [branch for place in schemas for branch in branches(place) if key in branch.get("properties", {})]
+        schemas = [owner["properties"][key] for owner in owners if not required or key in owner.get("required", [])]
     return schemas
 
 
 def enum(places: Iterable[Place]) -> list[Json]:
     """The values of the schemas' enums."""
-    return [value for place in places for each in branches(place) for value in each.get("enum", [])]
+    return [value for place in places for branch in branches(place) for value in branch.get("enum", [])]
 
 
 def types(places: Iterable[Place]) -> set[str]:
     """The types that schemas allow besides null; a time has the type `date-time`."""
     names: set[str] = set()
-    for each in (each for place in places for each in branches(place)):
+    for each in (branch for place in places for branch in branches(place)):
         kind = each.get("type", [])
         names |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
     return names - {"null"}
@@ -68,7 +68,9 @@ def types(places: Iterable[Place]) -> set[str]:
 
 def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
     """The schemas of the documented success or error responses, by status."""
-    answers = [answer for each in operations for answer in each.answers if answer.status.startswith("2") is good]
+    answers = [
+        answer for operation in operations for answer in operation.answers if answer.status.startswith("2") is good
+    ]
     return [answer.body for answer in answers if answer.body]
 
 
@@ -104,7 +106,7 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
     if poll is None:
         return
     operation = named(data, document, poll.operation)
-    needed = [each.get("name") for each in operation.parameters if each.get("required")]
+    needed = [parameter.get("name") for parameter in operation.parameters if parameter.get("required")]
     if len(needed) != 1 or operation.body:
         breach(operation.place, f"{data.name}: polling needs more than an id", do=DO, needed=needed)
     if data.look is not operation.module._get_kwargs:
@@ -217,7 +219,7 @@ def request_id_is_in_every_answer(data: Provider, document: Document) -> None:
     """The request ID's header is documented for every response."""
     header = data.errors.request_id_header
     for answer in (answer for operation in document.operations() for answer in operation.answers):
-        if header and header.lower() not in {each.key.lower() for each in answer.place.inside("headers")}:
+        if header and header.lower() not in {child.key.lower() for child in answer.place.inside("headers")}:
             breach(answer.place, f"{answer}: the header {header!r} is not documented", do=DO, said_by=row(data, header))
 
 

@@ -273,9 +273,9 @@ def test_error_file_matches_the_spec(fixture: Fixture, answer: Answer) -> None:
 
 def declared(place: Place) -> Iterator[Place]:
     """All properties that a schema declares, at any depth."""
-    for each in place.inside("properties"):
-        yield each
-        yield from declared(each)
+    for child in place.inside("properties"):
+        yield child
+        yield from declared(child)
     for branch in (branch for key in COMBINATIONS for branch in place.inside(key)):
         yield from declared(branch)
 

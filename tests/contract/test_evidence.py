@@ -72,7 +72,7 @@ def contract_problems(example: Example) -> list[str]:
 
 # Tests of the evidence
 
-EXAMPLES = pytest.mark.parametrize("example", [each for known in evidence() for each in known.examples], ids=str)
+EXAMPLES = pytest.mark.parametrize("example", [example for known in evidence() for example in known.examples], ids=str)
 KNOWN = pytest.mark.parametrize("known", evidence(), ids=lambda known: known.provider)
 
 
@@ -127,7 +127,7 @@ def test_spec_accepts_what_the_provider_accepts(example: Example) -> None:
                 f"the spec of {example.provider} {problem}: {example.why}",
                 do=CHANGED,
                 example=variant.body if variant.headers is None else {"headers": variant.headers, "body": variant.body},
-                because=[each.text for each in reasons],
+                because=[reason.text for reason in reasons],
                 evidence=f"{example.where} (source: {example.source})",
             )
 

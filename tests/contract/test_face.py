@@ -15,7 +15,7 @@ from voice_clone import connect, connect_async
 
 DO = "mend the method's signature, `names` in the provider's TOML, or the overlay if the spec is wrong"
 each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-each_method = pytest.mark.parametrize("method", [each for one in documents() for each in methods(one)], ids=str)
+each_method = pytest.mark.parametrize("method", [method for one in documents() for method in methods(one)], ids=str)
 
 
 def parameters(kind: Any, name: str) -> dict[str, inspect.Parameter]:
@@ -62,18 +62,18 @@ def test_parameters_are_those_of_the_spec(method: Method) -> None:
     """Each property of the body is a parameter, required or with the default as in the spec."""
     arguments, body = parameters(method.kind, method.name), method.operation.body
     assert body
-    for each in body.inside("properties"):
-        name = "audio" if each.key == method.audio else method.kind.provider.names.get(each.key, each.key)
+    for child in body.inside("properties"):
+        name = "audio" if child.key == method.audio else method.kind.provider.names.get(child.key, child.key)
         if name not in arguments:
-            breach(each, f"{method}: nothing says {each.key}", do=DO, parameters=list(arguments))
+            breach(child, f"{method}: nothing says {child.key}", do=DO, parameters=list(arguments))
         default = arguments.pop(name).default
-        documented = each.get("default")
-        required = each.key in body.get("required", [])
+        documented = child.get("default")
+        required = child.key in body.get("required", [])
         # Generated values may be omitted, and so may a value with one good choice.
         good = (inspect.Parameter.empty, None) if required else (documented, None)
-        if default not in good and not (required and default in each.get("enum", [])):
-            breach(each, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
+        if default not in good and not (required and default in child.get("enum", [])):
+            breach(child, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
         if default is inspect.Parameter.empty and not required:
-            breach(each, f"{method}: {name} is required, though the spec does without", do=DO)
+            breach(child, f"{method}: {name} is required, though the spec does without", do=DO)
     if set(arguments) - {"name"}:
         breach(body, f"{method}: takes {sorted(arguments)}, which the spec does not know", do=DO)

@@ -133,7 +133,7 @@ def _poll(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]
     poll = provider_of(document).poll
     assert poll
     operation = document.operation(poll.operation)
-    (name,) = [each.get("name") for each in operation.parameters]
+    (name,) = [parameter.get("name") for parameter in operation.parameters]
     return operation, {name: voice_id}
 
 

@@ -93,7 +93,7 @@ def other_half(removal: Action, update: Action) -> list[str] | None:
 def without(action: Action) -> list[dict[str, Any]]:
     """The overlay's actions without one and its counterpart, the removal or replacement that belongs to it."""
     others = [each for each in actions_of(action.provider) if each is not action and not other_half(each, action)]
-    kept = {each.index: copy.deepcopy(each.json) for each in others}
+    kept = {other.index: copy.deepcopy(other.json) for other in others}
     for each in others:
         if keys := other_half(action, each):
             holders = [kept[each.index]]

@@ -19,7 +19,7 @@ from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, Transpo
 
 DO = "mend _policy.py, or `retryable` in the fixture if it is wrong"
 CLONES = [each for document in documents() for each in methods(document) if each.name == "start_clone"]
-POLLED = [each for each in CLONES if each.kind.provider.poll]
+POLLED = [clone for clone in CLONES if clone.kind.provider.poll]
 each_way = pytest.mark.parametrize("way", WAYS)
 each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
 each_polled = pytest.mark.parametrize("method", POLLED, ids=str)

@@ -30,8 +30,8 @@ def parameters(operation: Operation) -> st.SearchStrategy[dict[str, Json]]:
     """Values for all parameters; an ID in a path is never empty or dots, which would change the path."""
     return st.fixed_dictionaries(
         {
-            each.get("name"): values(each["schema"]).filter(functools.partial(is_sayable, each))
-            for each in operation.parameters
+            parameter.get("name"): values(parameter["schema"]).filter(functools.partial(is_sayable, parameter))
+            for parameter in operation.parameters
         }
     )
 
@@ -61,11 +61,13 @@ def check_generated(operation: Operation, way: str, given_parameters: dict[str, 
             do=MEND,
             sent=path,
         )
-    for each in operation.parameters:
-        name, value = each.get("name"), given_parameters[each.get("name")]
-        there = {"header": request.headers.get(name), "query": request.url.params.get(name)}.get(each.get("in"), value)
+    for parameter in operation.parameters:
+        name, value = parameter.get("name"), given_parameters[parameter.get("name")]
+        there = {"header": request.headers.get(name), "query": request.url.params.get(name)}.get(
+            parameter.get("in"), value
+        )
         if there != value:
-            breach(each, f"{operation}: {name} was to be {value!r}", do=MEND, sent=there)
+            breach(parameter, f"{operation}: {name} was to be {value!r}", do=MEND, sent=there)
     if operation.media_type == "multipart/form-data":
         body = {name: value for name, value in body.items() if value is not None}  # null is left out of a form
     if sent != body:
@@ -90,7 +92,7 @@ def test_generated_function_sends_valid_requests(operation: Operation, way: str,
 @each_operation
 def test_generated_function_can_send_all_that_the_spec_allows(operation: Operation, way: str) -> None:
     """Each branch, enum value, limit at its edge, and option on and off can be sent."""
-    least = {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+    least = {parameter.get("name"): alternatives(parameter["schema"])[0] for parameter in operation.parameters}
     some = alternatives(operation.body) if operation.body else [None]
     for body in some:
         check_generated(operation, way, least, body)

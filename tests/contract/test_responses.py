@@ -42,13 +42,13 @@ each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
 
 def provider_of(document: Document) -> Provider:
     """The shim's configuration of a provider."""
-    provider: Provider = next(each for each in CLONES if each.provider == document.name).kind.provider
+    provider: Provider = next(clone for clone in CLONES if clone.provider == document.name).kind.provider
     return provider
 
 
 def headers(answer: Answer) -> dict[str, str]:
     """All documented headers of the response, with numbers where required."""
-    return {each.key: "7" for each in answer.place.inside("headers")}
+    return {child.key: "7" for child in answer.place.inside("headers")}
 
 
 def response(answer: Answer, body: Json) -> httpx.Response:

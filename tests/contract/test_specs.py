@@ -55,7 +55,7 @@ def closed(place: Place, *, is_open: bool = False) -> Iterator[str]:
         kind = branch.get("type")
         plain = any(other.get("type") == kind and not set(other) & {"enum", "const", "pattern"} for other in others)
         yield from closed(branch, is_open=plain)
-    inner = [each for key in (*NAMED, "oneOf", "allOf", "prefixItems") for each in place.inside(key)]
+    inner = [child for key in (*NAMED, "oneOf", "allOf", "prefixItems") for child in place.inside(key)]
     inner += [place[key] for key in ("items", "additionalProperties", "not") if isinstance(place.get(key), dict)]
     for each in inner:
         yield from closed(each)

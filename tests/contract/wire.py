@@ -143,7 +143,7 @@ Form = list[tuple[str, tuple[str | None, bytes, str | None]]]
 
 def least_parameters(operation: Operation) -> dict[str, Json]:
     """The first valid value of each parameter."""
-    return {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+    return {parameter.get("name"): alternatives(parameter["schema"])[0] for parameter in operation.parameters}
 
 
 def least(operation: Operation) -> tuple[dict[str, Json], Json]:
@@ -170,9 +170,9 @@ def request(
     """A request by the spec, built without a client; `more` is passed to httpx instead of the body."""
     scheme = operation.schemes[credential]
     headers = {"Authorization": f"Bearer {KEY}"} if scheme.get("type") == "http" else {scheme.get("name"): KEY}
-    for each in operation.parameters:
-        if each.get("in") == "header" and parameters.get(each.get("name")) is not None:
-            headers[each.get("name")] = parameters[each.get("name")]
+    for parameter in operation.parameters:
+        if parameter.get("in") == "header" and parameters.get(parameter.get("name")) is not None:
+            headers[parameter.get("name")] = parameters[parameter.get("name")]
     if not more and body is not None:
         is_form = operation.media_type == "multipart/form-data"
         more = {"files": form(operation, body)} if is_form else {"json": body}
@@ -288,7 +288,7 @@ def methods(document: Document) -> list[Method]:
 def _method(kind: Any, name: str, operation: Operation) -> Method:
     assert operation.body
     parameters = list(inspect.signature(getattr(kind, name)).parameters)[2:]
-    properties = [each.key for each in operation.body.inside("properties")]
+    properties = [child.key for child in operation.body.inside("properties")]
     named = {prop: kind.provider.names.get(prop, prop) for prop in properties}
     known = {prop: parameter for prop, parameter in named.items() if parameter in parameters}
     (audio,) = [prop for prop in operation.body.get("required") if prop not in known]

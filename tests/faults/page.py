@@ -93,7 +93,7 @@ def _cell(cells: dict[tuple[str, str, bool], set[str]], fault: Fault, call: str,
 
 
 def _summary(results: Iterable[Result]) -> str:
-    counted = Counter("a result" if each.outcome in ("Voice", "int") else each.outcome for each in results)
+    counted = Counter("a result" if result.outcome in ("Voice", "int") else result.outcome for result in results)
     return _table(["outcome", "cells"], [[name, f"{count:,}"] for name, count in counted.most_common()]).rstrip()
 
 

@@ -148,12 +148,12 @@ def render(results: Sequence[Result], clients: Sequence[Peer]) -> str:
 
 
 def _of(results: Sequence[Result], peer: Peer, fault: Fault) -> Result:
-    return next(each for each in results if each.peer is peer and each.fault is fault)
+    return next(result for result in results if result.peer is peer and result.fault is fault)
 
 
 def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
     def count(test: Callable[[Result], bool]) -> list[str]:
-        return [str(sum(test(each) for each in results if each.peer is peer)) for peer in clients]
+        return [str(sum(test(result) for result in results if result.peer is peer)) for peer in clients]
 
     rows = [
         ["faults", *count(lambda each: True)],
@@ -163,7 +163,7 @@ def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
         ["asked again too early", *count(lambda each: each.hasty)],
         ["the key was shown", *count(lambda each: each.leaked)],
         ["voices for one call at worst",
-         *(str(max(each.voices for each in results if each.peer is peer)) for peer in clients)],
+         *(str(max(result.voices for result in results if result.peer is peer)) for peer in clients)],
     ]  # fmt: skip
     return _table(["", *(f"{peer.name} at {peer.provider}" for peer in clients)], rows)
 

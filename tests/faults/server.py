@@ -188,7 +188,11 @@ class Server:
 
     def _operation(self, method: str, target: str) -> Operation:
         path = target.partition("?")[0]
-        known = (each for each in self.spec.operations() if each.method == method and each.match(path) is not None)
+        known = (
+            operation
+            for operation in self.spec.operations()
+            if operation.method == method and operation.match(path) is not None
+        )
         return next(known, Operation("", method, path, {}))
 
 

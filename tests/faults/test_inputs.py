@@ -57,7 +57,7 @@ def test_hostile_name_stays_a_name(server: Server, name: str) -> None:
     with at(server) as client:
         voice = client.clone(CLIP, **OPTIONS[server.provider] | {"name": name})
     assert voice.name == name
-    seen: list[Any] = [each for each in server.mock.requests if each.request.method == "POST"]
+    seen: list[Any] = [request for request in server.mock.requests if request.request.method == "POST"]
     assert len(seen) == len(server.requests) - server.requests.count("getVoice")
     assert all("x-evil" not in each.request.headers for each in seen)
     body: Any = seen[-1].body
@@ -75,7 +75,9 @@ def test_hostile_file_name_stays_a_file_name(server: Server, name: str, tmp_path
     path.write_bytes(CLIP)
     with at(server) as client:
         client.clone(path, **OPTIONS[server.provider])
-    (form,) = [cast("list[Part]", each.body) for each in server.mock.requests if each.operation != "voiceClone"]
+    (form,) = [
+        cast("list[Part]", request.body) for request in server.mock.requests if request.operation != "voiceClone"
+    ]
     (file,) = [part for part in form if part.file_name is not None]
     assert (file.content, file.file_name) == (CLIP, path.name)
     assert len(form) == {"retell": 3, "cartesia": 3, "minimax": 2}[server.provider]

@@ -81,7 +81,7 @@ def test_no_process_gets_the_response_of_another(way: str, how: str, encrypted: 
     outcomes: list[Outcome] = [(name, voice_id, answer) for name, voice_id, answer in json.loads(run.stdout)]
     assert len(outcomes) == BEFORE + (CHILDREN + 1) * CLONES + 1
     names_by_id = {voice_id: str(voice["name"]) for voice_id, voice in mock.voices("heygen").items()}
-    assert [each for each in outcomes if not (names_by_id.get(each[1]) == each[0] == each[2])] == []
+    assert [outcome for outcome in outcomes if not (names_by_id.get(outcome[1]) == outcome[0] == outcome[2])] == []
     processes: dict[int, set[str]] = {}
     for request in server.requests:
         voice = names_by_id.get(request.url.path.rpartition("/")[2]) or str(json.loads(request.content)["voice_name"])

@@ -224,7 +224,7 @@ def _examine(error: VoiceCloneError, provider: str) -> None:
 
 def _answers() -> st.SearchStrategy[Answer]:
     fixtures = [common.read_json(path)["response"] for path in sorted(Path(common.ROOT).glob("tests/errors/*/*.json"))]
-    bodies = written(retyped(st.sampled_from([*_good_bodies(), *(each.get("body") for each in fixtures)])))
+    bodies = written(retyped(st.sampled_from([*_good_bodies(), *(fixture.get("body") for fixture in fixtures)])))
     contents = bodies.map(_bytes) | st.binary(max_size=50)
     pieces = contents.map(lambda data: [data]) | contents.map(lambda data: [data[:9], data[9:]])
     statuses = [200, 201, 204, 301, 304, 307, 400, 401, 404, 409, 413, 422, 429, 500, 502, 520, 599]

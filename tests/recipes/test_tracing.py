@@ -86,7 +86,7 @@ def test_each_attempt_is_a_child_span(
                 getattr(client, "clone")(wav, **OPTIONS[provider])  # noqa: B009
         else:
             anyio.run(main, backend=way)
-        assert all("traceparent" in each.request.headers for each in mock.requests)
+        assert all("traceparent" in request.request.headers for request in mock.requests)
     ended = spans.get_finished_spans()
     assert seen(ended) == [*((name, "mine", status) for name, status in EXPECTED[provider]), ("mine", None, None)]
     assert all(KEY not in span.to_json() for span in ended)
@@ -170,7 +170,7 @@ def test_page_examples_run(
     voice_id = names["voice"].id
     assert clone.attributes == {"voice.id": voice_id}
     facts = [dict(span.attributes or {}) for span in requests]
-    lines = [f"    {each['http.method']} {each['http.url']} {each['http.status_code']}\n" for each in facts]
+    lines = [f"    {fact['http.method']} {fact['http.url']} {fact['http.status_code']}\n" for fact in facts]
     (shown,) = fences(PAGE, "text")
     assert f"{clone.name}\n{''.join(lines)}".replace(voice_id, voice_id[:10]) == shown
     spans.clear()

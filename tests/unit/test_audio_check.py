@@ -236,7 +236,7 @@ def test_check_all_reports_every_provider() -> None:
     """`check_all` has a report for each provider; recommendations for accepted audio are notes."""
     reports = {each.provider: each for each in check_all(wav(20))}
     assert sorted(reports) == sorted(PROVIDERS)
-    assert all(each.ok and each.advice is None for each in reports.values())
+    assert all(report.ok and report.advice is None for report in reports.values())
     assert reports["cartesia"].notes == [
         "lasts 20 s, more than 10 s (Cartesia's page on cloning asks for about 5 seconds)"
     ]

@@ -55,7 +55,7 @@ class Typed:
 
 def typed(*arguments: str | Path, stdin: str | None = None) -> Typed:
     """Run a command."""
-    return Typed([str(each) for each in arguments], stdin)
+    return Typed([str(argument) for argument in arguments], stdin)
 
 
 @pytest.fixture(autouse=True)
@@ -287,7 +287,7 @@ def test_every_error_class_has_an_exit_code() -> None:
     ours = {each for each in below(VoiceCloneError) if each.__module__ == "voice_clone.errors"}
     assert set(EXIT_CODES) == ours
     assert list(EXIT_CODES.values()) == list(range(3, 3 + len(EXIT_CODES)))
-    root, *others = (each for each in vars(errors).values() if isinstance(each, type) and each in EXIT_CODES)
+    root, *others = (var for var in vars(errors).values() if isinstance(var, type) and var in EXIT_CODES)
     assert list(EXIT_CODES) == [*others, root]
 
 
@@ -574,7 +574,7 @@ def test_terminal_shows_bytes_and_polls(mock: Mock, clip: Path) -> None:
     mock.polls_until_done = 3
     run([Cloning(Connection("heygen"), [clip], {"name": "Me"})], Watched(Console(file=io.StringIO())))
     matches = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
-    assert [each and each[1] for each in matches] == [
+    assert [match and match[1] for match in matches] == [
         "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB",
         "156 KiB sent, no answer yet", "started", *["processing, next look in 1 s"] * 2, "done",
     ]  # fmt: skip

@@ -165,7 +165,7 @@ def test_unreadable_certificates_are_an_error(content: bytes | None, tmp_path: P
     with pytest.raises(InvalidRequestError, match="SSL_CERT_FILE is ") as caught:
         connect("heygen", api_key=KEY)
     assert "unset" in caught.value.advice
-    assert not [each for each in texts(caught.value) if KEY in each]
+    assert not [text for text in texts(caught.value) if KEY in text]
 
 
 # Proxies
@@ -299,11 +299,11 @@ def test_refused_option_leaves_no_secret_in_a_frame(options: dict[str, Any]) -> 
     for make in (connect, connect_async):
         with pytest.raises(InvalidRequestError) as caught:
             make("heygen", api_key=KEY, **options)
-        assert not [each for each in texts(caught.value) if SECRET in each or KEY in each]
+        assert not [text for text in texts(caught.value) if SECRET in text or KEY in text]
 
 
 def test_unknown_provider_leaves_no_key_in_a_frame() -> None:
     """A mistyped provider name leaves the key in no frame."""
     with pytest.raises(InvalidRequestError, match="heygn") as caught:
         connect("heygn", api_key=KEY)
-    assert not [each for each in texts(caught.value) if KEY in each]
+    assert not [text for text in texts(caught.value) if KEY in text]

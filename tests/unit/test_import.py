@@ -105,7 +105,7 @@ def test_public_names_have_docstrings(name: str) -> None:
     for method_name, method in inspect.getmembers(item, inspect.isfunction) if is_client else []:
         if method_name == "__init__" or method_name[0] != "_":
             text, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
-            assert [each for each in parameters if f"`{each}`" not in text] == []
+            assert [parameter for parameter in parameters if f"`{parameter}`" not in text] == []
             assert "Raises" in text or not parameters
 
 

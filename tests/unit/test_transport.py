@@ -286,7 +286,7 @@ def test_generated_functions_obey_the_limit(mock: Mock, clock: Clock, wav: bytes
             await turns.acquire()
             with anyio.move_on_after(0.01):
                 await get_voice.asyncio(job.voice_id, client=client.client)
-            assert [each.operation for each in mock.requests].count("getVoice") == 2
+            assert [request.operation for request in mock.requests].count("getVoice") == 2
             client._http.turns = None  # with a transport of the caller's there are none
             assert await get_voice.asyncio(job.voice_id, client=client.client)
 
