@@ -168,7 +168,9 @@ def upgrade(version: str) -> Edit:
     return edit
 
 
-# The edits that a case in YAML can name.
+# The keys of a case, besides its edits.
+KEYS = {"pages", "forward", "reverse", "file", "line", "words"}
+# The edits that a case can name.
 EDITS: dict[str, Callable[..., Edit]] = {
     "put": put,
     "append": append,
@@ -202,7 +204,11 @@ def _placeholders(page: str) -> dict[str, str]:
 
 @attrs.frozen
 class Case:
-    """A change of a page, and the expected result; its format is that of `compare_cases/*.yaml`."""
+    """A change of a page, and the expected result, as in `compare_cases/*.yaml`.
+
+    The keys of `data`: the names in `EDITS`, applied in order; `pages`, by default that of the file's name; `forward`
+    and `reverse`, the verdicts on the change and on its reversal; in flows `file`, `line` and `words` instead.
+    """
 
     page: str
     data: dict[str, Any]
@@ -236,12 +242,13 @@ class Case:
 def load_cases(*files: Path) -> dict[str, Case]:
     """The cases of YAML files, one for each page, by unique names."""
     groups = {"requests": list(REQUEST), "responses": list(RESPONSE)}
-    return {
-        f"{file.stem}, {name}: {page}": Case(page, data)
-        for file in files
-        for name, data in YAML(typ="safe", pure=True).load(file.read_text("utf-8")).items()
-        for page in data.get("pages") or groups.get(file.stem, [file.stem])
-    }
+    cases: dict[str, Case] = {}
+    for file in files:
+        for name, data in YAML(typ="safe", pure=True).load(file.read_text("utf-8")).items():
+            assert data.keys() <= EDITS.keys() | KEYS, f"{file.name}: {name}: unknown key"
+            for page in data.get("pages") or groups.get(file.stem, [file.stem]):
+                cases[f"{file.stem}, {name}: {page}"] = Case(page, data)
+    return cases
 
 
 def edited(name: str, *edits: Edit) -> Document:

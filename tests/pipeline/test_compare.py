@@ -1,4 +1,4 @@
-"""The compatibility report: the verdict on each kind of change is right, and what is equal in meaning is no change."""
+"""The compatibility report: each kind of change gets the right verdict, and equal meaning is no change."""
 
 # JSON is walked here, whatever it holds.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
@@ -101,8 +101,8 @@ def test_equal_meaning_is_no_change(name: str, page: str) -> None:
     assert forward(page, EQUAL[name]) == []
 
 
-def test_an_open_enum_grows_without_a_break() -> None:
-    """As overlays write it, a value that is new has always been allowed."""
+def test_open_enum_grows_compatibly() -> None:
+    """A new value of an enum that overlays have opened is compatible."""
     for name in ("heygen", "cartesia"):
         spec = overlay.effective_spec(Provider(common.ROOT, name))
         new = copy.deepcopy(spec)
@@ -113,8 +113,8 @@ def test_an_open_enum_grows_without_a_break() -> None:
         ]
 
 
-def test_schemas_that_hold_themselves() -> None:
-    """A schema that holds itself is compared to its end, and equal under another name."""
+def test_recursive_schemas_are_compared() -> None:
+    """A recursive schema is compared completely, and equal under another name."""
 
     def tree(name: str, **more: Any) -> dict[str, Any]:
         fields = {"below": {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}, **more}
@@ -133,12 +133,12 @@ def test_schemas_that_hold_themselves() -> None:
 # Flows, by file and line
 
 
-def _lines(found: Report) -> list[str]:
-    return [change.words for change in found.changes if change.side == Side.FLOW]
+def _lines(result: Report) -> list[str]:
+    return [change.words for change in result.changes if change.side == Side.FLOW]
 
 
 def _at(file: str, text: str) -> str:
-    """A file of the providers, and the line at which a text stands in it first."""
+    """A provider's file, and the first line that contains a text."""
     path = Path("src/voice_clone/providers", file)
     lines = (common.ROOT / path).read_text("utf-8").splitlines()
     return f"{path.as_posix()}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
@@ -148,15 +148,15 @@ def _at(file: str, text: str) -> str:
 def test_broken_flow_is_reported_with_its_line(name: str) -> None:
     """A change that breaks a flow of the client is reported with the file and the line of the flow."""
     case = FLOWS[name]
-    changed = report(case.page, *case.edits)
+    result = report(case.page, *case.edits)
     place, words = _at(case.data["file"], case.data["line"]), case.data["words"]
-    assert any(line.startswith(f"{place}: ") and words in line for line in _lines(changed)), _lines(changed)
-    assert changed.breaking
+    assert any(line.startswith(f"{place}: ") and words in line for line in _lines(result)), _lines(result)
+    assert result.breaking
     assert _lines(report(case.page)) == []
 
 
-def test_an_upload_that_is_looked_into() -> None:
-    """A path that a flow looks for by itself is held against the spec too, and so are types, by mypy."""
+def test_paths_and_types_of_an_upload_are_compared() -> None:
+    """A path that a flow reads by itself is checked against the spec, and its types by mypy."""
     spec = overlay.effective_spec(Provider(common.ROOT, "minimax"))
     new = copy.deepcopy(spec)
     field = "/components/schemas/UploadedFile/properties/file_id"
@@ -169,8 +169,8 @@ def test_an_upload_that_is_looked_into() -> None:
 # Python
 
 
-def test_python_names_of_a_page() -> None:
-    """Where both packages can be generated, their names and types are compared, and mypy judges the flow."""
+def test_python_names_and_types_are_compared() -> None:
+    """If both packages can be generated, names and types are compared, and mypy checks the flow."""
     found = report(
         CARTESIA,
         drop("/components/schemas/SupportedLanguage/enum/0"),
@@ -188,20 +188,20 @@ def test_python_names_of_a_page() -> None:
     assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(found))
 
 
-def test_a_page_that_the_overlay_no_longer_fits() -> None:
-    """Where no package can be made of a page, the report says so, and what can be judged is."""
+def test_page_that_breaks_the_overlay_is_reported() -> None:
+    """If no package can be generated, the report notes it, and the rest is compared."""
     found = report(POLL, move(f"{RESPONSE[POLL]}/properties/status", f"{RESPONSE[POLL]}/properties/state"), python=True)
     assert "specs/heygen/overlay.yaml" in found.notes[0]
     assert found.breaking
 
 
-def test_what_pages_share_changes_in_both() -> None:
-    """A page alone that changes what another page shares is no conflict."""
+def test_shared_part_may_change_in_one_page() -> None:
+    """A page that changes a part shared with another page causes no conflict."""
     found = report(HEYGEN, put("/info/title", "New"), python=True)
     assert (found.notes, verdicts(found.changes)) == ([], ["documentation text /info/title"])
 
 
-def test_a_document_of_nobody() -> None:
+def test_document_without_a_provider_is_compared() -> None:
     """A document that belongs to no provider is generated by itself."""
     old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})
     new = copy.deepcopy(old)
