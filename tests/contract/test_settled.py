@@ -1,4 +1,4 @@
-"""What `nox -s new` could only guess is settled before anything else counts."""
+"""Guesses of `nox -s new` are resolved before any other test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARK = "TODO"
 
 
 def unsettled(provider: Provider) -> Iterator[str]:
-    """Each line with such a mark in what people write of a provider: file, number, text."""
+    """Each line with a TODO mark in a provider's hand-written files: file, number, text."""
     written = [path for path in layout(provider) if path not in (provider.package, provider.contracts)]
     files = sorted(
         file for path in written for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
@@ -29,21 +29,21 @@ def unsettled(provider: Provider) -> Iterator[str]:
 
 
 def check(provider: Provider) -> None:
-    """Fail where a provider has such a mark."""
-    if found := list(unsettled(provider)):
-        listed = "\n".join([f"{provider.name}: {len(found)} things are not settled:", *found])
+    """Fail if a provider's files have a mark."""
+    if marks := list(unsettled(provider)):
+        listed = "\n".join([f"{provider.name}: {len(marks)} things are not settled:", *marks])
         do = "find out, write it down with its source, and take the mark away"
         breach(provider.shown(provider.folder), listed, do=do)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_nothing_is_left_to_settle(document: Document) -> None:
-    """No file of a provider says that something is still to be done."""
+def test_no_marks_are_left(document: Document) -> None:
+    """No file of a provider has a mark of unfinished work."""
     check(document.provider)
 
 
-def test_what_is_left_to_settle_is_named(tmp_path: Path) -> None:
-    """A mark is named with its file and line, wherever it stands but in what providers and generators write."""
+def test_marks_are_reported(tmp_path: Path) -> None:
+    """A mark is reported with file and line, except in files that providers and generators write."""
     provider = Provider(tmp_path, "acme")
     for index, path in enumerate(layout(provider)):
         file = path if path.suffix else path / "file.txt"

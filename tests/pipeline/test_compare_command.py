@@ -24,7 +24,7 @@ from scripts.common import PipelineError
 from scripts.compare import Change, Document, Report, Side, Tree, Verdict, __main__ as command, api, compare, trees
 from scripts.compare.report import write_changelog
 from scripts.vendor import Page
-from tests.pipeline.edits import ANSWER, CARTESIA, HEYGEN, PAGES, POLL, REQUEST, drop, edited, put, rename, report
+from tests.pipeline.edits import CARTESIA, HEYGEN, PAGES, POLL, REQUEST, RESPONSE, drop, edited, move, put, report
 from tests.pipeline.helpers import document, operation, page, substitute
 
 FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
@@ -228,7 +228,7 @@ def test_the_changelog(tmp_path: Path) -> None:
         HEYGEN,
         put(f"{FIELD}/maxLength", 20),
         put("/info/title", "New"),
-        rename(ANSWER[HEYGEN] + "/properties/voice_clone_id", "id"),
+        move(f"{RESPONSE[HEYGEN]}/properties/voice_clone_id", f"{RESPONSE[HEYGEN]}/properties/id"),
     )
     lines = found.changelog()
     start = "- heygen: **breaking**: POST /v3/voices/clone"
@@ -261,7 +261,7 @@ def test_the_changelog_after_a_release(tmp_path: Path) -> None:
 def test_what_is_shown() -> None:
     """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
     text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
-    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), rename(f"{FIELD}", "a|<b>`c"))
+    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), move(FIELD, f"{REQUEST[HEYGEN]}/properties/a|<b>`c"))
     lines = found.text.splitlines()
     assert all(len(line) <= 110 for line in lines)
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
@@ -272,7 +272,7 @@ def test_what_is_shown() -> None:
 def test_the_order_is_always_the_same() -> None:
     """Two runs of the same comparison give the same text."""
     edits = (
-        drop(f"{ANSWER[POLL]}/properties/name"),
+        drop(f"{RESPONSE[POLL]}/properties/name"),
         put("/info/title", "x"),
         put("/servers/0/url", "https://x.example"),
     )

@@ -1,4 +1,4 @@
-"""The mock: strict about what it is sent, stateful, and the same behind both of its faces."""
+"""The mock: strict, stateful, and the same in memory and over HTTP."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PATHS = {
 
 
 def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST", **options: Any) -> httpx.Response:
-    """Send a bare request to a provider in the mock."""
+    """Send a plain request to a provider of the mock."""
     options["headers"] = HEADERS[provider] | options.get("headers", {})
     options["headers"] = {key: value for key, value in options["headers"].items() if value is not None}
     with httpx.Client(transport=mock.transport) as client:
@@ -59,11 +59,11 @@ def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST
 
 
 def refused(response: httpx.Response) -> str:
-    """The message of a refusal, in whatever form the provider has for it."""
+    """The message of a refusal, in the provider's format."""
     body = response.json()
-    found = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
+    message = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
     assert response.status_code >= 400 or body["base_resp"]["status_code"] != 0
-    return str(found)
+    return str(message)
 
 
 CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
@@ -94,8 +94,8 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("provider", "files", "message"), BAD_FORMS)
-def test_a_form_that_breaks_the_spec_is_refused(provider: str, files: Any, message: str, mock: Mock) -> None:
-    """Parts that are missing, unknown, repeated, of the wrong kind or without a file name are refused by name."""
+def test_invalid_form_is_refused(provider: str, files: Any, message: str, mock: Mock) -> None:
+    """Missing, unknown, repeated and wrong parts, and those without a file name, are refused by name."""
     assert message in refused(send(mock, provider, files=files))
     assert not mock.voices(provider)
     assert mock.requests[-1].body is None
@@ -118,14 +118,14 @@ BAD_JSON: list[tuple[str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("provider", "path", "body", "message"), BAD_JSON)
-def test_json_that_breaks_the_spec_is_refused(provider: str, path: str, body: Any, message: str, mock: Mock) -> None:
-    """A JSON body is held against the effective spec, and against what stands in prose only."""
+def test_invalid_json_is_refused(provider: str, path: str, body: Any, message: str, mock: Mock) -> None:
+    """A JSON body is validated against the effective spec and the limits in prose."""
     assert message in refused(send(mock, provider, path, json=body))
     assert not mock.voices(provider)
 
 
-def test_what_is_no_json_or_no_form_is_refused(mock: Mock) -> None:
-    """Bodies of another media type, or broken ones, are refused."""
+def test_malformed_body_is_refused(mock: Mock) -> None:
+    """Malformed bodies and other media types are refused."""
     assert "invalid JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
     assert "must be multipart/form-data" in refused(send(mock, "retell", json={}))
     broken = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -134,8 +134,8 @@ def test_what_is_no_json_or_no_form_is_refused(mock: Mock) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_key_is_needed(provider: str, mock: Mock) -> None:
-    """Without a key, or with one that is not among those accepted, each provider refuses in its own way."""
+def test_missing_or_wrong_key_is_refused(provider: str, mock: Mock) -> None:
+    """Without an accepted key each provider refuses in its own format."""
     nobody: dict[str, Any] = dict.fromkeys(HEADERS[provider])
     answers = [send(mock, provider, headers=nobody)]
     mock.api_keys = frozenset({"good"})
@@ -148,15 +148,15 @@ def test_a_key_is_needed(provider: str, mock: Mock) -> None:
         client.clone(b"ID3" + bytes(64), **OPTIONS[provider])
 
 
-def test_parameters_are_held_against_the_spec(mock: Mock) -> None:
-    """The version header is needed and must be the documented one; unknown query parameters are refused."""
+def test_parameters_are_validated(mock: Mock) -> None:
+    """The documented version header is required; unknown query parameters are refused."""
     for version in (None, "2024-06-10"):
         assert "Cartesia-Version" in refused(send(mock, "cartesia", headers={"Cartesia-Version": version}))
     assert "query x: not documented" in refused(send(mock, "heygen", "/v3/voices/abc?x=1", "GET"))
 
 
-def test_paths_that_nobody_has(mock: Mock) -> None:
-    """An unknown path is a 404; a host that is no provider's is found by its path."""
+def test_unknown_path_is_404(mock: Mock) -> None:
+    """An unknown path is a 404; a request to an unknown host is matched by its path."""
     assert send(mock, "heygen", "/v9/nothing").status_code == 404
     assert send(mock, "heygen", method="DELETE").status_code == 404
     assert mock.requests[-1].operation == ""
@@ -166,8 +166,8 @@ def test_paths_that_nobody_has(mock: Mock) -> None:
         assert "voice_name" in refused(answer)
 
 
-def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
-    """A clone of a file that was not uploaded, or for another purpose, and a used voice_id are refused."""
+def test_minimax_requires_the_upload(mock: Mock, wav: bytes) -> None:
+    """A clone without an upload, with another purpose, or with a used voice_id is refused."""
     with MiniMax("k", transport=mock.transport) as minimax:
         prompt = minimax.upload_file(wav, purpose="prompt_audio")
         body = {"file_id": prompt, "voice_id": "Abcdefg-1"}
@@ -179,13 +179,13 @@ def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
 
 
 def minimax_file(mock: Mock) -> int:
-    """The file that the last clone named."""
-    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
-    return found
+    """The file ID of the last clone."""
+    file_id: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "voiceClone")
+    return file_id
 
 
-def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
-    """Each fault serves as often as was asked for, for its operation only."""
+def test_faults_are_consumed_in_order(mock: Mock, wav: bytes) -> None:
+    """Each fault applies as often as requested, to its operation only."""
     mock.fail("heygen", "rate_limit", operation="getVoice", times=2)
     mock.fail("heygen", "server_error")
     assert send(mock, "heygen").status_code == 500
@@ -194,8 +194,8 @@ def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """Every success and every error of the mock validates against the effective spec, under a documented status."""
+def test_responses_of_the_mock_match_the_spec(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Every success and error validates against the effective spec under a documented status."""
     mock = call_sync.mock
     answers: list[tuple[str, httpx.Response]] = []
     handle = mock.handle
@@ -225,7 +225,7 @@ def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: C
 
 
 def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a constant
-    """The kinds of faults that a provider documents for the first request of a clone."""
+    """The kinds of faults documented for a clone's first request."""
     kinds: tuple[Kind, ...] = (
         "invalid_request", "unauthorized", "payment_required", "forbidden", "conflict", "quota", "rate_limit",
         "content_rejected", "server_error",
@@ -238,27 +238,27 @@ def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a c
         yield kind
 
 
-def test_what_is_served_is_what_was_given() -> None:
-    """`serve` gives back the mock that it was given, of whatever class, and makes one where it was given none."""
+def test_serve_returns_its_mock() -> None:
+    """`serve` returns the mock that it got, of any class, or a new one."""
 
     class Own(Mock):
         pass
 
-    given = Own()
-    with serve(given) as own, serve() as made:
-        assert assert_type(own, Own) is given
-        assert type(assert_type(made, Mock)) is Mock
-        assert set(own.base_urls.values()).isdisjoint(made.base_urls.values())
+    own_mock = Own()
+    with serve(own_mock) as own, serve() as new_mock:
+        assert assert_type(own, Own) is own_mock
+        assert type(assert_type(new_mock, Mock)) is Mock
+        assert set(own.base_urls.values()).isdisjoint(new_mock.base_urls.values())
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_over_real_http(provider: str, wav: bytes) -> None:
-    """Sync and async clients clone over loopback as they do in memory."""
+def test_clients_clone_over_real_http(provider: str, wav: bytes) -> None:
+    """Sync and async clients clone over loopback as in memory."""
     with serve() as mock:
         mock.polls_until_done = 1
-        made: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
-        with made:
-            first: Voice = made.clone(wav, **OPTIONS[provider])
+        connected: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
+        with connected:
+            first: Voice = connected.clone(wav, **OPTIONS[provider])
 
         async def main() -> Voice:
             client: Any = connect_async(provider, api_key="k", base_url=mock.base_urls[provider])
@@ -273,10 +273,10 @@ def test_over_real_http(provider: str, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadError("gone"), ConnectionResetError("gone")], ids=repr)
-def test_a_fault_over_real_http_closes_the_connection(
+def test_exception_fault_over_http_closes_the_connection(
     wav: bytes, fault: Exception, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An exception as a fault is a connection that closes without an answer; the outcome is then unknown."""
+    """An exception as a fault closes the connection without a response; the outcome is unknown."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         mock.fail("heygen", fault, after_work=True)
         with pytest.raises(OutcomeUnknownError):
@@ -288,8 +288,8 @@ def test_a_fault_over_real_http_closes_the_connection(
         heygen.clone(wav, name="Me")
 
 
-def test_the_figures_of_a_preview_fit_each_other(call_sync: Caller, wav: bytes) -> None:
-    """A preview that MiniMax makes is as many bytes as its bit rate and length make, and longer for a longer text."""
+def test_preview_figures_are_consistent(call_sync: Caller, wav: bytes) -> None:
+    """The size of MiniMax's preview fits its bit rate and length, and grows with the text."""
     lengths: list[int] = []
     for text in ("a", "a longer text"):
         voice_id = f"voice-{len(text):03}"
@@ -302,8 +302,8 @@ def test_the_figures_of_a_preview_fit_each_other(call_sync: Caller, wav: bytes) 
     assert lengths == [60, 60 * 13]
 
 
-def test_the_server_reads_chunked_bodies() -> None:
-    """A client that does not know the length of its body beforehand is understood."""
+def test_server_reads_chunked_bodies() -> None:
+    """A request without a Content-Length is read."""
     with serve() as mock:
 
         def pieces() -> Iterator[bytes]:
@@ -344,14 +344,14 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("content_type", "body", "problem"), BROKEN)
-def test_broken_forms_are_refused(content_type: str, body: bytes, problem: str) -> None:
-    """Every way in which a form can be broken is noticed, and said."""
+def test_malformed_forms_are_refused(content_type: str, body: bytes, problem: str) -> None:
+    """Every kind of malformed form is refused with its own message."""
     with pytest.raises(MultipartError, match=problem):
         read_parts(content_type, body)
 
 
 def test_names_in_forms_are_decoded() -> None:
-    """Quotes and line breaks in names, which are percent-encoded, come back."""
+    """Percent-encoded quotes and line breaks in names are decoded."""
     request = httpx.Request("POST", "http://x", files={'a"b\r\n': ('c"d.wav', b"\r\n--", "audio/wav")})
     request.read()
     (part,) = read_parts(request.headers["content-type"], request.content)
@@ -359,8 +359,8 @@ def test_names_in_forms_are_decoded() -> None:
     assert "4 bytes" in repr(part)
 
 
-def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
-    """For a provider that the mock knows nothing else of, answers are samples that its spec allows."""
+def test_provider_without_a_behaviour_returns_samples() -> None:
+    """A provider without a mock module responds with samples of its spec."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -372,9 +372,11 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
     }  # fmt: skip
     for version, validator in (("3.0.3", OAS30Validator), ("3.1.0", OAS31Validator)):
         document: dict[str, Any] = {"openapi": version, "components": {"schemas": {"G": {"type": "string"}}}}
-        told = {"application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}}
+        described = {
+            "application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}
+        }
         plain = {"application/json": {"schema": {"type": "string"}}}
-        refusals = {"422": {"content": told}, "429": {"description": "no word"}, "500": {"content": plain}}
+        refusals = {"422": {"content": described}, "429": {"description": "no word"}, "500": {"content": plain}}
         paths: dict[str, Any] = {"/make": {"summary": "no operation", "post": {"responses": refusals}}}
         spec = Spec("acme", document | {"paths": paths})
         assert [operation.id for operation in spec.operations()] == ["post /make"]
@@ -386,9 +388,9 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
             assert not list(validator({**schema, **document}).iter_errors(sample))
         acme = Behaviour(spec, Mock())
         content = {"application/json": {"schema": schema}}
-        made = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
-        assert acme.respond(made, {}, None).json() == sample
-        assert acme.respond(made, {}, None).status_code == 201
+        make = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
+        assert acme.respond(make, {}, None).json() == sample
+        assert acme.respond(make, {}, None).status_code == 201
         gone = Operation("gone", "DELETE", "/gone", {"responses": {"204": {"description": "gone"}}})
         assert acme.respond(gone, {}, None).status_code == 204
         assert acme.error("rate_limit", "m").status_code == 429
@@ -399,16 +401,16 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
             acme.error("quota", "m")
 
 
-def test_a_provider_without_a_behaviour_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A generated package is mocked as soon as it is there, whether or not the mock has a module for it."""
+def test_provider_without_a_behaviour_is_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generated package is mocked even without a mock module."""
     from voice_clone.testing import _mock, providers
 
     monkeypatch.setattr(providers, "__path__", [])
     assert _mock._behaviour_of("heygen") is Behaviour
 
 
-def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
-    """A scripted response without a Content-Length is served whole over real HTTP."""
+def test_response_without_a_length_gets_one(wav: bytes) -> None:
+    """A scripted response without a Content-Length is served whole over HTTP."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         answer = httpx.Response(429, content=b"slow down")
         del answer.headers["content-length"]
@@ -419,44 +421,44 @@ def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
         assert caught.value.response.text == "slow down"
 
 
-def test_an_empty_answer_ends_at_once(wav: bytes) -> None:
-    """A scripted response without a body is a whole answer over real HTTP, not a wait."""
+def test_empty_response_ends_at_once(wav: bytes) -> None:
+    """A scripted response without a body is complete over HTTP."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         mock.fail("heygen", httpx.Response(502))
         with pytest.raises(ServerError):
             heygen.clone(wav, name="Me")
 
 
-def test_a_packed_answer_is_served_unpacked(call_sync: Caller, wav: bytes) -> None:
-    """A scripted response that was packed is served as what it holds."""
+def test_compressed_response_is_served_decompressed(call_sync: Caller, wav: bytes) -> None:
+    """A scripted compressed response is served as its content."""
     packed = gzip.compress(b'{"id": "v1"}')
     call_sync.mock.fail("cartesia", httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed))
     assert call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"]).id == "v1"
 
 
-def test_retry_after_of_a_fault_is_what_was_asked_for(mock: Mock) -> None:
+def test_retry_after_of_a_fault_is_exact(mock: Mock) -> None:
     """Fractions and large numbers of seconds are written out."""
     for seconds, text in ((0.5, "0.5"), (1, "1"), (1e6, "1000000"), (10, "10")):
         mock.fail("heygen", "rate_limit", retry_after=seconds)
         assert send(mock, "heygen").headers["retry-after"] == text
 
 
-def test_without_its_extra_the_mock_says_what_to_install(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:
-    """Where the validator is not installed the message names the extra."""
+def test_missing_extra_of_the_mock_is_named(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:
+    """Without the validator the message names the extra."""
     monkeypatch.setitem(__import__("sys").modules, "openapi_schema_validator", None)
     with pytest.raises(ModuleNotFoundError, match=r"voice-clone-clients\[testing\]"):
         send(mock, "heygen", json={})
 
 
-def test_keys_of_an_operation_without_security() -> None:
+def test_operation_without_security_needs_no_key() -> None:
     """An operation that needs no key is served without one."""
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
     operation = Operation("free", "GET", "/free", {"responses": {}})
     assert spec.validate(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
 
 
-def test_a_mistaken_setting_is_refused() -> None:
-    """A key taken for a set of letters, a provider or an operation that is not there: each would test nothing."""
+def test_invalid_setting_is_refused() -> None:
+    """A str as the set of keys, an unknown provider or operation is refused, since it would test nothing."""
     mock = Mock()
     with pytest.raises(TypeError, match=r"must be a set of strings: \{'good'\}"):
         Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -466,8 +468,8 @@ def test_a_mistaken_setting_is_refused() -> None:
         mock.fail("heygen", "server_error", operation="cloneVoise")
 
 
-def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:
-    """A connection that its client resets prints nothing; a defect of the mock does."""
+def test_reset_by_a_client_prints_nothing(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection reset by its client prints nothing; a defect of the mock does."""
     with _Server(mock, "heygen") as server:
         for error, printed in ((ConnectionResetError(), 0), (ZeroDivisionError(), 1)):
             try:
@@ -477,8 +479,8 @@ def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureF
             assert capsys.readouterr().err.count("Traceback") == printed
 
 
-def test_numbers_and_truth_values_of_a_form_are_read_as_json() -> None:
-    """A plain field of a form that is no text is what its text says in JSON; text that says none is refused."""
+def test_form_fields_are_read_as_json() -> None:
+    """A form field that is not a string is parsed as JSON; invalid JSON is refused."""
     kinds: dict[str, Any] = {"on": {"type": "boolean"}, "count": {"type": "integer"}, "name": {"type": "string"}}
     schema = {"type": "object", "properties": kinds}
     content = {"multipart/form-data": {"schema": schema}}

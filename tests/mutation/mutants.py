@@ -1,4 +1,4 @@
-"""A lie: one small change of one file, after which what the file says is no longer true."""
+"""A mutant: one small change of one file that makes the file wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import attrs
 T = TypeVar("T")
 Json = Any
 REMOVED = object()
-"""What `replaced` is given in the place of a value to take its key away."""
+"""Passed to `replaced` as the value, it removes the key."""
 
 
 def _without_spaces(name: str) -> str:
@@ -23,27 +23,27 @@ def _without_spaces(name: str) -> str:
 
 
 @attrs.frozen(eq=False, kw_only=True)
-class Lie:
-    """A change of one file. A spec, an overlay or a `source.toml` that lies is generated from, as it would be."""
+class Mutant:
+    """A change of one file; after a change of a spec, an overlay or a `source.toml` the code is generated again."""
 
     kind: str
     name: str = attrs.field(converter=_without_spaces)  # within its kind
     file: str
     texts: Callable[[], tuple[str, str]] = attrs.field(repr=False)
-    """The file before and after; where its format allows for more than one spelling, both in the same one."""
-    known_line: int = 0  # in the file, where `texts` are spelled in another way
-    provider: str | None = None  # None where it touches all
+    """The file before and after, both in the same formatting."""
+    known_line: int = 0  # in the file, if `texts` are formatted differently
+    provider: str | None = None  # None if it affects all
     group: str = ""  # within the kind, for sampling
     regenerate: bool = False
 
     @property
     def id(self) -> str:
-        """What it is called: its kind, and where it is told."""
+        """Kind and name."""
         return f"{self.kind}/{self.name}"
 
     @property
     def layer(self) -> str:
-        """The layer of the project in which it is told."""
+        """The layer of the project that it changes."""
         return self.kind.partition("/")[0]
 
     @property
@@ -53,19 +53,19 @@ class Lie:
         return self.known_line or next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
 
     @property
-    def planted(self) -> str:
-        """The whole file with the lie in it."""
+    def mutated(self) -> str:
+        """The whole file after the change."""
         return self.texts()[1]
 
     @property
     def digest(self) -> str:
-        """A hash that changes with what the lie says."""
-        return hashlib.sha256(f"{self.id}\n{self.planted}".encode()).hexdigest()[:16]
+        """A hash of the id and the mutated file."""
+        return hashlib.sha256(f"{self.id}\n{self.mutated}".encode()).hexdigest()[:16]
 
     def diff(self) -> list[str]:
         """The change, as a unified diff."""
         before, after = (text.splitlines() for text in self.texts())
-        return list(difflib.unified_diff(before, after, self.file, f"{self.file} (a lie)", lineterm=""))
+        return list(difflib.unified_diff(before, after, self.file, f"{self.file} (mutant)", lineterm=""))
 
     @property
     def change(self) -> str:
@@ -118,27 +118,27 @@ def other(value: Json) -> Json:
             return "v2"
 
 
-def distinct(lies: Iterable[Lie]) -> Iterator[Lie]:
-    """The same lies; those of one name are numbered."""
+def distinct(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
+    """The mutants with unique names: duplicates get a number."""
     names: dict[str, int] = defaultdict(int)
-    for lie in lies:
-        names[lie.id] += 1
-        yield attrs.evolve(lie, name=f"{lie.name}-{names[lie.id]}") if names[lie.id] > 1 else lie
+    for mutant in mutants:
+        names[mutant.id] += 1
+        yield attrs.evolve(mutant, name=f"{mutant.name}-{names[mutant.id]}") if names[mutant.id] > 1 else mutant
 
 
-def population(root: Path) -> list[Lie]:
-    """Every lie that we know how to tell, in a fixed order."""
-    from tests.mutation import data_lies, python_lies, spec_lies
+def population(root: Path) -> list[Mutant]:
+    """Every mutant of the tree, in a fixed order."""
+    from tests.mutation import data_mutants, python_mutants, spec_mutants
 
-    return list(distinct([*spec_lies.lies(root), *data_lies.lies(root), *python_lies.lies(root)]))
+    return list(distinct([*spec_mutants.mutants(root), *data_mutants.mutants(root), *python_mutants.mutants(root)]))
 
 
-def sample(lies: Sequence[Lie], count: int, seed: int) -> list[Lie]:
-    """So many lies at random, each kind as often as any other, and within it each group and provider."""
-    shuffled = random.Random(seed).sample(lies, len(lies))
-    kinds: dict[str, dict[tuple[str, str], list[Lie]]] = defaultdict(lambda: defaultdict(list))
-    for lie in shuffled:
-        kinds[lie.kind][lie.group, lie.provider or ""].append(lie)
+def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """A random sample, balanced over kinds, and within a kind over groups and providers."""
+    shuffled = random.Random(seed).sample(mutants, len(mutants))
+    kinds: dict[str, dict[tuple[str, str], list[Mutant]]] = defaultdict(lambda: defaultdict(list))
+    for mutant in shuffled:
+        kinds[mutant.kind][mutant.group, mutant.provider or ""].append(mutant)
     return list(in_turn([list(in_turn(list(groups.values()))) for groups in kinds.values()]))[:count]
 
 

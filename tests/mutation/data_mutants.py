@@ -1,4 +1,4 @@
-"""Lies in what the shim knows as data: the tables of `providers/*.toml`, and the names in `source.toml`."""
+"""Mutants of the shim's data: the tables of `providers/*.toml`, and the names in `source.toml`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import common
-from tests.mutation.lies import REMOVED, Json, Lie, mapping, other, renamed, replaced, sequence
+from tests.mutation.mutants import REMOVED, Json, Mutant, mapping, other, renamed, replaced, sequence
 
 Keys = tuple[str | int, ...]
 
@@ -23,31 +23,31 @@ KINDS: dict[Keys, str] = {
     ("voice",): "voice-path-changed",
     (): "client-row-changed",
 }
-"""What lies about a table are called; the longest path that fits counts."""
+"""The kind of a table's mutants; the longest matching path wins."""
 
 CLASSES = ("ServerError", "NotFoundError", "RateLimitError", "ConflictError", "InvalidRequestError")
 
 
-def lies(root: Path) -> Iterator[Lie]:
-    """All lies about the data."""
+def mutants(root: Path) -> Iterator[Mutant]:
+    """All mutants of the data."""
     for path in sorted((root / "src/voice_clone/providers").glob("*.toml")):
         data = tomllib.loads(path.read_text("utf-8"))
-        for keys, name, value in _of_a_table(data):
+        for keys, name, value in _table_mutations(data):
             kind = next(KINDS[keys[:end]] for end in (2, 1, 0) if keys[:end] in KINDS)
-            yield _lie(kind, path, root, keys, name, value)
+            yield _mutant(kind, path, root, keys, name, value)
     for provider in common.providers(root=root):
         for source, names in mapping(provider.source().get("class_overrides")).items():
             at = ("class_overrides", source)
-            yield _lie("name-changed", provider.folder / "source.toml", root, at, "removed", REMOVED)
+            yield _mutant("name-changed", provider.folder / "source.toml", root, at, "removed", REMOVED)
             for key, name in names.items():
-                yield _lie("name-changed", provider.folder / "source.toml", root, (*at, key), "changed", other(name))
+                yield _mutant("name-changed", provider.folder / "source.toml", root, (*at, key), "changed", other(name))
 
 
-def _lie(kind: str, path: Path, root: Path, keys: Keys, name: str, value: Json) -> Lie:
+def _mutant(kind: str, path: Path, root: Path, keys: Keys, name: str, value: Json) -> Mutant:
     text = path.read_text("utf-8")
     is_source = path.name == "source.toml"
     provider = path.parent.name if is_source else path.stem
-    return Lie(
+    return Mutant(
         kind=f"data/{kind}",
         name=f"{provider}/{'.'.join(map(str, keys))}-{name}",
         file=common.shown(path, root),
@@ -59,8 +59,8 @@ def _lie(kind: str, path: Path, root: Path, keys: Keys, name: str, value: Json) 
     )
 
 
-def _of_a_table(data: dict[str, Any]) -> Iterator[tuple[Keys, str, Json]]:
-    """Each lie: what is replaced, what that is called, and by what."""
+def _table_mutations(data: dict[str, Any]) -> Iterator[tuple[Keys, str, Json]]:
+    """Each mutation: the path of the value, the mutation's name, the new value."""
     for keys, value in _values(data):
         yield keys, "removed", REMOVED
         if keys[:-1] == ("errors", "codes"):
@@ -111,20 +111,20 @@ def dump(data: dict[str, Any]) -> str:
 
 def _spelled(value: Json) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_spelled(each)}" for key, each in mapping(value).items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {_spelled(item)}" for key, item in mapping(value).items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_spelled, sequence(value))) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def line_of(text: str, keys: Keys) -> int:
-    """The line of the value at a path, or of the nearest one above that has a line of its own."""
+    """The line of the value at a path, or of its nearest parent that has a line."""
     section: Keys = ()
-    best, found = 0, 1
+    best, nearest = 0, 1
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\[([\w.]+)\]", line):
             section = tuple(header[1].split("."))
         path = section if header else (*section, line.partition("=")[0].strip(' "'))
         if keys[: len(path)] == path and len(path) > best:
-            best, found = len(path), number
-    return found
+            best, nearest = len(path), number
+    return nearest

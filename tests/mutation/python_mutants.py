@@ -1,4 +1,4 @@
-"""Lies in Python: operators of Cosmic Ray in the shim and its mock, and edited lines in the generated packages."""
+"""Mutants of Python code: Cosmic Ray operators in the shim and its mock, and edited lines in the generated packages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from scripts import common
-from tests.mutation.lies import Lie, other
+from tests.mutation.mutants import Mutant, other
 
 OPERATORS = {
     "condition-negated": ("AddNot", "ReplaceUnaryOperator_Delete_Not"),
@@ -29,7 +29,7 @@ OPERATORS = {
     ),
     "loop-changed": ("ZeroIterationForLoop", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak"),
 }
-"""Kinds of lies, and the operators of Cosmic Ray that tell them."""
+"""Kinds of mutants, and the Cosmic Ray operators that make them."""
 
 GENERATED = {
     "key-changed": (
@@ -57,7 +57,7 @@ GENERATED = {
     "condition-negated": (r"(?<=    if )[^\n]+(?=:$)",),
     "type-changed": (r"(?<=: )(?:str|int|bool)(?= \| | = |$)", r"\b[A-Z]\w+\.from_dict(?=\()"),
 }
-"""Kinds of edits of a generated line, and what of it is edited."""
+"""Kinds of mutants, and patterns for the part of a generated line that they edit."""
 
 CONTRACTS = {
     "contract-changed": (
@@ -76,7 +76,7 @@ CONTRACTS = {
 
 @attrs.frozen
 class Edit:
-    """A part of a text, and what stands there instead."""
+    """A part of a text, and its replacement."""
 
     start: int
     end: int
@@ -89,7 +89,7 @@ class Edit:
 
 
 class Source:
-    """A Python file, with what of it is no behaviour: annotations, overloads, names of types, docstrings."""
+    """A Python file, and its parts without behaviour: annotations, overloads, names of types, docstrings."""
 
     def __init__(self, text: str, annotated: bool = False) -> None:
         """Read a file; `annotated` says that its annotations are behaviour."""
@@ -122,12 +122,12 @@ class Source:
         """The offset of a position, its column counted in bytes."""
         return self.offset(line, len(self._lines[line - 1][:column].decode()))
 
-    def tells(self, edit: Edit) -> bool:
-        """Whether an edit changes behaviour, as far as one can see, and leaves valid Python."""
+    def changes_behaviour(self, edit: Edit) -> bool:
+        """Whether an edit can change behaviour and leaves valid Python."""
         if any(start <= edit.start and edit.end <= end for start, end in self.silent):
             return False
         whole = (0, len(self.text))
-        first, last = next((each for each in self.parts if each[0] <= edit.start and edit.end <= each[1]), whole)
+        first, last = next((part for part in self.parts if part[0] <= edit.start and edit.end <= part[1]), whole)
         try:
             ast.parse(self.text[first : edit.start] + edit.new + self.text[edit.end : last])
         except SyntaxError:
@@ -153,7 +153,7 @@ def _silent(tree: ast.Module) -> Iterator[ast.AST]:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield from (node.returns,) if node.returns else ()
-                if any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list):
+                if any(isinstance(name, ast.Name) and name.id == "overload" for name in node.decorator_list):
                     yield node
             case ast.arg(annotation=ast.AST() as annotation) | ast.AnnAssign(annotation=annotation):
                 yield annotation
@@ -173,7 +173,7 @@ def _silent(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _by_operators(source: Source, operators: Iterable[str]) -> Iterator[Edit]:
-    """What operators of Cosmic Ray make of a file, edit by edit, so that the file is parsed once."""
+    """The edits that Cosmic Ray operators make; the file is parsed once for all of them."""
     plugins = importlib.import_module("cosmic_ray.plugins")  # it has no types
     for name in operators:
         operator = plugins.get_operator(f"core/{name}")()
@@ -187,7 +187,7 @@ def _by_operators(source: Source, operators: Iterable[str]) -> Iterator[Edit]:
 
 
 def _strings(source: Source) -> Iterator[Edit]:
-    """Strings that are no prose are changed."""
+    """Change each string that is not prose."""
     prose = {id(part) for node in ast.walk(source.tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(source.tree):
         match node:
@@ -199,7 +199,7 @@ def _strings(source: Source) -> Iterator[Edit]:
 
 
 def _returns(source: Source) -> Iterator[Edit]:
-    """What is returned is forgotten."""
+    """Return None instead of each returned value."""
     for node in ast.walk(source.tree):
         match node:
             case ast.Return(value=ast.AST() as value):
@@ -209,7 +209,7 @@ def _returns(source: Source) -> Iterator[Edit]:
 
 
 def _arguments(source: Source) -> Iterator[Edit]:
-    """A keyword argument is left out."""
+    """Leave out each keyword argument."""
     for node in ast.walk(source.tree):
         for keyword in node.keywords if isinstance(node, ast.Call) else ():
             start, end = source.span(keyword)
@@ -219,7 +219,7 @@ def _arguments(source: Source) -> Iterator[Edit]:
 
 
 def _exceptions(source: Source) -> Iterator[Edit]:
-    """An exception is not caught. Cosmic Ray's own operator fails at dotted names."""
+    """Stop catching each exception. Cosmic Ray's own operator fails on dotted names."""
     for node in ast.walk(source.tree):
         match node:
             case ast.ExceptHandler(type=ast.Tuple(elts=names)):
@@ -240,8 +240,8 @@ OWN = {
 }
 
 
-def lies(root: Path) -> Iterator[Lie]:
-    """All lies in Python."""
+def mutants(root: Path) -> Iterator[Mutant]:
+    """All mutants of Python code."""
     providers = [provider.name for provider in common.providers(root=root)]
     for path in sorted((root / "src/voice_clone").rglob("*.py")):
         if "_pyinstaller" in path.parts:  # PyInstaller runs it, and contract tests do not
@@ -250,29 +250,29 @@ def lies(root: Path) -> Iterator[Lie]:
         layer = "mock" if "testing" in path.parts else "shim"
         one = path.stem if path.stem in providers else None
         for kind, operators in OPERATORS.items():
-            yield from _lies(f"{layer}/{kind}", path, root, source, _by_operators(source, operators), one)
-        for kind, teller in OWN.items():
-            yield from _lies(f"{layer}/{kind}", path, root, source, teller(source), one)
+            yield from _mutants(f"{layer}/{kind}", path, root, source, _by_operators(source, operators), one)
+        for kind, mutator in OWN.items():
+            yield from _mutants(f"{layer}/{kind}", path, root, source, mutator(source), one)
     for provider in common.providers(root=root):
         for path in sorted(provider.package.rglob("*.py")):
             source = Source(path.read_text("utf-8"))
             for kind, patterns in GENERATED.items():
                 edits = _lines(source, patterns)
-                yield from _lies(f"generated/{kind}", path, root, source, edits, provider.name)
+                yield from _mutants(f"generated/{kind}", path, root, source, edits, provider.name)
         source = Source(provider.contracts.read_text("utf-8"), annotated=True)
         for kind, patterns in CONTRACTS.items():
             edits = _lines(source, patterns)
-            yield from _lies(f"generated/{kind}", provider.contracts, root, source, edits, provider.name)
+            yield from _mutants(f"generated/{kind}", provider.contracts, root, source, edits, provider.name)
 
 
 def _lines(source: Source, patterns: Sequence[str]) -> Iterator[Edit]:
     for pattern in patterns:
-        for found in re.finditer(pattern, source.text, re.MULTILINE):
-            yield Edit(*found.span(), _edited(found[0]), found[0])
+        for match in re.finditer(pattern, source.text, re.MULTILINE):
+            yield Edit(*match.span(), _edited(match[0]), match[0])
 
 
 def _edited(old: str) -> str:
-    """Another text in the place of a part of a generated line."""
+    """The replacement for a part of a generated line."""
     swaps = {"True": "False", "False": "True", "UNSET": "None", "post": "put", "get": "head", "json": "data"}
     swaps |= {"str": "int", "int": "str", "bool": "int", "StrictStr": "StrictInt", "StrictInt": "StrictStr"}
     swaps |= {"StrictBool": "StrictInt", "data": "json", "[A-Z": "[B-Z", "| None": "", "| MISSING": ""}
@@ -291,14 +291,14 @@ def _edited(old: str) -> str:
     return f"{old}_v2"
 
 
-def _lies(
+def _mutants(
     kind: str, path: Path, root: Path, source: Source, edits: Iterable[Edit], provider: str | None
-) -> Iterator[Lie]:
+) -> Iterator[Mutant]:
     file = common.shown(path, root)
     within = file.removeprefix("src/voice_clone/").removeprefix("generated/")
     for edit in edits:
-        if source.tells(edit):
-            yield Lie(
+        if source.changes_behaviour(edit):
+            yield Mutant(
                 kind=kind,
                 name=f"{within}:{source.function(edit.start)}/{re.sub(r'[^A-Za-z0-9_.-]+', '-', edit.what)[:40]}",
                 file=file,

@@ -1,7 +1,7 @@
-"""Lies about what a provider promises: in vendored specs, in overlays, and in the specs that ship.
+"""Mutants of the specs: the vendored ones, the overlays, and the ones that ship.
 
-They are told by walking a document with a grammar of OpenAPI, so that a property named `required` is no `required`.
-Prose is left alone.
+A grammar of OpenAPI guides the walk through a document, so that a property named `required` is not taken for the
+keyword. Prose is left alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import jsonpath
 from scripts import common, overlay, yaml12
 from scripts.common import Provider
 from scripts.vendor import METHODS
-from tests.mutation.lies import REMOVED, Json, Lie, mapping, other, renamed, replaced, sequence
+from tests.mutation.mutants import REMOVED, Json, Mutant, mapping, other, renamed, replaced, sequence
 
 Keys = tuple[str | int, ...]
 
@@ -59,7 +59,7 @@ GRAMMAR: dict[str, dict[str, str]] = {
 
 @attrs.frozen
 class Facts:
-    """What a lie must know of the rest of the document."""
+    """What a mutator needs to know about the rest of the document."""
 
     version: str
     names: dict[str, list[str]]  # names of components, by the kind of component
@@ -74,18 +74,18 @@ class Facts:
 
 
 Change = tuple[str, Json]
-"""What the change is called, and the node after it."""
-Teller = Callable[[Any, Facts], Iterator[Change]]
-TELLERS: list[tuple[str, str, Teller]] = []
-"""Kind of node, kind of lie, and what tells it."""
+"""Name of the change, and the node after it."""
+Mutator = Callable[[Any, Facts], Iterator[Change]]
+MUTATORS: list[tuple[str, str, Mutator]] = []
+"""Kind of node, kind of mutant, and the mutator."""
 
 
-def about(role: str, kind: str) -> Callable[[Teller], Teller]:
-    """Let a function tell a kind of lie about a kind of node."""
+def mutates(role: str, kind: str) -> Callable[[Mutator], Mutator]:
+    """Register a function that makes one kind of mutant of one kind of node."""
 
-    def register(teller: Teller) -> Teller:
-        TELLERS.append((role, kind, teller))
-        return teller
+    def register(mutator: Mutator) -> Mutator:
+        MUTATORS.append((role, kind, mutator))
+        return mutator
 
     return register
 
@@ -93,20 +93,20 @@ def about(role: str, kind: str) -> Callable[[Teller], Teller]:
 # Schemas
 
 
-@about("schema", "property-renamed")
+@mutates("schema", "property-renamed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for name in mapping(schema.get("properties")):
         new = schema | {"properties": renamed(schema["properties"], name, f"{name}_v2")}
         if name in sequence(schema.get("required")):
-            new["required"] = [f"{name}_v2" if each == name else each for each in schema["required"]]
+            new["required"] = [f"{name}_v2" if key == name else key for key in schema["required"]]
         yield name, new
 
 
-@about("schema", "property-removed")
+@mutates("schema", "property-removed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for name in mapping(schema.get("properties")):
         new = replaced(schema, ("properties", name), REMOVED)
-        yield name, _requiring(new, [each for each in sequence(schema.get("required")) if each != name])
+        yield name, _requiring(new, [key for key in sequence(schema.get("required")) if key != name])
 
 
 def _requiring(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _requiring(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return schema | {"required": names} if names else rest
 
 
-@about("schema", "retyped")
+@mutates("schema", "retyped")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     types = {"string": "integer", "integer": "string", "number": "string", "boolean": "string", "object": "string"}
     old = str(schema.get("type", ""))
@@ -129,15 +129,15 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield "array", rest | {"type": "array", "items": {k: v for k, v in schema.items() if k not in rest}}
 
 
-@about("schema", "required-dropped")
+@mutates("schema", "required-dropped")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for name in sequence(schema.get("required")):
-        yield name, _requiring(schema, [each for each in schema["required"] if each != name])
+        yield name, _requiring(schema, [key for key in schema["required"] if key != name])
     for name in mapping(schema.get("dependentRequired")):
         yield f"dependent-{name}", replaced(schema, ("dependentRequired", name), REMOVED)
 
 
-@about("schema", "required-added")
+@mutates("schema", "required-added")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     required = sequence(schema.get("required"))
     for name in mapping(schema.get("properties")):
@@ -145,7 +145,7 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
             yield name, schema | {"required": [*required, name]}
 
 
-@about("schema", "enum-value-added")
+@mutates("schema", "enum-value-added")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if values := sequence(schema.get("enum")):
         new = max(values) + 1 if all(isinstance(value, int) for value in values) else "brand_new"
@@ -153,7 +153,7 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield str(new), schema | {"enum": [*values, new]} | names
 
 
-@about("schema", "enum-value-removed")
+@mutates("schema", "enum-value-removed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     values = sequence(schema.get("enum"))
     for index, value in enumerate(values):
@@ -162,19 +162,19 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
             yield str(value), replaced(new, ("x-enum-varnames", index), REMOVED) if "x-enum-varnames" in new else new
 
 
-@about("value", "enum-value-changed")
+@mutates("value", "enum-value-changed")
 def _(value: Json, _facts: Facts) -> Iterator[Change]:
     yield "", other(value) if isinstance(value, str) else value + 10_000
 
 
-@about("schema", "const-changed")
+@mutates("schema", "const-changed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "const" in schema:
         yield "changed", schema | {"const": other(schema["const"])}
         yield "removed", replaced(schema, ("const",), REMOVED)
 
 
-@about("schema", "limit-changed")
+@mutates("schema", "limit-changed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for key in ("minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"):
         if key in schema:
@@ -190,19 +190,19 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield f"most-for-{value}-removed", replaced(schema, ("x-max-items-by", "limits", value), REMOVED)
 
 
-@about("schema", "nullable-flipped")
+@mutates("schema", "nullable-flipped")
 def _(schema: dict[str, Any], facts: Facts) -> Iterator[Change]:
     kind = schema.get("type")
     if schema.get("nullable"):
         yield "off", replaced(schema, ("nullable",), REMOVED)
     elif "null" in sequence(kind):
-        yield "off", schema | {"type": [each for each in sequence(kind) if each != "null"]}
+        yield "off", schema | {"type": [name for name in sequence(kind) if name != "null"]}
     elif isinstance(kind, str) and kind not in ("null", "object") and "enum" not in schema and "const" not in schema:
         on = {"nullable": True} if facts.version.startswith("3.0") else {"type": [kind, "null"]}
         yield "on", schema | on
 
 
-@about("schema", "branch-removed")
+@mutates("schema", "branch-removed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for key in ("anyOf", "oneOf", "allOf"):
         branches = sequence(schema.get(key))
@@ -212,13 +212,13 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
                 yield f"{key}-{name}", replaced(schema, (key, index), REMOVED)
 
 
-@about("schema", "additional-properties-flipped")
+@mutates("schema", "additional-properties-flipped")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "properties" in schema or "additionalProperties" in schema:
         yield "", schema | {"additionalProperties": schema.get("additionalProperties") is False}
 
 
-@about("schema", "format-changed")
+@mutates("schema", "format-changed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if old := schema.get("format"):
         yield f"{old}-removed", replaced(schema, ("format",), REMOVED)
@@ -227,14 +227,14 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
             yield f"{old}-{others[old]}", schema | {"format": others[old]}
 
 
-@about("schema", "default-changed")
+@mutates("schema", "default-changed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "default" in schema:
         yield "changed", schema | {"default": other(schema["default"])}
         yield "removed", replaced(schema, ("default",), REMOVED)
 
 
-@about("schema", "discriminator-changed")
+@mutates("schema", "discriminator-changed")
 def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "discriminator" in schema:
         yield "name", replaced(schema, ("discriminator", "propertyName"), "v2")
@@ -243,20 +243,20 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield "mapping", replaced(schema, ("discriminator", "mapping"), turned)
 
 
-@about("response", "reference-changed")
-@about("schema", "reference-changed")
+@mutates("response", "reference-changed")
+@mutates("schema", "reference-changed")
 def _(node: dict[str, Any], facts: Facts) -> Iterator[Change]:
     if "$ref" in node:
         start, _, name = node["$ref"].rpartition("/")
         names = facts.names[start.rpartition("/")[2]]
         others = [names[(names.index(name) + step) % len(names)] for step in (1, 2)]
-        yield from ((each, node | {"$ref": f"{start}/{each}"}) for each in others if each != name)
+        yield from ((new, node | {"$ref": f"{start}/{new}"}) for new in others if new != name)
 
 
 # Operations
 
 
-@about("paths", "path-changed")
+@mutates("paths", "path-changed")
 def _(paths: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for path in paths:
         yield f"{path}-more", renamed(paths, path, f"{path}s" if path[-1] != "}" else f"{path}/info")
@@ -264,13 +264,13 @@ def _(paths: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield f"{path}-less", renamed(paths, path, head or f"/{last[1:]}")
 
 
-@about("path", "method-changed")
+@mutates("path", "method-changed")
 def _(item: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     others = {"get": "post", "post": "put"}
     yield from ((f"{old}-{new}", renamed(item, old, new)) for old, new in others.items() if old in item)
 
 
-@about("operation", "operation-renamed")
+@mutates("operation", "operation-renamed")
 def _(operation: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "operationId" in operation:
         yield "id", operation | {"operationId": f"{operation['operationId']}V2"}
@@ -278,7 +278,7 @@ def _(operation: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield "tag", operation | {"tags": ["Other"]}
 
 
-@about("parameter", "parameter-changed")
+@mutates("parameter", "parameter-changed")
 def _(parameter: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if parameter.get("in") not in (None, "header"):
         yield "name", parameter | {"name": f"{parameter['name']}_v2"}
@@ -287,25 +287,25 @@ def _(parameter: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield "required", parameter | {"required": not parameter.get("required")}
 
 
-@about("body", "parameter-changed")
+@mutates("body", "parameter-changed")
 def _(body: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     yield "required", body | {"required": not body.get("required")}
 
 
-@about("parameter", "header-changed")
+@mutates("parameter", "header-changed")
 def _(parameter: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if parameter.get("in") == "header":
         yield "name", parameter | {"name": f"X-{parameter['name']}"}
 
 
-@about("headers", "header-changed")
+@mutates("headers", "header-changed")
 def _(headers: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for name in headers:
         yield name, renamed(headers, name, f"{name}-V2")
         yield f"{name}-removed", replaced(headers, (name,), REMOVED)
 
 
-@about("responses", "status-changed")
+@mutates("responses", "status-changed")
 def _(responses: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     others = {"200": "201", "201": "200", "401": "407", "429": "420"}
     for status in responses:
@@ -314,18 +314,18 @@ def _(responses: dict[str, Any], _facts: Facts) -> Iterator[Change]:
             yield f"{status}-{new}", renamed(responses, status, new)
 
 
-@about("responses", "status-removed")
+@mutates("responses", "status-removed")
 def _(responses: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     yield from ((status, replaced(responses, (status,), REMOVED)) for status in responses if len(responses) > 1)
 
 
-@about("responses", "status-added")
+@mutates("responses", "status-added")
 def _(responses: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if "418" not in responses:
         yield "418", responses | {"418": list(responses.values())[-1]}
 
 
-@about("contents", "media-type-changed")
+@mutates("contents", "media-type-changed")
 def _(contents: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     others = {
         "application/json": ("application/vnd.api+json", "text/plain"),
@@ -335,7 +335,7 @@ def _(contents: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield from ((f"{old}-{new}", renamed(contents, old, new)) for new in others.get(old, ()))
 
 
-@about("encodings", "encoding-changed")
+@mutates("encodings", "encoding-changed")
 def _(encodings: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     for name, encoding in encodings.items():
         first, _, rest = encoding["contentType"].partition(", ")
@@ -345,7 +345,7 @@ def _(encodings: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield f"{name}-added", replaced(encodings, (name, "contentType"), f"audio/aac, {first}, {rest}")
 
 
-@about("scheme", "security-changed")
+@mutates("scheme", "security-changed")
 def _(scheme: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     if scheme.get("type") == "apiKey":
         yield "name", scheme | {"name": f"X-{scheme['name']}-V2"}
@@ -357,8 +357,8 @@ def _(scheme: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield "header", {"type": "apiKey", "name": "X-Key", "in": "header"}
 
 
-@about("document", "security-changed")
-@about("operation", "security-changed")
+@mutates("document", "security-changed")
+@mutates("operation", "security-changed")
 def _(node: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     needs = sequence(node.get("security"))
     if "security" in node:
@@ -367,19 +367,19 @@ def _(node: dict[str, Any], _facts: Facts) -> Iterator[Change]:
         yield from ((str(index), replaced(node, ("security", index), REMOVED)) for index in range(len(needs)))
 
 
-@about("server", "server-changed")
+@mutates("server", "server-changed")
 def _(server: dict[str, Any], _facts: Facts) -> Iterator[Change]:
     yield "host", server | {"url": server["url"].replace("://", "://eu.")}
     yield "path", server | {"url": server["url"].rstrip("/") + "/v2"}
     yield "http", server | {"url": server["url"].replace("https:", "http:")}
 
 
-# Telling them
+# The walk
 
 
 @attrs.frozen
-class Told:
-    """A change of a document."""
+class NodeMutation:
+    """A change of one node of a document."""
 
     kind: str
     keys: Keys
@@ -388,21 +388,23 @@ class Told:
 
     @property
     def pointer(self) -> str:
-        """Where, and what is changed."""
+        """JSON pointer to the node, and the name of the change."""
         keys = (str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
         return "/".join(("#", *keys, *([self.name.replace("/", "~1")] if self.name else ())))
 
 
-def told(node: Json, role: str, facts: Facts, keys: Keys = ()) -> Iterator[Told]:
-    """Every lie about a node of this role, and about all below it."""
-    for kind, teller in ((kind, teller) for about, kind, teller in TELLERS if about == role):
-        yield from (Told(kind, keys, name, new) for name, new in teller(node, facts) if not common.same(node, new))
+def node_mutations(node: Json, role: str, facts: Facts, keys: Keys = ()) -> Iterator[NodeMutation]:
+    """Every mutation of a node of this role, and of all nodes below it."""
+    for kind, mutator in ((kind, mutator) for target, kind, mutator in MUTATORS if target == role):
+        yield from (
+            NodeMutation(kind, keys, name, new) for name, new in mutator(node, facts) if not common.same(node, new)
+        )
     for key, below in children(node, role):
-        yield from told(node[key], below, facts, (*keys, key))
+        yield from node_mutations(node[key], below, facts, (*keys, key))
 
 
 def children(node: Json, role: str) -> Iterator[tuple[str | int, str]]:
-    """The keys below a node at which there is a node with a role, and that role."""
+    """The keys of the child nodes that have a role, and their roles."""
     rules = GRAMMAR.get(role, {})
     items = enumerate(sequence(node)) if isinstance(node, list) else mapping(node).items()
     for key, _ in items:
@@ -419,24 +421,24 @@ def role_at(keys: Keys) -> str:
     return role
 
 
-def lies(root: Path) -> Iterator[Lie]:
-    """All lies about the specs."""
+def mutants(root: Path) -> Iterator[Mutant]:
+    """All mutants of the specs."""
     for provider in common.providers(root=root):
         yield from _of_a_spec(provider, provider.spec, "spec", True)
         yield from _of_an_overlay(provider)
         yield from _of_a_spec(provider, provider.package / "openapi.json", "generated", False)
 
 
-def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> Iterator[Lie]:
+def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> Iterator[Mutant]:
     document = common.read_json(file, provider.root)
-    for each in told(document, "document", Facts.of(document)):
-        yield Lie(
-            kind=f"{layer}/{each.kind if regenerate else 'spec-changed'}",
-            name=f"{provider.name}/{'' if regenerate else each.kind}{each.pointer}",
+    for mutation in node_mutations(document, "document", Facts.of(document)):
+        yield Mutant(
+            kind=f"{layer}/{mutation.kind if regenerate else 'spec-changed'}",
+            name=f"{provider.name}/{'' if regenerate else mutation.kind}{mutation.pointer}",
             file=provider.shown(file),
-            texts=functools.partial(_texts, document, each.keys, each.value),
+            texts=functools.partial(_texts, document, mutation.keys, mutation.value),
             provider=provider.name,
-            group=each.kind,
+            group=mutation.kind,
             regenerate=regenerate,
         )
 
@@ -445,7 +447,7 @@ def _texts(document: Json, keys: Keys, value: Json) -> tuple[str, str]:
     return common.dump_json(document), common.dump_json(replaced(document, keys, value))
 
 
-def _of_an_overlay(provider: Provider) -> Iterator[Lie]:
+def _of_an_overlay(provider: Provider) -> Iterator[Mutant]:
     if not provider.overlay.is_file():
         return
     document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
@@ -456,7 +458,7 @@ def _of_an_overlay(provider: Provider) -> Iterator[Lie]:
         for kind, keys, name, value in _of_an_action(action, spec, facts):
             at = ("actions", index, *keys)
             known = next(at[:end] for end in range(len(at), 0, -1) if at[:end] in lines)
-            yield Lie(
+            yield Mutant(
                 kind=f"overlay/{kind}",
                 name=f"{provider.name}/{target}/{name}",
                 file=provider.shown(provider.overlay),
@@ -469,7 +471,7 @@ def _of_an_overlay(provider: Provider) -> Iterator[Lie]:
 
 
 def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str, Keys, str, Json]]:
-    """Lies about one action: the kind, where in the action, a name, and what stands there then."""
+    """Mutations of one action: the kind, the path within the action, a name, and the new value."""
     yield "action-deleted", (), "remove" if "remove" in action else "update", REMOVED
     matches = list(jsonpath.finditer(action["target"], spec))
     first = matches[0]
@@ -489,12 +491,13 @@ def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str,
     if isinstance(first.obj, list):
         role = GRAMMAR[role]["*"]
     if role != "properties":
-        yield from ((each.kind, ("update", *each.keys), each.pointer, each.value) for each in told(update, role, facts))
+        for mutation in node_mutations(update, role, facts):
+            yield mutation.kind, ("update", *mutation.keys), mutation.pointer, mutation.value
         return
-    for each in told({role: update}, "schema", facts):  # it is the schema that says which of them are required
-        value = each.value if each.keys else each.value[role]
-        if each.keys or not common.same(value, update):
-            yield each.kind, ("update", *each.keys[1:]), each.pointer, value
+    for mutation in node_mutations({role: update}, "schema", facts):  # the schema says which properties are required
+        value = mutation.value if mutation.keys else mutation.value[role]
+        if mutation.keys or not common.same(value, update):
+            yield mutation.kind, ("update", *mutation.keys[1:]), mutation.pointer, value
 
 
 def _path(parts: Keys) -> str:
