@@ -118,7 +118,7 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
     answers = bodies([operation], good=True)
     for answer in answers:
         if answer.name is None:
-            breach(answer, f"{data.name}: the answer to a look is no named schema", do="name it by an overlay")
+            breach(answer, f"{data.name}: the response to a poll is not a named schema", do="name it by an overlay")
         statuses, values = at([answer], poll.status), [*poll.success, *poll.failure, *poll.pending]
         check_types(data, poll.status, statuses, TEXT)
         check_types(data, poll.reason, at([answer], poll.reason), TEXT)
@@ -299,7 +299,7 @@ def root_for_a_code(data: Provider) -> Provider:
 DAMAGE: list[tuple[Rule, str, Damaged]] = [
     (poll_sees_each_status, "no operation 'noSuch'", poll(operation="noSuch")),
     (poll_sees_each_status, "more than an id", lambda data: poll(operation=data.clone.operation)(data)),
-    (poll_sees_each_status, "another request", whole(look=dict)),
+    (poll_sees_each_status, "another request", whole(poll_request=dict)),
     (poll_sees_each_status, "has 'data.nothing'", poll(status="data.nothing")),
     (poll_sees_each_status, "has 'data.nothing'", poll(reason="data.nothing")),
     (poll_sees_each_status, "other statuses", poll(pending=[])),

@@ -55,8 +55,8 @@ def test_cancelled_tasks_leak_nothing(backend: str) -> None:
                         steps = chance.randrange(60) if chance.random() < 0.7 else None
                         group.start_soon(poll, client, f"voice-{index}", steps)
             assert TASKS * 0.25 < len(ended) < TASKS  # some were cancelled, some were not
-            turns: Any = client._http.turns
-            assert (turns()._free.value if backend == "trio" else turns()._free._value) == 100
+            limit: Any = client._http.limit
+            assert limit()._semaphore.value == 100
             async with anyio.create_task_group() as group:
                 for index in range(200):
                     group.start_soon(poll, client, f"later-{index}", None)

@@ -135,6 +135,8 @@ class _BadResponse:
             facts["advice"] = provider.clone.recovery
         elif self.paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
             facts["advice"] = provider.may_have_worked
+        elif kind is errors.InvalidRequestError:
+            facts["advice"] = "correct the request as the message says"
         not_carried_out = raw.status_code == _TOO_EARLY or issubclass(kind, errors.RateLimitError)
         retryable = not_carried_out or (issubclass(kind, errors.ServerError) and not self.paid)
         return kind(message, code=code, retry_after=retry_after(raw.headers), retryable=retryable, **facts)
