@@ -55,28 +55,28 @@ def run_for_status(session: nox.Session, *command: str) -> None:
 def vendor(session: nox.Session) -> None:
     """Turn pages into specs: `-- heygen page.md …` takes new pages, files or https URLs."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.vendor", *session.posargs)
+    session.run("python", "-m", "scripts.vendor.command", *session.posargs)
 
 
 @nox.session
 def new(session: nox.Session) -> None:
     """Lay down a provider that is not there yet: `-- acme PAGE-OR-DOCUMENT --operation "POST /v1/voices/add"`."""
     install(session, "generate", "-e", ".[testing]")
-    session.run("python", "-m", "scripts.new", *session.posargs)
+    session.run("python", "-m", "scripts.new_provider.command", *session.posargs)
 
 
 @nox.session
 def generate(session: nox.Session) -> None:
     """Regenerate the packages from the specs: `-- heygen` for one, `-- --check` to write nothing."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.generate", *session.posargs)
+    session.run("python", "-m", "scripts.generate.command", *session.posargs)
 
 
 @nox.session
 def update(session: nox.Session) -> None:
     """Take new pages and say what they mean: `-- heygen`, `-- heygen page.md …`, `-- all`, `--dry-run`, `--help`."""
     install(session, "tests", ".[cli,testing]")
-    run_for_status(session, "python", "-m", "scripts.update", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.update.command", *session.posargs)
 
 
 @nox.session
@@ -84,35 +84,35 @@ def watch(session: nox.Session) -> None:
     """Look whether a provider's pages have changed, as the spec watch does: `-- heygen --into FOLDER`, `-- --list`."""
     if session.posargs != ["--list"]:
         install(session, "tests", ".[cli,testing]")
-    run_for_status(session, "python", "-m", "scripts.watch", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.update.watch", *session.posargs)
 
 
 @nox.session
 def propose(session: nox.Session) -> None:
     """Open a pull request for each update that a watch has left in a folder: `-- FOLDER`."""
     # Nothing is installed: this runs with the right to write.
-    session.run("python", "-m", "scripts.propose", *session.posargs)
+    session.run("python", "-m", "scripts.update.pull_request", *session.posargs)
 
 
 @nox.session
 def check(session: nox.Session) -> None:
     """Fail where generated code does not follow from the specs, or a spec from its pages."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.generate", "--check", *session.posargs)
+    session.run("python", "-m", "scripts.generate.command", "--check", *session.posargs)
 
 
 @nox.session
 def compare(session: nox.Session) -> None:
     """Say what a change means for callers: `-- OLD NEW`, documents or git revisions, or `-- heygen`; `-- --help`."""
     install(session, "compare")
-    run_for_status(session, "python", "-m", "scripts.compare", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.compare.command", *session.posargs)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Watch it work: documents become packages, and one clip becomes a voice at all four providers."""
     install(session, "generate", ".[cli,testing]")
-    session.run("python", "-m", "scripts.demo", *session.posargs)
+    session.run("python", "-m", "scripts.docs.demo", *session.posargs)
 
 
 @nox.session
@@ -223,7 +223,7 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", "-e", ".[cli,testing]")
     # Swagger UI in a wheel. It is for Django, which is not needed to take files out of it.
     session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
-    session.run("python", "-m", "scripts.pages")
+    session.run("python", "-m", "scripts.docs.command")
     site = Path("build", "docs")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
     session.run("python", "-m", "sphinx", *strict, "docs", str(site))
@@ -234,7 +234,7 @@ def docs(session: nox.Session) -> None:
 def screenshots(session: nox.Session) -> None:
     """Take the pictures in docs/images: of the demo, and of what `nox -s docs` has built, in headless Chromium."""
     install(session, "generate", ".[cli,testing]")
-    session.run("python", "-m", "scripts.screenshots", *session.posargs)
+    session.run("python", "-m", "scripts.docs.screenshots", *session.posargs)
 
 
 @nox.session
@@ -247,7 +247,7 @@ def package(session: nox.Session) -> None:
     temporary = Path(session.create_tmp())
     dist = Path("dist") if session.posargs else temporary / "dist"
     # What building needs was installed just now; that `pyproject.toml` names all of it shows in the session `tests`.
-    session.run("python", "-m", "scripts.package", str(dist), *session.posargs)
+    session.run("python", "-m", "scripts.release.command", str(dist), *session.posargs)
     (wheel,) = dist.glob("*.whl")
     session.run("twine", "check", "--strict", *map(str, dist.iterdir()), silent=True)
     session.run("check-wheel-contents", str(wheel), silent=True)
@@ -256,7 +256,7 @@ def package(session: nox.Session) -> None:
     python = str(clean / Path(sysconfig.get_path("scripts", vars={"base": ""})).name / "python")
     pip = ("python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
     session.run(*pip, str(wheel))
-    session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/import_all.py", external=True)
+    session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/release/import_all.py", external=True)
     session.run(*pip, f"{wheel}[cli,testing]")
-    session.run(python, "-I", "scripts/demo.py", "--installed", external=True)
+    session.run(python, "-I", "scripts/docs/demo.py", "--installed", external=True)
     session.run(python, "-I", "-m", "voice_clone.cli", "check", "tests/data/speech.wav", external=True)

@@ -29,7 +29,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scripts.common import same
 from scripts.compare.changes import Change, Side, Verdict, pointer
 from scripts.compare.judge import Comparison, Difference
 from scripts.compare.openapi import (
@@ -49,7 +48,8 @@ from scripts.compare.openapi import (
     used_references,
 )
 from scripts.compare.schemas import Place, PlaceError, resolve
-from scripts.vendor import METHODS
+from scripts.lib.files import same_json
+from scripts.lib.openapi import METHODS
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -94,7 +94,7 @@ class _Finder:
             old, new = self.old.schema.get(part), self.new.schema.get(part)
             if isinstance(old, dict) and isinstance(new, dict):
                 self._rest(self.old.below(part), self.new.below(part), (), "", Side.TEXT, thing=part, text=True)
-            elif not same(old, new):
+            elif not same_json(old, new):
                 self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", "", f"`{part}` changes", old=old, new=new)
         known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks")
         self._rest(self.old, self.new, known, "", Side.REQUEST, thing="the document")
@@ -242,7 +242,7 @@ class _Finder:
             for place, style in zip((one, two), styles, strict=True)
         ]
         for key, before in values[0].items():
-            if not same(before, after := values[1][key]):
+            if not same_json(before, after := values[1][key]):
                 at = pointer((two if key in two.schema else one).pointer, key)
                 what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
                 self.add(_BREAKING, side, at, where, what, old=before, new=after)
@@ -445,7 +445,7 @@ class _Finder:
         old, new = (schemes_of(root) for root in (self.old, self.new))
         for name in sorted(set[str]().union(*before) & set[str]().union(*after) & set(old) & set(new)):
             for key in ("type", "in", "name", "scheme", "flows", "openIdConnectUrl"):
-                if not same(old[name].schema.get(key), new[name].schema.get(key)):
+                if not same_json(old[name].schema.get(key), new[name].schema.get(key)):
                     return pointer(new[name].pointer, key)
         return ""
 
@@ -459,7 +459,7 @@ class _Finder:
                 for key in sorted({*one.schema, *two.schema}):
                     before, after = one.schema.get(key), two.schema.get(key)
                     text = key in ("description", "bearerFormat") or key.startswith("x-")
-                    if not same(before, after) and (text or name not in used):
+                    if not same_json(before, after) and (text or name not in used):
                         at = pointer((two if key in two.schema else one).pointer, key)
                         verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
                         self.add(
@@ -504,14 +504,14 @@ class _Finder:
             old = before.get(name) or Place(one.document, {}, pointer(one.pointer, "variables", name))
             new = after.get(name) or Place(two.document, {}, pointer(two.pointer, "variables", name))
             thing = f"variable `{name}` of server {url}"
-            if not same(old.schema.get("default"), new.schema.get("default")):
+            if not same_json(old.schema.get("default"), new.schema.get("default")):
                 values = (old.schema.get("default"), new.schema.get("default"))
                 what = f"{thing} is {values[1]}, was {values[0]}, where it is not given"
                 self.add(
                     _BREAKING, Side.REQUEST, pointer(new.pointer, "default"), where, what, old=values[0], new=values[1]
                 )
             choices = [place.schema.get("enum") for place in (old, new)]
-            if not same(choices[0], choices[1]):
+            if not same_json(choices[0], choices[1]):
                 lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
                 what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
                 self.add(
@@ -533,7 +533,7 @@ class _Finder:
         """What is not compared by itself: text is text, anything else is not understood."""
         for key in sorted({*map(str, one.schema), *map(str, two.schema)} - set(known)):
             before, after = one.schema.get(key), two.schema.get(key)
-            if same(before, after):
+            if same_json(before, after):
                 continue
             at = pointer((two if key in two.schema else one).pointer, key)
             if key == "deprecated":
@@ -550,7 +550,7 @@ class _Finder:
     def _webhooks(self) -> None:
         before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
         for name in dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ():
-            if not same(before.get(name), after.get(name)):
+            if not same_json(before.get(name), after.get(name)):
                 at, new = pointer("/webhooks", name), name not in before
                 what = f"webhook `{name}` is new" if new else f"not understood: webhook `{name}` changes"
                 self.add(
@@ -581,7 +581,7 @@ class _Finder:
                 dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ()
             ):
                 at = pointer("/components", kind, name)
-                if f"#{at}" not in used and not same(before.get(name), after.get(name)):
+                if f"#{at}" not in used and not same_json(before.get(name), after.get(name)):
                     self._unused_component(kind, name, at, name in before, name in after)
 
     def _unused_component(self, kind: str, name: str, at: str, before: bool, after: bool) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from scripts.common import same
 from scripts.compare.changes import Side
 from scripts.compare.schemas import TYPES, Place, node, resolve
+from scripts.lib.files import same_json
 
 _MOST_NODES = 20_000
 """How large a schema may be, its references written out, to be proved."""
@@ -102,9 +102,9 @@ def equal(one: Any, two: Any, side: Side) -> bool:
     """Whether two values of keywords mean the same, wherever their schemas stand."""
     if isinstance(one, Place) and isinstance(two, Place):
         written = [_written(place, side, closed=False) for place in (one, two)]
-        return None not in written and same(*written)
+        return None not in written and same_json(*written)
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(equal, one, two, [side] * len(one)))
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(equal(one[key], two[key], side) for key in one)
-    return not isinstance(one, Place) and not isinstance(two, Place) and same(one, two)
+    return not isinstance(one, Place) and not isinstance(two, Place) and same_json(one, two)

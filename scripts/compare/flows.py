@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.common import PipelineError
 from scripts.compare.changes import Change, Side, Verdict
 from scripts.compare.openapi import (
     UNDEFINED,
@@ -34,6 +33,7 @@ from scripts.compare.openapi import (
     request_body,
 )
 from scripts.compare.schemas import TYPES, Place, node
+from scripts.lib.errors import PipelineError
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scripts.common import same
 from scripts.compare.changes import Side, Verdict, pointer
 from scripts.compare.coverage import covers, equal
 from scripts.compare.schemas import LOWER, TEXT, TYPES, UPPER, Node, Place, PlaceError, node, plain, resolve
+from scripts.lib.files import same_json
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
@@ -186,7 +186,7 @@ class Comparison:
         at = new.at("const" if "const" in new.keys else "enum")
         if old.enum is None and new.enum is None:
             before, after = old.get("x-extensible-enum"), new.get("x-extensible-enum")
-            if not same(before, after):
+            if not same_json(before, after):
                 yield Difference(Verdict.COMPATIBLE, "text", (), at, "the known values of {} change", before, after)
         elif new.enum is None:
             at = old.at("const" if "const" in old.keys else "enum")
@@ -234,7 +234,7 @@ class Comparison:
     def _most_by(self, old: Node, new: Node) -> Iterator[Difference]:
         """Our own keyword: how many items there may be, by the value of another field."""
         before, after = old.get("x-max-items-by"), new.get("x-max-items-by")
-        if same(before, after):
+        if same_json(before, after):
             return
         at = (new if after else old).at("x-max-items-by")
         was, now = (each.get("limits", {}) if isinstance(each, dict) else {} for each in (before, after))
@@ -262,7 +262,7 @@ class Comparison:
     def _formats(self, old: Node, new: Node) -> Iterator[Difference]:
         for key in ("format", "pattern", "contentEncoding", "contentMediaType"):
             before, after = old.get(key), new.get(key)
-            if same(before, after):
+            if same_json(before, after):
                 continue
             what = f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
             if after is None or (before, after) in _WIDER_FORMAT:
@@ -275,7 +275,7 @@ class Comparison:
     def _default(self, old: Node, new: Node) -> Iterator[Difference]:
         # `default: null` says no more than that a field may be left out.
         before, after = old.get("default"), new.get("default")
-        if same(before, after):
+        if same_json(before, after):
             return
         if self.side == Side.REQUEST and before is not None:
             at = new.at("default") if "default" in new.keys else old.at("default")
@@ -445,7 +445,7 @@ def _text(old: Node, new: Node) -> Iterator[Difference]:
         if key in _OWN or not (key in _SHOWN or key.startswith("x-")):
             continue
         before, after = old.get(key), new.get(key)
-        if not same(before, after):
+        if not same_json(before, after):
             at = new.at(key) if key in new.keys else old.at(key)
             how = "is new" if before is None else "is gone" if after is None else "changes"
             what = f"{{}}: {key} {how}"

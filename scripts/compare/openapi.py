@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.compare.changes import pointer
 from scripts.compare.schemas import Place, PlaceError, resolve
-from scripts.vendor import METHODS
+from scripts.lib.openapi import METHODS
 
 UNDEFINED = "a scheme that is not defined"
 Alternative = dict[tuple[str, ...], frozenset[str]]

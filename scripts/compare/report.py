@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from scripts.common import PipelineError
 from scripts.compare.changes import Change, Side, Verdict
+from scripts.lib.errors import PipelineError
 
 _STYLES = {Verdict.BREAKING: "red", Verdict.COMPATIBLE: "green", Verdict.DOCUMENTATION: "dim"}
 _TITLES = {

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from scripts.common import PipelineError, same
 from scripts.compare.changes import Side, pointer
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import same_json
 
 TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
 TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
@@ -178,7 +179,7 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
             both = dict(merged[key][0])
             for name, place in value.items():
                 other = both.setdefault(name, place)
-                if not same(other.schema, place.schema):
+                if not same_json(other.schema, place.schema):
                     both_of = {"allOf": [other.schema, place.schema]}
                     both[name] = Place(place.document, both_of, place.pointer, other.pointer)
             merged[key] = (both, merged[key][1])
@@ -189,14 +190,14 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
 
 def _both(key: str, one: Any, two: Any) -> Any:
     """What two values of a keyword allow together."""
-    if same(plain(one), plain(two)):
+    if same_json(plain(one), plain(two)):
         return one
     if key == "type":
         first, second = ({each} if isinstance(each, str) else set(map(str, each)) for each in (one, two))
         widened = [names | ({"integer"} if "number" in names else set()) for names in (first, second)]
         if left := sorted(widened[0] & widened[1]):
             return left
-    elif key == "enum" and (left := [value for value in one if any(same(value, other) for other in two)]):
+    elif key == "enum" and (left := [value for value in one if any(same_json(value, other) for other in two)]):
         return left
     elif key in LOWER:
         return max(one, two)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from openapi_python_client.strings import pascal_case
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path, read_json, same_json
 from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.judges import judge_answer
@@ -32,7 +32,7 @@ from voice_clone.errors import (
 )
 from voice_clone.jobs import CloneJob
 
-FOLDER = common.ROOT / "tests" / "errors"
+FOLDER = ROOT / "tests" / "errors"
 MEND = (
     "mend the shim or its table if the promise holds; correct the file or the overlay, with its source, if it does not"
 )
@@ -73,7 +73,7 @@ class Fixture:
     @property
     def file(self) -> str:
         """The path, as messages show it."""
-        return common.shown(self.path)
+        return display_path(self.path)
 
     @property
     def status(self) -> int:
@@ -110,7 +110,7 @@ class Fixture:
         return {**error, "status": self.status, "provider": self.provider}
 
 
-FIXTURES = [Fixture(path, common.read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
+FIXTURES = [Fixture(path, read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
 
 
 def seen(error: VoiceCloneError) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def test_an_error_ends_as_its_file_says(fixture: Fixture, entry: Entry, way: str
     """Each documented error ends in its class with all that is known, whatever was called, and keeps the answer."""
     error = entry.error(way, fixture.response(), fixture.file)
     compare(fixture.file, fixture.expected(entry.cost), error, entry)
-    if error.response is None or not common.same(error.response.json, fixture.body):
+    if error.response is None or not same_json(error.response.json, fixture.body):
         breach(fixture.file, f"{entry}: the error holds another body", do=MEND, kept=error.response)
 
 
@@ -340,7 +340,7 @@ def test_the_generated_client_alone_reads_an_error(fixture: Fixture, answer: Ans
         breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=found.parsed)
     if (found.status_code, found.content) != (fixture.status, fixture.response().content):
         breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=found)
-    if found.parsed is None or not common.same(found.parsed.to_dict(), fixture.body):
+    if found.parsed is None or not same_json(found.parsed.to_dict(), fixture.body):
         breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=found.parsed)
 
 

@@ -15,9 +15,11 @@ from typing import Any, cast
 import attrs
 import jsonpath
 
-from scripts import common, overlay, yaml12
-from scripts.common import Provider
-from scripts.vendor import METHODS
+from scripts.lib import yaml12
+from scripts.lib.files import dump_json, read_json, same_json
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import apply_action, effective_spec
 from tests.mutation.lies import REMOVED, Json, Lie, mapping, other, renamed, replaced, sequence
 
 Keys = tuple[str | int, ...]
@@ -396,7 +398,7 @@ class Told:
 def told(node: Json, role: str, facts: Facts, keys: Keys = ()) -> Iterator[Told]:
     """Every lie about a node of this role, and about all below it."""
     for kind, teller in ((kind, teller) for about, kind, teller in TELLERS if about == role):
-        yield from (Told(kind, keys, name, new) for name, new in teller(node, facts) if not common.same(node, new))
+        yield from (Told(kind, keys, name, new) for name, new in teller(node, facts) if not same_json(node, new))
     for key, below in children(node, role):
         yield from told(node[key], below, facts, (*keys, key))
 
@@ -421,14 +423,14 @@ def role_at(keys: Keys) -> str:
 
 def lies(root: Path) -> Iterator[Lie]:
     """All lies about the specs."""
-    for provider in common.providers(root=root):
+    for provider in find_providers(root=root):
         yield from _of_a_spec(provider, provider.spec, "spec", True)
         yield from _of_an_overlay(provider)
         yield from _of_a_spec(provider, provider.package / "openapi.json", "generated", False)
 
 
 def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> Iterator[Lie]:
-    document = common.read_json(file, provider.root)
+    document = read_json(file, provider.root)
     for each in told(document, "document", Facts.of(document)):
         yield Lie(
             kind=f"{layer}/{each.kind if regenerate else 'spec-changed'}",
@@ -442,15 +444,15 @@ def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> 
 
 
 def _texts(document: Json, keys: Keys, value: Json) -> tuple[str, str]:
-    return common.dump_json(document), common.dump_json(replaced(document, keys, value))
+    return dump_json(document), dump_json(replaced(document, keys, value))
 
 
 def _of_an_overlay(provider: Provider) -> Iterator[Lie]:
     if not provider.overlay.is_file():
         return
     document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
-    spec = common.read_json(provider.spec, provider.root)
-    facts = Facts.of(overlay.effective_spec(provider))
+    spec = read_json(provider.spec, provider.root)
+    facts = Facts.of(effective_spec(provider))
     for index, action in enumerate(document["actions"]):
         target = re.sub(r"[^\w./{}~-]+", "-", action["target"].removeprefix("$.")).strip("-")
         for kind, keys, name, value in _of_an_action(action, spec, facts):
@@ -465,7 +467,7 @@ def _of_an_overlay(provider: Provider) -> Iterator[Lie]:
                 provider=provider.name,
                 regenerate=True,
             )
-        overlay.apply(spec, action)
+        apply_action(spec, action)
 
 
 def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str, Keys, str, Json]]:
@@ -493,7 +495,7 @@ def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str,
         return
     for each in told({role: update}, "schema", facts):  # it is the schema that says which of them are required
         value = each.value if each.keys else each.value[role]
-        if each.keys or not common.same(value, update):
+        if each.keys or not same_json(value, update):
             yield each.kind, ("update", *each.keys[1:]), each.pointer, value
 
 

@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 
-from scripts import common, overlay
-from scripts.common import Provider
-from scripts.compare import Document, Side, Verdict, api, compare, flows
+from scripts.compare import api, flows
+from scripts.compare.changes import Side, Verdict
+from scripts.compare.comparison import compare
+from scripts.compare.documents import Document
 from scripts.compare.report import Report
-from scripts.vendor import Page
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.pages import Page
 from tests.pipeline.edits import (
     ANSWER,
     CARTESIA,
@@ -872,7 +876,7 @@ def test_no_noise(name: str) -> None:
 def test_an_open_enum_grows_without_a_break() -> None:
     """As overlays write it, a value that is new has always been allowed."""
     for name in ("heygen", "cartesia"):
-        spec = overlay.effective_spec(Provider(common.ROOT, name))
+        spec = effective_spec(Provider(ROOT, name))
         new = copy.deepcopy(spec)
         new["components"]["schemas"]["ErrorCode"]["enum"].append("new_code")
         found = api.compare(spec, new)
@@ -908,7 +912,7 @@ def _lines(found: Report) -> list[str]:
 def _at(file: str, text: str) -> str:
     """A file of the providers, and the line at which a text stands in it first."""
     path = Path("src/voice_clone/providers", file)
-    lines = (common.ROOT / path).read_text("utf-8").splitlines()
+    lines = (ROOT / path).read_text("utf-8").splitlines()
     return f"{path.as_posix()}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
 
 
@@ -1017,10 +1021,10 @@ def test_a_flow_that_breaks_is_named(name: str) -> None:
 
 def test_an_upload_that_is_looked_into() -> None:
     """A path that a flow looks for by itself is held against the spec too, and so are types, by mypy."""
-    spec = overlay.effective_spec(Provider(common.ROOT, "minimax"))
+    spec = effective_spec(Provider(ROOT, "minimax"))
     new = copy.deepcopy(spec)
     rename("/components/schemas/UploadedFile/properties/file_id", "id")(new)
-    found = list(flows.compare((common.ROOT, spec), (common.ROOT, new), "minimax", types=True))
+    found = list(flows.compare((ROOT, spec), (ROOT, new), "minimax", types=True))
     assert [change.words.split(":")[1] for change in found] == [_at("minimax.py", "file.file_id").split(":")[1]]
     assert found[0].what == "`file.file_id` is in no answer"
 

@@ -16,8 +16,14 @@ from typing import Any
 
 import pytest
 
-from scripts import builders, common, fetch, gates, generate, vendor, yaml12
-from scripts.common import PipelineError, Provider
+from scripts.generate import code_check, command as generate, generators, packages
+from scripts.lib import safety, yaml12
+from scripts.lib.command_line import run_command
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.vendor import command as vendor, fetch, new_pages
+from scripts.vendor.pages import read_page
 from tests.pipeline import hostile
 from tests.pipeline.helpers import (
     Handler,
@@ -64,7 +70,7 @@ def refused(root: Path, *arguments: str) -> str:
 def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
     """What a watched process did."""
     temporary.mkdir()
-    paths = [str(common.ROOT), str(common.ROOT / "src")]
+    paths = [str(ROOT), str(ROOT / "src")]
     done = subprocess.run(
         [sys.executable, "-m", "tests.pipeline.sandbox", *map(str, arguments)],
         cwd=temporary,
@@ -98,7 +104,7 @@ def test_no_text_becomes_code(everywhere: Path) -> None:
     """What is generated of hostile texts has the statements, names and calls of what is generated of harmless ones."""
     provider = Provider(everywhere, "acme")
     spec = hostile.everywhere({name: name for name in ("one", "two", "three")})
-    plain = builders.client(provider, spec) | builders.contracts(provider, spec)
+    plain = generators.client(provider, spec) | generators.contracts(provider, spec)
     made = {name: data for name, data in contents(everywhere / "generated").items() if name.endswith(".py")}
     assert len(made) > 150
     known = vocabulary(plain)
@@ -255,7 +261,7 @@ CODE_BY_NAME: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("spec", CODE_BY_NAME.values(), ids=CODE_BY_NAME)
 def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
     """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
-    builder = builders.client if SPELT in str(spec) else builders.contracts
+    builder = generators.client if SPELT in str(spec) else generators.contracts
     with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code holds `") as caught:
         builder(acme(tmp_path), spec)
     assert "Text of the document may have become code" in str(caught.value)
@@ -293,7 +299,7 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
 
 def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that keeps a generator busy without end is refused in time, and nothing is written."""
-    monkeypatch.setattr(generate, "MAX_SECONDS", 1)
+    monkeypatch.setattr(packages, "MAX_SECONDS", 1)
     twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
     acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
     message = refused(tmp_path)
@@ -327,9 +333,9 @@ def test_documents_that_are_no_documents_are_refused(tmp_path: Path, spec: str, 
 
 def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The walk over a document ends with the last value that a document may have."""
-    monkeypatch.setattr(gates, "MAX_NODES", 1_000)
+    monkeypatch.setattr(safety, "MAX_NODES", 1_000)
     with pytest.raises(PipelineError, match=r"^x: at #: the document has more than 1,000 values\. "):
-        gates.check_document(with_field({"enum": list(range(1_001))}), "x")
+        safety.check_document(with_field({"enum": list(range(1_001))}), "x")
 
 
 @pytest.mark.parametrize(
@@ -377,14 +383,14 @@ def test_what_a_generator_does_not_expect_is_named(tmp_path: Path, schema: dict[
     provider = acme(tmp_path)
     more = {"A": MYSELF} if schema is MYSELF else {}
     with pytest.raises(PipelineError) as caught:
-        builders.client(provider, with_schema(schema, **more))
+        generators.client(provider, with_schema(schema, **more))
     assert message in str(caught.value)
 
 
 def test_a_traceback_of_a_generator_is_cut(tmp_path: Path) -> None:
     """Of what datamodel-code-generator prints when it fails, its error is shown and its traceback is not."""
     with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n[A-Z]") as caught:
-        builders.contracts(acme(tmp_path), with_schema({"$ref": ""}))
+        generators.contracts(acme(tmp_path), with_schema({"$ref": ""}))
     assert "Traceback" not in str(caught.value)
     assert '  File "' not in str(caught.value)
 
@@ -396,7 +402,7 @@ def test_legal_cycles_are_generated(tmp_path: Path) -> None:
         "type": "object",
         "properties": {"a": me, "l": {"type": "array", "items": me}, "b": {"$ref": me["$ref"][:-1] + "B"}},
     }
-    made = builders.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
+    made = generators.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
     assert b"A.model_rebuild()" in made["voice_clone_contracts/acme.py"]
 
 
@@ -458,7 +464,7 @@ def test_code_that_no_generator_writes_is_refused(code: str) -> None:
     """A way from text to code that nobody thought of ends at the second gate, by file and line."""
     lines = code.count("\n") + 1
     with pytest.raises(PipelineError) as caught:
-        gates.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
+        code_check.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
     match = re.match(r"a/b\.py:(\d+): (generated code holds |what was generated is no Python: )", str(caught.value))
     assert match, str(caught.value)
     assert 1 <= int(match[1]) <= lines + 2
@@ -473,7 +479,7 @@ def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: p
         raise PipelineError(name)
 
     acme(tmp_path, with_field(TEXT))
-    monkeypatch.setattr(gates, "check_code", check)
+    monkeypatch.setattr(code_check, "check_code", check)
     assert refused(tmp_path).startswith("voice_clone_")
 
 
@@ -541,7 +547,7 @@ def test_hostile_pages_are_refused(tmp_path: Path, data: bytes, message: str) ->
 def test_byte_order_marks_and_line_ends_are_read() -> None:
     """A mark of byte order and line ends of other systems are no reason to refuse a page."""
     text = "\ufeff# A\n\n```yaml\n" + YAML + "```\n"
-    assert vendor.read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
+    assert read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
 
 
 def test_a_page_of_any_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -642,7 +648,7 @@ def test_addresses_in_a_list_are_not_asked_for(tmp_path: Path, monkeypatch: pyte
     (provider.folder / "pages" / "page.md").write_bytes(page(YAML))
     source = '[[pages]]\nfile = "pages/page.md"\nurl = "http://name:word@127.0.0.1:9/x"\n'
     (provider.folder / "source.toml").write_text(source, encoding="utf-8")
-    monkeypatch.setattr(vendor, "fetch", None)
+    monkeypatch.setattr(new_pages, "fetch", None)
     assert list(vendor.run([], tmp_path)) == ["acme: written: specs/acme/openapi.json: GET /x"]
 
 
@@ -735,7 +741,7 @@ def test_an_answer_without_end_is_refused(serve: Serve, monkeypatch: pytest.Monk
 def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer whose pieces each come in time, but all of which take too long, is refused."""
     ticks = iter(range(0, 10_000, 50))
-    monkeypatch.setattr("scripts.fetch.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("scripts.vendor.fetch.time.monotonic", lambda: next(ticks))
     address = serve("200", {}, iter([b"x"] * 5_000_000))
     with pytest.raises(PipelineError, match="not there after 120 s; nothing was taken"):
         fetch.fetch(address)
@@ -765,7 +771,7 @@ def test_a_hostile_document_ends_the_command_with_a_message(
     acme(tmp_path, with_field({"$ref": "file:///etc/passwd"}))
     monkeypatch.setattr(sys, "argv", ["generate"])
     with pytest.raises(SystemExit) as caught:
-        common.main(lambda arguments: generate.run(arguments, tmp_path))
+        run_command(lambda arguments: generate.run(arguments, tmp_path))
     assert caught.value.code == 1
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common, copies
+from scripts.lib.files import ROOT
+from scripts.update import sandbox
 from tests.mutation import trees
 from tests.mutation.lies import Lie
 from tests.mutation.results import Equivalents, Results
@@ -37,13 +38,13 @@ def population() -> list[Lie]:
     """All lies about the committed tree."""
     from tests.mutation.lies import population
 
-    return population(common.ROOT)
+    return population(ROOT)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A private copy of the tree."""
-    return Tree(tmp_path_factory.mktemp("copies") / "0", copies.read(common.ROOT), trees.TESTS)
+    return Tree(tmp_path_factory.mktemp("copies") / "0", sandbox.read(ROOT), trees.TESTS)
 
 
 @pytest.mark.parametrize("kind", PROMISED.values(), ids=PROMISED)
@@ -63,7 +64,7 @@ def test_lies_are_the_same_every_time(population: list[Lie]) -> None:
     """Names and contents depend on the tree alone, and the sample on the seed."""
     from tests.mutation.lies import population as tell, sample
 
-    again = tell(common.ROOT)
+    again = tell(ROOT)
     assert [lie.id for lie in again] == [lie.id for lie in population]
     one, same, other = (sample(lies, 100, seed) for lies, seed in ((population, 1), (again, 1), (population, 2)))
     assert [lie.digest for lie in one] == [lie.digest for lie in same]
@@ -141,7 +142,7 @@ def test_equivalents_fit_lies_and_say_why(population: list[Lie]) -> None:
 def test_results_depend_on_the_tree(tree: Tree) -> None:
     """The hash changes with whatever decides how a lie ends, and not with the lies' own code."""
     files, first = tree.files, trees.fingerprint(tree.files, trees.TESTS)
-    for name in ("specs/heygen/openapi.json", "scripts/overlay.py", "tests/contract/conftest.py"):
+    for name in ("specs/heygen/openapi.json", "scripts/overlay/apply.py", "tests/contract/conftest.py"):
         assert trees.fingerprint(files | {name: b""}, trees.TESTS) != first
     assert trees.fingerprint(files | {"tests/mutation/lies.py": b""}, trees.TESTS) == first
     assert trees.fingerprint(files, ["tests/unit"]) != first

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from scripts import yaml12
+from scripts.lib import yaml12
 
 DEEP = 100_000
 
