@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.docs import architecture
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, read_json
 from scripts.lib.openapi import METHODS
@@ -60,6 +61,7 @@ def pages() -> dict[Path, str]:
     lists = {
         ("providers/index.md", "overview"): _overview(known),
         ("errors.md", "tree"): _tree(known),
+        ("architecture.md", "rooms"): architecture.section(),
         ("reference/clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
     }
     for (name, part), text in lists.items():
