@@ -79,14 +79,14 @@ def tests(session: nox.Session) -> None:
 def generate(session: nox.Session) -> None:
     """Regenerate the packages from the specs: `-- heygen` for one, `-- --check` to write nothing."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.generate", *session.posargs)
+    session.run("python", "-m", "scripts.generate.command", *session.posargs)
 
 
 @nox.session
 def update(session: nox.Session) -> None:
     """Update a provider from its new pages: `-- heygen`, `-- heygen page.md …`, `-- all`, `--dry-run`, `--help`."""
     install(session, "tests", ".[cli,testing]")
-    run_for_status(session, "python", "-m", "scripts.update", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.update.command", *session.posargs)
 
 
 @nox.session
@@ -104,7 +104,7 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", "-e", ".[cli,testing]")
     # A wheel that holds Swagger UI. Only its files are used, so Django, which it depends on, is left out.
     session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
-    session.run("python", "-m", "scripts.pages")
+    session.run("python", "-m", "scripts.docs.command")
     site = Path("build", "docs")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
     session.run("python", "-m", "sphinx", *strict, "docs", str(site))
@@ -141,7 +141,7 @@ def typing(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Fail if generated code does not match the specs, or a spec does not match its pages."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.generate", "--check", *session.posargs)
+    session.run("python", "-m", "scripts.generate.command", "--check", *session.posargs)
 
 
 @nox.session
@@ -154,7 +154,7 @@ def package(session: nox.Session) -> None:
     temporary = Path(session.create_tmp())
     dist = Path("dist") if session.posargs else temporary / "dist"
     # The build backend is installed above; the session `tests` shows that `pyproject.toml` names all of it.
-    session.run("python", "-m", "scripts.package", str(dist), *session.posargs)
+    session.run("python", "-m", "scripts.release.command", str(dist), *session.posargs)
     (wheel,) = dist.glob("*.whl")
     session.run("twine", "check", "--strict", *map(str, dist.iterdir()), silent=True)
     session.run("check-wheel-contents", str(wheel), silent=True)
@@ -163,9 +163,9 @@ def package(session: nox.Session) -> None:
     python = str(clean / Path(sysconfig.get_path("scripts", vars={"base": ""})).name / "python")
     pip = ("python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", *CONSTRAINTS)
     session.run(*pip, str(wheel))
-    session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/import_all.py", external=True)
+    session.run(python, "-I", "-X", "dev", "-W", "error", "scripts/release/import_all.py", external=True)
     session.run(*pip, f"{wheel}[cli,testing]")
-    session.run(python, "-I", "scripts/demo.py", "--installed", external=True)
+    session.run(python, "-I", "scripts/docs/demo.py", "--installed", external=True)
     session.run(python, "-I", "-m", "voice_clone.cli", "check", "tests/data/speech.wav", external=True)
 
 
@@ -173,21 +173,21 @@ def package(session: nox.Session) -> None:
 def vendor(session: nox.Session) -> None:
     """Extract the specs from the pages: `-- heygen page.md …` takes new pages, files or https URLs."""
     install(session, "generate")
-    session.run("python", "-m", "scripts.vendor", *session.posargs)
+    session.run("python", "-m", "scripts.vendor.command", *session.posargs)
 
 
 @nox.session
 def compare(session: nox.Session) -> None:
     """Compare two specs or git revisions, and report breaking changes: `-- OLD NEW`, `-- heygen`, `-- --help`."""
     install(session, "compare")
-    run_for_status(session, "python", "-m", "scripts.compare", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.compare.command", *session.posargs)
 
 
 @nox.session
 def new(session: nox.Session) -> None:
     """Add a provider: `-- acme PAGE-OR-DOCUMENT --operation "POST /v1/voices/add"`."""
     install(session, "generate", "-e", ".[testing]")
-    session.run("python", "-m", "scripts.new", *session.posargs)
+    session.run("python", "-m", "scripts.new_provider.command", *session.posargs)
 
 
 @nox.session
@@ -195,14 +195,14 @@ def watch(session: nox.Session) -> None:
     """Check whether a provider's pages have changed: `-- heygen --into FOLDER`, `-- --list`."""
     if session.posargs != ["--list"]:
         install(session, "tests", ".[cli,testing]")
-    run_for_status(session, "python", "-m", "scripts.watch", *session.posargs)
+    run_for_status(session, "python", "-m", "scripts.update.watch", *session.posargs)
 
 
 @nox.session
 def propose(session: nox.Session) -> None:
     """Open a pull request for each update that `watch` has written to a folder: `-- FOLDER`."""
     # This runs with write permission, so it installs nothing.
-    session.run("python", "-m", "scripts.propose", *session.posargs)
+    session.run("python", "-m", "scripts.update.pull_request", *session.posargs)
 
 
 @nox.session
@@ -277,11 +277,11 @@ def bench(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Show the whole pipeline: generate the packages, and clone one clip at mocks of all four providers."""
     install(session, "generate", ".[cli,testing]")
-    session.run("python", "-m", "scripts.demo", *session.posargs)
+    session.run("python", "-m", "scripts.docs.demo", *session.posargs)
 
 
 @nox.session
 def screenshots(session: nox.Session) -> None:
     """Take the pictures in docs/images, of the demo and of the built site, in headless Chromium."""
     install(session, "generate", ".[cli,testing]")
-    session.run("python", "-m", "scripts.screenshots", *session.posargs)
+    session.run("python", "-m", "scripts.docs.screenshots", *session.posargs)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from voice_clone._client.connect import connect as connect, connect_async as connect_async
+    from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.audio.sniff import AudioSource as AudioSource
     from voice_clone.errors import *  # noqa: F403 - all errors, RawResponse and CloneJob
     from voice_clone.models import Progress as Progress, Voice as Voice
@@ -24,8 +24,8 @@ _MODULES = {
     "CloneJob": "errors",
     "Progress": "models",
     "Voice": "models",
-    "connect": "_client.connect",
-    "connect_async": "_client.connect",
+    "connect": "_connect",
+    "connect_async": "_connect",
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scripts import common
+from scripts.lib.files import display_path, write_file
 from tests.benchmarks import charts, measures, plots, report
 from tests.benchmarks.measures import Bench, Effort
 from tests.benchmarks.report import Result, Results
@@ -38,7 +38,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", default="", metavar="ID,…", help="only these rows")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run so many times, and compare")
     parser.add_argument("--test-command", action="store_true", help="the time of the whole test command as well")
-    parser.add_argument("--write", action="store_true", help=f"write {common.shown(report.PAGE)} and its folder")
+    parser.add_argument("--write", action="store_true", help=f"write {display_path(report.PAGE)} and its folder")
     parser.add_argument("--page", action="store_true", help="measure nothing; page and pictures from results.json")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     choice = parser.parse_args(arguments)
@@ -121,9 +121,9 @@ def write(results: Results) -> None:
         if old.name not in pictures:
             old.unlink()
     for name, picture in pictures.items():
-        common.write(report.FOLDER / name, picture)
-    common.write(report.JSON, results.dump().encode())
-    common.write(report.PAGE, report.page(results).encode())
+        write_file(report.FOLDER / name, picture)
+    write_file(report.JSON, results.dump().encode())
+    write_file(report.PAGE, report.page(results).encode())
 
 
 if __name__ == "__main__":

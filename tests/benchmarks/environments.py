@@ -19,14 +19,17 @@ from pathlib import Path
 
 import attrs
 
-from scripts import builders, common, overlay
+from scripts.generate import generators
+from scripts.lib.files import ROOT, dump_json, sha256, write_file
+from scripts.lib.project import find_providers
+from scripts.overlay.apply import effective_spec
 
-FOLDER = common.ROOT / "build" / "benchmarks"
-CONSTRAINTS = common.ROOT / "constraints.txt"
+FOLDER = ROOT / "build" / "benchmarks"
+CONSTRAINTS = ROOT / "constraints.txt"
 PROVIDERS = ("heygen", "retell", "cartesia", "minimax")
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "ours": (str(common.ROOT),),
-    "ours-aiohttp": (f"{common.ROOT}[aiohttp]",),
+    "ours": (str(ROOT),),
+    "ours-aiohttp": (f"{ROOT}[aiohttp]",),
     "stock": ("httpx", "attrs"),
     "retell": ("retell-sdk",),
     "cartesia": ("cartesia",),
@@ -78,7 +81,7 @@ def _make(name: str, tell: Callable[[str], object]) -> Environment:
     needs = NEEDS[name]
     key = _key(*needs, CONSTRAINTS, *(_sources() if name.startswith("ours") else ()))
     if not _is_ready(environment.folder, key):
-        tell(f"installing {' '.join(needs).replace(str(common.ROOT), 'this package')}")
+        tell(f"installing {' '.join(needs).replace(str(ROOT), 'this package')}")
         venv.create(environment.folder, clear=True, symlinks=True, with_pip=False)
         pip = (sys.executable, "-m", "pip", "--python", str(environment.python), "--disable-pip-version-check")
         run(*pip, "install", "--quiet", "--constraint", str(CONSTRAINTS), *needs)
@@ -90,7 +93,7 @@ def stock(tell: Callable[[str], object]) -> Path:
     """A folder with the package `stock`: the stock generator's output for each effective spec."""
     folder = FOLDER / "generated"
     specs = effective(folder.parent / "specs")
-    key = _key(str(builders.tools()), *specs.values())
+    key = _key(str(generators.tools()), *specs.values())
     if not _is_ready(folder, key):
         for provider, spec in specs.items():
             tell(f"generating the stock client of {provider}")
@@ -108,9 +111,9 @@ def stock_command(spec: Path, into: Path) -> tuple[str, ...]:
 def effective(folder: Path) -> dict[str, Path]:
     """The effective spec of each provider, as a file."""
     files: dict[str, Path] = {}
-    for provider in common.providers(PROVIDERS):
+    for provider in find_providers(PROVIDERS):
         files[provider.name] = folder / f"{provider.name}.json"
-        common.write(files[provider.name], common.dump_json(overlay.effective_spec(provider)).encode())
+        write_file(files[provider.name], dump_json(effective_spec(provider)).encode())
     return files
 
 
@@ -133,13 +136,13 @@ def _is_ready(folder: Path, key: str) -> bool:
 
 
 def _sources() -> Iterable[Path]:
-    roots = (common.ROOT / "src" / "voice_clone", common.ROOT / "generated" / "voice_clone_api")
-    yield common.ROOT / "pyproject.toml"
+    roots = (ROOT / "src" / "voice_clone", ROOT / "generated" / "voice_clone_api")
+    yield ROOT / "pyproject.toml"
     for root in roots:
         yield from sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _key(*parts: str | Path) -> str:
     """The inputs of an installation or a generation, as a key."""
-    texts = (str(part) if isinstance(part, str) else common.sha256(part.read_bytes()) for part in parts)
+    texts = (str(part) if isinstance(part, str) else sha256(part.read_bytes()) for part in parts)
     return hashlib.sha256("\n".join([sys.version, *texts]).encode()).hexdigest()

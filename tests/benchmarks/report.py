@@ -13,13 +13,13 @@ from typing import Any
 import attrs
 from rich.table import Table
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests import robustness
 from tests.benchmarks.environments import Environment
 from tests.benchmarks.measures import Effort, Measured, Role, Spread, rounded
 from tests.benchmarks.rows import Row
 
-PAGE = common.ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = PAGE.with_suffix("")
 JSON = FOLDER / "results.json"
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.benchmarks import environments, polling
 from tests.benchmarks.measures import Contestant
 from tests.benchmarks.runs import (
@@ -516,7 +516,7 @@ ROWS: tuple[Row, ...] = (
         id="unchanged",
         group="regenerate all four, nothing changed",
         title="regenerate, nothing changed",
-        what="The time of `python -m scripts.generate` where nothing has changed, from its start to its end.",
+        what="The time of `python -m scripts.generate.command` where nothing has changed, from its start to its end.",
         goal=0.3,
         limit="an empty process",
         quantity="wall",
@@ -533,7 +533,7 @@ ROWS: tuple[Row, ...] = (
         id="from-nothing",
         group="regenerate all four from nothing",
         title="regenerate from nothing",
-        what="The time of `python -m scripts.generate` with nothing there, in relation to the slowest stock run.",
+        what="The time of `python -m scripts.generate.command` with nothing there, relative to the slowest stock run.",
         goal=1.0,
         limit="one stock run, which makes one client and no contract models",
         stated=1.0,
@@ -576,7 +576,7 @@ ROWS: tuple[Row, ...] = (
         unit="s",
         effort="once",
         warm=False,
-        contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), common.ROOT)),),
+        contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), ROOT)),),
         why="Installing what it needs is a part of it.",
     ),
 )

@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from scripts import common
+from scripts.lib.files import ROOT, dump_json, read_json, write_file
+from scripts.lib.project import lock_path
 from tests.benchmarks import environments, polling
 from tests.benchmarks.measures import Bench, Contestant, Measured, Role
 
@@ -175,14 +176,14 @@ def command(name: str, role: Role, make: Callable[[Bench], tuple[Sequence[str], 
     return Contestant(name, role, run)
 
 
-GENERATE = (sys.executable, "-m", "scripts.generate")
+GENERATE = (sys.executable, "-m", "scripts.generate.command")
 
 
 def _tree(folder: Path, *parts: str) -> Path:
     """A copy of the project with the pipeline's inputs, and only the named outputs."""
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("scripts", "specs", *parts):
-        shutil.copytree(common.ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(folder / "scripts", quiet=2)
     return folder
 
@@ -195,7 +196,7 @@ def unchanged(bench: Bench) -> tuple[Sequence[str], Path]:
 def from_nothing(bench: Bench) -> tuple[Sequence[str], Path]:
     """Generation from nothing."""
     folder = _tree(bench.folder / "nothing")
-    common.lock_path(folder).unlink()
+    lock_path(folder).unlink()
     return GENERATE, folder
 
 
@@ -228,10 +229,10 @@ def growth(name: str, role: Role, make: Callable[[Path, Path], Sequence[str]]) -
         samples: list[Measured] = []
         folder = _tree(bench.folder / "growth")
         spec = folder / "specs" / "acme" / "openapi.json"
-        whole = common.read_json(bench.folder / "specs" / "heygen.json")
+        whole = read_json(bench.folder / "specs" / "heygen.json")
         for copies in bench.effort.copies:
-            common.write(spec, common.dump_json(enlarged(whole, copies)).encode())
-            common.write(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
+            write_file(spec, dump_json(enlarged(whole, copies)).encode())
+            write_file(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
             samples.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
         _, middle, last = samples
         larger = math.log(bench.effort.copies[-1] / bench.effort.copies[-2])

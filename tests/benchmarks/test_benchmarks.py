@@ -15,7 +15,8 @@ import attrs
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import read_json
+from scripts.lib.project import find_providers
 from tests.benchmarks import __main__ as command, measures, polling, report, runs
 from tests.benchmarks.measures import Contestant, Process, Role, Spread
 from tests.benchmarks.report import Outcome, Result, Results
@@ -363,7 +364,7 @@ def test_schedules_are_evaluated_over_all_durations() -> None:
 
 def test_enlarged_spec_has_copies() -> None:
     """An enlarged spec has this many copies of the operations, each with its own names and schemas."""
-    spec = common.read_json(common.providers(["heygen"])[0].package / "openapi.json")
+    spec = read_json(find_providers(["heygen"])[0].package / "openapi.json")
     text = json.dumps(large := runs.enlarged(spec, 3))
     assert len(large["paths"]) == 3 * len(spec["paths"])
     assert len(set(re.findall(r'"operationId": "(\w+)"', text))) == 3 * len(spec["paths"])

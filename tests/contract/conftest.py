@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from scripts import common
+from scripts.lib.files import display_path
+from scripts.lib.project import find_providers
 from tests.contract import report, wire
 from tests.contract.breach import Breach, shown
 from tests.contract.documents import Document, Place
@@ -35,7 +36,7 @@ def chosen(config: pytest.Config) -> set[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the contract tests, and deselect those of other providers."""
-    named, known = chosen(config), {provider.name for provider in common.providers()}
+    named, known = chosen(config), {provider.name for provider in find_providers()}
     if named - known:
         raise pytest.UsageError(f"--provider {', '.join(named - known)}: there are {', '.join(sorted(known))}")
     left_out = [item for item in items if named and _providers(item, known) and not _providers(item, known) & named]
@@ -66,7 +67,7 @@ def pytest_runtest_makereport(
     if outcome.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
         values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
         places = [place for value in values if (place := _place(value))]
-        lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {common.shown(item.path)}"]
+        lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {display_path(item.path)}"]
         lines += [f"claim: {inspect.getdoc(getattr(item, 'function', None))}"]
         for sent, received in wire.exchanges:
             lines += [f"sent: {shown(sent)}", f"received: {shown(received) if received else 'nothing'}"]

@@ -15,9 +15,9 @@ from typing import Any, cast
 import attrs
 from openapi_python_client.strings import PythonIdentifier, snake_case
 
-from scripts import common
-from scripts.common import Provider
-from scripts.vendor import METHODS
+from scripts.lib.files import ROOT, dump_json, read_json
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
 
 Json = Any
 # Where a document holds names of its own, and where data; everything else is OpenAPI's.
@@ -103,12 +103,12 @@ class Place:
         """The line of the file at which this node starts."""
         if not self.keys:
             return 1
-        copy = cast("dict[Any, Any]", json.loads(common.dump_json(self.document.json)))
+        copy = cast("dict[Any, Any]", json.loads(dump_json(self.document.json)))
         node: Any = copy
         for key in self.keys[:-1]:
             node = node[key]
         node[self.keys[-1]] = mark = "\x00here"
-        before = common.dump_json(copy).partition(common.dump_json(mark).strip())[0]
+        before = dump_json(copy).partition(dump_json(mark).strip())[0]
         return before.count("\n") + 1
 
     @property
@@ -260,13 +260,13 @@ class Answer:
 @functools.cache
 def document(name: str) -> Document:
     """A provider's effective spec."""
-    provider = Provider(common.ROOT, name)
-    return Document(provider, common.read_json(provider.package / "openapi.json"))
+    provider = Provider(ROOT, name)
+    return Document(provider, read_json(provider.package / "openapi.json"))
 
 
 def documents() -> list[Document]:
     """The effective specs of all providers."""
-    return [document(provider.name) for provider in common.providers()]
+    return [document(provider.name) for provider in find_providers()]
 
 
 def operations() -> list[Operation]:
@@ -282,7 +282,7 @@ def answers() -> list[Answer]:
 @functools.cache
 def contracts(name: str) -> ModuleType:
     """The provider's contract models, made from the same spec by another generator."""
-    path = Provider(common.ROOT, name).contracts
+    path = Provider(ROOT, name).contracts
     spec = importlib.util.spec_from_file_location(f"voice_clone_contracts.{name}", path)
     assert spec
     assert spec.loader

@@ -20,14 +20,15 @@ from typing import Any
 
 import attrs
 
-from scripts import common, yaml12
+from scripts.lib import yaml12
+from scripts.lib.files import ROOT, display_path, read_json, same_json
 from tests.contract.breach import breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.judges import undeclared
 from tests.contract.schemas import errors
 from tests.pipeline.helpers import mapping, sequence
 
-FOLDER = common.ROOT / "tests" / "evidence"
+FOLDER = ROOT / "tests" / "evidence"
 
 
 # Evidence
@@ -101,7 +102,7 @@ class Evidence:
 
 def shown(path: Path) -> str:
     """A path as shown in messages."""
-    return common.shown(path)
+    return display_path(path)
 
 
 def read(path: Path) -> Evidence:
@@ -319,7 +320,7 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
 
     Additional values on a provider's own page are no contradiction.
     """
-    pages = Document(document.provider, common.read_json(document.provider.spec))
+    pages = Document(document.provider, read_json(document.provider.spec))
     said = {operation.id: operation for operation in document.operations()}
     grown = {operation.id: record(operation) for operation in pages.operations()}
     for name in sorted(set(said) | set(known.operations)):
@@ -351,4 +352,4 @@ def agree(fact: Any, spec: Any, page: Any) -> bool:
         more = [key for key in spec if key not in fact and key in page]
         left = [key for key in spec if key not in more]
         spec = {key: spec[key] for key in left} if isinstance(spec, dict) else left
-    return common.same(fact, spec)
+    return same_json(fact, spec)

@@ -11,7 +11,7 @@ import attrs
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path
 from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.schemas import COMBINATIONS
@@ -79,9 +79,9 @@ def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
 
 def row(data: Provider, text: str) -> str:
     """The line with a text in a provider's table, for messages."""
-    path = common.ROOT / "src" / "voice_clone" / "providers" / f"{data.name}.toml"
+    path = ROOT / "src" / "voice_clone" / "providers" / f"{data.name}.toml"
     lines = [number for number, line in enumerate(path.read_text("utf-8").splitlines(), 1) if text in line]
-    return ":".join([common.shown(path), *map(str, lines[:1])])
+    return ":".join([display_path(path), *map(str, lines[:1])])
 
 
 def named(data: Provider, document: Document, name: str) -> Operation:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from openapi_python_client.strings import pascal_case
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path, read_json, same_json
 from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.judges import judge_answer
@@ -32,7 +32,7 @@ from voice_clone.errors import (
 )
 from voice_clone.models import CloneJob
 
-FOLDER = common.ROOT / "tests" / "errors"
+FOLDER = ROOT / "tests" / "errors"
 MEND = (
     "mend the shim or its table if the promise holds; correct the file or the overlay, with its source, if it does not"
 )
@@ -73,7 +73,7 @@ class Fixture:
     @property
     def file(self) -> str:
         """The path, as shown in messages."""
-        return common.shown(self.path)
+        return display_path(self.path)
 
     @property
     def status(self) -> int:
@@ -110,7 +110,7 @@ class Fixture:
         return {**error, "status": self.status, "provider": self.provider}
 
 
-FIXTURES = [Fixture(path, common.read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
+FIXTURES = [Fixture(path, read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
 
 
 def seen(error: VoiceCloneError) -> dict[str, Any]:
@@ -325,7 +325,7 @@ def test_error_response_raises_the_recorded_error(fixture: Fixture, entry: Entry
     """Each documented response raises its class from every entry with all fields, and keeps the response."""
     error = entry.error(way, fixture.response(), fixture.file)
     compare(fixture.file, fixture.expected(entry.cost), error, entry)
-    if error.response is None or not common.same(error.response.json, fixture.body):
+    if error.response is None or not same_json(error.response.json, fixture.body):
         breach(fixture.file, f"{entry}: the error holds another body", do=MEND, kept=error.response)
 
 
@@ -342,7 +342,7 @@ def test_generated_client_parses_documented_errors(fixture: Fixture, answer: Ans
         breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=result.parsed)
     if (result.status_code, result.content) != (fixture.status, fixture.response().content):
         breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=result)
-    if result.parsed is None or not common.same(result.parsed.to_dict(), fixture.body):
+    if result.parsed is None or not same_json(result.parsed.to_dict(), fixture.body):
         breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=result.parsed)
 
 

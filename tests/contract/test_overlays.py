@@ -12,8 +12,12 @@ from typing import Any
 import attrs
 import pytest
 
-from scripts import builders, common, overlay, yaml12
-from scripts.common import PipelineError, Provider
+from scripts.generate import generators
+from scripts.lib import yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, display_path, read_json
+from scripts.lib.project import Provider
+from scripts.overlay.apply import OverlayError, apply_action, read_actions
 from tests.contract.breach import breach
 from tests.contract.documents import Document, document, documents
 from tests.contract.evidence import differences, evidence, problems as contradictions
@@ -48,7 +52,7 @@ def actions_of(provider: Provider) -> list[Action]:
     if not provider.overlay.is_file():
         return []
     data, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
-    read = enumerate(overlay.read_actions(data))
+    read = enumerate(read_actions(data))
     return [Action(provider, index, action, lines["actions", index]) for index, action in read]
 
 
@@ -62,11 +66,11 @@ EACH = pytest.mark.parametrize("action", ACTIONS, ids=str)
 @EACH
 def test_every_action_is_explained_and_applies(action: Action) -> None:
     """An action has a description and a source, matches the provider's current text, and changes it."""
-    spec = common.read_json(action.provider.spec)
+    spec = read_json(action.provider.spec)
     try:
         for each in actions_of(action.provider)[: action.index + 1]:
-            overlay.apply(spec, each.json)
-    except overlay.OverlayError as error:
+            apply_action(spec, each.json)
+    except OverlayError as error:
         breach(action.here, f"the action does not apply: {error}", do="fixed upstream? Then delete the action")
 
 
@@ -144,17 +148,17 @@ def known(document: Document) -> Problems:
 def errors(document: Document) -> Problems:
     """Statuses of recorded errors, `tests/errors`, that no operation documents."""
     documented = {answer.status for operation in document.operations() for answer in operation.answers}
-    for path in sorted((common.ROOT / "tests" / "errors" / document.name).glob("*.json")):
+    for path in sorted((ROOT / "tests" / "errors" / document.name).glob("*.json")):
         status = json.loads(path.read_text("utf-8"))["response"]["status"]
         if str(status) not in documented:
-            yield f"{common.shown(path)}: status {status} is not documented"
+            yield f"{display_path(path)}: status {status} is not documented"
 
 
 @functools.cache
 def used_names() -> frozenset[tuple[str, str, str]]:
     """The imports of generated packages in our code and docs: provider, module, name."""
-    paths = [common.ROOT / "README.md", *(common.ROOT / "docs").rglob("*.md")]
-    paths += [path for folder in ("src", "tests") for path in (common.ROOT / folder).rglob("*.py")]
+    paths = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    paths += [path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
     imports = (match for path in paths for match in IMPORT.findall(path.read_text("utf-8")))
     return frozenset(
         (provider, module.strip(".").replace(".", "/"), name)
@@ -166,7 +170,9 @@ def used_names() -> frozenset[tuple[str, str, str]]:
 def generated(document: Document) -> Problems:
     """Generator warnings, and generated names that our code uses and that are missing."""
     try:
-        files = builders.client(document.provider, document.json) | builders.contracts(document.provider, document.json)
+        files = generators.client(document.provider, document.json) | generators.contracts(
+            document.provider, document.json
+        )
     except PipelineError as error:
         yield str(error)
         return
@@ -195,11 +201,11 @@ def problems(name: str, check: Callable[[Document], Problems]) -> frozenset[str]
 
 def failing(action: Action) -> str | None:
     """The first check that fails without an action and its problems, or None."""
-    spec = common.read_json(action.provider.spec)
+    spec = read_json(action.provider.spec)
     try:
         for each in without(action):
-            overlay.apply(spec, each)
-    except overlay.OverlayError as error:
+            apply_action(spec, each)
+    except OverlayError as error:
         return f"another action does not apply: {error}"
     changed = Document(action.provider, spec)
     for check in CHECKS:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path
 from tests.contract.breach import breach
 from tests.contract.documents import Operation, documents
 from tests.contract.strategies import alternatives
@@ -27,7 +27,7 @@ each_polled = pytest.mark.parametrize("method", POLLED, ids=str)
 RECORDED = [
     pytest.param(method, path, id=f"{method.provider}-{path.stem}")
     for method in CLONES
-    for path in sorted((common.ROOT / "tests" / "errors" / method.provider).glob("*.json"))
+    for path in sorted((ROOT / "tests" / "errors" / method.provider).glob("*.json"))
 ]
 # Exceptions of httpx, and whether they mean that nothing can have been sent.
 BROKEN = [
@@ -111,7 +111,7 @@ def test_recorded_error_is_retried_if_retryable(method: Method, path: Path, way:
         wanted = 3 if expected["retryable"][cost] else 1
         if len(sent) != wanted:
             breach(
-                common.shown(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=result
+                display_path(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=result
             )
         assert len(set(sent)) == 1
         assert len(wire.clock.slept) == wanted - 1

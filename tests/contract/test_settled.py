@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common
-from scripts.common import Provider
-from scripts.new import layout
+from scripts.lib.files import write_file
+from scripts.lib.project import Provider
+from scripts.new_provider.command import layout
 from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, documents
 
@@ -49,8 +49,8 @@ def test_marks_are_reported(tmp_path: Path) -> None:
         file = path if path.suffix else path / "file.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"1\n# {MARK}: {index}\n", encoding="utf-8")
-    common.write(provider.folder / "pages" / "page.md", MARK.encode())
-    common.write(provider.spec, MARK.encode())
+    write_file(provider.folder / "pages" / "page.md", MARK.encode())
+    write_file(provider.spec, MARK.encode())
     with pytest.raises(Breach) as caught:
         check(provider)
     assert [line.partition(": ")[0] for line in unsettled(provider)] == [

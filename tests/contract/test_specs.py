@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from scripts import common
-from scripts.common import Provider
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
 from tests.contract.breach import breach
 from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
 from tests.contract.judges import undeclared
@@ -270,7 +270,7 @@ def test_every_response_is_described(answer: Answer) -> None:
 
 def document_with(**spec: Json) -> Document:
     """A document with this schema."""
-    return Document(Provider(common.ROOT, "acme"), {"openapi": "3.1.0", **spec})
+    return Document(Provider(ROOT, "acme"), {"openapi": "3.1.0", **spec})
 
 
 def test_all_examples_are_found() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import typer
 
-from scripts.common import ROOT
+from scripts.lib.files import ROOT
 from tests.conftest import KEYS, Clock
 from voice_clone.testing import Mock
 

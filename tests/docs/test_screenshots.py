@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import screenshots, site
-from scripts.common import PipelineError
+from scripts.docs import screenshots, sphinx_extension
+from scripts.lib.errors import PipelineError
 
 
 def test_missing_browser_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,4 +33,4 @@ def test_pictures_exist_and_are_small() -> None:
     for name in screenshots.TERMINALS:
         shown = screenshots.as_svg(name)
         assert (screenshots.IMAGES / f"{name}.svg").read_text("utf-8") == shown, f"{name}: nox -s screenshots"
-    assert list(site.loaded_from_elsewhere(screenshots.IMAGES)) == []
+    assert list(sphinx_extension.loaded_from_elsewhere(screenshots.IMAGES)) == []

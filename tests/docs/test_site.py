@@ -7,41 +7,47 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common, pages, site
+from scripts.docs import command as docs, generated_pages, sphinx_extension
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import display_path
 
 
 def test_generated_parts_are_up_to_date() -> None:
     """Every generated part of the pages matches its data; otherwise run `nox -s docs`."""
-    for path, text in pages.pages().items():
-        assert path.read_text("utf-8") == text, f"{common.shown(path)}: out of date; run `nox -s docs`"
+    for path, text in generated_pages.pages().items():
+        assert path.read_text("utf-8") == text, f"{display_path(path)}: out of date; run `nox -s docs`"
 
 
 def test_new_provider_gets_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider's pages are generated from its data, and a second run changes nothing."""
-    shutil.copytree(pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks"))
-    monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
+    shutil.copytree(
+        generated_pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks")
+    )
+    monkeypatch.setattr(generated_pages, "DOCS", tmp_path / "docs")
     expected = [tmp_path / "docs" / folder / "retell.md" for folder in ("providers", "api")]
     for path in expected:
         path.unlink()
-    assert len(list(pages.run([]))) == 2
+    assert len(list(docs.run([]))) == 2
     assert expected[0].read_text("utf-8").startswith("# Retell AI\n")
     assert "`RETELL_API_KEY`" in expected[0].read_text("utf-8")
-    assert list(pages.run(["--check"])) == []
+    assert list(docs.run(["--check"])) == []
 
 
 def test_outdated_page_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --check nothing is written, and an outdated page or one without its markers is named."""
-    shutil.copytree(pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks"))
-    monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
+    shutil.copytree(
+        generated_pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks")
+    )
+    monkeypatch.setattr(generated_pages, "DOCS", tmp_path / "docs")
     page = tmp_path / "docs" / "providers" / "minimax.md"
     lied = page.read_text("utf-8").replace("`2039`", "`2093`")
     page.write_text(lied, encoding="utf-8")
-    with pytest.raises(common.PipelineError, match=r"minimax\.md: out of date"):
-        list(pages.run(["--check"]))
+    with pytest.raises(PipelineError, match=r"minimax\.md: out of date"):
+        list(docs.run(["--check"]))
     assert page.read_text("utf-8") == lied
     page.write_text(lied.replace("<!-- end of facts -->", ""), encoding="utf-8")
-    with pytest.raises(common.PipelineError, match="must stand there once"):
-        list(pages.run([]))
+    with pytest.raises(PipelineError, match="must occur exactly once"):
+        list(docs.run([]))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_external_resources_are_reported(name: str, text: str, tmp_path: Path) -
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    (line,) = site.loaded_from_elsewhere(tmp_path)
+    (line,) = sphinx_extension.loaded_from_elsewhere(tmp_path)
     assert line.startswith(f"{name}: ")
 
 
@@ -74,11 +80,13 @@ def test_local_resources_are_allowed(tmp_path: Path) -> None:
     )
     (tmp_path / "a.css").write_text("/* https://example.com */ p { background: url(a.png) }", encoding="utf-8")
     (tmp_path / "a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    assert list(site.loaded_from_elsewhere(tmp_path)) == []
+    assert list(sphinx_extension.loaded_from_elsewhere(tmp_path)) == []
 
 
 def test_every_page_is_in_the_sidebar_once() -> None:
     """Each page of docs/ is in the sidebar once; one without a place comes last."""
-    shown = [page for under in site.sidebar().values() for page in under]
-    there = {path.relative_to(pages.DOCS).with_suffix("").as_posix() for path in pages.DOCS.rglob("*.md")}
+    shown = [page for under in sphinx_extension.sidebar().values() for page in under]
+    there = {
+        path.relative_to(generated_pages.DOCS).with_suffix("").as_posix() for path in generated_pages.DOCS.rglob("*.md")
+    }
     assert sorted(shown) == sorted(there - {"index"})

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import anyio
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.ecosystem.server import CountingMock
 from voice_clone import connect, connect_async
@@ -102,7 +102,7 @@ def run(name: str, work: dict[str, Any], *, warnings: str = "error", **environme
 def output(command: list[str], environment: dict[str, str]) -> Any:
     """Run a command in the root of the project; return the JSON in its last line."""
     result = subprocess.run(
-        command, cwd=common.ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     return json.loads(result.stdout.splitlines()[-1])

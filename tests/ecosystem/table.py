@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import PROVIDERS
 
-PAGE = common.ROOT / "docs" / "ecosystem.md"
+PAGE = ROOT / "docs" / "ecosystem.md"
 BOTH = ("sync", "async")
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import PROVIDERS
 from tests.ecosystem.calls import KEY, run, task
 from tests.ecosystem.server import CountingMock
@@ -44,7 +44,7 @@ def gunicorn(server: CountingMock, kind: str) -> Iterator[int]:
         command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--no-control-socket"]
         command += [f"--bind=fd://{listener.fileno()}", "tests.ecosystem.programs.wsgi:application"]
         process = subprocess.Popen(
-            command, cwd=common.ROOT, env=os.environ | keys | work, pass_fds=[listener.fileno()], stderr=subprocess.PIPE
+            command, cwd=ROOT, env=os.environ | keys | work, pass_fds=[listener.fileno()], stderr=subprocess.PIPE
         )
     try:
         yield port

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 import attrs
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.faults.faults import FAULTS, Fault
 from voice_clone import TransportError
 
-PAGE = common.ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "faults.md"
 REFUSED = Fault("connection", "connection refused", None, TransportError, TransportError, again_paid=True)
 
 

@@ -21,13 +21,13 @@ import httpx
 from rich.console import Console
 from rich.progress import Progress
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import OPTIONS
 from tests.faults.faults import FAULTS, KEY, Fault
 from tests.faults.server import serving
 from voice_clone import VoiceCloneError, connect
 
-PAGE = common.ROOT / "docs" / "peers.md"
+PAGE = ROOT / "docs" / "peers.md"
 CLIP = b"ID3" + bytes(5000)
 SHORT, LONG = 0.5, 10.0
 THREADS = 32  # nearly all of them wait

@@ -17,9 +17,15 @@ import attrs
 import httpx
 from hypothesis import strategies as st
 
-from scripts import common, overlay, vendor, yaml12
-from scripts.common import PipelineError, Provider
-from scripts.slice import cut
+from scripts.lib import yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import effective_spec
+from scripts.vendor import pages
+from scripts.vendor.merge import merge_pages
+from scripts.vendor.pages import vendored_pages
+from scripts.vendor.slice import cut
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.contract.documents import Operation, document
 from tests.contract.strategies import alternatives
@@ -39,11 +45,11 @@ actions:
 """
 
 # Failures are minimised towards the first one.
-SPECS = [TINY, *(common.read_json(provider.spec) for provider in common.providers())]
-OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in common.providers())]
+SPECS = [TINY, *(read_json(provider.spec) for provider in find_providers())]
+OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in find_providers())]
 PAGES = [
-    b"````yaml\n" + common.dump_json(TINY).encode() + b"````\n",
-    *(path.read_bytes() for provider in common.providers() for path in sorted(provider.folder.glob("pages/*"))),
+    b"````yaml\n" + dump_json(TINY).encode() + b"````\n",
+    *(path.read_bytes() for provider in find_providers() for path in sorted(provider.folder.glob("pages/*"))),
 ]
 
 
@@ -64,7 +70,7 @@ class Target:
 # Pages, YAML, overlays
 
 
-HEYGEN = vendor.vendored_pages(Provider(common.ROOT, "heygen"))
+HEYGEN = vendored_pages(Provider(ROOT, "heygen"))
 
 
 def _page(text: str) -> bytes:
@@ -77,21 +83,21 @@ def _bytes(text: str) -> bytes:
 
 def read_page(data: bytes) -> bool:
     """Extract a page's document, slice it, and merge it with other pages."""
-    page = vendor.read_page("page.md", data)
+    page = pages.read_page("page.md", data)
     assert all(isinstance(path, str) for _, path in page.operations)
     with suppress(PipelineError):
         part = cut(page.spec, sorted(page.operations)[:1])
         assert cut(part, sorted(page.operations)[:1]) == part
-    common.dump_json(vendor.merge([page, page])).encode()
+    dump_json(merge_pages([page, page])).encode()
     with suppress(PipelineError):
-        common.dump_json(vendor.merge([page, *HEYGEN])).encode()
+        dump_json(merge_pages([page, *HEYGEN])).encode()
     return True
 
 
 def read_yaml(text: str) -> bool:
     """Read YAML: the result is JSON, and every value has a line."""
     value, lines = yaml12.load_with_lines(text)
-    assert common.same(json.loads(common.dump_json(value).encode()), value)
+    assert same_json(json.loads(dump_json(value).encode()), value)
     assert min(lines.values()) >= 1
     return True
 
@@ -108,9 +114,9 @@ def apply_overlay(files: Overlay) -> bool:
     """Apply an overlay to a spec."""
     with tempfile.TemporaryDirectory() as folder:
         provider = Provider(Path(folder), "acme")
-        common.write(provider.spec, files.spec)
-        common.write(provider.overlay, files.overlay)
-        common.dump_json(overlay.effective_spec(provider)).encode()
+        write_file(provider.spec, files.spec)
+        write_file(provider.overlay, files.overlay)
+        dump_json(effective_spec(provider)).encode()
     return True
 
 
@@ -128,7 +134,7 @@ def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
     odd_target = st.builds(_aimed, documents, edited(targets, 2))
     odd_action = st.builds(_ending, documents, retyped(documents.map(lambda document: document["actions"][-1])))
     overlays = written(st.one_of(documents, odd_target, odd_action, retyped(documents))).map(_bytes)
-    specs = st.just(common.dump_json(spec).encode())
+    specs = st.just(dump_json(spec).encode())
     odd_specs = written(retyped(st.just(spec))).map(_bytes)
     return st.one_of(
         st.builds(Overlay, specs, overlays),
@@ -223,7 +229,7 @@ def _examine(error: VoiceCloneError, provider: str) -> None:
 
 
 def _answers() -> st.SearchStrategy[Answer]:
-    fixtures = [common.read_json(path)["response"] for path in sorted(Path(common.ROOT).glob("tests/errors/*/*.json"))]
+    fixtures = [read_json(path)["response"] for path in sorted(Path(ROOT).glob("tests/errors/*/*.json"))]
     bodies = written(retyped(st.sampled_from([*_good_bodies(), *(fixture.get("body") for fixture in fixtures)])))
     contents = bodies.map(_bytes) | st.binary(max_size=50)
     pieces = contents.map(lambda data: [data]) | contents.map(lambda data: [data[:9], data[9:]])

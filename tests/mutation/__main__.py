@@ -22,13 +22,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scripts import common, copies
+from scripts.lib.files import ROOT
+from scripts.update import sandbox
 from tests.mutation import trees
 from tests.mutation.mutants import Mutant, population, sample
 from tests.mutation.results import WANTED, Equivalents, Results, show
 from tests.mutation.trees import BrokenRunError, StoppedError, Tree, Verdict
 
-RESULTS = common.ROOT / ".mutation" / "verdicts.jsonl"
+RESULTS = ROOT / ".mutation" / "verdicts.jsonl"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -69,7 +70,7 @@ def main() -> int:
     choice = options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    files = copies.read(common.ROOT)
+    files = sandbox.read(ROOT)
     tests = tuple(choice.tests) or trees.TESTS
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import common
+from scripts.lib.files import display_path
+from scripts.lib.project import find_providers
 from tests.mutation.mutants import REMOVED, Json, Mutant, mapping, other, renamed, replaced, sequence
 
 Keys = tuple[str | int, ...]
@@ -35,7 +36,7 @@ def mutants(root: Path) -> Iterator[Mutant]:
         for keys, name, value in _table_mutations(data):
             kind = next(KINDS[keys[:end]] for end in (2, 1, 0) if keys[:end] in KINDS)
             yield _mutant(kind, path, root, keys, name, value)
-    for provider in common.providers(root=root):
+    for provider in find_providers(root=root):
         for source, names in mapping(provider.source().get("class_overrides")).items():
             at = ("class_overrides", source)
             yield _mutant("name-changed", provider.folder / "source.toml", root, at, "removed", REMOVED)
@@ -50,7 +51,7 @@ def _mutant(kind: str, path: Path, root: Path, keys: Keys, name: str, value: Jso
     return Mutant(
         kind=f"data/{kind}",
         name=f"{provider}/{'.'.join(map(str, keys))}-{name}",
-        file=common.shown(path, root),
+        file=display_path(path, root),
         texts=functools.partial(_texts, text, keys, value),
         known_line=line_of(text, keys),
         provider=provider,

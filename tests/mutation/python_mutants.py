@@ -13,7 +13,8 @@ from typing import Any
 
 import attrs
 
-from scripts import common
+from scripts.lib.files import display_path
+from scripts.lib.project import find_providers
 from tests.mutation.mutants import Mutant, other
 
 OPERATORS = {
@@ -242,7 +243,7 @@ OWN = {
 
 def mutants(root: Path) -> Iterator[Mutant]:
     """All mutants of Python code."""
-    providers = [provider.name for provider in common.providers(root=root)]
+    providers = [provider.name for provider in find_providers(root=root)]
     for path in sorted((root / "src/voice_clone").rglob("*.py")):
         if "_pyinstaller" in path.parts:  # PyInstaller runs it, and contract tests do not
             continue
@@ -253,7 +254,7 @@ def mutants(root: Path) -> Iterator[Mutant]:
             yield from _mutants(f"{layer}/{kind}", path, root, source, _by_operators(source, operators), one)
         for kind, mutator in OWN.items():
             yield from _mutants(f"{layer}/{kind}", path, root, source, mutator(source), one)
-    for provider in common.providers(root=root):
+    for provider in find_providers(root=root):
         for path in sorted(provider.package.rglob("*.py")):
             source = Source(path.read_text("utf-8"))
             for kind, patterns in GENERATED.items():
@@ -294,7 +295,7 @@ def _edited(old: str) -> str:
 def _mutants(
     kind: str, path: Path, root: Path, source: Source, edits: Iterable[Edit], provider: str | None
 ) -> Iterator[Mutant]:
-    file = common.shown(path, root)
+    file = display_path(path, root)
     within = file.removeprefix("src/voice_clone/").removeprefix("generated/")
     for edit in edits:
         if source.changes_behaviour(edit):

@@ -15,9 +15,11 @@ from typing import Any, cast
 import attrs
 import jsonpath
 
-from scripts import common, overlay, yaml12
-from scripts.common import Provider
-from scripts.vendor import METHODS
+from scripts.lib import yaml12
+from scripts.lib.files import dump_json, read_json, same_json
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import apply_action, effective_spec
 from tests.mutation.mutants import REMOVED, Json, Mutant, mapping, other, renamed, replaced, sequence
 
 Keys = tuple[str | int, ...]
@@ -397,7 +399,7 @@ def node_mutations(node: Json, role: str, facts: Facts, keys: Keys = ()) -> Iter
     """Every mutation of a node of this role, and of all nodes below it."""
     for kind, mutator in ((kind, mutator) for target, kind, mutator in MUTATORS if target == role):
         yield from (
-            NodeMutation(kind, keys, name, new) for name, new in mutator(node, facts) if not common.same(node, new)
+            NodeMutation(kind, keys, name, new) for name, new in mutator(node, facts) if not same_json(node, new)
         )
     for key, below in children(node, role):
         yield from node_mutations(node[key], below, facts, (*keys, key))
@@ -423,14 +425,14 @@ def role_at(keys: Keys) -> str:
 
 def mutants(root: Path) -> Iterator[Mutant]:
     """All mutants of the specs."""
-    for provider in common.providers(root=root):
+    for provider in find_providers(root=root):
         yield from _of_a_spec(provider, provider.spec, "spec", True)
         yield from _of_an_overlay(provider)
         yield from _of_a_spec(provider, provider.package / "openapi.json", "generated", False)
 
 
 def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> Iterator[Mutant]:
-    document = common.read_json(file, provider.root)
+    document = read_json(file, provider.root)
     for mutation in node_mutations(document, "document", Facts.of(document)):
         yield Mutant(
             kind=f"{layer}/{mutation.kind if regenerate else 'spec-changed'}",
@@ -444,15 +446,15 @@ def _of_a_spec(provider: Provider, file: Path, layer: str, regenerate: bool) -> 
 
 
 def _texts(document: Json, keys: Keys, value: Json) -> tuple[str, str]:
-    return common.dump_json(document), common.dump_json(replaced(document, keys, value))
+    return dump_json(document), dump_json(replaced(document, keys, value))
 
 
 def _of_an_overlay(provider: Provider) -> Iterator[Mutant]:
     if not provider.overlay.is_file():
         return
     document, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
-    spec = common.read_json(provider.spec, provider.root)
-    facts = Facts.of(overlay.effective_spec(provider))
+    spec = read_json(provider.spec, provider.root)
+    facts = Facts.of(effective_spec(provider))
     for index, action in enumerate(document["actions"]):
         target = re.sub(r"[^\w./{}~-]+", "-", action["target"].removeprefix("$.")).strip("-")
         for kind, keys, name, value in _of_an_action(action, spec, facts):
@@ -467,7 +469,7 @@ def _of_an_overlay(provider: Provider) -> Iterator[Mutant]:
                 provider=provider.name,
                 regenerate=True,
             )
-        overlay.apply(spec, action)
+        apply_action(spec, action)
 
 
 def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str, Keys, str, Json]]:
@@ -496,7 +498,7 @@ def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str,
         return
     for mutation in node_mutations({role: update}, "schema", facts):  # the schema says which properties are required
         value = mutation.value if mutation.keys else mutation.value[role]
-        if mutation.keys or not common.same(value, update):
+        if mutation.keys or not same_json(value, update):
             yield mutation.kind, ("update", *mutation.keys[1:]), mutation.pointer, value
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 import pytest
 
-from scripts import copies
-from scripts.copies import Files
+from scripts.update import sandbox
+from scripts.update.sandbox import Files
 from tests.mutation import reporter
 from tests.mutation.mutants import Mutant
 
@@ -87,7 +87,7 @@ class Tree:
 
     def restore(self) -> None:
         """Restore the copy; write only the files that differ."""
-        copies.restore(self.folder, self.files)
+        sandbox.restore(self.folder, self.files)
 
     def check(self) -> Ending:
         """Run everything without a mutant; raises BrokenRunError if the tests fail."""
@@ -95,7 +95,7 @@ class Tree:
         imported = self._run("-c", where)
         if imported.output.count(str(self.folder)) != 2:
             raise BrokenRunError(f"the copy of the tree is not what is imported:\n{imported.output}")
-        generated = self._run("-m", "scripts.generate", "--check")
+        generated = self._run("-m", "scripts.generate.command", "--check")
         if not generated.passed:
             raise BrokenRunError(f"the generated code does not follow from the specs:\n{generated.output}")
         clean = self._pytest(*self.tests)
@@ -144,7 +144,7 @@ class Tree:
     def _run(self, *command: str) -> Ending:
         """Run Python on the copy."""
         self._report.write_text("", encoding="utf-8")
-        environment = copies.environment(self.folder) | {reporter.REPORT: str(self._report)}
+        environment = sandbox.environment(self.folder) | {reporter.REPORT: str(self._report)}
         started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
             self._running = subprocess.Popen(
@@ -185,7 +185,7 @@ class Tree:
                     return False
                 time.sleep(0.05)
         finally:
-            copies.stop(process)
+            sandbox.stop(process)
         if self._stopped.is_set():
             raise StoppedError
         return True
@@ -199,4 +199,4 @@ class Tree:
         """Stop the current run; called from another thread."""
         self._stopped.set()
         if self._running:
-            copies.stop(self._running)
+            sandbox.stop(self._running)

@@ -16,14 +16,18 @@ from typing import Any
 import attrs
 from ruamel.yaml import YAML
 
-from scripts import common, vendor
-from scripts.compare import Change, Document, Report, api, compare
-from scripts.vendor import Page
+from scripts.compare import api
+from scripts.compare.changes import Change
+from scripts.compare.comparison import compare
+from scripts.compare.documents import Document
+from scripts.compare.report import Report
+from scripts.lib.project import find_providers
+from scripts.vendor.pages import Page, vendored_pages
 
 Edit = Callable[[dict[str, Any]], None]
 
 PAGES: dict[str, Page] = {
-    Path(page.name).stem: page for provider in common.providers() for page in vendor.vendored_pages(provider)
+    Path(page.name).stem: page for provider in find_providers() for page in vendored_pages(provider)
 }
 HEYGEN, POLL = "heygen-clone-voice", "heygen-get-voice"
 RETELL, CARTESIA, MINIMAX = "retell-clone-voice", "cartesia-clone-voice", "minimax-voice-clone"

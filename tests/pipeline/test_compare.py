@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
-from scripts import common, overlay
-from scripts.common import Provider
-from scripts.compare import Document, Side, Verdict, api, compare, flows
+from scripts.compare import api, flows
+from scripts.compare.changes import Side, Verdict
+from scripts.compare.comparison import compare
+from scripts.compare.documents import Document
 from scripts.compare.report import Report
-from scripts.vendor import Page
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.pages import Page
 from tests.pipeline.edits import (
     CARTESIA,
     HEYGEN,
@@ -104,7 +108,7 @@ def test_equal_meaning_is_no_change(name: str, page: str) -> None:
 def test_open_enum_grows_compatibly() -> None:
     """A new value of an enum that overlays have opened is compatible."""
     for name in ("heygen", "cartesia"):
-        spec = overlay.effective_spec(Provider(common.ROOT, name))
+        spec = effective_spec(Provider(ROOT, name))
         new = copy.deepcopy(spec)
         new["components"]["schemas"]["ErrorCode"]["enum"].append("new_code")
         found = api.compare(spec, new)
@@ -140,7 +144,7 @@ def _lines(result: Report) -> list[str]:
 def _at(file: str, text: str) -> str:
     """A provider's file, and the first line that contains a text."""
     path = Path("src/voice_clone/providers", file)
-    lines = (common.ROOT / path).read_text("utf-8").splitlines()
+    lines = (ROOT / path).read_text("utf-8").splitlines()
     return f"{path.as_posix()}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
 
 
@@ -157,11 +161,11 @@ def test_broken_flow_is_reported_with_its_line(name: str) -> None:
 
 def test_paths_and_types_of_an_upload_are_compared() -> None:
     """A path that a flow reads by itself is checked against the spec, and its types by mypy."""
-    spec = overlay.effective_spec(Provider(common.ROOT, "minimax"))
+    spec = effective_spec(Provider(ROOT, "minimax"))
     new = copy.deepcopy(spec)
     field = "/components/schemas/UploadedFile/properties/file_id"
     move(field, field.replace("file_id", "id"))(new)
-    found = list(flows.compare((common.ROOT, spec), (common.ROOT, new), "minimax", types=True))
+    found = list(flows.compare((ROOT, spec), (ROOT, new), "minimax", types=True))
     assert [change.words.split(":")[1] for change in found] == [_at("minimax.py", "file.file_id").split(":")[1]]
     assert found[0].what == "`file.file_id` is in no answer"
 

@@ -19,8 +19,10 @@ from typing import Any, BinaryIO, cast
 import httpx
 import pytest
 
-from scripts import common, overlay, vendor
-from scripts.common import Provider
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.pages import Page, vendored_pages
 from tests.pipeline.helpers import PROVIDERS, endpoints, multipart_parts
 from voice_clone_api.cartesia import types as cartesia_types
 from voice_clone_api.cartesia.api.voices import voices_clone
@@ -34,7 +36,7 @@ from voice_clone_api.retell import types as retell_types
 from voice_clone_api.retell.api.default import clone_voice as retell_clone
 from voice_clone_api.retell.models import CloneProvider, CloneVoiceBody
 
-PACKAGES = common.ROOT / "generated" / "voice_clone_api"
+PACKAGES = ROOT / "generated" / "voice_clone_api"
 ENDPOINTS = [(name, module) for name in PROVIDERS for module in endpoints(name)]
 EVIL = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\n\r\nevil\r\n--+++--'
 
@@ -113,13 +115,13 @@ def test_every_package_holds_its_spec(name: str) -> None:
     """Each package holds its effective spec, and beside it only the note that it is generated."""
     held = json.loads((PACKAGES / name / "openapi.json").read_text("utf-8"))
     assert "Do not edit" in held.pop("x-generated")
-    assert held == overlay.effective_spec(Provider(common.ROOT, name))
+    assert held == effective_spec(Provider(ROOT, name))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_operation_has_its_module(name: str) -> None:
     """The endpoint modules of a package are the operations of its spec, by method and path."""
-    spec = overlay.effective_spec(Provider(common.ROOT, name))
+    spec = effective_spec(Provider(ROOT, name))
     made: list[tuple[str, str]] = []
     for module in endpoints(name):
         source = inspect.getsource(module._get_kwargs)
@@ -127,7 +129,7 @@ def test_every_operation_has_its_module(name: str) -> None:
         assert method
         assert path
         made.append((method[1], path[1]))
-    assert sorted(made) == sorted(vendor.Page(name, b"", spec).operations)
+    assert sorted(made) == sorted(Page(name, b"", spec).operations)
 
 
 @pytest.mark.parametrize(("name", "module"), ENDPOINTS, ids=lambda item: getattr(item, "__name__", item))
@@ -229,7 +231,7 @@ def test_a_copied_model_sends_the_same() -> None:
 
 def test_the_documented_answer_of_minimax_is_read() -> None:
     """The example answer on MiniMax's page is read, and what its schema had wrong is a boolean."""
-    [page] = vendor.vendored_pages(Provider(common.ROOT, "minimax"))
+    [page] = vendored_pages(Provider(ROOT, "minimax"))
     example = page.spec["components"]["schemas"]["VoiceCloneResp"]["example"]
     read = VoiceCloneResp.from_dict(example)
     assert read.input_sensitive is False

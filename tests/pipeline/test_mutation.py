@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common, copies
+from scripts.lib.files import ROOT
+from scripts.update import sandbox
 from tests.mutation import trees
 from tests.mutation.mutants import Mutant
 from tests.mutation.results import Equivalents, Results
@@ -37,13 +38,13 @@ def population() -> list[Mutant]:
     """All mutants of the committed tree."""
     from tests.mutation.mutants import population
 
-    return population(common.ROOT)
+    return population(ROOT)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A private copy of the tree."""
-    return Tree(tmp_path_factory.mktemp("copies") / "0", copies.read(common.ROOT), trees.TESTS)
+    return Tree(tmp_path_factory.mktemp("copies") / "0", sandbox.read(ROOT), trees.TESTS)
 
 
 @pytest.mark.parametrize("kind", PROMISED.values(), ids=PROMISED)
@@ -63,7 +64,7 @@ def test_population_and_sample_are_reproducible(population: list[Mutant]) -> Non
     """Ids and contents depend only on the tree, and the sample on the seed."""
     from tests.mutation.mutants import population as list_mutants, sample
 
-    again = list_mutants(common.ROOT)
+    again = list_mutants(ROOT)
     assert [mutant.id for mutant in again] == [mutant.id for mutant in population]
     one, same, other = (sample(mutants, 100, seed) for mutants, seed in ((population, 1), (again, 1), (population, 2)))
     assert [mutant.digest for mutant in one] == [mutant.digest for mutant in same]
@@ -143,7 +144,7 @@ def test_equivalents_match_mutants_and_have_reasons(population: list[Mutant]) ->
 def test_results_depend_on_the_tree(tree: Tree) -> None:
     """The fingerprint changes with every file that decides a verdict, but not with the mutants' own code."""
     files, first = tree.files, trees.fingerprint(tree.files, trees.TESTS)
-    for name in ("specs/heygen/openapi.json", "scripts/overlay.py", "tests/contract/conftest.py"):
+    for name in ("specs/heygen/openapi.json", "scripts/overlay/apply.py", "tests/contract/conftest.py"):
         assert trees.fingerprint(files | {name: b""}, trees.TESTS) != first
     assert trees.fingerprint(files | {"tests/mutation/mutants.py": b""}, trees.TESTS) == first
     assert trees.fingerprint(files, ["tests/unit"]) != first

@@ -7,17 +7,18 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from scripts import common, yaml12
+from scripts.lib import yaml12
+from scripts.lib.files import ROOT
 
-NOXFILE = (common.ROOT / "noxfile.py").read_text("utf-8")
-PROJECT: dict[str, Any] = tomllib.loads((common.ROOT / "pyproject.toml").read_text("utf-8"))
-WORKFLOWS = {path.stem: path.read_text("utf-8") for path in (common.ROOT / ".github/workflows").iterdir()}
+NOXFILE = (ROOT / "noxfile.py").read_text("utf-8")
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+WORKFLOWS = {path.stem: path.read_text("utf-8") for path in (ROOT / ".github/workflows").iterdir()}
 CI: dict[str, Any] = yaml12.load(WORKFLOWS["ci"])
 
 
 def _pins(name: str) -> dict[str, str]:
     """The version of each release that a file pins, by its normalized name."""
-    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (common.ROOT / name).read_text("utf-8"), re.MULTILINE)
+    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
 
 
@@ -51,7 +52,7 @@ def test_pull_requests_install_by_hash() -> None:
     for name, job in CI["jobs"].items():
         runs = [step["run"] for step in job["steps"] if "run" in step]
         assert (runs[0] == "bash .ci/install") != (job.get("if") == "github.event_name == 'push'"), name
-    text = (common.ROOT / "requirements-ci.txt").read_text("utf-8")
+    text = (ROOT / "requirements-ci.txt").read_text("utf-8")
     assert len(re.findall(r"^[\w.-]+==.* \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) == len(
         _pins("requirements-ci.txt")
     )
@@ -78,5 +79,5 @@ def _direct(group: str) -> set[str]:
 def test_the_source_distribution_names_files_that_exist() -> None:
     """Each entry of the source distribution is a file or folder of the project, and every folder of tests is in it."""
     entries = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
-    assert [entry for entry in entries if not list(Path(common.ROOT).glob(entry.lstrip("/")))] == []
+    assert [entry for entry in entries if not list(Path(ROOT).glob(entry.lstrip("/")))] == []
     assert {"/tests", "/noxfile.py", "/constraints.txt", "/specs", "/scripts"} <= set(entries)

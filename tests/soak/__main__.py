@@ -18,14 +18,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests import robustness
 from tests.conftest import PROVIDERS
 from tests.soak import balance
 from tests.soak.run import ME, Call, Plan, Run, soak
 from tests.soak.server import served
 
-CLIP = common.ROOT / "tests" / "data" / "speech.wav"
+CLIP = ROOT / "tests" / "data" / "speech.wav"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:

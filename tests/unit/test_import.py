@@ -192,6 +192,6 @@ def test_missing_package_of_a_provider_is_named(monkeypatch: pytest.MonkeyPatch)
     def missing(_: str) -> None:
         raise ModuleNotFoundError(name="attrs")
 
-    monkeypatch.setattr("voice_clone._client.connect.importlib.import_module", missing)
+    monkeypatch.setattr("voice_clone._connect.importlib.import_module", missing)
     with pytest.raises(ModuleNotFoundError):
         voice_clone.connect("heygen", api_key="k")

@@ -29,7 +29,8 @@ class RequestSchema:
             member for member in members if "operationId" in member and member["operationId"] == operation_id
         )
         bodies = [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
-        self._bodies = [{**body, "properties": self._properties(body)} for body in bodies]
+        self.bodies = [{**body, "properties": self._properties(body)} for body in bodies]
+        """The schemas, with references resolved in their properties."""
 
     def _properties(self, body: Schema) -> dict[str, Schema]:
         return {name: {**self._resolve(field), **field} for name, field in body.get("properties", {}).items()}
@@ -42,12 +43,12 @@ class RequestSchema:
     @property
     def fields(self) -> dict[str, Schema]:
         """The schema of each field, by its name in our methods."""
-        properties = (field for body in self._bodies for field in body["properties"].items())
+        properties = (field for body in self.bodies for field in body["properties"].items())
         return {self._names.get(name, name): schema for name, schema in properties}
 
     def check(self, fields: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError if a body breaks a limit of the spec."""
-        body = next(body for body in self._bodies if fields.keys() <= body["properties"].keys())
+        body = next(body for body in self.bodies if fields.keys() <= body["properties"].keys())
         problems = list[str]()
         for name, value in fields.items():
             if problem := _problem(body["properties"][name], value, fields):

@@ -15,7 +15,7 @@ import attrs
 import typer
 
 from voice_clone._client.base import SyncClient
-from voice_clone._client.connect import find
+from voice_clone._connect import find
 from voice_clone.audio import rules
 
 TIMEOUT_HELP = "Timeout for the whole clone, in seconds."

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from voice_clone._client.base import Client, SyncClient
-from voice_clone._client.connect import find
+from voice_clone._connect import find
 from voice_clone._flow.driver import Runtime
 from voice_clone._http.environment import is_loopback
 from voice_clone._http.extensions import PROVIDER
