@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from scripts.generate import generators
+from scripts.generate import generators, template_patches
 from scripts.generate.generators import MARKER, Chosen, Files, marker
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json, read_json, sha256, write_file
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ROOM = Path(__file__).parent
-_CODE = (_ROOM / "template_patches.py", _ROOM / "generators.py", _ROOM.parent / "vendor" / "slice.py")
+_CODE = (template_patches.FILE, _ROOM / "generators.py", _ROOM.parent / "vendor" / "slice.py")
 """The code that decides what is generated."""
 
 MAX_SECONDS = 300

@@ -615,7 +615,7 @@ def test_a_spec_without_models_has_empty_contracts(tmp_path: Path) -> None:
     assert list(made) == ["voice_clone_contracts/acme.py"]
 
 
-# Amendments
+# Patches
 
 
 @pytest.mark.parametrize("patch", template_patches.PATCHES, ids=lambda patch: patch.name)
@@ -625,7 +625,7 @@ def test_a_passage_that_is_gone_is_named(
 ) -> None:
     """A patch whose passage occurs not exactly once in the installed template stops the run by name."""
     twice = replace(patch, name="before", new=patch.old * 2)
-    changed = (twice, patch) if times else (replace(patch, old=f"{patch.old} mended"),)
+    changed = (twice, patch) if times else (replace(patch, old=f"{patch.old} changed"),)
     monkeypatch.setattr(template_patches, "PATCHES", changed)
     with pytest.raises(PipelineError) as caught:
         template_patches.patched_templates(tmp_path)
