@@ -49,7 +49,7 @@ from scripts.compare.openapi import (
 )
 from scripts.compare.schemas import Place, PlaceError, resolve
 from scripts.lib.files import same_json
-from scripts.lib.openapi import METHODS
+from scripts.lib.openapi import METHODS, path_shape
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -107,8 +107,8 @@ class _Finder:
     def _paths(self) -> None:
         old, new = mapping(self.old, "paths"), mapping(self.new, "paths")
         partners = {path: path for path in old if path in new}
-        left = {_shape(path): path for path in new if path not in partners}
-        partners |= {path: left[_shape(path)] for path in old if path not in partners and _shape(path) in left}
+        left = {path_shape(path): path for path in new if path not in partners}
+        partners |= {path: left[path_shape(path)] for path in old if path not in partners and path_shape(path) in left}
         for path, item in old.items():
             self._path_item(path, item, partners.get(path, path), new.get(partners.get(path, "")))
         for path, item in new.items():
@@ -625,10 +625,6 @@ def phrase(side: Side, thing: str, difference: Difference) -> str:
 
 def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
     return old[0] != new[0] and "path" not in (old[0], new[0]) and old[1].lower() == new[1].lower()
-
-
-def _shape(path: str) -> str:
-    return re.sub(r"\{[^}]*\}", "{}", path)
 
 
 def _is_range_of(wide: str, name: str) -> bool:

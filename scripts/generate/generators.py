@@ -10,9 +10,10 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
@@ -20,9 +21,14 @@ from scripts.generate import code_check
 from scripts.generate.template_patches import patched_templates
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json
-from scripts.lib.openapi import METHODS, operation_name, operations_of
+from scripts.lib.openapi import METHODS, operation_name, operations_of, path_shape
 from scripts.lib.project import Provider
 from scripts.vendor.slice import cut
+
+if TYPE_CHECKING:  # to load a generator takes longer than to run it
+    from openapi_python_client.config import Config
+    from openapi_python_client.parser import GeneratorData
+    from openapi_python_client.parser.openapi import Endpoint
 
 Files = dict[str, bytes]
 """Generated files: path below `generated/` to content."""
@@ -122,46 +128,73 @@ def _places(chosen: Chosen) -> Iterator[dict[Provider, Path]]:
         yield {provider: Path(folder, f"{index}-{provider.name}") for index, (provider, _) in enumerate(chosen)}
 
 
-def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
-    from openapi_python_client import Project
+@dataclass(frozen=True)
+class Parsed:
+    """What the client generator reads of a spec, and how it names things."""
+
+    data: GeneratorData
+    config: Config
+
+    @property
+    def endpoints(self) -> list[tuple[str, str, Endpoint]]:
+        """Each operation, after the names of its package and module."""
+        from openapi_python_client.strings import PythonIdentifier
+
+        return [
+            (tag, str(PythonIdentifier(endpoint.name, self.config.field_prefix)), endpoint)
+            for tag, collection in self.data.endpoint_collections_by_tag.items()
+            for endpoint in collection.endpoints
+        ]
+
+    @property
+    def classes(self) -> set[str]:
+        """The names of the models and enums."""
+        return {str(item.class_info.name) for item in (*self.data.models, *self.data.enums)}
+
+
+def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parsed:
+    """The spec as the client generator reads it; raises Inexpressible for what it would leave out."""
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
-    from openapi_python_client.strings import PythonIdentifier
+
+    options = ConfigFile(
+        post_hooks=[],
+        class_overrides=provider.source().get("class_overrides"),
+        content_type_overrides=dict.fromkeys(binary_bodies(spec), _BYTES),
+    )
+    config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
+    document = with_bytes(with_own_titles(with_enum_names(spec)))
+    with _named(f"{provider.name}: openapi-python-client"):
+        data = GeneratorData.from_dict(document, config=config)
+    if isinstance(data, GeneratorError):
+        raise PipelineError(f"{provider.name}: openapi-python-client: {data.header}\n    {data.detail}")
+    collections = data.endpoint_collections_by_tag.values()
+    _check_errors(provider, spec, [*(e for each in collections for e in each.parse_errors), *data.errors])
+    return Parsed(data, config)
+
+
+def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
+    from openapi_python_client import Project
 
     from scripts.generate.template_cache import Compiled
 
+    parsed = parse(provider, spec, out)
     with tempfile.TemporaryDirectory() as folder:
-        options = ConfigFile(
-            post_hooks=[],
-            class_overrides=provider.source().get("class_overrides"),
-            content_type_overrides=dict.fromkeys(binary_bodies(spec), _BYTES),
-        )
-        config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
-        document = with_bytes(with_own_titles(with_enum_names(spec)))
-        with _named(f"{provider.name}: openapi-python-client"):
-            parsed = GeneratorData.from_dict(document, config=config)
-        if isinstance(parsed, GeneratorError):
-            raise PipelineError(f"{provider.name}: openapi-python-client: {parsed.header}\n    {parsed.detail}")
-        collections = parsed.endpoint_collections_by_tag.values()
-        _check_errors(provider, spec, [*(e for each in collections for e in each.parse_errors), *parsed.errors])
-        project = Project(openapi=parsed, custom_template_path=patched_templates(Path(folder)), config=config)
+        templates = patched_templates(Path(folder))
+        project = Project(openapi=parsed.data, custom_template_path=templates, config=parsed.config)
         project.env.bytecode_cache = Compiled()
         try:
             with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
                 errors = project.build()
         except OSError as error:
             raise PipelineError(f"{provider.name}: a name in the spec makes no file name: {error}") from None
-        _check_errors(provider, spec, errors)
-        _check_overrides(provider, {item.class_info.name for item in (*parsed.models, *parsed.enums)})
-        made = [
-            (tag, str(PythonIdentifier(endpoint.name, config.field_prefix)), endpoint)
-            for tag, collection in parsed.endpoint_collections_by_tag.items()
-            for endpoint in collection.endpoints
-        ]
-        _check_modules(provider, spec, [(f"api/{tag}/{module}.py", endpoint) for tag, module, endpoint in made])
-        operations = {(endpoint.method, _template(endpoint.path.get_untrusted_value())) for _, _, endpoint in made}
-        check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.enums])
+    _check_errors(provider, spec, errors)
+    _check_overrides(provider, parsed.classes)
+    made = parsed.endpoints
+    _check_modules(provider, spec, [(f"api/{tag}/{module}.py", endpoint) for tag, module, endpoint in made])
+    operations = {(endpoint.method, path_shape(endpoint.path.get_untrusted_value())) for _, _, endpoint in made}
+    check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.data.enums])
 
 
 def _contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
@@ -402,9 +435,9 @@ def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any
 
 def _check_modules(provider: Provider, spec: dict[str, Any], made: list[tuple[str, Any]]) -> None:
     owners: dict[str, list[str]] = {}
-    known = {(method, _template(path)): operation_name((method, path)) for method, path in operations_of(spec)}
+    known = {(method, path_shape(path)): operation_name((method, path)) for method, path in operations_of(spec)}
     for module, endpoint in made:
-        owners.setdefault(module, []).append(known[endpoint.method, _template(endpoint.path.get_untrusted_value())])
+        owners.setdefault(module, []).append(known[endpoint.method, path_shape(endpoint.path.get_untrusted_value())])
     if twice := {module: names for module, names in sorted(owners.items()) if len(names) > 1}:
         why = {name: f"{module} is {names[0]} already" for module, names in twice.items() for name in names[1:]}
         message = f"{provider.name}: several operations would all be {', '.join(twice)}; name them apart"
@@ -426,7 +459,7 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
                     concerned = dict.fromkeys((operation_name((method, path)) for method in owners), what)
                     raise Inexpressible(f"{provider.name}: {path}: {what}", concerned)
     wanted = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
-    if lost := sorted(pair for pair in wanted if (pair[0], _template(pair[1])) not in made):
+    if lost := sorted(pair for pair in wanted if (pair[0], path_shape(pair[1])) not in made):
         listed = ", ".join(map(operation_name, lost))
         concerned = dict.fromkeys(map(operation_name, lost), "the client generator made no function for it")
         raise Inexpressible(f"{provider.name}: the client generator made no function for {listed}", concerned)
@@ -447,11 +480,6 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
 
 def _values(values: dict[str, str | int] | set[str | int]) -> set[str]:
     return {str(value) for value in (values.values() if isinstance(values, dict) else values)}
-
-
-def _template(path: str) -> str:
-    """A path without the names of its parameters, which the client generator spells its own way."""
-    return re.sub(r"\{[^}]*\}", "{}", path)
 
 
 def _enums(node: Any) -> Iterator[list[Any]]:

@@ -63,6 +63,11 @@ def path_item(document: Mapping[str, Any], item: dict[str, Any]) -> dict[str, An
     return item
 
 
+def path_shape(path: str) -> str:
+    """A path without the names of its parameters."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
 def reference_keys(reference: str) -> list[str]:
     return [unquote(key).replace("~1", "/").replace("~0", "~") for key in reference.removeprefix("#/").split("/")]
 

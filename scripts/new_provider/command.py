@@ -19,7 +19,8 @@ from typing import Any
 
 import attrs
 
-from scripts.generate import command as generate, packages
+from scripts.generate import command as generate
+from scripts.generate.generators import parse
 from scripts.lib import transaction
 from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
@@ -27,8 +28,7 @@ from scripts.lib.files import ROOT, dump_json, write_file
 from scripts.lib.openapi import operation_name, operations_of, parse_operations
 from scripts.lib.project import Provider, lock_path, read_lock
 from scripts.new_provider.infer import Guesses, choose
-from scripts.new_provider.specs import overlay_text, source_text
-from scripts.new_provider.texts import New
+from scripts.new_provider.texts import Texts, overlay_text, source_text
 from scripts.overlay.apply import effective_spec
 from scripts.vendor import command as vendor
 from scripts.vendor.fetch import fetch
@@ -94,7 +94,7 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
         yield from vendor.run([name], aside.root)
         yield from generate.run([name], aside.root)
         spec = effective_spec(aside)
-        made = New(aside, title, attrs.evolve(whole, document=page.spec), spec, packages.committed(aside), poll)
+        made = Texts(aside, title, attrs.evolve(whole, document=page.spec), spec, parse(aside, spec), poll)
         for path, text in made.files().items():
             write_file(path, text.encode())
         tidy(list(made.files()), root)
