@@ -1,10 +1,10 @@
-"""Reads a YAML 1.2 document as plain JSON data, strictly.
+"""Read a YAML 1.2 document as plain JSON data, strictly.
 
-Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. What JSON can't hold, or what could be
-read in two ways, is refused with its line: duplicate keys, tags, NaN, aliases that grow without bound.
+Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. Refused, with the line: duplicate keys,
+tags, NaN, aliases that expand without bound, and all else that JSON can't hold or that could be read in two ways.
 
-Whole documents have megabytes. Text that is JSON is read as such, and large YAML is taken apart by libyaml; where
-either has anything to object to, the slow reader decides, so that what is refused is refused in the same words.
+Whole documents have megabytes: JSON is read by Python's JSON reader, and large YAML is parsed by libyaml. If either
+refuses a text, PyYAML's own parser decides, so that a refusal always has the same words.
 """
 
 from __future__ import annotations
@@ -18,31 +18,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # it ships no types
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
 
-# Both readers have events of their own, by the same names.
-_VALUES = (ScalarEvent, MappingStartEvent, SequenceStartEvent,
-           yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)  # fmt: skip
-_ENDS = (MappingEndEvent, SequenceEndEvent, yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_VALUES = (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
 _TEXT = 32
-"""So many characters count as one value more, so that aliases of long texts do not grow without bound either."""
+"""Characters that count as one value, so that aliases of long texts are bounded, too."""
 
 _LARGE = 256 * 1024
-"""Characters from which on libyaml takes YAML apart."""
-# Where readers differ: what YAML does not print or takes for the end of a line, half of a surrogate pair, directives.
+"""Characters from which on libyaml parses YAML."""
+# Where the parsers differ: unprintable characters, line separators, half a surrogate pair, directives.
 _ODD = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|^%", re.MULTILINE
 )
@@ -87,7 +74,7 @@ def load(text: str) -> Any:
         try:
             return _Reader().read(yaml.parse(text, Loader=yaml.CSafeLoader))[0]
         except (yaml.YAMLError, YamlError, RecursionError):
-            pass  # refused below, in the words of the other reader
+            pass  # refused below, in the words of the other parser
     return load_with_lines(text)[0]
 
 
@@ -101,8 +88,8 @@ def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
 def _read(text: str) -> bytes:
     """What a text holds, pickled: each step of a command reads the same few anew, and may change what it gets."""
     try:
-        return pickle.dumps(_Reader().read(YAML(typ="safe", pure=True).parse(text)))
-    except YAMLError as error:
+        return pickle.dumps(_Reader().read(yaml.parse(text, Loader=yaml.SafeLoader)))
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
@@ -163,10 +150,10 @@ class _Reader:
         return self.documents[0], self.lines
 
     def _event(self, event: Any, line: int) -> None:
-        if isinstance(event, (DocumentStartEvent, yaml.DocumentStartEvent)):
+        if isinstance(event, yaml.DocumentStartEvent):
             if self.documents:
                 raise YamlError("more than one YAML document", line)
-        elif isinstance(event, (AliasEvent, yaml.AliasEvent)):
+        elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
                 raise YamlError(f"alias *{event.anchor} stands inside what it names, or names nothing", line)
             value, size = self.anchors[event.anchor]
@@ -174,10 +161,10 @@ class _Reader:
         elif isinstance(event, _VALUES):
             if event.tag is not None:
                 raise YamlError(f"tag {event.tag!r}: explicit tags are refused", line)
-            if isinstance(event, (ScalarEvent, yaml.ScalarEvent)):
+            if isinstance(event, yaml.ScalarEvent):
                 self._scalar(event, line)
             else:
-                is_mapping = isinstance(event, (MappingStartEvent, yaml.MappingStartEvent))
+                is_mapping = isinstance(event, yaml.MappingStartEvent)
                 self._open(_Open({} if is_mapping else [], event.anchor), line)
         elif isinstance(event, _ENDS):
             done = self.stack.pop()
