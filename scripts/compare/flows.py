@@ -32,7 +32,7 @@ from scripts.compare.openapi import (
     parameters,
     request_body,
 )
-from scripts.compare.schemas import TYPES, Place, node
+from scripts.compare.schemas import TYPES, Node, Place, node
 from scripts.lib.errors import PipelineError
 
 
@@ -350,24 +350,24 @@ def _branches(union: Iterable[Place], rest: Mapping[str, Any]) -> Iterator[Place
         yield from rest.get(key, ())
 
 
-def _types(place: Place, seen: frozenset[str] = frozenset()) -> frozenset[str]:
-    if place.pointer in seen:
-        return frozenset()
-    here = node(place, Side.RESPONSE)
-    if not here.union:
-        return here.types
-    return frozenset().union(*(_types(branch, seen | {place.pointer}) for branch in here.union))
+def _alternatives(place: Place, seen: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """A schema and the alternatives below it."""
+    if place.pointer not in seen:
+        here = node(place, Side.RESPONSE)
+        yield here
+        for branch in here.union:
+            yield from _alternatives(branch, seen | {place.pointer})
 
 
-def _values(place: Place, seen: frozenset[str] = frozenset()) -> Iterator[Any]:
+def _types(place: Place) -> frozenset[str]:
+    return frozenset().union(*(each.types for each in _alternatives(place) if not each.union))
+
+
+def _values(place: Place) -> Iterator[Any]:
     """The values that a schema lists."""
-    if place.pointer in seen:
-        return
-    here = node(place, Side.RESPONSE)
-    yield from (here.enum or {}).values()
-    yield from here.get("x-extensible-enum") or ()
-    for branch in here.union:
-        yield from _values(branch, seen | {place.pointer})
+    for each in _alternatives(place):
+        yield from (each.enum or {}).values()
+        yield from each.get("x-extensible-enum") or ()
 
 
 def _field_names(place: Place, seen: set[str]) -> Iterator[str]:

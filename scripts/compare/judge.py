@@ -44,7 +44,7 @@ from typing import Any
 from scripts.compare.changes import Side, Verdict, pointer
 from scripts.compare.coverage import covers, equal
 from scripts.compare.schemas import LOWER, TEXT, TYPES, UPPER, Node, Place, PlaceError, node, plain, resolve
-from scripts.lib.files import same_json
+from scripts.lib.files import objects_in, same_json
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
@@ -455,9 +455,7 @@ def _text(old: Node, new: Node) -> Iterator[Difference]:
 
 
 def _names_fields(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "properties" in value or "$ref" in value or any(map(_names_fields, value.values()))
-    return isinstance(value, list) and any(map(_names_fields, value))
+    return any("properties" in each or "$ref" in each for each in objects_in(value))
 
 
 def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:

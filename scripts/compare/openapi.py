@@ -9,6 +9,7 @@ from typing import Any
 
 from scripts.compare.changes import pointer
 from scripts.compare.schemas import Place, PlaceError, resolve
+from scripts.lib.files import objects_in
 from scripts.lib.openapi import METHODS
 
 UNDEFINED = "a scheme that is not defined"
@@ -153,16 +154,11 @@ def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
     return (kind, json.dumps(rest, sort_keys=True))
 
 
-def required_schemes(node: Any) -> Iterator[str]:
+def required_schemes(document: Any) -> Iterator[str]:
     """The names in all `security` lists."""
-    if isinstance(node, dict):
+    for node in objects_in(document):
         for requirement in node["security"] if isinstance(node.get("security"), list) else ():
             yield from requirement if isinstance(requirement, dict) else ()
-        for value in node.values():
-            yield from required_schemes(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from required_schemes(item)
 
 
 def used_references(document: Mapping[str, Any]) -> set[str]:

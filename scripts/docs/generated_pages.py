@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.docs import architecture
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, display_path, read_json
+from scripts.lib.files import ROOT, display_path, objects_in, read_json
 from scripts.lib.openapi import METHODS
 from scripts.lib.project import Provider, find_providers
 from voice_clone import VoiceCloneError, connect, errors
@@ -130,7 +130,7 @@ class Facts:
             yield "it is done", "when it is answered; there is nothing to poll"
         if types := self._media_types():
             yield "audio goes out as", _listed(types)
-        for rules in _found("x-audio", data.spec):
+        for rules in (each["x-audio"] for each in objects_in(data.spec) if "x-audio" in each):
             if limits := _audio(rules):
                 yield "it may have", limits
             if advised := rules.get("advised"):
@@ -234,14 +234,6 @@ def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
         if (named := _listed(_named(error) for error in each.errors if _raised(error) == kind.__name__))
     ]
     return "\n\n".join(parts + ([f"**Comes of**: {'; '.join(comes_of)}."] if comes_of else []))
-
-
-def _found(key: str, data: Any) -> Iterator[Any]:
-    """Whatever stands under a key, at any depth of JSON."""
-    if isinstance(data, dict):
-        yield from ([data[key]] if key in data else [])
-    for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
-        yield from _found(key, each)
 
 
 def _audio(rules: Any) -> str:

@@ -20,7 +20,7 @@ from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no ty
 from scripts.generate import code_check
 from scripts.generate.template_patches import patched_templates
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import dump_json
+from scripts.lib.files import dump_json, objects_in
 from scripts.lib.openapi import METHODS, operation_name, operations_of, path_shape
 from scripts.lib.project import Provider
 from scripts.vendor.slice import cut
@@ -376,18 +376,14 @@ def binary_bodies(spec: dict[str, Any]) -> set[str]:
     """The media types under which nothing but bytes is sent; the client generator knows one of them."""
     bytes_only: dict[str, bool] = {}
     components = spec.get("components", {})
-    bodies = [each["requestBody"] for each in _operations(spec) if isinstance(each.get("requestBody"), dict)]
-    for body in (*bodies, *components.get("requestBodies", {}).values()):
+    operations = (item[method] for item in spec["paths"].values() for method in METHODS if method in item)
+    bodies = (each.get("requestBody") for each in operations if isinstance(each, dict))
+    for body in (*(each for each in bodies if isinstance(each, dict)), *components.get("requestBodies", {}).values()):
         for media_type, media in body.get("content", {}).items():
             schema = media.get("schema") if isinstance(media, dict) else None
             is_binary = isinstance(schema, dict) and schema.get("format") == "binary"
             bytes_only[media_type] = is_binary and bytes_only.get(media_type, True)
     return {media_type for media_type, only in bytes_only.items() if only}
-
-
-def _operations(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for item in spec["paths"].values():
-        yield from (each for method, each in item.items() if method in METHODS and isinstance(each, dict))
 
 
 def _check_overrides(provider: Provider, classes: set[str]) -> None:
@@ -467,7 +463,7 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
     made_enums = set(map(frozenset, enums))
 
     def lost_values(node: Any) -> Iterator[str]:
-        for values in _enums(node):
+        for values in (each["enum"] for each in objects_in(node) if isinstance(each.get("enum"), list)):
             expected = {in_double_quote_literal(v) if isinstance(v, str) else str(v) for v in values if v is not None}
             if expected and expected not in made_enums:
                 yield f"the client generator lost values of the enum {values}"
@@ -480,17 +476,6 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
 
 def _values(values: dict[str, str | int] | set[str | int]) -> set[str]:
     return {str(value) for value in (values.values() if isinstance(values, dict) else values)}
-
-
-def _enums(node: Any) -> Iterator[list[Any]]:
-    if isinstance(node, dict):
-        if isinstance(node.get("enum"), list):
-            yield node["enum"]
-        for value in node.values():
-            yield from _enums(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _enums(item)
 
 
 def _formatted(places: Mapping[Provider, Path], tool: str, below: str) -> dict[Provider, Files]:

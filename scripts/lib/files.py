@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ def json_text(value: Any) -> str:
 def copy_json(value: Any) -> Any:
     """A copy of JSON data that shares nothing with it."""
     return json.loads(json.dumps(value))
+
+
+def objects_in(data: Any) -> Iterator[dict[str, Any]]:
+    """Every object in JSON data, at any depth; the outer one first."""
+    left = [data]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            yield node
+            left.extend(reversed(node.values()))
+        elif isinstance(node, list):
+            left.extend(reversed(node))
 
 
 def same_json(one: Any, two: Any) -> bool:

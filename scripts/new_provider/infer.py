@@ -150,24 +150,22 @@ class Guesses:
         for _ in range(depth):
             below: list[tuple[str, Json]] = []
             for path, node in left:
-                branches = [
-                    node,
-                    *(self.resolve(each) for key in ("allOf", "anyOf", "oneOf") for each in node.get(key, [])),
-                ]
-                for name, each in (item for branch in branches for item in branch.get("properties", {}).items()):
+                fields = (item for each in self.branches(node) for item in each.get("properties", {}).items())
+                for name, each in fields:
                     inner, at = self.resolve(each), f"{path}{name}"
                     yield at, inner
                     items = self.resolve(inner.get("items", {}))
                     below.append((f"{at}.0.", items) if items else (f"{at}.", inner))
             left = below
 
+    def branches(self, schema: Json) -> list[Json]:
+        """A schema, and the schemas that it combines."""
+        keys = ("allOf", "anyOf", "oneOf")
+        return [schema, *(self.resolve(each) for key in keys for each in schema.get(key, []))]
+
     def types(self, schema: Json) -> set[str]:
         """The JSON types that a schema allows besides null."""
-        branches = [
-            schema,
-            *(self.resolve(each) for key in ("anyOf", "oneOf", "allOf") for each in schema.get(key, [])),
-        ]
-        named = {kind for each in branches for kind in _listed(each.get("type"))}
+        named = {kind for each in self.branches(schema) for kind in _listed(each.get("type"))}
         return named - {"null"}
 
     def path_to(self, schemas: list[Json], names: tuple[str, ...], kinds: set[str]) -> list[str]:
@@ -208,9 +206,8 @@ class Guesses:
         """The documented values of what stands at a path in an error."""
         found: dict[str, None] = {}
         for at, schema in (field for each in self.error_schemas for field in self.fields(each)):
-            branches = [schema, *(self.resolve(each) for each in schema.get("anyOf", []))]
             if at == path:
-                found |= dict.fromkeys(str(value) for each in branches for value in each.get("enum", []))
+                found |= dict.fromkeys(str(value) for each in self.branches(schema) for value in each.get("enum", []))
         return list(found)
 
     @property
@@ -229,8 +226,8 @@ class Guesses:
                 continue
             for _, schema in self.answers((method, path), good=True):
                 for at, each in self.fields(schema):
-                    branches = [each, *(self.resolve(b) for key in ("anyOf", "oneOf") for b in each.get(key, []))]
-                    values = [value for b in branches for value in b.get("enum", []) if isinstance(value, str)]
+                    enums = (value for branch in self.branches(each) for value in branch.get("enum", []))
+                    values = [value for value in enums if isinstance(value, str)]
                     found = Poll((method, path), at, list(dict.fromkeys(values)))
                     if _STATUS.fullmatch(at) and found.success and found.pending:
                         return found
