@@ -173,7 +173,7 @@ class _Finder:
             other = next((each for each in after if each not in before and _is_moved(key, each)), None)
             if other is not None:
                 moved.add(other)
-                what = f"parameter `{name}` stands in the {other[0]}, stood in the {kind}"
+                what = f"parameter `{name}` moved from the {kind} to the {other[0]}"
                 self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", what, old=kind, new=other[0])
                 continue
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
@@ -404,10 +404,10 @@ class _Finder:
         shown = ([_described(each) for each in old], [_described(each) for each in new])
         if lost:
             at = self._changed_scheme(one, two) or at
-            what = f"the key is shown as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
+            what = f"the key is sent as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
             self.add(_BREAKING, Side.REQUEST, at, what, old=shown[0], new=shown[1])
         elif gained:
-            what = f"the key may be shown as {' or '.join(map(_described, gained))} too"
+            what = f"the key may be sent as {' or '.join(map(_described, gained))} too"
             self.add(_COMPATIBLE, Side.REQUEST, at, what, old=shown[0], new=shown[1])
 
     def _changed_scheme(self, one: Place, two: Place) -> str:

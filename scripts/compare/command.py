@@ -84,7 +84,8 @@ def _sides(
             return stack.enter_context(documents.revision("HEAD", root)), Tree("the working tree", root), [old]
         if Path(old).exists() or not documents.is_revision(old, root):
             raise PipelineError(
-                f"{old}: with what shall it be compared? Alone stands a git revision, or one of {', '.join(known)}"
+                f"{old}: needs a second argument; only a git revision or a provider ({', '.join(known)}) "
+                "can stand alone"
             )
         return stack.enter_context(documents.revision(old, root)), Tree("the working tree", root), []
     one, two = _side(old, root, stack), _side(new, root, stack)

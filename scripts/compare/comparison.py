@@ -54,7 +54,7 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
     names = sorted({*known[0], *known[1]} & set(wanted or (*known[0], *known[1])))
     if missing := sorted(set(wanted) - set(names)):
         raise PipelineError(
-            f"{', '.join(missing)}: no such provider; there are {', '.join(sorted({*known[0], *known[1]}))}"
+            f"unknown provider {', '.join(missing)} (choose from {', '.join(sorted({*known[0], *known[1]}))})"
         )
     for name in names:
         if name not in known[0] or name not in known[1]:

@@ -237,7 +237,7 @@ class _Judge:
             what = f"status `{value}` of {label} is neither success, failure nor pending"
             yield self._in_data("poll", "status", what=what, at=values[value].pointer, uses=name)
         if values and not set(values) & set(poll["success"]):
-            what = f"{label} never says `{'`, `'.join(poll['success'])}`: the wait has no end"
+            what = f"{label} never says `{'`, `'.join(poll['success'])}`: polling never ends"
             yield self._in_data("poll", "success", what=what, at=next(iter(values.values())).pointer, uses=name)
 
     # Requests

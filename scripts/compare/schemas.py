@@ -84,7 +84,7 @@ def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
         elif isinstance(node, Mapping) and key in node:
             node = node[key]
         else:
-            raise PlaceError(document, at, f"`$ref` {reference} leads nowhere")
+            raise PlaceError(document, at, f"`$ref` {reference} points to nothing")
     return Place(document, node, reference[1:])
 
 

@@ -17,7 +17,7 @@ from scripts.lib.files import display_path, write_file
 def run(arguments: Sequence[str]) -> Iterator[str]:
     """Write the pages, or find those that are out of date."""
     if list(arguments) not in ([], ["--check"]):
-        raise PipelineError(f"{' '.join(arguments)}: give nothing, or --check")
+        raise PipelineError(f"{' '.join(arguments)}: takes no argument but --check")
     for path, text in generated_pages.pages().items():
         old = path.read_text("utf-8") if path.exists() else None
         if old == text:

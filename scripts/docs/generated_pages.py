@@ -274,5 +274,5 @@ def _between(path: Path, text: str, name: str, made: str) -> str:
     begin, end = (mark.format(name=name) for mark in MARKS)
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{made}\n\n", text)
     if count != 1:
-        raise PipelineError(f"{display_path(path)}: {begin.strip()} … {end} must stand there once")
+        raise PipelineError(f"{display_path(path)}: {begin.strip()} … {end} must occur exactly once")
     return new

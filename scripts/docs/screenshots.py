@@ -46,7 +46,7 @@ PAGES = {
 def run(arguments: Sequence[str]) -> Iterator[str]:
     """Take the pictures, and say which."""
     if list(arguments) not in ([], ["terminal"]):
-        raise PipelineError(f"{' '.join(arguments)}: give nothing, or terminal")
+        raise PipelineError(f"{' '.join(arguments)}: takes no argument but terminal")
     for name in TERMINALS:
         path = IMAGES / f"{name}.svg"
         write_file(path, as_svg(name).encode())

@@ -95,15 +95,15 @@ def check_code(name: str, code: bytes) -> None:
             compile(tree, name, "exec", dont_inherit=True)
         for line, problem in _code_problems(tree):
             raise PipelineError(
-                f"{name}:{line}: generated code holds {problem}, which the generators do not write by themselves. "
-                "Text of the document may have become code: find it there and correct it by an action of overlay.yaml. "
-                "Only if it is harmless, allow it in scripts/generate/code_check.py"
+                f"{name}:{line}: generated code contains {problem}, which the generators do not write by themselves. "
+                "Text of the document may have become code: find it there and correct it with an action in "
+                "overlay.yaml. Only if it is harmless, allow it in scripts/generate/code_check.py"
             )
     except (SyntaxError, SyntaxWarning, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise PipelineError(
-            f"{name}:{line}: what was generated is no Python: {error}. "
-            "Find the name or text of the document that stands there and correct it by an action of overlay.yaml"
+            f"{name}:{line}: the generated code is not valid Python: {error}. "
+            "Find that name or text in the document and correct it with an action in overlay.yaml"
         ) from None
 
 

@@ -188,7 +188,7 @@ def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
             with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
                 errors = project.build()
         except OSError as error:
-            raise PipelineError(f"{provider.name}: a name in the spec makes no file name: {error}") from None
+            raise PipelineError(f"{provider.name}: a name in the spec is not a valid file name: {error}") from None
     _check_errors(provider, spec, errors)
     _check_overrides(provider, parsed.classes)
     made = parsed.endpoints
@@ -266,7 +266,7 @@ def _named(what: str) -> Iterator[None]:
     except Exception as error:
         raise PipelineError(
             f"{what} can't read the document: {type(error).__name__}: {error}. "
-            "Find what it does not expect and correct it by an action of overlay.yaml"
+            "Find what it does not expect and correct it with an action in overlay.yaml"
         ) from error
 
 
@@ -390,8 +390,8 @@ def _check_overrides(provider: Provider, classes: set[str]) -> None:
     for name, override in provider.source().get("class_overrides", {}).items():
         if override.get("class_name", name) not in classes:
             raise PipelineError(
-                f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: there is no class {name} "
-                "that could be renamed. Changed upstream? Then correct or delete the entry"
+                f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: unknown class {name}, "
+                "which can't be renamed. Changed upstream? Then correct or delete the entry"
             )
 
 

@@ -130,9 +130,9 @@ def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, 
                 notes[provider] = {LEFT_OUT: left} if left else {}
     except BrokenExecutor:
         raise PipelineError(
-            f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or was not done "
-            f"after {MAX_SECONDS} s. Schemas that name one another again and again grow without bound: "
-            "generate one provider at a time, find them and take them apart by an action of overlay.yaml"
+            f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or did not finish "
+            f"after {MAX_SECONDS} s. Schemas that refer to one another can expand without bound: "
+            "generate one provider at a time, find them and break them up with an action in overlay.yaml"
         ) from None
     for provider, spec in specs.items():
         note = {"x-generated": marker(provider, "scripts/generate"), **notes[provider]}

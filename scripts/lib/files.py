@@ -26,8 +26,8 @@ def refuse_links(folder: Path, root: Path) -> None:
     for path in (folder, *sorted(folder.rglob("*"))):
         if path.is_symlink():
             raise PipelineError(
-                f"{display_path(path, root)}: a link; the pipeline reads and writes files of the project alone. "
-                "Put the file itself in its place"
+                f"{display_path(path, root)}: a symbolic link; the pipeline reads and writes only files of the "
+                "project. Replace the link by the file"
             )
 
 

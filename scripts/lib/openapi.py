@@ -27,11 +27,11 @@ def parse_operations(listed: Any, where: str) -> list[tuple[str, str]]:
         match = _OPERATION.match(entry) if isinstance(entry, str) else None
         if match is None or match[1].lower() not in METHODS:
             raise PipelineError(
-                f"{where}: operations: {entry!r} is none: write the method in capitals, one space and the path, as in "
-                '"POST /v1/voices/add"'
+                f"{where}: operations: {entry!r} is not an operation: write the method in capitals, one space and the "
+                'path, as in "POST /v1/voices/add"'
             )
         if (operation := (match[1].lower(), match[2])) in found:
-            raise PipelineError(f"{where}: operations: {entry} stands there twice")
+            raise PipelineError(f"{where}: operations: {entry} is listed twice")
         found.append(operation)
     return found
 

@@ -59,9 +59,9 @@ class Provider:
             raise PipelineError(f"{self.shown(path)}: each of [[pages]] needs `file`, the path of a page")
         for page in pages:
             if page.get("keep", "whole") not in ("whole", "slice"):
-                raise PipelineError(f'{self.shown(path)}: {page["file"]}: keep: write "slice", or leave it out')
+                raise PipelineError(f'{self.shown(path)}: {page["file"]}: keep: must be "slice" or left out')
         if not isinstance(source.get("licence", ""), str):
-            raise PipelineError(f"{self.shown(path)}: licence: write as text what the pages say of it")
+            raise PipelineError(f"{self.shown(path)}: licence: must be text")
         _check_overrides(source.get("class_overrides", {}), self.shown(path))
         return source
 
@@ -77,7 +77,7 @@ def _check_overrides(overrides: Any, where: str) -> None:
         if not all(isinstance(name, str) and _is_name(name) for name in names):
             raise PipelineError(
                 f"{where}: class_overrides: {override!r}: write `Name = {{ class_name = …, module_name = … }}`, "
-                "each a name of Python's"
+                "each a Python identifier"
             )
 
 
@@ -97,7 +97,7 @@ def find_providers(names: Sequence[str] = (), root: Path = ROOT) -> list[Provide
             )
     for name in names:
         if name not in found:
-            raise PipelineError(f"{name}: no such provider; there are {', '.join(found)}")
+            raise PipelineError(f"unknown provider {name!r} (choose from {', '.join(found)})")
     return [Provider(root, name) for name in found if not names or name in names]
 
 

@@ -27,7 +27,7 @@ _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u
 def check_document(document: Any, where: str) -> None:
     """Refuse a document that could lead a generator astray, with the JSON pointer and what to do."""
     for pointer, problem in _problems(document):
-        raise PipelineError(f"{where}: at {pointer}: {problem}. Correct it by an action of overlay.yaml")
+        raise PipelineError(f"{where}: at {pointer}: {problem}. Correct it with an action in overlay.yaml")
 
 
 def _problems(document: Any) -> Iterator[tuple[str, str]]:
@@ -42,10 +42,10 @@ def _problems(document: Any) -> Iterator[tuple[str, str]]:
             return
         if isinstance(node, str):
             if found := _UNFIT.search(node):
-                yield at, f"the text holds {_named(found[0])}"
+                yield at, f"the text contains {_named(found[0])}"
         elif isinstance(node, float):
             if not math.isfinite(node):
-                yield at, f"{node} is no number of JSON"
+                yield at, f"{node} is not a JSON number"
         elif isinstance(node, dict | list):
             if depth > MAX_DEPTH:
                 yield at, f"nested deeper than {MAX_DEPTH} levels"
@@ -63,24 +63,27 @@ def _problems(document: Any) -> Iterator[tuple[str, str]]:
 def _object_problems(node: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:
     for key, value in node.items():
         if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in key):
-            yield at, f"the key {key[:80]!a} holds a character that is not seen"
+            yield at, f"the key {key[:80]!a} contains an invisible character"
         elif key in _REFERENCES and isinstance(value, str) and not _LOCAL.match(value):
-            yield f"{at}/{key}", f"{value[:200]!a} leads out of the document; a reference is `#/…`, nothing is fetched"
+            yield (
+                f"{at}/{key}",
+                f"{value[:200]!a} points outside the document; a reference must be `#/…`, nothing is fetched",
+            )
     kinds = node.get("mapping") if "propertyName" in node else None
     for name, target in kinds.items() if isinstance(kinds, dict) else ():
         if isinstance(target, str) and not _LOCAL.match(target) and not _SCHEMA_NAME.match(target):
-            what = f"{target[:200]!a} leads out of the document; a mapping names a schema, or is `#/…`"
+            what = f"{target[:200]!a} points outside the document; a mapping must name a schema, or be `#/…`"
             yield f"{at}/mapping/{_escaped(name)}", what
 
 
 def _path_problem(path: str) -> str:
     """What is wrong with a path, which is joined to the server's address and filled in by `str.format`."""
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
-        return "a path begins with one `/` and holds no backslash, or requests go to another server"
+        return "a path must begin with one `/` and contain no backslash, or requests go to another server"
     if {".", ".."} & set(path.partition("?")[0].split("/")):
-        return "a path that climbs is not that which is asked for"
+        return "a path must not contain `.` or `..` as a segment"
     if "{" in (rest := _PARAMETER.sub("", path)) or "}" in rest:
-        return "between braces stands the name of a parameter: letters, digits, `_` and `-`"
+        return "braces must contain the name of a parameter: letters, digits, `_` and `-`"
     return ""
 
 

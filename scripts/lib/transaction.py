@@ -34,7 +34,7 @@ def install(root: Path, what: str, files: Mapping[str, Change]) -> None:
     with _alone(root), signals_held_back():
         for name, (old, _) in files.items():
             if _content(root / name) != old:
-                raise PipelineError(f"{name}: was changed by somebody else meanwhile; nothing was written, try again")
+                raise PipelineError(f"{name}: changed meanwhile; nothing was written, try again")
         try:
             _carry_out(root, _lay(root / FOLDER, what, changes))
         except BaseException:
@@ -61,8 +61,8 @@ def recover(root: Path) -> str:
         for name, entry in entries.items():
             if hashes[name] not in (entry["old"], entry["new"]):
                 raise PipelineError(
-                    f"{name}: was edited after {journal['what']} was interrupted; it is neither as it was before nor "
-                    f"as it should be. Bring it back, by `git checkout`, or delete {FOLDER}/ to go on from what is here"
+                    f"{name}: was edited after {journal['what']} was interrupted; it matches neither "
+                    f"version. Restore it with `git checkout`, or delete {FOLDER}/ to continue from the present files"
                 )
         if begun := any(hashes[name] != entry["old"] for name, entry in entries.items()):
             _carry_out(root, entries)
@@ -114,7 +114,7 @@ def _put(path: Path, data: bytes | None) -> None:
 def _checked(name: str) -> str:
     """A name that leads to where the pipeline writes."""
     if not name.startswith(_WRITABLE) or ".." in PurePosixPath(name).parts:
-        raise PipelineError(f"{FOLDER}/{_JOURNAL}: {name!a} is no file of the pipeline's; delete {FOLDER}/")
+        raise PipelineError(f"{FOLDER}/{_JOURNAL}: {name!a} is not a file of the pipeline; delete {FOLDER}/")
     return name
 
 

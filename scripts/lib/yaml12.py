@@ -155,7 +155,7 @@ class _Reader:
                 raise YamlError("more than one YAML document", line)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
-                raise YamlError(f"alias *{event.anchor} stands inside what it names, or names nothing", line)
+                raise YamlError(f"alias *{event.anchor} refers to itself or to nothing", line)
             value, size = self.anchors[event.anchor]
             self._value(value, size, line)
         elif isinstance(event, _VALUES):
@@ -186,7 +186,7 @@ class _Reader:
             key = _text(event.value, line)
             if key in top.lines:
                 above = line - top.lines[key]
-                raise YamlError(f"duplicate key {key!r}: it stands {above} lines above too, in the same mapping", line)
+                raise YamlError(f"duplicate key {key!r}: also {above} lines above, in the same mapping", line)
             top.lines[key], top.key = line, key
             top.size += len(key) // _TEXT
             return
@@ -235,7 +235,7 @@ def _text(text: str, line: int) -> str:
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
-        raise YamlError("half a surrogate pair is no text", line) from None
+        raise YamlError("half a surrogate pair is not text", line) from None
 
 
 def _plain(text: str, line: int) -> Any:
@@ -245,7 +245,7 @@ def _plain(text: str, line: int) -> Any:
     if _TRUE.match(text) or _FALSE.match(text):
         return bool(_TRUE.match(text))
     if _NO_JSON.match(text):
-        raise YamlError(f"{text} has no place in JSON", line)
+        raise YamlError(f"{text} is not valid in JSON", line)
     if _INT.match(text) or _OCT_HEX.match(text):
         if len(text) > 300:
             raise YamlError("an integer of more than 300 digits", line)

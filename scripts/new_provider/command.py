@@ -65,7 +65,7 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
         )
     provider = Provider(root, name)
     if there := [path for path in layout(provider) if path.exists()]:
-        raise PipelineError(f"{name}: is there already: {', '.join(map(provider.shown, there))}. Nothing was written")
+        raise PipelineError(f"{name}: already exists: {', '.join(map(provider.shown, there))}. Nothing was written")
     file, data = fetch(source)
     page = read_page(source, data)
     chosen = parse_operations([operation], "--operation")[0] if operation else choose(page.spec, source)
@@ -120,7 +120,7 @@ def tidy(files: Sequence[Path], root: Path) -> None:
         ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache", f"--config={root / 'pyproject.toml'}"]
         done = subprocess.run([*ruff, *modules], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise PipelineError(f"ruff {command[0]} failed on what was written:\n{done.stdout}{done.stderr}")
+            raise PipelineError(f"ruff {command[0]} failed on the new files:\n{done.stdout}{done.stderr}")
 
 
 def _put(aside: Provider, provider: Provider, lock: dict[str, Any]) -> Iterator[str]:

@@ -55,8 +55,8 @@ def choose(document: Json, where: str) -> Operation:
         f"  {operation_name(each)}  {document['paths'][each[1]].get(each[0], {}).get('summary', '')}".rstrip()
         for each in found or operations[:40]
     )
-    what = "which of these clones a voice?" if found else "nothing in it looks like the cloning of a voice; it has"
-    raise PipelineError(f'{where}: {what} Say it by --operation "METHOD /path"\n{listed}')
+    what = "which of these clones a voice?" if found else "found no operation that clones a voice. The document has:"
+    raise PipelineError(f'{where}: {what} Name it with --operation "METHOD /path"\n{listed}')
 
 
 @attrs.frozen

@@ -121,8 +121,8 @@ class Texts:
         request = self.request
         if not request.fields:
             raise PipelineError(
-                f"{operation_name(self.guesses.operation)}: its body has no fields that a signature could be made of; "
-                "is it the operation that clones? Say another by --operation"
+                f"{operation_name(self.guesses.operation)}: its body has no fields for a signature; "
+                "is it the operation that clones? Name another one with --operation"
             )
         audio, options = request.audio, request.options
         opened = audio is not None and audio.is_file

@@ -201,7 +201,7 @@ def drop(provider: Provider, actions: Collection[Located]) -> None:
         whole = False
     if not whole:
         which = ", ".join(str(number) for number in sorted(numbers))
-        raise PipelineError(f"{name}: action {which} can't be deleted line by line as it is written; do it by hand")
+        raise PipelineError(f"{name}: action {which} can't be deleted line by line; delete it by hand")
     provider.overlay.write_bytes(left.encode())
 
 

@@ -96,7 +96,7 @@ def overlay_actions(provider: Provider) -> list[Located]:
 def read_actions(document: Any) -> list[Any]:
     """The actions of an Overlay 1.0 document."""
     if not isinstance(document, dict):
-        raise OverlayError("not an overlay: the document is no mapping")
+        raise OverlayError("not an overlay: the document must be a mapping")
     if not str(document.get("overlay", "")).startswith("1.0"):
         raise OverlayError(f"overlay: {document.get('overlay')!r}; this pipeline reads OpenAPI Overlay 1.0")
     unknown = [key for key in document if key not in ("overlay", "info", "extends", "actions") and key[:2] != "x-"]
@@ -120,7 +120,7 @@ def apply_action(spec: dict[str, Any], action: Any) -> None:
         raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
     for match in matches:
         if not isinstance(match.obj, dict | list):
-            raise OverlayError(f"{match.path} is no object or array; target the object that holds it")
+            raise OverlayError(f"{match.path} is not an object or array; target the object that holds it")
         if "x-expect" in action and not matches_pattern(action["x-expect"], match.obj):
             raise OverlayError(
                 f"x-expect no longer holds at {match.path}. Fixed upstream? Delete this action\n"
@@ -152,7 +152,7 @@ def change_target(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, corr
         del holder[match.parts[-1]]
     elif isinstance(node, list):
         if any(same_json(action["update"], item) for item in node):
-            raise OverlayError(f"{match.path} holds this item already. Fixed upstream? Delete this action")
+            raise OverlayError(f"{match.path} already contains this item. Fixed upstream? Delete this action")
         node.append(copy_json(action["update"]))
     else:
         before = json.dumps(node)
@@ -186,7 +186,7 @@ def _check_form(action: Any) -> None:
     if "remove" in action and action["remove"] is not True:
         raise OverlayError("`remove` can only be true; leave it out otherwise")
     if "remove" in action and "x-expect" not in action:
-        raise OverlayError("takes away what the provider wrote, so it needs `x-expect`: what the spec says there today")
+        raise OverlayError("removes what the provider wrote, so it needs `x-expect`: the present text of the spec")
 
 
 def _check_target(target: str) -> None:

@@ -47,7 +47,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
         shutil.unpack_archive(sdist, temporary, filter="data")
         (source,) = Path(temporary).iterdir()
         if odd := {each.name for each in source.iterdir() if each.is_dir()} ^ SHIPPED:
-            raise PipelineError(f"{sdist.name}: it has, or lacks, {', '.join(sorted(odd))}")
+            raise PipelineError(f"{sdist.name}: unexpected or missing folders: {', '.join(sorted(odd))}")
         build(source, source / "again", umask=0o077, PYTHONHASHSEED="1", TZ="Asia/Kathmandu", LC_ALL="C")
         for made in (sdist, wheel):
             same(made, source / "again" / made.name)
@@ -72,13 +72,13 @@ def build(source: Path, into: Path, umask: int = 0o022, **env: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     done = subprocess.run(command, env=inherited | env, umask=umask, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PipelineError(f"{source}: it does not build: {done.stdout}{done.stderr}")
+        raise PipelineError(f"{source}: the build failed: {done.stdout}{done.stderr}")
 
 
 def same(one: Path, two: Path) -> None:
     """Raise PipelineError where two files differ."""
     if one.read_bytes() != two.read_bytes():
-        raise PipelineError(f"{one.name}: built again, it has other bytes; diffoscope shows which")
+        raise PipelineError(f"{one.name}: a second build has different bytes; diffoscope shows which")
 
 
 def agree(tag: str, root: Path) -> None:

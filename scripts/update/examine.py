@@ -188,7 +188,7 @@ def look(
     with ThreadPoolExecutor() as pool:
         fetching: list[Future[dict[str, str]] | None] = []
         for outcome in outcomes:
-            tell(outcome, "taking the pages")
+            tell(outcome, "fetching the pages")
             place = folder / "pages" / outcome.name
             fetching.append(None if sources else pool.submit(fetch_pages, outcome.provider, place))
         for outcome, job in zip(outcomes, fetching, strict=True):

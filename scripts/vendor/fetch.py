@@ -40,13 +40,15 @@ def fetch(source: str) -> tuple[str, bytes]:
             if response.status_code != httpx.codes.OK:
                 raise PipelineError(f"{source}: HTTP status {response.status_code}; nothing was taken")
             if (coding := response.headers.get("Content-Encoding", "identity")) != "identity":
-                raise PipelineError(f"{source}: packed as {coding}, though it was asked for plain; save it as a file")
+                raise PipelineError(
+                    f"{source}: encoded as {coding}, though the request asked for identity; save it as a file"
+                )
             taken = bytearray()
             for chunk in response.iter_raw():
                 taken += chunk
                 check_size(source, len(taken))
                 if time.monotonic() > deadline:
-                    raise PipelineError(f"{source}: not there after {MAX_SECONDS} s; nothing was taken")
+                    raise PipelineError(f"{source}: timed out after {MAX_SECONDS} s; nothing was taken")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise PipelineError(f"{source}: {type(error).__name__}: {error}") from None
     return Path(address.path).name, bytes(taken)

@@ -58,7 +58,7 @@ def read_page(name: str, data: bytes) -> Page:
         raise PipelineError(f"{name}:{line}: not UTF-8 text: {error.reason}") from None
     if "\0" in text:
         raise PipelineError(
-            f"{name}:{text[: text.index(chr(0))].count(chr(10)) + 1}: a null is no text; fetch it again"
+            f"{name}:{text[: text.index(chr(0))].count(chr(10)) + 1}: contains a null character; fetch it again"
         )
     if not text.strip():
         raise PipelineError(f"{name}:1: the page is empty; fetch it again")

@@ -145,12 +145,12 @@ class _Slice:
         elif first in ("paths", "webhooks") and find_reference({"paths": paths}, reference) is None:
             self._move(reference, at)
         elif find_reference(self.document, reference) is None:
-            raise PipelineError(f"{at}: {reference} names nothing")
+            raise PipelineError(f"{at}: {reference} points to nothing")
 
     def _keep(self, reference: str, at: str) -> None:
         keys = reference_keys(reference)[1:3]
         if find_reference(self.document, reference) is None or len(keys) < 2:
-            raise PipelineError(f"{at}: {reference} names nothing")
+            raise PipelineError(f"{at}: {reference} points to nothing")
         kind, name = keys
         component = self.known.get(kind, {}).get(name)
         if name not in self.kept.setdefault(kind, set()):
@@ -165,7 +165,7 @@ class _Slice:
             return
         target = find_reference(self.document, reference)
         if target is None:
-            raise PipelineError(f"{at}: {reference} names nothing")
+            raise PipelineError(f"{at}: {reference} points to nothing")
         *before, last = reference_keys(reference)
         kind = "requestBodies" if last == "requestBody" else before[-1] if before[-1] in _KINDS else "schemas"
         taken = collections.ChainMap(self.moved.get(kind, {}), self.known.get(kind, {}))

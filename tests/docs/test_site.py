@@ -46,7 +46,7 @@ def test_a_page_that_is_out_of_date_is_told(tmp_path: Path, monkeypatch: pytest.
         list(docs.run(["--check"]))
     assert page.read_text("utf-8") == lied
     page.write_text(lied.replace("<!-- end of facts -->", ""), encoding="utf-8")
-    with pytest.raises(PipelineError, match="must stand there once"):
+    with pytest.raises(PipelineError, match="must occur exactly once"):
         list(docs.run([]))
 
 

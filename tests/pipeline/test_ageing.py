@@ -274,7 +274,7 @@ def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -
     provider = acme(tmp_path, {"a": {"b": 1}})
     provider.overlay.write_text(HEAD + text, encoding="utf-8")
     judged, _ = ageing.judge(provider)
-    with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line as it is written"):
+    with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line"):
         ageing.drop(provider, fixed(judged))
     assert provider.overlay.read_text("utf-8") == HEAD + text
 

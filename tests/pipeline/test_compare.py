@@ -939,7 +939,7 @@ FLOWS: dict[str, tuple[str, list[Edit], str, str]] = {
         POLL,
         [put(f"{_status}/1", "done")],
         _at("heygen.toml", "success ="),
-        "the wait has no end",
+        "polling never ends",
     ),
     "the voice's id renamed": (
         HEYGEN,

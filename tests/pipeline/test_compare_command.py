@@ -74,7 +74,7 @@ def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (
             "new.json",
             json.dumps(document({"/x": {"get": operation("x", {"$ref": "#/no"})}})),
-            "`$ref` #/no leads nowhere",
+            "`$ref` #/no points to nothing",
         ),
     ],
 )
@@ -96,8 +96,8 @@ def test_what_can_not_be_compared(tmp_path: Path) -> None:
     """A name that is nothing, a file alone, and a file with a revision are refused by name."""
     file = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
     for arguments, said in [
-        (["no-such-thing"], "with what shall it be compared"),
-        ([file], "with what shall it be compared"),
+        (["no-such-thing"], "needs a second argument"),
+        ([file], "needs a second argument"),
         (["no-such-file.md", file], "no-such-file.md"),
         ([file, "HEAD"], "one is a document and the other a tree"),
     ]:

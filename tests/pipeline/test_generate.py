@@ -301,7 +301,7 @@ def test_check_is_a_command(tree: Path, builds: list[list[str]]) -> None:
     (tree / "generated/notes.txt").write_bytes(b"")
     (tree / "generated/voice_clone_contracts/heygen.py").unlink()
     assert len(failure(generate.run(["--check"], tree)).splitlines()) == 2
-    assert failure(generate.run(["gone"], tree)) == f"gone: no such provider; there are {', '.join(PROVIDERS)}"
+    assert failure(generate.run(["gone"], tree)) == f"unknown provider 'gone' (choose from {', '.join(PROVIDERS)})"
     assert builds == [PROVIDERS, PROVIDERS]
 
 
@@ -597,7 +597,7 @@ def test_an_override_that_matches_nothing_fails(tmp_path: Path, override: str) -
     provider = acme(tmp_path, f"[class_overrides]\nGone = {override}\n")
     schema = {"type": "object", "title": "There"}
     assert build_failure(provider, document({"/x": {"get": operation("x", schema)}})) == (
-        "specs/acme/source.toml: class_overrides: there is no class Gone that could be renamed. "
+        "specs/acme/source.toml: class_overrides: unknown class Gone, which can't be renamed. "
         "Changed upstream? Then correct or delete the entry"
     )
 

@@ -167,7 +167,7 @@ def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any]
     message = refused(tmp_path)
     assert message.startswith("specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/")
     assert f"{pointer}: " in message
-    assert message.endswith(". Correct it by an action of overlay.yaml")
+    assert message.endswith(". Correct it with an action in overlay.yaml")
 
 
 # Documents that want to read
@@ -196,7 +196,7 @@ def test_references_out_of_the_document_are_refused(tmp_path: Path, key: str, ta
     """A reference to a file, an address or a name is refused with its JSON pointer, wherever it stands."""
     acme(tmp_path, with_field({key: target}))
     message = refused(tmp_path)
-    assert f"/schema/properties/f/{key}: {target!a} leads out of the document" in message
+    assert f"/schema/properties/f/{key}: {target!a} points outside the document" in message
 
 
 @pytest.mark.parametrize("target", [target for target in OUTSIDE if "/" in target])
@@ -204,7 +204,7 @@ def test_mappings_out_of_the_document_are_refused(tmp_path: Path, target: str) -
     """A discriminator that maps a value to a file or an address is refused."""
     kinds = {"propertyName": "a", "mapping": {"x": "A", "y": "#/components/schemas/A", "z/": target}}
     acme(tmp_path, with_field({"oneOf": [{"$ref": "#/components/schemas/A"}], "discriminator": kinds}))
-    assert f"/discriminator/mapping/z~1: {target!a} leads out of the document" in refused(tmp_path)
+    assert f"/discriminator/mapping/z~1: {target!a} points outside the document" in refused(tmp_path)
 
 
 def _reading(address: str) -> dict[str, dict[str, Any]]:
@@ -262,7 +262,7 @@ CODE_BY_NAME: dict[str, dict[str, Any]] = {
 def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
     """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
     builder = generators.client if SPELT in str(spec) else generators.contracts
-    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code holds `") as caught:
+    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code contains `") as caught:
         builder(acme(tmp_path), spec)
     assert "Text of the document may have become code" in str(caught.value)
 
@@ -303,7 +303,7 @@ def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
     acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
     message = refused(tmp_path)
-    assert message.startswith("acme: a generator was killed, or was not done after 1 s. ")
+    assert message.startswith("acme: a generator was killed, or did not finish after 1 s. ")
 
 
 @pytest.mark.parametrize(
@@ -311,8 +311,8 @@ def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         ("[" * 100_000, "specs/acme/openapi.json: not readable as JSON: "),
         ("1" * 5_000, "specs/acme/openapi.json: not readable as JSON: Exceeds the limit"),
-        ('{"openapi": "3.0.0", "info": {"a": 1e999}, "paths": {"/x": {}}}', "at #/info/a: inf is no number of JSON"),
-        ('{"openapi": "3.0.0", "info": {"a": NaN}, "paths": {"/x": {}}}', "at #/info/a: nan is no number of JSON"),
+        ('{"openapi": "3.0.0", "info": {"a": 1e999}, "paths": {"/x": {}}}', "at #/info/a: inf is not a JSON number"),
+        ('{"openapi": "3.0.0", "info": {"a": NaN}, "paths": {"/x": {}}}', "at #/info/a: nan is not a JSON number"),
         ("[]", "specs/acme/openapi.json: openapi: None; this pipeline reads 3.0 and 3.1"),
         ('{"openapi": "3.0.0", "info": {"a": 1}}', "specs/acme/openapi.json: the OpenAPI document has no `paths`"),
         (
@@ -341,21 +341,21 @@ def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("x", "a path begins with one `/`"),
-        ("https://evil.example/x", "a path begins with one `/`"),
-        ("//evil.example/x", "a path begins with one `/`"),
-        ("@evil.example", "a path begins with one `/`"),
-        ("/a\\b", "a path begins with one `/`"),
-        ("/a/../b", "a path that climbs"),
-        ("/{a}/../../", "a path that climbs"),
-        ("/a/.", "a path that climbs"),
-        ("/a/..?b", "a path that climbs"),
-        ("/{a.__class__}", "between braces stands the name"),
-        ("/{0}", "between braces stands the name"),
-        ("/{a!r:>99999999}", "between braces stands the name"),
-        ("/{a", "between braces stands the name"),
-        ("/{{a}}", "between braces stands the name"),
-        ("/a\nb", "holds a character that is not seen"),
+        ("x", "a path must begin with one `/`"),
+        ("https://evil.example/x", "a path must begin with one `/`"),
+        ("//evil.example/x", "a path must begin with one `/`"),
+        ("@evil.example", "a path must begin with one `/`"),
+        ("/a\\b", "a path must begin with one `/`"),
+        ("/a/../b", "a path must not contain"),
+        ("/{a}/../../", "a path must not contain"),
+        ("/a/.", "a path must not contain"),
+        ("/a/..?b", "a path must not contain"),
+        ("/{a.__class__}", "braces must contain the name"),
+        ("/{0}", "braces must contain the name"),
+        ("/{a!r:>99999999}", "braces must contain the name"),
+        ("/{a", "braces must contain the name"),
+        ("/{{a}}", "braces must contain the name"),
+        ("/a\nb", "contains an invisible character"),
     ],
 )
 def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str, message: str) -> None:
@@ -465,10 +465,12 @@ def test_code_that_no_generator_writes_is_refused(code: str) -> None:
     lines = code.count("\n") + 1
     with pytest.raises(PipelineError) as caught:
         code_check.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
-    match = re.match(r"a/b\.py:(\d+): (generated code holds |what was generated is no Python: )", str(caught.value))
+    match = re.match(
+        r"a/b\.py:(\d+): (generated code contains |the generated code is not valid Python: )", str(caught.value)
+    )
     assert match, str(caught.value)
     assert 1 <= int(match[1]) <= lines + 2
-    assert "find it there" in str(caught.value) or "Find the name or text" in str(caught.value)
+    assert "find it there" in str(caught.value) or "Find that name or text" in str(caught.value)
 
 
 def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -510,9 +512,9 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
         ("x: " + "{a: " * 100_000 + "\n", "nested deeper than 100 levels"),
         ("x: " + "- " * 100_000 + "\n", "YAML"),
         ("x:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 1_000)), "nested deeper than 100 levels"),
-        ("x: \0\n", "a null is no text"),
+        ("x: \0\n", "contains a null character"),
         ("\tx: 1\n", "not valid YAML"),
-        ("x: .nan\n", "has no place in JSON"),
+        ("x: .nan\n", "is not valid in JSON"),
         (f"x: {'9' * 100_000}\n", "more than 300 digits"),
     ],
 )  # fmt: skip
@@ -531,7 +533,7 @@ def test_hostile_yaml_is_refused(tmp_path: Path, more: str, message: str) -> Non
     ("data", "message"),
     [
         (b"\xff\xfe" + "openapi".encode("utf-16-le"), "not UTF-8 text"),
-        (b"\0" * 100, "a null is no text"),
+        (b"\0" * 100, "contains a null character"),
         (b"> " * 100_000, "no fenced OpenAPI document"),
         (b"[" * 20_000, "no fenced OpenAPI document"),
         (b"- " * 20_000 + b"```yaml", "no fenced OpenAPI document"),
@@ -594,10 +596,13 @@ def action(target: str, more: str) -> str:
         (action("$..[?match(@.description, '(a|a)*c')]", "update: {b: 1}"), "'match' is not defined"),
         (action("$[?" + "(" * 50_000, "update: {b: 1}"), "target $[?((("),
         (action("$.__class__", "update: {b: 1}"), "matches nothing"),
-        (action("$.info", 'update: {a: {$ref: "file:///etc/passwd"}}'), "at #/info/a/$ref: 'file:///etc/passwd' leads"),
-        (action("$.info", 'update: {a: "\\u202e"}'), "at #/info/a: the text holds RIGHT-TO-LEFT OVERRIDE"),
-        (action("$.paths", "update: {/../x: {}}"), "at #/paths/~1..~1x: a path that climbs"),
-        (action("$.openapi", "remove: true, x-expect: {}"), "is no object or array"),
+        (
+            action("$.info", 'update: {a: {$ref: "file:///etc/passwd"}}'),
+            "at #/info/a/$ref: 'file:///etc/passwd' points",
+        ),
+        (action("$.info", 'update: {a: "\\u202e"}'), "at #/info/a: the text contains RIGHT-TO-LEFT OVERRIDE"),
+        (action("$.paths", "update: {/../x: {}}"), "at #/paths/~1..~1x: a path must not contain"),
+        (action("$.openapi", "remove: true, x-expect: {}"), "is not an object or array"),
         (action("$.paths", "remove: true, x-expect: {}"), "the OpenAPI document has no `paths`"),
     ],
 )
@@ -626,10 +631,10 @@ LISTED = '[[pages]]\nfile = "pages/page.md"\n'
         ('[[pages]]\nfile = "pages/../source.toml"\n', "pages/page.md: not listed"),
         ('pages = ["../../../etc/passwd"]\n', "each of"),
         ('class_overrides = 1\n[[pages]]\nfile = "pages/page.md"\n', "class_overrides: 1: write `Name = "),
-        ('[class_overrides.A]\nmodule_name = "../../../x"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nmodule_name = "/tmp/x"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nmodule_name = "__init__"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nclass_name = "A: pass; x"\n', "class_overrides: .* each a name of Python"),
+        ('[class_overrides.A]\nmodule_name = "../../../x"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nmodule_name = "/tmp/x"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nmodule_name = "__init__"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nclass_name = "A: pass; x"\n', "class_overrides: .* each a Python identifier"),
         ("[class_overrides]\nA = 1\n", "class_overrides: 1: write"),
     ],
 )
@@ -683,7 +688,7 @@ def test_links_are_refused(tmp_path: Path, link: str) -> None:
     path = tmp_path / "tree" / link
     path.symlink_to(outside / "secret" if path.suffix else outside)
     before = snapshot(tmp_path)
-    assert failure(generate.run([], tmp_path / "tree")).startswith(f"{link}: a link; ")
+    assert failure(generate.run([], tmp_path / "tree")).startswith(f"{link}: a symbolic link; ")
     assert snapshot(tmp_path) == before
 
 
@@ -743,14 +748,16 @@ def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.Monke
     ticks = iter(range(0, 10_000, 50))
     monkeypatch.setattr("scripts.vendor.fetch.time.monotonic", lambda: next(ticks))
     address = serve("200", {}, iter([b"x"] * 5_000_000))
-    with pytest.raises(PipelineError, match="not there after 120 s; nothing was taken"):
+    with pytest.raises(PipelineError, match="timed out after 120 s; nothing was taken"):
         fetch.fetch(address)
 
 
 def test_a_packed_answer_is_refused(serve: Serve) -> None:
     """An answer that unpacks to more than it is, is refused before it is unpacked."""
     address = serve("200", {"Content-Encoding": "gzip"}, iter([gzip.compress(bytes(10_000_000))]))
-    with pytest.raises(PipelineError, match="packed as gzip, though it was asked for plain; save it as a file"):
+    with pytest.raises(
+        PipelineError, match="encoded as gzip, though the request asked for identity; save it as a file"
+    ):
         fetch.fetch(address)
 
 
@@ -777,6 +784,6 @@ def test_a_hostile_document_ends_the_command_with_a_message(
     assert printed.out == ""
     assert printed.err == (
         "error: specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/schema/properties/f"
-        "/$ref: 'file:///etc/passwd' leads out of the document; a reference is `#/…`, nothing is fetched. "
-        "Correct it by an action of overlay.yaml\n"
+        "/$ref: 'file:///etc/passwd' points outside the document; a reference must be `#/…`, nothing is fetched. "
+        "Correct it with an action in overlay.yaml\n"
     )

@@ -166,4 +166,4 @@ def test_a_note_that_is_no_text_is_refused(tree: Path) -> None:
     path = tree / "specs/retell/source.toml"
     note = Provider(tree, "retell").source()["licence"]
     substitute(path, f'licence = "{note}"', "licence = 1")
-    assert failure(vendor.run(["retell"], tree)).startswith("specs/retell/source.toml: licence: write as text")
+    assert failure(vendor.run(["retell"], tree)).startswith("specs/retell/source.toml: licence: must be text")

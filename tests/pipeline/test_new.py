@@ -155,7 +155,7 @@ def test_a_form_is_read(root: Path) -> None:
     assert 'kind=choice(AddVoiceBodyKind, kind, "kind")' in module
     assert "class AsyncAcme(_Acme[" in module
     assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
-    find = "look at your voices there before you ask again: GET /v1/voices lists them"
+    find = "check your voices before you retry: GET /v1/voices lists them"
     assert table["clone"] == {"operation": "add_voice", "voice_id": "voice_id", "find": find}
     assert table["voice"] == {"name": "name"}
     assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}
@@ -249,13 +249,13 @@ def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: st
     [
         ("Acme", [], "'Acme': a provider's name is a Python package"),
         ("a_b", [], "'a_b': a provider's name"),
-        ("retell", [], "retell: is there already: specs/retell, generated/voice_clone_api/retell"),
+        ("retell", [], "retell: already exists: specs/retell, generated/voice_clone_api/retell"),
         (
             "acme",
             ["--operation", "POST /voices/add"],
             "no operation POST /voices/add; did you mean POST /v1/voices/add",
         ),
-        ("acme", ["--operation", "add"], "--operation: operations: 'add' is none"),
+        ("acme", ["--operation", "add"], "--operation: operations: 'add' is not an operation"),
         ("acme", ["--operation", "GET /v1/voices"], "GET /v1/voices: its body has no fields"),
     ],
 )

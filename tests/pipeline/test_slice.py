@@ -255,8 +255,8 @@ TO_NOTHING: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("item", TO_NOTHING)
 def test_a_reference_to_nothing_is_named(item: dict[str, Any]) -> None:
-    """A reference that leads nowhere stops the run with the place that holds it."""
-    with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ names nothing$"):
+    """A reference that points to nothing stops the run with the place that holds it."""
+    with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ points to nothing$"):
         cut(document({"/x": {"get": item}}, A={}), GET_X)
 
 

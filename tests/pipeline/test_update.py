@@ -226,8 +226,8 @@ def test_a_package_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["gone"], "gone: no such provider; there are heygen, retell"),
-        (["page.md", "retell"], "page.md: no such provider"),
+        (["gone"], "unknown provider 'gone' (choose from heygen, retell"),
+        (["page.md", "retell"], "unknown provider 'page.md'"),
         (["heygen", "retell", "page.md"], "page.md: whose page is it? Name one provider"),
         (["all", "page.md", "more.md"], "page.md, more.md: whose page is it? Name one provider"),
     ],

@@ -207,7 +207,7 @@ def test_nested_fences_stay_text() -> None:
             f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n",
             ":7: a second",
         ),
-        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info': it stands 2 lines above too"),
+        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info': also 2 lines above"),
         (f"# A\n\n```yaml\n{YAML}x-a: [\n```\n", ": not valid YAML"),
         (f"# A\n\n```yaml\n{YAML}x-a: !!binary abc\n```\n", ":7: tag"),
         ("\n```yaml\nswagger: '2.0'\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":1: no fenced OpenAPI document"),
@@ -477,7 +477,7 @@ def test_a_broken_lock_is_named(tree: Path) -> None:
 
 def test_an_unknown_provider_is_named(tree: Path) -> None:
     """A name that has no folder is refused with the names that have one."""
-    assert failure(vendor.run(["hey"], tree)) == f"hey: no such provider; there are {', '.join(PROVIDERS)}"
+    assert failure(vendor.run(["hey"], tree)) == f"unknown provider 'hey' (choose from {', '.join(PROVIDERS)})"
 
 
 def test_a_failed_command_has_exit_status_1(
@@ -490,5 +490,5 @@ def test_a_failed_command_has_exit_status_1(
     assert caught.value.code == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("error: hey: no such provider; there are ")
+    assert printed.err.startswith("error: unknown provider 'hey' (choose from ")
     assert printed.err.count("\n") == 1
