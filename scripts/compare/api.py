@@ -1,4 +1,4 @@
-"""The API: paths, methods, parameters, bodies, answers, security and servers of two documents.
+"""Compare the API of two documents: operations, parameters, bodies, responses, security and servers.
 
     change                                              verdict
     an operation is removed, or moved elsewhere         breaking
@@ -57,14 +57,14 @@ _BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdi
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Every change between two OpenAPI documents, without those of their Python packages."""
+    """All changes between two OpenAPI documents, except those of their Python packages."""
     found = _Finder(Place(old, old, ""), Place(new, new, ""))
     found.documents()
     return list(found.changes.values())
 
 
 class _Finder:
-    """Walks both documents and collects what differs."""
+    """Walks both documents and collects their differences."""
 
     def __init__(self, old: Place, new: Place) -> None:
         self.old, self.new = old, new
@@ -149,7 +149,7 @@ class _Finder:
         self._rest(one, two, known, Side.REQUEST, thing="the operation")
 
     def _names(self, one: Place, two: Place) -> None:
-        """Names from which those of Python are made."""
+        """The names that Python names are derived from."""
         before, after = text_of(one, "operationId"), text_of(two, "operationId")
         if before != after:
             same_name = bool(before and after) and python_name(before) == python_name(after)
@@ -189,7 +189,7 @@ class _Finder:
             self.add(verdict, Side.REQUEST, two.pointer, what, new=two.schema)
 
     def _parameter_map(self, places: tuple[Place, Place], path: str) -> dict[tuple[str, str], Place]:
-        """The parameters of an operation, by place and name; those of the path by their position in it."""
+        """The parameters of an operation by location and name; path parameters by their position."""
         slots = re.findall(r"\{([^}]*)\}", path)
         found: dict[tuple[str, str], Place] = {}
         for place in parameters(*places):
@@ -278,7 +278,7 @@ class _Finder:
         for name, media in after.items():
             if name in before:
                 continue
-            # An answer that had no body, or none that was written down, is read by nobody.
+            # Nobody reads a body that was not documented.
             harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
             what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
             self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, what, new=name)
@@ -375,7 +375,7 @@ class _Finder:
             shown, place = after.get(name) or before[name]
             named = f"header `{shown}` of {thing}"
             if name == "content-type":
-                continue  # the media type says it
+                continue  # the media type has it
             if name not in after:
                 self.add(
                     _BREAKING, side, place.pointer, f"{named} is gone", old=place.schema, key=f"header {shown} gone"
@@ -411,7 +411,7 @@ class _Finder:
             self.add(_COMPATIBLE, Side.REQUEST, at, what, old=shown[0], new=shown[1])
 
     def _changed_scheme(self, one: Place, two: Place) -> str:
-        """The pointer of what changed in a scheme that both documents ask for by the same name."""
+        """The pointer of the changed key in a security scheme that both documents require by the same name."""
         before, after = (
             [set(each.schema) for each in listing(place if "security" in place.schema else root, "security")]
             for place, root in ((one, self.old), (two, self.new))
@@ -424,7 +424,7 @@ class _Finder:
         return ""
 
     def _schemes(self) -> None:
-        """What schemes say of themselves; what they mean is compared where they are used."""
+        """The text of security schemes; their meaning is compared with the operations that use them."""
         old, new = (schemes_of(root) for root in (self.old, self.new))
         used = set(required_schemes(self.old.schema)) | set(required_schemes(self.new.schema))
         for name in dict.fromkeys((*old, *new)):
@@ -497,7 +497,7 @@ class _Finder:
     def _rest(
         self, one: Place, two: Place, known: Sequence[str], side: Side, *, thing: str, text: bool = False
     ) -> None:
-        """What is not compared by itself: text is text, anything else is not understood."""
+        """Keys without rules of their own: text is documentation, anything else is not understood."""
         for key in sorted({*map(str, one.schema), *map(str, two.schema)} - set(known)):
             before, after = one.schema.get(key), two.schema.get(key)
             if same_json(before, after):
@@ -530,7 +530,7 @@ class _Finder:
                 )
 
     def _unused(self) -> None:
-        """Components that no operation uses, before or after."""
+        """Compare the components that no operation uses."""
         used = used_references(self.old.schema) | used_references(self.new.schema)
         old, new = (root.schema.get("components") or {} for root in (self.old, self.new))
         for root, components in ((self.old, old), (self.new, new)):
@@ -605,7 +605,7 @@ def _shown(response: Place) -> Any:
 
 
 def _satisfies(new: Alternative, old: Alternative) -> bool:
-    """Whether what was shown before is enough."""
+    """Whether the old credentials are enough."""
     return all(scheme in old and scopes <= old[scheme] for scheme, scopes in new.items())
 
 

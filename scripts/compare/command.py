@@ -1,4 +1,4 @@
-"""Compare: what a change of a provider's document, or of all that follows from it, means for callers.
+"""Compare two versions of a document or of the project: the effect of the change on callers.
 
     nox -s compare -- OLD NEW           files or https URLs of documents, or git revisions
     nox -s compare -- OLD               a git revision against the working tree
@@ -39,7 +39,7 @@ def version(root: Path) -> str:
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Compare, print, write what is asked for; the exit status."""
+    """Compare, print and write the report; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="nox -s compare --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown; `-` for stdout")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; `-` for stdout")
     parser.add_argument("--changelog", action="store_true", help=f"write what is new to {_CHANGELOG}")
-    parser.add_argument("--no-python", action="store_true", help="leave out Python names and types, which take seconds")
+    parser.add_argument("--no-python", action="store_true", help="skip Python names and types, which take seconds")
     options = parser.parse_args(arguments)
     progress = Console(stderr=True)
     with ExitStack() as stack:
@@ -77,7 +77,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> int:
 def _sides(
     old: str, new: str | None, root: Path, stack: ExitStack
 ) -> tuple[Tree | Document, Tree | Document, list[str]]:
-    """What the two arguments name."""
+    """The documents or trees that the two arguments name."""
     if new is None:
         known = [provider.name for provider in find_providers(root=root)]
         if old in known:

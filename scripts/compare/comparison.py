@@ -34,7 +34,7 @@ def compare(
     root: Path = ROOT,
     tell: Tell = lambda _: None,
 ) -> Report:
-    """Compare two documents, or two trees; what a document of a provider means for its flows is judged in `root`."""
+    """Compare two documents, or two trees; the flows of a document's provider are those in `root`."""
     if isinstance(old, Tree) and isinstance(new, Tree):
         return _trees(old, new, providers, with_python=with_python, tell=tell)
     if isinstance(old, Document) and isinstance(new, Document):
@@ -137,7 +137,7 @@ def _laid(
     """Two small trees in which the documents take the place of the provider's page; None where one does not fit."""
     laid: list[Provider] = []
     for index, side in enumerate(("old", "new")):
-        provider, problem = documents.lay(folder / side, name, root, [old, new], index)
+        provider, problem = documents.small_tree(folder / side, name, root, [old, new], index)
         laid.append(provider)
         if problem:
             notes.append(
@@ -170,7 +170,7 @@ def _generated(pair: list[tuple[Provider, dict[str, Any]]], notes: list[str]) ->
 
 
 def _flow(root: Path, name: str, specs: list[dict[str, Any]], generated: Path | None) -> list[Change]:
-    """What the new document breaks of the flow; where there is a package of it, its types are judged too."""
+    """The problems of the flow with the new document; with a generated package, its types are checked, too."""
     if generated is None:
         return list(flows.compare((root, specs[0]), (root, specs[1]), name, types=False))
     shim = generated / "src" / "voice_clone"

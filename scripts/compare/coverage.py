@@ -19,7 +19,7 @@ class _TooLargeError(Exception):
 
 
 def covers(wide: Place, small: Place, side: Side) -> bool:
-    """Whether it is proved that one schema allows whatever the other does.
+    """Whether one schema provably allows every value that the other allows.
 
     The smaller one is what is sent: fields that it does not name are not there.
     """
@@ -34,7 +34,7 @@ def covers(wide: Place, small: Place, side: Side) -> bool:
 
 
 def _written(place: Place, side: Side, *, closed: bool) -> Any:
-    """A schema in JSON Schema 2020-12 without references; None where it is too large for that.
+    """A schema in JSON Schema 2020-12 without references; None if it is too large.
 
     A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
     these assumes inside that what is to be shown holds.
@@ -63,7 +63,7 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
                 schema[key] = one.get(key)
         marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
         if marks and "string" in one.types:
-            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts, by its name
+            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts
         if one.fields:
             schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
         if one.required:
@@ -76,12 +76,12 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
             schema["items"] = write(one.items, inner, closed)
         if one.union:
             branches = [write(branch, inner, closed) for branch in one.union]
-            # A discriminator says which alternative is meant, whichever others a value fits as well.
+            # A discriminator selects the alternative, even if a value fits others as well.
             schema = {"anyOf" if "discriminator" in one.keys else one.kind: branches} | schema
             if one.null_besides:
                 schema = {"anyOf": [schema, {"type": "null"}]}
         for key, value in one.rest.items():
-            # Closing what is under `allOf` or `not` would say something else.
+            # Closing schemas below `allOf` or `not` would change their meaning.
             schema.setdefault(key, rest(value, inner))
         return schema
 

@@ -88,7 +88,7 @@ def _git(root: Path, *arguments: str) -> bytes:
 
 
 def owner(documents: Sequence[Document], root: Path) -> str:
-    """The provider whose operations or servers a document shares; empty where there is none."""
+    """The provider whose operations or servers a document shares; empty if there is none."""
     wanted = {operation for document in documents for operation in document.page.operations}
     for provider in find_providers(root=root):
         spec = read_json(provider.spec, root)
@@ -105,8 +105,10 @@ def same_servers(one: dict[str, Any], two: dict[str, Any]) -> bool:
     return bool(one.get("servers")) and same_json(one["servers"], two.get("servers"))
 
 
-def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], index: int) -> tuple[Provider, str]:
-    """A small tree in which one of the documents has taken the place of the provider's page; why not, if it can't.
+def small_tree(
+    folder: Path, provider: str, root: Path, documents: Sequence[Document], index: int
+) -> tuple[Provider, str]:
+    """A small tree in which one of the documents replaces the provider's page; and the problem, if it can't.
 
     The documents are versions of one page: the page that any of them replaces is replaced by the one asked for.
     """
@@ -131,7 +133,7 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
 
 
 def _followed(page: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """A page beside the one that changes: what both held is one document's, and has changed here too."""
+    """Another page of the same document, with the changes of the parts that both pages share."""
 
     def taken(one: Any, was: Any, now: Any, depth: int) -> Any:
         if depth and all(isinstance(each, dict) for each in (one, was, now)):

@@ -25,12 +25,12 @@ _TITLES = {
     Side.PYTHON: "Python names and types",
     Side.TEXT: "text",
 }
-_MOST = 120  # characters of a value that are shown
+_MOST = 120  # characters of a value in a report
 
 
 @dataclass(frozen=True)
 class Report:
-    """All changes between two versions, and what could not be judged."""
+    """All changes between two versions, and notes on parts that were not judged."""
 
     old: str
     new: str
@@ -180,7 +180,7 @@ def write_changelog(path: Path, lines: list[str], version: str) -> bool:
 
 
 def _marked(change: Change) -> Text:
-    """A change, with what is code in colour."""
+    """A change, with code in colour."""
     text = Text()
     for index, part in enumerate(change.words.split("`")):
         text.append(part, "cyan" if index % 2 else "")
@@ -203,7 +203,7 @@ def _short(value: Any) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code in Markdown, whatever backticks it holds."""
+    """Text as code in Markdown, with as many backticks as it needs."""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{text}{pad}{fence}"

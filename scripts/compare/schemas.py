@@ -1,4 +1,4 @@
-"""Schemas as they are meant: one form for all the ways in which the same can be written.
+"""Normalized schemas: one form for all the ways to write the same schema.
 
 References are followed and `allOf` is merged where that keeps the meaning; `nullable` of OpenAPI 3.0, lists of types
 and `anyOf` with null of 3.1 become one; a constant is an enum of one; a limit that limits nothing is none.
@@ -34,7 +34,7 @@ _UNDERSTOOD = frozenset(
 
 @dataclass(frozen=True)
 class Place:
-    """A schema, and where it stands in which document."""
+    """A schema, with its document and pointer."""
 
     document: Mapping[str, Any]
     schema: Any
@@ -73,7 +73,7 @@ class _ConflictError(Exception):
 
 
 def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
-    """What a local reference leads to."""
+    """The target of a local reference."""
     node: Any = document
     if not isinstance(reference, str) or not reference.startswith("#"):
         raise PlaceError(document, at, f"`$ref` {reference!r} does not begin with `#/`")
@@ -89,7 +89,7 @@ def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
 
 
 def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
-    """What a schema says, its `$ref` followed and its `allOf` merged where that keeps the meaning."""
+    """The keywords of a schema, with `$ref` followed and `allOf` merged if that keeps the meaning."""
     schema = place.schema
     if schema is True:
         return {}
@@ -163,7 +163,7 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
 
 
 def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
-    """Both together; of texts the second counts, or the first where that is the outer one."""
+    """The keywords of both; of texts the second counts, or the first with `outer`."""
     merged = dict(one)
     closed = [keys for keys in (one, two) if "additionalProperties" in keys]
     if closed and {*_names(one)} != {*_names(two)} and _names(one) and _names(two):
@@ -189,7 +189,7 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
 
 
 def _both(key: str, one: Any, two: Any) -> Any:
-    """What two values of a keyword allow together."""
+    """The intersection of two values of a keyword."""
     if same_json(plain(one), plain(two)):
         return one
     if key == "type":
@@ -221,14 +221,14 @@ def plain(value: Any) -> Any:
 
 @dataclass
 class Node:
-    """What a schema means on one side, in one form for all the ways in which it can be written."""
+    """The meaning of a schema on one side, normalized."""
 
     place: Place
     keys: Keywords
     types: frozenset[str] = TYPES
     null: bool = True
     null_besides: bool = False
-    """Whether null is allowed besides what the alternatives allow."""
+    """Whether null is allowed in addition to the alternatives."""
     enum: dict[str, Any] | None = None
     fields: dict[str, Place] = field(default_factory=dict[str, Place])
     required: frozenset[str] = frozenset()
@@ -245,16 +245,16 @@ class Node:
         return not self.rest and not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
 
     def get(self, key: str) -> Any:
-        """A keyword's value; None where it is not there."""
+        """A keyword's value; None if it is missing."""
         return self.keys[key][0] if key in self.keys else None
 
     def at(self, key: str) -> str:
-        """A keyword's pointer; where it is not there, that of the schema."""
+        """A keyword's pointer; that of the schema if it is missing."""
         return self.keys[key][1] if key in self.keys else self.place.pointer
 
 
 def node(place: Place, side: Side) -> Node:
-    """What a schema means."""
+    """The normalized form of a schema."""
     keys = keywords(place)
     null = keys.pop("nullable", (False, ""))[0] is True
     for kind in ("anyOf", "oneOf"):
@@ -287,7 +287,7 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
         branches, at = keys[kind]
         left = [branch for branch in branches if not _is_null(branch)]
         taken = len(branches) - len(left)
-        # Of what fits two of `oneOf`, nothing is allowed.
+        # `oneOf` refuses a value that fits two alternatives.
         twice = kind == "oneOf" and (taken > 1 or (taken == 1 and any(map(_may_be_null, left))))
         if not left or twice:
             return keys, null
@@ -296,7 +296,7 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
         seen.add(left[0].pointer)
         inner = keywords(left[0])
         if any(key not in _UNDERSTOOD and not key.startswith("x-") for key in inner):
-            return keys, null  # that may well be about null
+            return keys, null  # it may concern null
         try:
             keys = _merge(inner, {key: value for key, value in keys.items() if key != kind})
         except _ConflictError:
@@ -314,7 +314,7 @@ def _is_null(place: Place) -> bool:
 
 
 def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether null is among what a schema allows, as far as its types say."""
+    """Whether a schema's types allow null."""
     if place.pointer in seen:
         return False
     keys = keywords(place)

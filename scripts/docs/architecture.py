@@ -47,7 +47,7 @@ class Module:
 
 
 class Tree:
-    """All modules below a folder, and what they import of one another."""
+    """All modules below a folder, and their imports of one another."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
@@ -149,7 +149,7 @@ def section() -> str:
 def _modules(folder: Path) -> Iterator[Module]:
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder.parent).with_suffix("").parts
-        if all(part.isidentifier() for part in parts):  # a hook for PyInstaller is no module
+        if all(part.isidentifier() for part in parts):  # a hook for PyInstaller is not importable
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             yield Module(name, path.relative_to(ROOT), ast.parse(path.read_bytes()))
 

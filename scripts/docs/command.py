@@ -15,7 +15,7 @@ from scripts.lib.files import display_path, write_file
 
 
 def run(arguments: Sequence[str]) -> Iterator[str]:
-    """Write the pages, or find those that are out of date."""
+    """Write the pages, or check that they are up to date."""
     if list(arguments) not in ([], ["--check"]):
         raise PipelineError(f"{' '.join(arguments)}: takes no argument but --check")
     for path, text in generated_pages.pages().items():

@@ -1,4 +1,4 @@
-"""The demo: provider documents become typed packages, and one clip becomes a voice at all four, over real HTTP.
+"""The demo: provider documents become typed packages, and one clip becomes a voice at all four providers.
 
     python -m scripts.docs.demo                 the whole way
     python -m scripts.docs.demo --installed     without the pipeline, with whatever is installed
@@ -48,7 +48,7 @@ def step(number: int, text: str) -> None:
 
 
 def regenerate() -> None:
-    """Run the pipeline from the pages down and compare with what is committed."""
+    """Run the pipeline from the pages and compare the result with the committed files."""
     from scripts.generate import command as generate, packages
     from scripts.lib.files import ROOT
     from scripts.lib.project import find_providers
@@ -116,7 +116,7 @@ def show_voices(voices: list[Voice]) -> None:
 
 
 def show_errors(mock: Mock) -> None:
-    """Print what each provider answers to the same faults, and what becomes of it here."""
+    """Print each provider's response to the same faults, and the error that it raises."""
     table = Table("fault", *OPTIONS, Column("is always", no_wrap=True))
     for fault, label in FAULTS.items():
         cells: list[str] = []
@@ -128,7 +128,7 @@ def show_errors(mock: Mock) -> None:
                 try:
                     client.clone(CLIP, **options)
                 except VoiceCloneError as error:
-                    # At MiniMax the status says nothing, the code everything.
+                    # MiniMax reports errors with status 200; the code tells them apart.
                     cells.append(f"{error.status}" + (f" / {error.code}" if error.status == 200 else ""))
                     kinds.add(type(error).__name__)
         (kind,) = kinds

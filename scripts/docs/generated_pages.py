@@ -1,4 +1,4 @@
-"""The parts of the documentation that are made from data: what is known of each provider, and the tree of errors.
+"""The parts of the documentation that are generated from data: facts on each provider, the tree of errors.
 
 Such a part stands between two marks; all around it is written by hand.
 """
@@ -70,7 +70,7 @@ def pages() -> dict[Path, str]:
 
 
 class Facts:
-    """What there is to say of one provider: its data, its effective spec, its client, its known errors."""
+    """The facts about one provider: its data, its effective spec, its client, its known errors."""
 
     def __init__(self, provider: Provider) -> None:
         self.name = provider.name
@@ -105,7 +105,7 @@ class Facts:
     def overview(self) -> tuple[str, ...]:
         """A row of the table of all providers."""
         _, *names = self._parameters()
-        done = "after some looks" if self.data.poll else "at once"
+        done = "after polling" if self.data.poll else "at once"
         return (
             f"[{self.title}]({self.name}.md)",
             f"`{self.client}`",
@@ -153,7 +153,7 @@ class Facts:
         return sorted({kind.strip() for part in parts for kind in part.get("contentType", "").split(",") if kind})
 
     def _parameters(self) -> dict[str, inspect.Parameter]:
-        """What `clone` takes: the audio first."""
+        """The parameters of `clone`: the audio first."""
         _, *parameters = inspect.signature(self._class.clone).parameters.items()
         return dict(parameters)
 
@@ -200,7 +200,7 @@ def _raised(known: dict[str, Any]) -> Any:
 
 
 def _at_clone(value: Any) -> Any:
-    """What a file of tests/errors says of a paid request, where that differs from a free one."""
+    """The value for a paid request in a file of tests/errors, if it differs from a free one."""
     return value.get("paid") if isinstance(value, dict) else value
 
 
@@ -213,7 +213,7 @@ def _overview(known: Iterable[Facts]) -> str:
 
 
 def _tree(known: Sequence[Facts]) -> str:
-    """Each class with what it means, what to do, and what it comes of; as a list that shows the tree first."""
+    """The tree of classes, then each class with its meaning, remedy and causes."""
     branches = list(_branch(VoiceCloneError, 0))
     tree = "\n".join(f"{'  ' * depth}- {_linked(kind.__name__, '')}" for kind, depth in branches)
     return "\n\n".join((tree, *(_about(kind, known) for kind, _ in branches)))
@@ -245,7 +245,7 @@ def _audio(rules: Any) -> str:
 
 
 def _named(error: Any) -> str:
-    """What an error is known by: its code, which says more, or else its HTTP status."""
+    """The label of an error: its code, or else its HTTP status."""
     return str(error["error"]["code"] or error["response"]["status"])
 
 
@@ -270,7 +270,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _between(path: Path, text: str, name: str, made: str) -> str:
-    """The text with what stands between two marks made anew."""
+    """The text with the part between two marks replaced."""
     begin, end = (mark.format(name=name) for mark in MARKS)
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{made}\n\n", text)
     if count != 1:

@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def picture_of_demo() -> Console:
-    """The demo in a terminal; the same in every run, since its time and chance are not those of the day."""
+    """The demo in a terminal; the same in every run, with a fake clock and fixed randomness."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
     with mock.patch.object(demo, "console", console), mock.patch.object(_clients.Client, "_runtime", _still()):
         demo.main([])
@@ -69,7 +69,7 @@ TERMINALS = {"demo": ("nox -s demo", picture_of_demo), "cli": ("voice-clone", co
 
 
 def as_svg(name: str) -> str:
-    """What a terminal shows, as an SVG."""
+    """The content of a terminal, as an SVG."""
     title, picture = TERMINALS[name]
     svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere

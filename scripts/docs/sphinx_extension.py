@@ -1,4 +1,4 @@
-"""What the documentation needs beside Sphinx: the sidebar, docstrings as they are written here, the viewer of specs.
+"""The Sphinx extension of the documentation: sidebar, docstrings in Markdown style, viewer of specs.
 
 `nox -s docs` builds it; this is loaded by docs/conf.py as an extension.
 """
@@ -42,7 +42,7 @@ VIEWER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "LICENSE")
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Let Sphinx call what is below."""
+    """Register the handlers below with Sphinx."""
     app.connect("source-read", read_source)
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("autodoc-process-signature", read_signature)
@@ -59,7 +59,7 @@ def read_source(_: Any, page: str, source: list[str]) -> None:
 
 
 def sidebar() -> dict[str, list[str]]:
-    """The pages that there are, under the captions where they belong."""
+    """The existing pages, by caption."""
     placed = ["index"]
     found: dict[str, list[str]] = {}
     for caption, patterns in SIDEBAR.items():
@@ -82,7 +82,7 @@ def read_docstring(_: Any, _what: str, _name: str, _item: Any, _options: Any, li
 def read_signature(
     _: Any, _what: str, name: str, _item: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Show what a call returns, where a flow is how it gets there; and the transport that a client takes."""
+    """Show the result of a flow as the return type, and the transport of a client."""
     if returns and (flow := re.fullmatch(r".*\bGenerator\[.*, (\S+)\]", returns)):
         returns = "~voice_clone.jobs.Voice" if name.endswith(".clone") else flow[1]
     transport = "~httpx.AsyncBaseTransport" if "Async" in name else "~httpx.BaseTransport"
@@ -114,7 +114,7 @@ def finish(app: Any, exception: Exception | None) -> None:
 
 
 class _Loads(HTMLParser):
-    """Finds what a page loads by itself; what a reader has to click is no such thing."""
+    """Finds the addresses that a page loads by itself, without a click."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class _Loads(HTMLParser):
 
 
 def loaded_from_elsewhere(folder: Path) -> Iterator[str]:
-    """What the pages, styles and pictures of a site would load from another place."""
+    """The addresses that pages, styles and pictures of a site load from elsewhere."""
     elsewhere = re.compile(r"(?:^|url\(|,\s)\s*[\"']?(?:https?:)?//")
     in_text = re.compile(r"(?:@import\s+|url\(\s*)[\"']?(?:https?:)?//[^;)]*|<image[^>]*https?://[^>]*")
     for path in sorted(folder.rglob("*.html")):

@@ -1,4 +1,4 @@
-"""Refuse generated code that holds anything that the generators do not write by themselves.
+"""Refuse generated code with anything that the generators do not write by themselves.
 
 Pages may be hostile: no text of a document may become code.
 """
@@ -33,7 +33,7 @@ _NODES = (
 _IMPORTS = {
     "__future__": _words("annotations"),
     "attrs": _words("define evolve field"),
-    "builtins": _words("bool bytes dict float int list set str"),  # where a property has such a name
+    "builtins": _words("bool bytes dict float int list set str"),  # if a property has such a name
     "collections.abc": _words("Callable Generator Mapping MutableMapping Sequence"),
     "datetime": _words("date datetime time timedelta"),
     "decimal": _words("Decimal"),
@@ -87,7 +87,7 @@ _CALLED = _words(
 
 
 def check_code(name: str, code: bytes) -> None:
-    """Refuse generated code that holds what no generator writes of its own accord."""
+    """Refuse generated code with constructs that the generators do not write by themselves."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -144,7 +144,7 @@ def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _import_time_problems(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[int, str]]:
-    """What would run as soon as the module is imported, other than declarations."""
+    """Statements other than declarations that run on import."""
     for statement in scope.body:
         run: list[ast.AST] = [statement]
         if isinstance(statement, ast.ClassDef):

@@ -1,4 +1,4 @@
-"""Generate: from each effective spec, the typed client package and the contract models.
+"""Generate the typed client package and the contract models from each effective spec.
 
     nox -s generate                 all providers whose inputs have changed
     nox -s generate -- heygen       one provider
@@ -30,7 +30,7 @@ def _is_marked(data: bytes) -> bool:
 
 
 def compare(owner: str, old: Files, new: Files) -> Iterator[str]:
-    """Every way in which committed files are not what the pipeline makes."""
+    """The differences between the committed files and the generated ones."""
     for name in sorted(set(old) | set(new)):
         path = f"generated/{name}"
         if name not in new:
@@ -68,7 +68,7 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
             if locked.get(key) != now[key]:
                 yield f"{provider.name}: {provider.shown(path)} has changed since the last `nox -s generate`"
         for key in [key for key in now if key not in ("overlay", "options")]:
-            # Where files differ, their hashes do too; that says nothing more.
+            # If files differ, their hashes differ, too: that is no news.
             if locked.get(key) != now[key] and (key == "tools" or not problems):
                 was = locked.get(key)
                 yield f"{provider.name}: specs/lock.json: {key} was {was}, is {now[key]}; run `nox -s generate`"
@@ -90,7 +90,7 @@ def check(chosen: Sequence[Provider], root: Path) -> Iterator[str]:
 def _build_each(
     specs: Sequence[tuple[Provider, dict[str, Any]]],
 ) -> Generator[str, None, dict[Provider, Files]]:
-    """Build all side by side; where that fails one by one, to name each spec that can't be generated."""
+    """Build all in parallel; after a failure one by one, to name each spec that can't be generated."""
     try:
         return packages.build(specs)
     except PipelineError:

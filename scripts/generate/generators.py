@@ -25,7 +25,7 @@ from scripts.lib.openapi import METHODS, operation_name, operations_of, path_sha
 from scripts.lib.project import Provider
 from scripts.vendor.slice import cut
 
-if TYPE_CHECKING:  # to load a generator takes longer than to run it
+if TYPE_CHECKING:  # loading a generator takes longer than running it
     from openapi_python_client.config import Config
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.openapi import Endpoint
@@ -70,7 +70,7 @@ CONTRACT_OPTIONS = (
 
 @functools.cache
 def tools() -> dict[str, str]:
-    """The versions of the tools that decide what is generated."""
+    """The versions of the tools that affect the generated code."""
     return {tool: version(tool) for tool in TOOLS}
 
 
@@ -81,7 +81,7 @@ def ruff() -> str:
 
 
 def settings(provider: Provider) -> dict[str, Any]:
-    """What the tools are told, beside the document."""
+    """The options of the tools."""
     return {
         "openapi-python-client": {"meta": "none", "class_overrides": provider.source().get("class_overrides", {})},
         "datamodel-code-generator": " ".join(CONTRACT_OPTIONS),
@@ -90,7 +90,7 @@ def settings(provider: Provider) -> dict[str, Any]:
 
 
 def marker(provider: Provider, tool: str) -> str:
-    """The line that says that a file is generated, by what and from what."""
+    """The line that marks a file as generated, with its tool and its source."""
     made = f"{tool} {tools()[tool]}" if tool in tools() else tool
     return f"{MARKER} {made} from specs/{provider.name}/openapi.json and overlay.yaml. Do not edit."
 
@@ -130,7 +130,7 @@ def _places(chosen: Chosen) -> Iterator[dict[Provider, Path]]:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What the client generator reads of a spec, and how it names things."""
+    """A spec as the client generator's parser reads it, with the generated names."""
 
     data: GeneratorData
     config: Config
@@ -153,7 +153,7 @@ class Parsed:
 
 
 def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parsed:
-    """The spec as the client generator reads it; raises Inexpressible for what it would leave out."""
+    """Parse a spec with the client generator; raises Inexpressible for operations that it would leave out."""
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
@@ -211,7 +211,7 @@ def _contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
     ):
         status = main([f"--input={document}", f"--output={out}", "--custom-file-header=#", *CONTRACT_OPTIONS])
     if "Models not found" in printed.getvalue():
-        out.write_text("", encoding="utf-8")  # a spec whose operations take and answer nothing
+        out.write_text("", encoding="utf-8")  # a spec without request and response bodies
     elif status != Exit.OK or not out.is_file():
         _, _, trace = printed.getvalue().rpartition("Traceback (most recent call last):\n")
         what = re.sub(r"\A(?: .*\n)+", "", trace)
@@ -219,7 +219,7 @@ def _contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
 
 
 def whole(provider: Provider, spec: dict[str, Any]) -> tuple[Files, dict[str, Any], dict[str, str]]:
-    """What both generators make of those operations of a whole document that they can express.
+    """The output of both generators for the operations of a whole document that they can express.
 
     Returns the files, the spec that they were made from, and the operations that are left out, each with the reason.
     """
@@ -239,7 +239,7 @@ def whole(provider: Provider, spec: dict[str, Any]) -> tuple[Files, dict[str, An
 
 
 def blame(spec: dict[str, Any], build: Callable[[dict[str, Any]], object]) -> dict[str, str]:
-    """The operations of a spec of which each alone can't be built, with the reasons; found by halving."""
+    """The operations that can't be built on their own, with the reasons; found by bisection."""
 
     def failing(operations: list[tuple[str, str]]) -> dict[str, str]:
         try:
@@ -258,7 +258,7 @@ def blame(spec: dict[str, Any], build: Callable[[dict[str, Any]], object]) -> di
 
 @contextlib.contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Whatever a generator raises on a document that it does not expect stops the run by the generator's name."""
+    """Turn any exception of a generator into a PipelineError that names the generator."""
     try:
         yield
     except OSError:
@@ -334,7 +334,7 @@ def with_own_titles(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_bytes(spec: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the spec in which answers that are no text are bytes, whatever media type they have.
+    """A copy of the spec in which responses other than text are bytes, with any media type.
 
     The client generator knows one such type, and reads bytes under a type of text as text.
     """
@@ -479,9 +479,9 @@ def _values(values: dict[str, str | int] | set[str | int]) -> set[str]:
 
 
 def _formatted(places: Mapping[Provider, Path], tool: str, below: str) -> dict[Provider, Files]:
-    """Run ruff over what was generated, without the settings of any project, and mark each file."""
+    """Format the generated code with ruff, without the project's settings, and mark each file."""
     folder = next(iter(places.values())).parent
-    # The last looks for names that nothing defines: such a module can't be imported.
+    # The last finds undefined names: such a module can't be imported.
     for command in (("check", "--fix-only", "--extend-select=I"), ("format",), ("check", "--select=F821")):
         done = subprocess.run([ruff(), *command, *RUFF, "."], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -44,7 +44,7 @@ SHARED: Files = {
 
 
 def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
-    """What decides the output; a change in any of it is a reason to generate anew."""
+    """The inputs that decide the output; a change in any of them is a reason to regenerate."""
     code = b"".join(path.read_bytes() for path in _CODE)
     text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
     return {
@@ -59,7 +59,7 @@ def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def outputs(provider: Provider, files: Files) -> dict[str, Any]:
-    """What came of it: a hash of all files, and each operation that a generator left out, with the reason."""
+    """A hash of the generated files, and each operation that a generator left out, with the reason."""
     spec = json.loads(files.get(f"voice_clone_api/{provider.name}/openapi.json", b"{}"))
     return {"files": digest(files), "left_out": spec.get(LEFT_OUT, {})}
 
@@ -97,7 +97,7 @@ class Processes(ExitStack):
         return self._pool(make).submit(make, *arguments, **named)
 
     def load(self) -> None:
-        """Load the generators now, as something will be made; what can't be loaded fails where it is used."""
+        """Load the generators early; one that can't be loaded fails on its first use."""
         for make, modules in GENERATORS.items():
             for module in modules:
                 self._pool(make).submit(_load, module)
@@ -119,7 +119,7 @@ def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, 
     lenient = {provider for provider in specs if may_leave_out(provider)}
     strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
     try:
-        with nullcontext(processes) if processes else Processes() as used:  # they end in time, whatever they do
+        with nullcontext(processes) if processes else Processes() as used:  # they exit by themselves after MAX_SECONDS
             whole = {used.submit(generators.whole, provider, specs[provider]): provider for provider in lenient}
             shares = [share for first in range(used.shares) if (share := strict[first :: used.shares])]
             for job in [used.submit(make, share) for share in shares for make in GENERATORS]:
@@ -147,10 +147,10 @@ def _load(module: str) -> None:
 
 
 def _begin() -> None:
-    """End this process in time, whatever it is doing by then."""
+    """Exit this process after MAX_SECONDS."""
     nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - it is open for as long as the process runs
     faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=nowhere)
-    gc.set_threshold(100_000)  # most of what is made stays until the end
+    gc.set_threshold(100_000)  # most objects live until the end
 
 
 def left_out(provider: Provider) -> dict[str, str]:

@@ -12,19 +12,19 @@ from jinja2.bccache import Bucket
 
 
 class Compiled(FileSystemBytecodeCache):
-    """Keeps what templates were compiled to beside what modules were, for as long as their text is the same."""
+    """Caches compiled templates next to compiled modules, until their text changes."""
 
     def __init__(self) -> None:
         folder = Path(cache_from_source(__file__)).parent
         super().__init__(str(folder), "%s.jinja.pyc")
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
-        """The name alone: amended templates lie in another folder each time."""
+        """The name only: patched templates are in a new folder each time."""
         del filename
         return super().get_cache_key(name)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it, where Python would."""
         if not sys.dont_write_bytecode:
-            with contextlib.suppress(OSError):  # as Python does, where it may not write
+            with contextlib.suppress(OSError):  # as Python does if it may not write
                 super().dump_bytecode(bucket)

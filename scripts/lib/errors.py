@@ -2,4 +2,4 @@
 
 
 class PipelineError(Exception):
-    """The pipeline stopped. The message names the file, the line where there is one, and what to do."""
+    """The pipeline stopped. The message names the file, the line if known, and the remedy."""

@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def display_path(path: Path, root: Path = ROOT) -> str:
-    """A path relative to the project where it lies inside it."""
+    """A path relative to the project, if it is inside."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def refuse_links(folder: Path, root: Path) -> None:
-    """Refuse links in a folder: what is read or written there could lie anywhere."""
+    """Refuse symbolic links in a folder: they could lead anywhere."""
     for path in (folder, *sorted(folder.rglob("*"))):
         if path.is_symlink():
             raise PipelineError(
@@ -32,7 +32,7 @@ def refuse_links(folder: Path, root: Path) -> None:
 
 
 def dump_json(data: Any) -> str:
-    """JSON text that depends on the data alone; the order of keys is the document's own."""
+    """JSON text that depends only on the data; keys keep the document's order."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -69,7 +69,7 @@ def objects_in(data: Any) -> Iterator[dict[str, Any]]:
 
 
 def same_json(one: Any, two: Any) -> bool:
-    """Whether both are the same JSON; Python alone takes `1`, `1.0` and `true` for equal."""
+    """Whether both are the same JSON; to Python `1`, `1.0` and `true` are equal."""
     return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
 
 

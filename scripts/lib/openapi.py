@@ -52,7 +52,7 @@ def operations_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def path_item(document: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
-    """A path item, or the one that it refers to, with what stands beside the reference."""
+    """A path item with its reference resolved; keys beside the reference take precedence."""
     seen: set[str] = set()
     while isinstance(reference := item.get("$ref"), str) and reference.startswith("#/") and reference not in seen:
         seen.add(reference)
@@ -73,7 +73,7 @@ def reference_keys(reference: str) -> list[str]:
 
 
 def find_reference(document: Any, reference: str) -> Any:
-    """What a reference names; None for nothing."""
+    """The target of a reference; None if there is none."""
     node = document
     for key in reference_keys(reference):
         if isinstance(node, dict):
@@ -89,7 +89,7 @@ def escape_key(key: str) -> str:
 
 
 def check_openapi(document: Any, where: str) -> None:
-    """Refuse what is no OpenAPI 3 document."""
+    """Refuse anything but an OpenAPI 3 document."""
     version = document.get("openapi") if isinstance(document, dict) else None
     if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
         raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")

@@ -44,7 +44,7 @@ class Provider:
         return self.root / "generated" / "voice_clone_contracts" / f"{self.name}.py"
 
     def source(self) -> dict[str, Any]:
-        """What `source.toml` says: a title, and the pages with their addresses."""
+        """The content of `source.toml`: a title, and the pages with their addresses."""
         path = self.folder / "source.toml"
         try:
             source = tomllib.loads(path.read_text("utf-8"))
@@ -86,7 +86,7 @@ def _is_name(name: str) -> bool:
 
 
 def find_providers(names: Sequence[str] = (), root: Path = ROOT) -> list[Provider]:
-    """The providers that have a folder in `specs/`, or those named."""
+    """The providers with a folder in `specs/`, or only those named."""
     refuse_links(root / "specs", root)
     found = sorted(path.name for path in (root / "specs").iterdir() if path.is_dir())
     for name in found:
@@ -106,7 +106,7 @@ def lock_path(root: Path) -> Path:
 
 
 def read_lock(root: Path) -> dict[str, Any]:
-    """`specs/lock.json`: hashes of pages, specs and what was generated; empty before the first run."""
+    """`specs/lock.json`: hashes of pages, specs and generated files; empty before the first run."""
     path = lock_path(root)
     data: dict[str, Any] = read_json(path, root) if path.exists() else {}
     return data

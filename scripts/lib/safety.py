@@ -1,7 +1,7 @@
-"""The two gates: a document before the generators read it, and generated code before it is put in place.
+"""Refuse a document that could mislead a generator.
 
-Pages come from outside and may be hostile. What they hold is data, and stays data: no document names a file or an
-address that is read, and no text of it becomes code.
+Pages come from outside and may be hostile. Their content is data and stays data: no file or address that a document
+names is read. `scripts.generate.code_check` checks the generated code.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ _REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _LOCAL = re.compile(r"#(?:/|\Z)")
 _SCHEMA_NAME = re.compile(r"[\w.-]+\Z")
 _PARAMETER = re.compile(r"\{[A-Za-z_][\w-]*\}", re.ASCII)
-# Controls that no text needs, halves of characters that no file can hold, and what shows text in another order than
-# that in which it is read.
+# Control characters, halves of surrogate pairs, and characters that change the order in which text is displayed.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def check_document(document: Any, where: str) -> None:
-    """Refuse a document that could lead a generator astray, with the JSON pointer and what to do."""
+    """Refuse a document that could mislead a generator, with the JSON pointer and the remedy."""
     for pointer, problem in _problems(document):
         raise PipelineError(f"{where}: at {pointer}: {problem}. Correct it with an action in overlay.yaml")
 
 
 def _problems(document: Any) -> Iterator[tuple[str, str]]:
-    """Each place that is wrong, and what is wrong with it; nothing here depends on the depth of the document."""
+    """Each wrong place with its problem; not recursive, so that any depth can be checked."""
     left: list[tuple[Any, str, int]] = [(document, "#", 1)]
     nodes = 0
     while left:
@@ -77,7 +76,7 @@ def _object_problems(node: dict[str, Any], at: str) -> Iterator[tuple[str, str]]
 
 
 def _path_problem(path: str) -> str:
-    """What is wrong with a path, which is joined to the server's address and filled in by `str.format`."""
+    """The problem of a path, which is joined to the server's address and filled in by `str.format`."""
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
         return "a path must begin with one `/` and contain no backslash, or requests go to another server"
     if {".", ".."} & set(path.partition("?")[0].split("/")):
@@ -88,7 +87,7 @@ def _path_problem(path: str) -> str:
 
 
 def _escaped(key: str) -> str:
-    """A key as it stands in a JSON pointer, cut where it is too long to be read."""
+    """A key in a JSON pointer, shortened to be readable."""
     return ascii(key[:80])[1:-1].replace("~", "~0").replace("/", "~1")
 
 

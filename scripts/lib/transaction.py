@@ -1,8 +1,8 @@
-"""Journal: many files change as one, whatever happens in between.
+"""Transactions: several files change together, or none does.
 
-The new files are laid into `.update/` first, then a journal, then the change is carried out; signals are held back.
-What fails is undone. Where the process itself is killed, the next command of the pipeline finishes what was begun, or
-forgets it where nothing was.
+The new files are written to `.update/` first, then a journal, then they are moved to their places; signals wait until
+the end. A failure is rolled back. If the process is killed, the next command of the pipeline finishes the change, or
+discards it if no file was moved yet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Change = tuple[bytes | None, bytes | None]
 
 
 def install(root: Path, what: str, files: Mapping[str, Change]) -> None:
-    """Change these files, all or none; PipelineError where one is no longer as it was, even one that stays."""
+    """Change these files, all or none; raises PipelineError if one was changed meanwhile, even one that stays."""
     recover(root)
     changes = {name: sides for name, sides in files.items() if sides[0] != sides[1]}
     with _alone(root), signals_held_back():
@@ -47,13 +47,13 @@ def install(root: Path, what: str, files: Mapping[str, Change]) -> None:
 
 
 def recover(root: Path) -> str:
-    """Finish or forget what a process that was killed has left; say what was done, nothing where there was nothing."""
+    """Finish or discard the change of a killed process; returns a report, empty if there was none."""
     folder = root / FOLDER
     if not folder.exists():
         return ""
     with _alone(root), signals_held_back():
         if not (folder / _JOURNAL).is_file():
-            shutil.rmtree(folder, ignore_errors=True)  # killed before anything was decided
+            shutil.rmtree(folder, ignore_errors=True)  # killed before the journal was complete
             return ""
         journal = read_json(folder / _JOURNAL, root)
         entries = journal["files"]
@@ -85,7 +85,7 @@ def _lay(folder: Path, what: str, changes: Mapping[str, Change]) -> dict[str, An
 
 
 def _carry_out(root: Path, entries: dict[str, Any]) -> None:
-    """Put each laid file where it belongs, or delete what should go; what is done already stays done."""
+    """Move each prepared file to its place, or delete it; repeating this is harmless."""
     for name, entry in entries.items():
         laid = root / FOLDER / entry["laid"]
         if entry["new"] is None:

@@ -86,7 +86,7 @@ def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
 
 @functools.lru_cache(maxsize=32)
 def _read(text: str) -> bytes:
-    """What a text holds, pickled: each step of a command reads the same few anew, and may change what it gets."""
+    """The value of a text, pickled: steps read the same few texts again, and may change the value."""
     try:
         return pickle.dumps(_Reader().read(yaml.parse(text, Loader=yaml.SafeLoader)))
     except yaml.YAMLError as error:

@@ -1,11 +1,11 @@
-"""New: lay down the files of a provider that is not there yet, with what its document says filled in.
+"""Create the files of a new provider, filled in from its document.
 
     nox -s new -- acme https://docs.acme.example/openapi.json
     nox -s new -- acme whole.yaml --operation "POST /v1/voices/add"
 
-SOURCE is a page, or a whole document, as a file or an https URL. What can't be read from it is marked TODO, in the
-place where it belongs; `nox -s contract -- acme` fails until no such mark is left. Nothing that is there is
-overwritten, and whatever stops this command leaves nothing behind.
+SOURCE is a page, or a whole document, as a file or an https URL. Every question that it leaves open is marked TODO in
+its place; `nox -s contract -- acme` fails until no TODO is left. Existing files are never overwritten, and a failure
+leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LARGE = 64 * 1024
 
 
 def layout(provider: Provider) -> list[Path]:
-    """Everything that belongs to a provider alone, folders before what is in them."""
+    """All files and folders of one provider, folders before their files."""
     root, name = provider.root, provider.name
     shim = root / "src" / "voice_clone"
     return [
@@ -57,7 +57,7 @@ def layout(provider: Provider) -> list[Path]:
     ]
 
 
-def lay_down(name: str, source: str, operation: str | None, title: str | None, root: Path) -> Iterator[str]:
+def create(name: str, source: str, operation: str | None, title: str | None, root: Path) -> Iterator[str]:
     """Make everything aside, then put it in place at once."""
     if not _NAME.match(name):
         raise PipelineError(
@@ -71,7 +71,7 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
     chosen = parse_operations([operation], "--operation")[0] if operation else choose(page.spec, source)
     whole = Guesses(page.spec, chosen)
     if chosen not in operations_of(page.spec):
-        slice_page(page, [chosen], [page])  # says what is like it
+        slice_page(page, [chosen], [page])  # raises with similar operations
     title = title or _title(name, page.spec)
     if not _TITLE.match(title):
         raise PipelineError(f"{title!a}: a title is words of letters and digits")
@@ -104,7 +104,7 @@ def lay_down(name: str, source: str, operation: str | None, title: str | None, r
 
 
 def _title(name: str, document: dict[str, Any]) -> str:
-    """The provider's name as the document writes it; the package's, where it does not."""
+    """The provider's name as the document writes it; by default the package's, capitalized."""
     words = str(document["info"].get("title", "")).split()
     spans = (" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1))
     return next((span for span in spans if span.replace(" ", "").lower() == name), name.capitalize())
@@ -124,7 +124,7 @@ def tidy(files: Sequence[Path], root: Path) -> None:
 
 
 def _put(aside: Provider, provider: Provider, lock: dict[str, Any]) -> Iterator[str]:
-    """Put what was made aside in its place, all of it or nothing."""
+    """Move the new files to their places, all or none."""
     files: dict[str, transaction.Change] = {}
     for made in layout(aside):
         paths = [made] if made.is_file() else [path for path in sorted(made.rglob("*")) if path.is_file()]
@@ -146,7 +146,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     parser.add_argument("--operation", help='the operation that clones, such as "POST /v1/voices/add"')
     parser.add_argument("--title", help="how the provider writes its name")
     options = parser.parse_args(arguments)
-    yield from lay_down(options.name, options.source, options.operation, options.title, root)
+    yield from create(options.name, options.source, options.operation, options.title, root)
 
 
 if __name__ == "__main__":

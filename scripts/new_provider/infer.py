@@ -1,4 +1,4 @@
-"""Guess: what can be read from a document about how a provider clones voices. What can't be read is a TODO.
+"""Guess from a document how a provider clones voices. Anything it does not say is a TODO.
 
 A guess is written down as one; `nox -s contract` fails until each TODO is settled.
 """
@@ -32,7 +32,7 @@ _CODE = ("code", "error_code", "status_code", "type")
 
 
 def candidates(document: Json) -> list[Operation]:
-    """The operations that may clone a voice, the likeliest kind alone."""
+    """The operations that may clone a voice; only those of the most likely kind."""
     kinds: tuple[list[Operation], list[Operation]] = ([], [])
     for method, path in operations_of(document):
         operation = document["paths"][path].get(method, {})
@@ -46,7 +46,7 @@ def candidates(document: Json) -> list[Operation]:
 
 
 def choose(document: Json, where: str) -> Operation:
-    """The operation that clones a voice, where there can be no doubt; else an error that lists what it may be."""
+    """The only operation that can clone a voice; raises PipelineError with the candidates if there are several."""
     operations = operations_of(document)
     found = operations if len(operations) == 1 else candidates(document)
     if len(found) == 1:
@@ -66,9 +66,9 @@ class Scheme:
     header: str
     prefix: str
     known: bool
-    """Whether a security scheme says so, and not the name of a parameter alone."""
+    """Whether a security scheme defines it, and not only the name of a parameter."""
     parameter: str = ""
-    """The header parameter that is the key, where that is how the document says it."""
+    """The header parameter for the key; empty if a security scheme defines it."""
 
 
 @attrs.frozen
@@ -98,7 +98,7 @@ class Poll:
 
 @attrs.frozen
 class Guesses:
-    """What a document says about one operation that clones."""
+    """Guesses from a document about one operation that clones."""
 
     document: Json
     operation: Operation
@@ -110,7 +110,7 @@ class Guesses:
         return found
 
     def resolve(self, node: Any) -> Json:
-        """A node, or what it refers to."""
+        """A node, or the target of its reference."""
         for _ in range(20):
             if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
                 break
@@ -119,7 +119,7 @@ class Guesses:
 
     @property
     def scheme(self) -> Scheme:
-        """How the key is sent; a bearer token where nothing says how."""
+        """How the key is sent; a bearer token by default."""
         schemes = self.document.get("components", {}).get("securitySchemes", {})
         needed = self.said.get("security", self.document.get("security")) or []
         for name in (name for requirement in needed for name in requirement):
@@ -192,18 +192,18 @@ class Guesses:
 
     @property
     def messages(self) -> list[str]:
-        """The paths to what an error says to people."""
+        """The paths to an error's message."""
         return self.path_to(self.error_schemas, _MESSAGE, {"string"})
 
     @property
     def codes(self) -> list[str]:
-        """The path to what an error says to programs, where its values are documented."""
+        """The path to an error's code, if its values are documented."""
         return [path for path in self.path_to(self.error_schemas, _CODE, {"string", "integer"}) if self.values(path)][
             :1
         ]
 
     def values(self, path: str) -> list[str]:
-        """The documented values of what stands at a path in an error."""
+        """The documented values at a path in an error."""
         found: dict[str, None] = {}
         for at, schema in (field for each in self.error_schemas for field in self.fields(each)):
             if at == path:
@@ -212,14 +212,14 @@ class Guesses:
 
     @property
     def failed(self) -> str:
-        """What is there in an error and in no success, by its path; empty where there is no such."""
+        """The path of a field that errors have and successes lack; empty if there is none."""
         errors = [path.partition(".")[0] for path in (*self.codes, *self.messages)]
         good = {at for _, schema in self.answers(self.operation, good=True) for at, _ in self.fields(schema, 1)}
         return next((path for path in errors if path not in good), "")
 
     @property
     def poll(self) -> Poll | None:
-        """A look at one voice that tells a status with values like `processing`; None where there is no such."""
+        """The operation that polls one voice and returns a status like `processing`; None if there is none."""
         for method, path in operations_of(self.document):
             parts = re.findall(r"\{[^}]+\}", path)
             if method != "get" or len(parts) != 1 or not path.endswith("}") or not _VOICE.search(path):
@@ -235,7 +235,7 @@ class Guesses:
 
     @property
     def listing(self) -> str:
-        """An operation that lists voices, as people write it; empty where there is none."""
+        """The operation that lists voices, as `GET /path`; empty if there is none."""
         lists = [
             each
             for each in operations_of(self.document)

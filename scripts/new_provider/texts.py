@@ -28,7 +28,7 @@ def source_text(title: str, document: dict[str, Any], source: str, file: str, us
 
 
 def overlay_text(title: str, guesses: Guesses) -> str:
-    """`overlay.yaml`: guidance, and what the client can't do without where the document lacks it."""
+    """`overlay.yaml`: guidance, and the additions that the client needs."""
     method, path = guesses.operation
     document = guesses.document
     return _render(
@@ -44,7 +44,7 @@ def overlay_text(title: str, guesses: Guesses) -> str:
 
 @attrs.frozen(slots=False)
 class Texts:
-    """The files that people go on with: those of the client and of the tests."""
+    """The files that a person completes: those of the client and of the tests."""
 
     provider: Provider
     title: str
@@ -148,7 +148,7 @@ class Texts:
         )
 
     def errors(self) -> Iterator[tuple[str, str]]:
-        """For each documented failure its status and a file that says what becomes of it."""
+        """For each documented failure its status, and a file with the error that it raises."""
         from voice_clone import errors
         from voice_clone._answers import _BY_STATUS
         from voice_clone.testing._spec import Spec

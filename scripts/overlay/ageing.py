@@ -1,8 +1,8 @@
-"""Ageing: how each action of an overlay fares with a document that the provider has changed.
+"""Judge each action of an overlay against a document that the provider has changed.
 
-The strict applier stops at the first action that does not fit. Here all are judged: an action is *applied*, *no longer
-needed* where the effective spec is the same without it, or *in conflict*. One in conflict is taken as done, so that it
-hides none of those behind it.
+`apply_action` stops at the first action that does not fit. Here all are judged: an action is *applied*, *no longer
+needed* if the effective spec is the same without it, or *in conflict*. An action in conflict is carried out by force, so
+that it hides none of the actions after it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from scripts.overlay.apply import (
 
 
 class State(StrEnum):
-    """How an action fares."""
+    """The state of an action."""
 
     APPLIED = "applied"
     FIXED = "no longer needed"
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """What an action was made for, and what the document says there now."""
+    """A place that an action expects, and the document's present value there."""
 
     path: str
     expected: str
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Aged:
-    """One action of an overlay, and how it fares."""
+    """One action of an overlay, with its state."""
 
     located: Located
     state: State
@@ -64,7 +64,7 @@ class Aged:
 
 
 def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
-    """Every action of a provider's overlay, judged by the vendored spec as it is now; and what they make of it.
+    """Every action of a provider's overlay, judged by the present vendored spec; and the resulting spec.
 
     That is the effective spec where no action is in conflict, and near to it where one is.
     """
@@ -77,7 +77,7 @@ def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
             forced, without = copy_json(spec), copy_json(spec)
             misfits = _settle(forced, located.action, force=True)
             places = tuple(_places(spec, located.action))
-        except OverlayError as error:  # its form is wrong, whatever the document says
+        except OverlayError as error:  # its form is wrong, independent of the document
             raise PipelineError(f"{located}: {error}") from None
         strict, fits = copy_json(spec), True
         try:
@@ -99,13 +99,13 @@ def _is_same(forced: dict[str, Any], without: dict[str, Any], rest: Sequence[Loc
     """Whether the rest of the overlay makes the same of both."""
     for located in rest:
         for spec in (forced, without):
-            with contextlib.suppress(OverlayError):  # its form is wrong, which is told when its turn comes
+            with contextlib.suppress(OverlayError):  # its form is wrong, which is reported in its turn
                 _settle(spec, located.action, force=False)
     return same_json(forced, without)
 
 
 def _settle(spec: dict[str, Any], action: Any, *, force: bool) -> int:
-    """Do what an action says wherever it is not done yet; the number of places that it does not fit.
+    """Carry out an action wherever it is not done yet; returns the number of places that it does not fit.
 
     With `force` whatever the expectation; what can't be done even so is a misfit.
     """
@@ -126,12 +126,12 @@ def _settle(spec: dict[str, Any], action: Any, *, force: bool) -> int:
 
 
 def _is_gone(spec: dict[str, Any], action: dict[str, Any]) -> bool:
-    """Whether what an action removes is not there, though the object that would hold it is."""
+    """Whether the value that an action removes is missing, though its parent exists."""
     return "remove" in action and nearest_match(spec, action["target"])[0] == 1
 
 
 def _is_there(action: dict[str, Any], node: Any) -> bool:
-    """Whether the document says already what an action adds."""
+    """Whether the document already contains the value that an action adds."""
     if "remove" in action:
         return False
     if isinstance(node, list):
@@ -181,7 +181,7 @@ def _collides(action: dict[str, Any], match: jsonpath.JSONPathMatch) -> bool:
 
 
 def _part(update: Any, node: Any) -> Any:
-    """What a document says of that which an update is about."""
+    """The part of a document that an update touches."""
     if isinstance(update, dict) and isinstance(node, dict):
         return {key: _part(value, node[key]) for key, value in update.items()}
     return update if isinstance(node, list) else node

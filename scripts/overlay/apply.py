@@ -1,4 +1,4 @@
-"""Overlay: apply `specs/<provider>/overlay.yaml` to the vendored spec; the result is the effective spec.
+"""Apply `specs/<provider>/overlay.yaml` to the vendored spec; the result is the effective spec.
 
 OpenAPI Overlay 1.0, read strictly. Every action has `description` (why) and `x-source` (where we know it from). One
 that takes away or replaces what the provider wrote is a correction and has `x-expect` too: what the provider's text
@@ -25,10 +25,10 @@ from scripts.lib.project import Provider
 
 _PATHS = jsonpath.JSONPathEnvironment(strict=True)
 for _name in ("match", "search"):
-    del _PATHS.function_extensions[_name]  # a regular expression can take without end
+    del _PATHS.function_extensions[_name]  # a regular expression can take forever
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _MOST = {"$": 1, "..": 1, "?": 1, ",": 8}
-"""How often a target may hold what multiplies the places that are looked at."""
+"""How often a target may contain signs that multiply the matches."""
 _ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
 
 
@@ -42,14 +42,14 @@ def effective_spec(provider: Provider) -> dict[str, Any]:
     where = provider.shown(provider.spec)
     check_openapi(spec, where)
     _apply_all(spec, provider)
-    check_openapi(spec, where)  # an overlay could take away what makes it one
+    check_openapi(spec, where)  # an overlay could remove required parts
     safety.check_document(spec, where)
     return spec
 
 
 @dataclass(frozen=True)
 class Located:
-    """One action of an overlay, and where it stands."""
+    """One action of an overlay, with its file and line."""
 
     file: str
     line: int
@@ -75,7 +75,7 @@ def _apply_all(spec: dict[str, Any], provider: Provider) -> None:
 
 
 def overlay_actions(provider: Provider) -> list[Located]:
-    """The actions of a provider's overlay, in order; none where it has no overlay."""
+    """The actions of a provider's overlay, in order; none without an overlay."""
     if not provider.overlay.is_file():
         return []
     name = provider.shown(provider.overlay)
@@ -114,7 +114,7 @@ def read_actions(document: Any) -> list[Any]:
 
 
 def apply_action(spec: dict[str, Any], action: Any) -> None:
-    """Apply one action to the spec, in place; raise OverlayError where it does not fit it exactly."""
+    """Apply one action to the spec, in place; raise OverlayError if it does not fit exactly."""
     matches = find_targets(spec, action)
     if not matches:
         raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
@@ -143,7 +143,7 @@ def find_targets(spec: dict[str, Any], action: Any) -> list[jsonpath.JSONPathMat
 
 
 def change_target(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, correction: bool) -> None:
-    """Do at one place what an action says; only a correction replaces what stands there."""
+    """Carry out an action at one place; only a correction replaces a value."""
     node: Any = match.obj
     if action.get("remove"):
         if match.parent is None:
@@ -162,7 +162,7 @@ def change_target(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, corr
 
 
 def nearest_match(spec: dict[str, Any], target: str) -> tuple[int, jsonpath.JSONPathMatch]:
-    """How many of a target's last segments must go until it matches something, and what it matches then."""
+    """The number of a target's last segments to drop until it matches, and that match."""
     path = _PATHS.compile(target)
     assert isinstance(path, jsonpath.JSONPath)
     for gone in range(len(path.segments) + 1):
@@ -198,7 +198,7 @@ def _check_target(target: str) -> None:
 
 
 def matches_pattern(pattern: Any, value: Any) -> bool:
-    """Whether what the spec says fits the pattern of an `x-expect`."""
+    """Whether a value of the spec fits the pattern of an `x-expect`."""
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(
             value.get(key) is None if expected is None else key in value and matches_pattern(expected, value[key])

@@ -1,10 +1,10 @@
-"""Package: build the source distribution and the wheel, twice, and compare.
+"""Build the source distribution and the wheel, twice, and compare.
 
     python -m scripts.release.command FOLDER [TAG]
 
-The second time they are built from the unpacked source distribution, elsewhere, under another umask, time zone and
-hash seed: whoever builds them gets the same bytes. With the TAG of a release, the version and the newest heading of
-CHANGELOG.md must agree with it.
+The second build starts from the unpacked source distribution, in another folder, with another umask, time zone and hash
+seed: every build gives the same bytes. With the TAG of a release, the version and the newest heading of CHANGELOG.md
+must agree with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.release.command", description=(__doc__ or "").split("\n\n")[0]
     )
-    parser.add_argument("folder", type=Path, help="where to put them; what is there is deleted")
+    parser.add_argument("folder", type=Path, help="the output folder; it is emptied first")
     parser.add_argument("tag", nargs="?", help="of the release, such as v0.1.0")
     given = parser.parse_args(arguments)
     folder: Path = given.folder.resolve()
@@ -57,7 +57,7 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
 
 
 def build(source: Path, into: Path, umask: int = 0o022, **env: str) -> None:
-    """Build both from a folder, with what is installed; all files get the one time that is the build backend's own."""
+    """Build both distributions from a folder, with the installed build backend and its fixed timestamp."""
     command = (
         sys.executable,
         "-m",

@@ -14,7 +14,7 @@ OPTIONAL = {"PyInstaller", "aiohttp", "pytest", *EXTRAS}
 
 
 def main() -> None:
-    """Import them all, but those that need more, and say how many there are."""
+    """Import all modules except those that need extras, and print their number."""
     names = [
         module.name
         for package in (voice_clone, voice_clone_api)

@@ -1,14 +1,14 @@
-"""Update: take a provider's new pages, say what they change, regenerate, test; one command, one verdict.
+"""Take a provider's new pages: report the changes, regenerate, test; one command, one verdict.
 
     nox -s update -- heygen                      the pages at the addresses in source.toml
     nox -s update -- heygen FILE-OR-URL …        these pages
     nox -s update -- heygen retell               several providers, side by side; `all` for all
 
-Everything is done in a private copy of the project, and brought home in one last step: all of it, or nothing. A page
-that is not understood, or an overlay that no longer fits, writes nothing. A contract test that fails is news: the
-packages are written, because the shim can only be mended against them, and the verdict names the test.
+All steps run in a private copy of the project; the last step moves all changes to the project, or none. If a page is
+not understood, or the overlay no longer fits, nothing is written. If a contract test fails, the packages are written
+all the same, because the shim can only be corrected against them, and the verdict names the test.
 
-The exit status is 0 where nothing breaks a caller, 1 where something does or a contract test fails, 2 where nothing was
+The exit status is 0 if nothing breaks a caller, 1 if something does or a contract test fails, and 2 if nothing was
 written because something was not understood.
 """
 
@@ -34,9 +34,9 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
         prog="nox -s update --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="+", metavar="PROVIDER", help="providers, or `all`; then files or https URLs")
-    parser.add_argument("--dry-run", action="store_true", help="look only, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--drop-fixed", action="store_true", help="delete overlay actions that are no longer needed")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write what was found as Markdown, too")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as Markdown, too")
     return parser.parse_args(arguments)
 
 

@@ -41,7 +41,7 @@ Tell = Callable[[Outcome, str], object]
 
 
 def compare(old: Path, new: Path, name: str) -> Report:
-    """What the new tree means for callers of one provider."""
+    """Compare two trees for callers of one provider."""
     return compare_trees(old, new, [name])
 
 
@@ -59,8 +59,8 @@ def fetch_pages(provider: Provider, folder: Path) -> dict[str, str]:
     return fetched
 
 
-def take(outcome: Outcome, copy: Path, sources: Sequence[str], fetched: dict[str, str]) -> None:
-    """Vendor the new pages in the copy, and note which are others than before."""
+def vendor_pages(outcome: Outcome, copy: Path, sources: Sequence[str], fetched: dict[str, str]) -> None:
+    """Vendor the new pages in the copy, and note the changed ones."""
     provider = Provider(copy, outcome.name)
     try:
         _run_all(vendor.run([provider.name, *(fetched or sources)], copy))
@@ -76,8 +76,8 @@ def take(outcome: Outcome, copy: Path, sources: Sequence[str], fetched: dict[str
     ]
 
 
-def age(outcome: Outcome, copy: Path, *, drop_fixed: bool) -> None:
-    """Judge the overlay by the new spec, and go on without what is no longer needed, to see what comes of it."""
+def judge_overlay(outcome: Outcome, copy: Path, *, drop_fixed: bool) -> None:
+    """Judge the overlay by the new spec, and continue without the actions that are no longer needed."""
     provider = Provider(copy, outcome.name)
     outcome.aged, outcome.effective = ageing.judge(provider)
     fixed = [aged.located for aged in outcome.of(State.FIXED)]
@@ -87,7 +87,7 @@ def age(outcome: Outcome, copy: Path, *, drop_fixed: bool) -> None:
 
 
 def regenerate(outcomes: Sequence[Outcome], copy: Path) -> None:
-    """Generate the packages of all in the copy, side by side; one by one where that fails, to name those that fail."""
+    """Generate all packages in the copy, in parallel; after a failure one by one, to name the provider that fails."""
     names = [outcome.name for outcome in outcomes]
     try:
         _run_all(generate.run(names, copy) if names else ())
@@ -111,7 +111,7 @@ def _refusing(outcome: Outcome) -> Generator[None]:
 
 
 def before(root: Path, files: Files, names: Iterable[str]) -> Files:
-    """The tree to compare with: what the committed packages were made from, whatever the overlay has become since."""
+    """The tree to compare with: the committed packages and the specs that they were generated from."""
     tree = {name: data for name, data in files.items() if name.startswith(("generated/", "src/"))}
     for provider in (Provider(root, name) for name in names):
         if provider.package.is_dir():
@@ -124,7 +124,7 @@ def before(root: Path, files: Files, names: Iterable[str]) -> Files:
 
 
 def contract(copy: Path, name: str, running: set[subprocess.Popen[str]]) -> list[str]:
-    """Run the contract tests of one provider in the copy; those that fail, each with its message."""
+    """Run the contract tests of one provider in the copy; returns the failing tests with their messages."""
     options = ("-q", "-p", "no:cacheprovider", "--color=no", "--tb=no", "-rfE", f"--maxfail={MAX_FAILURES}")
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", "tests/contract", f"--provider={name}", *options],
@@ -164,14 +164,14 @@ def _contracts(copy: Path, names: Sequence[str]) -> Generator[dict[str, Future[l
 
 
 def own(provider: Provider, old: Files, new: Files) -> dict[str, transaction.Change]:
-    """Both sides of each file that is the provider's alone."""
+    """The old and new content of each file that belongs to one provider."""
     folders = tuple(f"{provider.shown(folder)}/" for folder in (provider.folder, provider.package))
     contracts = provider.shown(provider.contracts)
     return _sides([name for name in {*old, *new} if name.startswith(folders) or name == contracts], old, new)
 
 
 def shared(root: Path, old: Files, new: Files) -> dict[str, transaction.Change]:
-    """Both sides of the files that all providers share."""
+    """The old and new content of the files that all providers share."""
     return _sides([display_path(lock_path(root), root), *(f"generated/{name}" for name in packages.SHARED)], old, new)
 
 
@@ -179,10 +179,10 @@ def _sides(names: Iterable[str], old: Files, new: Files) -> dict[str, transactio
     return {name: (old.get(name), new.get(name)) for name in sorted(names)}
 
 
-def look(
+def run_in_copy(
     outcomes: Sequence[Outcome], root: Path, folder: Path, sources: Sequence[str], *, drop_fixed: bool, tell: Tell
 ) -> dict[str, transaction.Change]:
-    """Do everything in a copy; what is to change in the tree, and what must not have changed there meanwhile."""
+    """Run all steps in a copy; returns the changes, and the files that must stay unchanged meanwhile."""
     files, copy = sandbox.read(root), folder / "after"
     sandbox.restore(copy, files)
     with ThreadPoolExecutor() as pool:
@@ -193,8 +193,8 @@ def look(
             fetching.append(None if sources else pool.submit(fetch_pages, outcome.provider, place))
         for outcome, job in zip(outcomes, fetching, strict=True):
             with _refusing(outcome):
-                take(outcome, copy, sources, job.result() if job else {})
-                age(outcome, copy, drop_fixed=drop_fixed)
+                vendor_pages(outcome, copy, sources, job.result() if job else {})
+                judge_overlay(outcome, copy, drop_fixed=drop_fixed)
     understood = [outcome for outcome in outcomes if not outcome.stuck]
     for outcome in understood:
         tell(outcome, "generating")
@@ -215,7 +215,7 @@ def look(
 
 
 def judge(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files, tell: Tell) -> None:
-    """Compare what the copy holds with what the tree holds, while the contract tests run in the copy."""
+    """Compare the copy with the tree, while the contract tests run in the copy."""
     names = [outcome.name for outcome in outcomes]
     sandbox.restore(folder / "before", before(root, files, names))
     with _contracts(folder / "after", names) as running:
@@ -228,7 +228,7 @@ def judge(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files, t
 
 
 def preview(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files) -> None:
-    """Compare the specs of those that can't go on: what the pages mean is news all the same."""
+    """Compare the specs of providers that can't be updated: the meaning of the new pages is still worth reporting."""
     for outcome in outcomes:
         tree = before(root, files, [outcome.name])
         sandbox.restore(folder / "before", tree)
@@ -242,7 +242,7 @@ def preview(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files)
 
 @contextmanager
 def telling(console: Console, outcomes: Sequence[Outcome]) -> Generator[Tell]:
-    """Show what is being done: a line for each provider that moves on a terminal, plain lines elsewhere."""
+    """Show the progress: one live line a provider on a terminal, plain lines elsewhere."""
     columns = (SpinnerColumn(), TextColumn("{task.fields[name]}: {task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks = {outcome.provider: progress.add_task("", name=outcome.name, total=None) for outcome in outcomes}
@@ -260,9 +260,9 @@ def telling(console: Console, outcomes: Sequence[Outcome]) -> Generator[Tell]:
 def examine(
     providers: Sequence[Provider], sources: Sequence[str], root: Path, console: Console, *, drop_fixed: bool
 ) -> tuple[list[Outcome], dict[str, transaction.Change]]:
-    """What the new pages of these providers come to, and what they change in the tree, which stays as it is."""
+    """The outcomes of the new pages, and the changes to the tree, which is not written."""
     refuse_links(root / "generated", root)
     outcomes = [Outcome(provider) for provider in providers]
     with TemporaryDirectory(prefix="voice-clone-update-") as folder, telling(console, outcomes) as tell:
-        changes = look(outcomes, root, Path(folder).resolve(), sources, drop_fixed=drop_fixed, tell=tell)
+        changes = run_in_copy(outcomes, root, Path(folder).resolve(), sources, drop_fixed=drop_fixed, tell=tell)
     return outcomes, changes

@@ -1,10 +1,10 @@
-"""Propose: open a pull request for each update that a watch has left in a folder.
+"""Open a pull request for each update that `nox -s watch` has written into a folder.
 
     nox -s propose -- FOLDER
 
 The branch is named by what the update changes, so that nothing is proposed twice and no branch is ever overwritten.
-What lies in the folder was made by another job, out of pages that are not trusted: it is data, and only files that an
-update of that provider writes are taken from it. Needs git with a remote `origin`, and gh with a token.
+Another job wrote the folder, from untrusted pages: its content is data, and only files that an update of that provider
+may write are taken from it. Needs git with a remote `origin`, and gh with a token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_TITLE, MAX_BODY = 200, 60_000
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
     parser = argparse.ArgumentParser(prog="nox -s propose --", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("folder", type=Path, help="where `nox -s watch` has left what it found")
+    parser.add_argument("folder", type=Path, help="the folder that `nox -s watch` wrote")
     folder: Path = parser.parse_args(arguments).folder.resolve()
     found = sorted(folder.glob("*.json"))
     if not found:
@@ -43,12 +43,12 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
 
 
 def propose(provider: Provider, update: dict[str, Any], report: str) -> str:
-    """Open the pull request for one provider, if there is none yet; say where it is."""
+    """Open the pull request for one provider unless it exists; returns its address."""
     root, files = provider.root, update["files"]
     for name in files:
         if not is_written(provider, name):
             raise PipelineError(f"{name!a}: no update of {provider.name} writes this file; nothing is proposed")
-    # The lock holds the day on which a page was taken; the same page is no other update tomorrow.
+    # The lock has the date of a page; the same page on another day is the same update.
     lasting = {name: new for name, (_, new) in files.items() if name != LOCK}
     branch = f"spec-watch/{provider.name}-{sha256(dump_json(lasting).encode())[:12]}"
     query = ("gh", "pr", "list", "--head", branch, "--state", "all", "--json", "url", "--jq", ".[].url")
@@ -88,7 +88,7 @@ def _data(side: str | None) -> bytes | None:
 
 
 def _do(root: Path, command: str, *arguments: str, given: str | None = None) -> str:
-    """Run a command in the project; what it prints."""
+    """Run a command in the project; returns its output."""
     found = shutil.which(command)
     if found is None:
         raise PipelineError(f"{command}: not found; it is needed to open a pull request")

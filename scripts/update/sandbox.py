@@ -33,7 +33,7 @@ def _files(folder: Path, top: bool = True) -> Iterator[Path]:
 
 
 def restore(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a copy hold these files and no others, touching only what differs."""
+    """Make a copy contain exactly these files; writes only the files that differ."""
     here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in here - set(files):
         (folder / name).unlink()
@@ -45,13 +45,13 @@ def restore(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment in which Python runs on a copy, whatever is installed."""
+    """The environment in which Python imports from a copy instead of the installed project."""
     paths = (str(folder / name) for name in ("src", "generated", ""))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """Stop a process that leads a session of its own, with all that it has started."""
+    """Stop a process that leads its own session, with its children."""
     if os.name == "posix":
         try:
             os.killpg(process.pid, signal.SIGKILL)

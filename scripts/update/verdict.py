@@ -20,25 +20,25 @@ from voice_clone import __version__
 
 @dataclass
 class Outcome:
-    """What came of one provider's update."""
+    """The outcome of one provider's update."""
 
     provider: Provider
     pages: list[str] = field(default_factory=list[str])
-    """The pages that are others than before."""
+    """The changed pages."""
     aged: list[Aged] = field(default_factory=list[Aged])
     effective: dict[str, Any] | None = None
-    """What the overlay makes of the new pages, actions in conflict taken as done."""
+    """The effective spec of the new pages, with actions in conflict applied."""
     dropped: bool = False
     """Whether the actions that are no longer needed may be deleted."""
     changed: bool = False
-    """Whether anything of the provider is to be written."""
+    """Whether any file of the provider changes."""
     report: Report | None = None
     failures: list[str] = field(default_factory=list[str])
     """The contract tests that fail, each with its message."""
     problem: str = ""
     """Why the new pages were not understood."""
     not_written: str | None = None
-    """Why nothing was written, as the end of a sentence; None where it was."""
+    """The reason why nothing was written, as the end of a sentence; None if it was written."""
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ class Outcome:
         return self.provider.name
 
     def of(self, state: State) -> list[Aged]:
-        """The actions of the overlay that fare so."""
+        """The actions of the overlay in this state."""
         return [aged for aged in self.aged if aged.state == state]
 
     @property
@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """Whether something was not understood, or is for somebody to decide."""
+        """Whether something was not understood, or needs a decision."""
         return self.stuck or bool(self.of(State.FIXED) and not self.dropped)
 
     @property
@@ -90,7 +90,7 @@ class Outcome:
             yield "nothing changed"
 
     def lines(self) -> Iterator[str]:
-        """What there is to say, beside the comparison."""
+        """The report besides the comparison."""
         yield from (f"{page} has changed" for page in self.pages)
         if applied := self.of(State.APPLIED):
             yield f"{_count(len(applied), 'overlay action')} applied"
@@ -107,7 +107,7 @@ class Outcome:
         """The report for a pull request."""
         parts = [f"# {_escaped(self.verdict)}"]
         if said := "\n".join(self.lines()):
-            # What pages say is shown, not read: a fence that is longer than any in it.
+            # Text of pages is quoted: the fence is longer than any fence in it.
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", said)), default=0))
             parts.append(f"{fence}text\n{said}\n{fence}")
         if self.report:
@@ -118,7 +118,7 @@ class Outcome:
 
 
 def _weight(report: Report) -> str:
-    """What changes mean for callers, in a few words."""
+    """The effect of the changes on callers, in a few words."""
     verdicts = [change["verdict"] for change in report.to_json()["changes"]]
     if not verdicts:
         return "equal in meaning"

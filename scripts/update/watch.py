@@ -1,4 +1,4 @@
-"""Watch: look at a provider's pages as the scheduled workflow does, and leave what was found in a folder.
+"""Examine a provider's pages as the scheduled workflow does, and write the findings into a folder.
 
     nox -s watch -- --list                     the providers, as JSON
     nox -s watch -- heygen --into FOLDER       the report as FOLDER/heygen.md, and what changes as heygen.json
@@ -26,22 +26,22 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(
         prog="nox -s watch --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("provider", nargs="?", help="the provider to look at")
+    parser.add_argument("provider", nargs="?", help="the provider")
     parser.add_argument("--into", type=Path, default=Path("watch"), metavar="FOLDER", help="%(default)s")
-    parser.add_argument("--list", action="store_true", help="name the providers that there are")
+    parser.add_argument("--list", action="store_true", help="list the providers")
     options = parser.parse_args(arguments)
     if options.list:
         names = json.dumps([provider.name for provider in find_providers(root=root)])
         print(names)
-        tell("GITHUB_OUTPUT", f"providers={names}")
+        append_to("GITHUB_OUTPUT", f"providers={names}")
         return 0
     if options.provider is None:
         parser.error("name a provider")
-    return look(options.provider, options.into, root)
+    return examine_provider(options.provider, options.into, root)
 
 
-def look(name: str, into: Path, root: Path) -> int:
-    """Look at one provider's pages; overlay actions that they make needless are deleted in what is proposed."""
+def examine_provider(name: str, into: Path, root: Path) -> int:
+    """Examine one provider's pages; the proposed change deletes overlay actions that are no longer needed."""
     from scripts.update import examine, verdict
 
     console = verdict.console_here()
@@ -50,7 +50,7 @@ def look(name: str, into: Path, root: Path) -> int:
     into.mkdir(parents=True, exist_ok=True)
     report = outcome.markdown()
     (into / f"{name}.md").write_text(report, encoding="utf-8")
-    tell("GITHUB_STEP_SUMMARY", report)
+    append_to("GITHUB_STEP_SUMMARY", report)
     if outcome.refused:
         return outcome.status
     if outcome.changed:
@@ -63,7 +63,7 @@ def _text(side: bytes | None) -> str | None:
     return None if side is None else side.decode()
 
 
-def tell(where: str, text: str) -> None:
+def append_to(where: str, text: str) -> None:
     """Add text to a file that a workflow names in its environment."""
     if path := os.environ.get(where):
         with Path(path).open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Vendor: turn a provider's pages into `specs/<provider>/openapi.json`, the spec as the provider wrote it.
+"""Turn a provider's pages into `specs/<provider>/openapi.json`, the spec as the provider wrote it.
 
 A page is a Markdown page that holds one OpenAPI document, or such a document itself, however large. Where `source.toml`
 lists `operations`, those are cut out of it, with all that they reference.

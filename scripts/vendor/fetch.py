@@ -35,7 +35,7 @@ def fetch(source: str) -> tuple[str, bytes]:
         raise PipelineError(f"{address.scheme}://…@{address.hostname}: an address with credentials is not fetched")
     deadline = time.monotonic() + MAX_SECONDS
     try:
-        # Redirects are not followed: the address that was given is the one that the lock records.
+        # Redirects are not followed: the lock records the given address.
         with httpx.stream("GET", source, timeout=30, headers={"Accept-Encoding": "identity"}) as response:
             if response.status_code != httpx.codes.OK:
                 raise PipelineError(f"{source}: HTTP status {response.status_code}; nothing was taken")
@@ -55,6 +55,6 @@ def fetch(source: str) -> tuple[str, bytes]:
 
 
 def check_size(source: str, size: int) -> None:
-    """Refuse what is larger than any page could be."""
+    """Refuse a source that is larger than MAX_PAGE."""
     if size > MAX_PAGE:
         raise PipelineError(f"{source}: more than {MAX_PAGE // 2**20} MiB; nothing was taken")

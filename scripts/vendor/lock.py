@@ -14,7 +14,7 @@ from scripts.vendor.pages import Page, vendored_pages
 
 
 def lock_entry(pages: Sequence[Page], spec: bytes, provider: Provider) -> dict[str, Any]:
-    """What the lock records of one provider: where its pages come from and when they were taken, hashes, and licence.
+    """The lock's entry of one provider: addresses, dates, hashes and licence of its pages.
 
     A page that is recorded already keeps its date, so that the same pages give the same entry on any day.
     """

@@ -19,14 +19,14 @@ LEFT_OUT = "x-left-out"
 
 
 def listed_operations(provider: Provider) -> list[tuple[str, str]] | None:
-    """The operations that `source.toml` lists; None where it lists none, and all of the pages are wanted."""
+    """The operations that `source.toml` lists; None for all operations of the pages."""
     if (listed := provider.source().get("operations")) is None:
         return None
     return parse_operations(listed, provider.shown(provider.folder / "source.toml"))
 
 
 def may_leave_out(provider: Provider) -> bool:
-    """Whether what the generators can't express may be left out: operations of a whole document, listed nowhere."""
+    """Whether inexpressible operations may be left out: only those of a whole document without a list."""
     source = provider.source()
     return "operations" not in source and any(
         Path(page["file"]).suffix.lower() in DOCUMENT_SUFFIXES for page in source.get("pages", [])
@@ -34,7 +34,7 @@ def may_leave_out(provider: Provider) -> bool:
 
 
 def merge_pages(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
-    """Merge slices of one document: what they share must be identical, and stands once.
+    """Merge slices of one document; parts that several slices have must be identical.
 
     With `operations` each page is cut to those of them that it has; that one which no page has is an error.
     """
@@ -46,7 +46,7 @@ def merge_pages(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | N
 
 
 def slice_page(page: Page, operations: Sequence[tuple[str, str]] | None, pages: Sequence[Page]) -> dict[str, Any]:
-    """What a page says of the operations; all that it says where None are given. `pages` may have the others."""
+    """The slice of a page with these operations; the whole page for None. Other `pages` may have the rest."""
     spec = {key: value for key, value in page.spec.items() if key != LEFT_OUT}
     if operations is None:
         return spec
@@ -61,7 +61,7 @@ def slice_page(page: Page, operations: Sequence[tuple[str, str]] | None, pages: 
 
 
 def left_out_of(pages: Sequence[Page], operations: Sequence[tuple[str, str]] | None) -> list[str]:
-    """The operations of the pages that are not among those that are used, as people write them."""
+    """The operations of the pages that are not used, as `METHOD /path`."""
     found: dict[str, None] = {}
     for page in pages:
         found |= dict.fromkeys([] if operations is None else left_out(page.spec, operations))

@@ -66,7 +66,7 @@ def read_page(name: str, data: bytes) -> Page:
         text = text.removeprefix("\ufeff")
         try:
             if Path(name).suffix.lower() == ".json":
-                json.loads(text)  # what YAML makes of broken JSON is not what was meant
+                json.loads(text)  # YAML would read broken JSON as something else
         except json.JSONDecodeError as error:
             raise PipelineError(f"{name}:{error.lineno}: not valid JSON: {error.msg}") from None
         except (ValueError, RecursionError):

@@ -1,9 +1,9 @@
-"""Slice: cut the operations that we use out of a provider's whole document, with all that they reference.
+"""Cut the used operations out of a provider's whole document, with everything that they reference.
 
-A slice is a document in its own right, and cutting it again changes nothing. What is kept stands in the document's own
-order; what all operations share (info, servers, security, tags) stays whole. References are followed wherever they
-stand, but not into data: examples, defaults, values of enums. What stands in an operation that is not kept moves to
-`components`. Walking takes as long as the slice is large, however large the document is.
+A slice is a complete document, and cutting it again changes nothing. It keeps the document's order and the parts that
+all operations share (info, servers, security, tags). References are followed everywhere except in data: examples,
+defaults, enum values. Referenced parts of other operations move to `components`. The time depends on the size of the
+slice, not of the document.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _SHARED = ("paths", "components", "webhooks")
 
 
 def left_out(document: Mapping[str, Any], operations: Operations) -> list[str]:
-    """The operations of a document that a slice of it does not hold, as people write them."""
+    """The operations of a document that a slice lacks, as `METHOD /path`."""
     kept = set(operations)
     return [operation_name(operation) for operation in operations_of(document) if operation not in kept]
 
 
 def cut(document: dict[str, Any], operations: Operations) -> dict[str, Any]:
-    """The document with these operations alone, and what they reference; the document itself stays as it is."""
+    """A copy of the document with only these operations and the components that they reference."""
     return _Slice(document).cut(operations)
 
 
@@ -59,15 +59,15 @@ class _Slice:
     kept: dict[str, set[str]] = field(default_factory=dict)
     """Components that are kept: kind to names."""
     moved: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What is kept of operations that are not: kind to name to what it is."""
+    """The referenced parts of other operations: kind to name to value."""
     places: dict[str, str] = field(default_factory=dict)
-    """References into operations that are not kept, and where they lead now."""
+    """References into other operations, and their new targets."""
     left: list[tuple[Any, str]] = field(default_factory=list)
-    """What is still to be walked, and the pointer to it."""
+    """The nodes still to be walked, with their pointers."""
 
     @functools.cached_property
     def known(self) -> dict[str, dict[str, Any]]:
-        """The components: kind to name to component. What has another form holds none."""
+        """The components: kind to name to component."""
         components = self.document.get("components")
         kinds = components.items() if isinstance(components, dict) else ()
         return {kind: named for kind, named in kinds if isinstance(named, dict)}
@@ -78,7 +78,7 @@ class _Slice:
         self.left = [(paths, "#/paths"), *((value, f"#/{key}") for key, value in whole.items())]
         self._secure(self.document, "#")
         for path, item in paths.items():
-            for method in (key for key in item if key in METHODS):  # in order, on which that of what moves depends
+            for method in (key for key in item if key in METHODS):  # in order, which decides the order of moved parts
                 self._secure(item[method], f"#/paths/{escape_key(path)}/{method}")
         while self.left:
             self._walk(*self.left.pop(), paths)
@@ -114,7 +114,7 @@ class _Slice:
                 self._keep(f"#/components/securitySchemes/{escape_key(name)}", f"{at}/security")
 
     def _walk(self, node: Any, at: str, paths: dict[str, Any]) -> None:
-        """Follow the references of a node; what they lead to is walked later."""
+        """Follow the references of a node; their targets are walked later."""
         stack: list[tuple[Any, str, bool]] = [(node, at, at == "#/paths")]
         while stack:
             node, at, named = stack.pop()
@@ -138,7 +138,7 @@ class _Slice:
 
     def _refer(self, reference: str, at: str, paths: dict[str, Any]) -> None:
         if not reference.startswith("#/"):
-            return  # the gate of effective specs says what is wrong with those that lead elsewhere
+            return  # the safety check of effective specs reports others
         first = reference_keys(reference)[0]
         if first == "components":
             self._keep(reference, at)
@@ -160,7 +160,7 @@ class _Slice:
             self.left.append((component, f"#/components/{kind}/{escape_key(name)}"))
 
     def _move(self, reference: str, at: str) -> None:
-        """Give what stands in an operation that is not kept a place among the components."""
+        """Move a referenced part of another operation to the components."""
         if reference in self.places:
             return
         target = find_reference(self.document, reference)
@@ -202,7 +202,7 @@ def _mapped(discriminator: Any, at: str) -> Iterator[tuple[str, str]]:
     mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
     for name, target in mapping.items() if isinstance(mapping, dict) else ():
         where = f"{at}/mapping/{escape_key(name)}"
-        reference = target.get("$ref") if isinstance(target, dict) else target  # some write an object, wrongly
+        reference = target.get("$ref") if isinstance(target, dict) else target  # some documents have an object, wrongly
         if isinstance(reference, str):
             yield reference if "/" in reference or "#" in reference else f"#/components/schemas/{reference}", where
 

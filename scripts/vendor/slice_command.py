@@ -1,4 +1,4 @@
-"""Print the slice of a whole document: the operations named, with all that they reference.
+"""Print a slice of a whole document: the operations named, with everything that they reference.
 
 python -m scripts.vendor.slice_command whole.json "POST /v1/voices/add" > slice.json
 """
