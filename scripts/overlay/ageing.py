@@ -1,7 +1,7 @@
 """Judge each action of an overlay against a document that the provider has changed.
 
 `apply_action` stops at the first action that does not fit. Here all are judged: an action is *applied*, *no longer
-needed* if the effective spec is the same without it, or *in conflict*. An action in conflict is carried out by force, so
+needed* if the effective spec is the same without it, or *in conflict*. A conflicting action is carried out by force, so
 that it hides none of the actions after it.
 """
 
