@@ -164,8 +164,8 @@ class _Judge:
 
     def _used(self) -> dict[str, tuple[str, Place]]:
         """The operations that the flow calls: label and place by the name of their module."""
-        made = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
-        return {name: made[tag, name] for name, tag in self.flow.endpoints.items() if (tag, name) in made}
+        generated = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
+        return {name: generated[tag, name] for name, tag in self.flow.endpoints.items() if (tag, name) in generated}
 
     def _endpoints(self) -> Iterator[Problem]:
         used = self._used()

@@ -472,8 +472,8 @@ def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
     if not isinstance(schema, dict) or not isinstance(schema.get("propertyName"), str):
         raise PlaceError(document, one.at("discriminator"), "a discriminator needs `propertyName`")
     mapping: dict[str, Place] = {}
-    given = schema.get("mapping")
-    for value, target in (given if isinstance(given, dict) else {}).items():
+    declared = schema.get("mapping")
+    for value, target in (declared if isinstance(declared, dict) else {}).items():
         reference = target.get("$ref") if isinstance(target, dict) else target
         reference = reference if str(reference).startswith("#") else f"#/components/schemas/{reference}"
         mapping[value] = resolve(document, reference, one.at("discriminator"))

@@ -260,21 +260,21 @@ def node(place: Place, side: Side) -> Node:
     for kind in ("anyOf", "oneOf"):
         keys, without = _unwrapped(keys, kind)
         null = null or without
-    made = Node(place, keys, null_besides=null)
-    _set_types(made, null)
-    _set_object(made, side)
-    made.items = keys["items"][0] if "items" in keys else None
+    result = Node(place, keys, null_besides=null)
+    _set_types(result, null)
+    _set_object(result, side)
+    result.items = keys["items"][0] if "items" in keys else None
     kinds: tuple[Literal["anyOf", "oneOf"], ...] = ("anyOf", "oneOf")
     for kind in kinds:
         if kind in keys:
-            if made.union:
-                made.rest["anyOf"] = made.union
-            made.union, made.kind = keys[kind][0], kind
-    _set_limits(made)
+            if result.union:
+                result.rest["anyOf"] = result.union
+            result.union, result.kind = keys[kind][0], kind
+    _set_limits(result)
     for key, (value, _) in keys.items():
         if key not in _UNDERSTOOD and not key.startswith("x-"):
-            made.rest[key] = value
-    return made
+            result.rest[key] = value
+    return result
 
 
 def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
@@ -328,29 +328,31 @@ def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
     return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
 
 
-def _set_types(made: Node, null: bool) -> None:
-    keys = made.keys
-    declared = made.get("type")
+def _set_types(result: Node, null: bool) -> None:
+    keys = result.keys
+    declared = result.get("type")
     names = {declared} if isinstance(declared, str) else set(map(str, declared or ()))
     if unknown := names - TYPES - {"null"}:
-        raise PlaceError(made.place.document, made.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
+        raise PlaceError(result.place.document, result.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
     if names:
-        made.null = "null" in names or null
-        made.types = frozenset(names - {"null"})
+        result.null = "null" in names or null
+        result.types = frozenset(names - {"null"})
     elif "anyOf" in keys or "oneOf" in keys:
-        made.null = null or _may_be_null(made.place)
+        result.null = null or _may_be_null(result.place)
     elif _OBJECT & set(keys):
-        made.types, made.null = frozenset({"object"}), null
+        result.types, result.null = frozenset({"object"}), null
     elif _ARRAY & set(keys):
-        made.types, made.null = frozenset({"array"}), null
-    if "number" in made.types:
-        made.types |= {"integer"}
-    values = [keys["const"][0]] if "const" in keys else made.get("enum")
+        result.types, result.null = frozenset({"array"}), null
+    if "number" in result.types:
+        result.types |= {"integer"}
+    values = [keys["const"][0]] if "const" in keys else result.get("enum")
     if values is not None and "x-extensible-enum" not in keys:
-        fitting = [value for value in values if value is not None and _type(value) & made.types]
-        made.null = null or (None in values and (not names or "null" in names))
-        made.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
-        made.types = frozenset().union(*(_type(value) & made.types for value in fitting)) if fitting else frozenset()
+        fitting = [value for value in values if value is not None and _type(value) & result.types]
+        result.null = null or (None in values and (not names or "null" in names))
+        result.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
+        result.types = (
+            frozenset().union(*(_type(value) & result.types for value in fitting)) if fitting else frozenset()
+        )
 
 
 def _type(value: Any) -> frozenset[str]:
@@ -361,36 +363,36 @@ def _type(value: Any) -> frozenset[str]:
     return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})
 
 
-def _set_object(made: Node, side: Side) -> None:
+def _set_object(result: Node, side: Side) -> None:
     hidden = "readOnly" if side == Side.REQUEST else "writeOnly"
-    fields: dict[str, Place] = made.get("properties") or {}
-    made.fields = {
+    fields: dict[str, Place] = result.get("properties") or {}
+    result.fields = {
         name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True
     }
-    shown = set(made.get("required") or ()) - (set(fields) - set(made.fields))
-    made.required = frozenset(str(name) for name in shown)
-    extra: Place | None = made.get("additionalProperties")
-    made.extra = True if extra is None or extra.schema in (True, {}) else extra
+    shown = set(result.get("required") or ()) - (set(fields) - set(result.fields))
+    result.required = frozenset(str(name) for name in shown)
+    extra: Place | None = result.get("additionalProperties")
+    result.extra = True if extra is None or extra.schema in (True, {}) else extra
     if extra is not None and extra.schema is False:
-        made.extra = False
+        result.extra = False
 
 
-def _set_limits(made: Node) -> None:
+def _set_limits(result: Node) -> None:
     for key in (*LOWER, *UPPER):
-        if key in made.keys:
-            made.limits[key] = made.get(key)
+        if key in result.keys:
+            result.limits[key] = result.get(key)
     for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
-        value = made.get(key)
-        whole = not made.types & {"number"}
-        if value is True and bound in made.limits:
-            value = made.limits.pop(bound)
+        value = result.get(key)
+        whole = not result.types & {"number"}
+        if value is True and bound in result.limits:
+            value = result.limits.pop(bound)
         elif isinstance(value, bool) or value is None:
             continue
         if whole and float(value).is_integer():
             tighter = max if step == 1 else min
-            made.limits[bound] = tighter(made.limits.get(bound, value + step), value + step)
+            result.limits[bound] = tighter(result.limits.get(bound, value + step), value + step)
         else:
-            made.limits[key] = value
+            result.limits[key] = value
     for key in ("minLength", "minItems", "minProperties"):
-        if made.limits.get(key) == 0:
-            del made.limits[key]
+        if result.limits.get(key) == 0:
+            del result.limits[key]

@@ -47,17 +47,17 @@ REFERENCE = """\
 .. autoclass:: voice_clone.Async{client}
 ```"""
 FIRST = {"heygen": 0, "retell": 1, "cartesia": 2, "minimax": 3}
-"""The order in which the four are told of everywhere; others come after them."""
+"""The order in which the four are listed everywhere; others follow."""
 
 
 def pages() -> dict[Path, str]:
     """All pages that hold something made from data, as they should be."""
     known = [Facts(provider) for provider in sorted(find_providers(), key=lambda p: (FIRST.get(p.name, 9), p.name))]
-    made = {DOCS / "api" / f"{each.name}.md": API_PAGE.format(**vars(each)) for each in known}
+    texts = {DOCS / "api" / f"{each.name}.md": API_PAGE.format(**vars(each)) for each in known}
     for each in known:
         path = DOCS / "providers" / f"{each.name}.md"
         text = path.read_text("utf-8") if path.exists() else PROVIDER_PAGE.format(title=each.title)
-        made[path] = _between(path, text, "facts", each.text())
+        texts[path] = _between(path, text, "facts", each.text())
     lists = {
         ("providers/index.md", "overview"): _overview(known),
         ("errors.md", "tree"): _tree(known),
@@ -65,8 +65,8 @@ def pages() -> dict[Path, str]:
         ("reference/clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
     }
     for (name, part), text in lists.items():
-        made[DOCS / name] = _between(DOCS / name, (DOCS / name).read_text("utf-8"), part, text)
-    return made
+        texts[DOCS / name] = _between(DOCS / name, (DOCS / name).read_text("utf-8"), part, text)
+    return texts
 
 
 class Facts:
@@ -269,10 +269,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
-def _between(path: Path, text: str, name: str, made: str) -> str:
+def _between(path: Path, text: str, name: str, part: str) -> str:
     """The text with the part between two marks replaced."""
     begin, end = (mark.format(name=name) for mark in MARKS)
-    new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{made}\n\n", text)
+    new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{part}\n\n", text)
     if count != 1:
         raise PipelineError(f"{display_path(path)}: {begin.strip()} … {end} must occur exactly once")
     return new

@@ -122,9 +122,15 @@ class _Loads(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        address = given.get("href") if tag == "link" and given.get("rel") not in ("canonical", "next", "prev") else None
-        self.found += [each for each in (address, given.get("src"), given.get("srcset"), given.get("style")) if each]
+        attributes = dict(attrs)
+        address = (
+            attributes.get("href")
+            if tag == "link" and attributes.get("rel") not in ("canonical", "next", "prev")
+            else None
+        )
+        self.found += [
+            each for each in (address, attributes.get("src"), attributes.get("srcset"), attributes.get("style")) if each
+        ]
 
 
 def loaded_from_elsewhere(folder: Path) -> Iterator[str]:

@@ -91,8 +91,8 @@ def settings(provider: Provider) -> dict[str, Any]:
 
 def marker(provider: Provider, tool: str) -> str:
     """The line that marks a file as generated, with its tool and its source."""
-    made = f"{tool} {tools()[tool]}" if tool in tools() else tool
-    return f"{MARKER} {made} from specs/{provider.name}/openapi.json and overlay.yaml. Do not edit."
+    source = f"{tool} {tools()[tool]}" if tool in tools() else tool
+    return f"{MARKER} {source} from specs/{provider.name}/openapi.json and overlay.yaml. Do not edit."
 
 
 def client(provider: Provider, spec: dict[str, Any]) -> Files:
@@ -191,9 +191,9 @@ def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
             raise PipelineError(f"{provider.name}: a name in the spec is not a valid file name: {error}") from None
     _check_errors(provider, spec, errors)
     _check_overrides(provider, parsed.classes)
-    made = parsed.endpoints
-    _check_modules(provider, spec, [(f"api/{tag}/{module}.py", endpoint) for tag, module, endpoint in made])
-    operations = {(endpoint.method, path_shape(endpoint.path.get_untrusted_value())) for _, _, endpoint in made}
+    endpoints = parsed.endpoints
+    _check_modules(provider, spec, [(f"api/{tag}/{module}.py", endpoint) for tag, module, endpoint in endpoints])
+    operations = {(endpoint.method, path_shape(endpoint.path.get_untrusted_value())) for _, _, endpoint in endpoints}
     check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.data.enums])
 
 
@@ -343,13 +343,13 @@ def with_bytes(spec: dict[str, Any]) -> dict[str, Any]:
         content = described.get("content") if isinstance(described, dict) else None
         if not isinstance(content, dict) or not content:
             return described
-        made = {
+        converted = {
             _BYTES if _is_bytes(media_type, media) else media_type: {**media, "schema": media.get("schema", _BINARY)}
             if _is_bytes(media_type, media)
             else media
             for media_type, media in content.items()
         }
-        return {**described, "content": made}
+        return {**described, "content": converted}
 
     def operation(described: Any) -> Any:
         if not isinstance(described, dict) or not isinstance(described.get("responses"), dict):
@@ -429,10 +429,10 @@ def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any
     raise Inexpressible(f"{provider.name}: openapi-python-client left something out:\n" + "\n".join(lines), found)
 
 
-def _check_modules(provider: Provider, spec: dict[str, Any], made: list[tuple[str, Any]]) -> None:
+def _check_modules(provider: Provider, spec: dict[str, Any], endpoints: list[tuple[str, Any]]) -> None:
     owners: dict[str, list[str]] = {}
     known = {(method, path_shape(path)): operation_name((method, path)) for method, path in operations_of(spec)}
-    for module, endpoint in made:
+    for module, endpoint in endpoints:
         owners.setdefault(module, []).append(known[endpoint.method, path_shape(endpoint.path.get_untrusted_value())])
     if twice := {module: names for module, names in sorted(owners.items()) if len(names) > 1}:
         why = {name: f"{module} is {names[0]} already" for module, names in twice.items() for name in names[1:]}
@@ -440,7 +440,9 @@ def _check_modules(provider: Provider, spec: dict[str, Any], made: list[tuple[st
         raise Inexpressible(message, why)
 
 
-def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str, str]], enums: list[set[str]]) -> None:
+def check_complete(
+    provider: Provider, spec: dict[str, Any], generated: set[tuple[str, str]], enums: list[set[str]]
+) -> None:
     """Fail where an operation has no function, or an enum value no member."""
     from openapi_python_client.strings import in_double_quote_literal
 
@@ -455,17 +457,17 @@ def check_complete(provider: Provider, spec: dict[str, Any], made: set[tuple[str
                     concerned = dict.fromkeys((operation_name((method, path)) for method in owners), what)
                     raise Inexpressible(f"{provider.name}: {path}: {what}", concerned)
     wanted = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
-    if lost := sorted(pair for pair in wanted if (pair[0], path_shape(pair[1])) not in made):
+    if lost := sorted(pair for pair in wanted if (pair[0], path_shape(pair[1])) not in generated):
         listed = ", ".join(map(operation_name, lost))
         concerned = dict.fromkeys(map(operation_name, lost), "the client generator made no function for it")
         raise Inexpressible(f"{provider.name}: the client generator made no function for {listed}", concerned)
 
-    made_enums = set(map(frozenset, enums))
+    generated_enums = set(map(frozenset, enums))
 
     def lost_values(node: Any) -> Iterator[str]:
         for values in (each["enum"] for each in objects_in(node) if isinstance(each.get("enum"), list)):
             expected = {in_double_quote_literal(v) if isinstance(v, str) else str(v) for v in values if v is not None}
-            if expected and expected not in made_enums:
+            if expected and expected not in generated_enums:
                 yield f"the client generator lost values of the enum {values}"
 
     if problem := next(lost_values(spec), None):
@@ -486,13 +488,13 @@ def _formatted(places: Mapping[Provider, Path], tool: str, below: str) -> dict[P
         done = subprocess.run([ruff(), *command, *RUFF, "."], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise PipelineError(f"ruff {command[0]} failed on generated code:\n{done.stdout}{done.stderr}")
-    made: dict[Provider, Files] = {}
+    formatted: dict[Provider, Files] = {}
     for provider, place in places.items():
         note = f"# {marker(provider, tool)}\n".encode()
-        made[provider] = {
+        formatted[provider] = {
             f"{below.format(provider.name)}{path.relative_to(place).as_posix()}": note + path.read_bytes()
             for path in sorted(place.rglob("*.py"))
         }
-        for name, code in made[provider].items():
+        for name, code in formatted[provider].items():
             code_check.check_code(name, code)
-    return made
+    return formatted

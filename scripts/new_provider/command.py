@@ -94,10 +94,10 @@ def create(name: str, source: str, operation: str | None, title: str | None, roo
         yield from vendor.run([name], aside.root)
         yield from generate.run([name], aside.root)
         spec = effective_spec(aside)
-        made = Texts(aside, title, attrs.evolve(whole, document=page.spec), spec, parse(aside, spec), poll)
-        for path, text in made.files().items():
+        texts = Texts(aside, title, attrs.evolve(whole, document=page.spec), spec, parse(aside, spec), poll)
+        for path, text in texts.files().items():
             write_file(path, text.encode())
-        tidy(list(made.files()), root)
+        tidy(list(texts.files()), root)
         lock = read_lock(aside.root)[name]
         yield from _put(aside, provider, lock)
     yield f"{name}: what is left to do is marked TODO; `nox -s contract -- {name}` says where, and what holds"
@@ -126,15 +126,15 @@ def tidy(files: Sequence[Path], root: Path) -> None:
 def _put(aside: Provider, provider: Provider, lock: dict[str, Any]) -> Iterator[str]:
     """Move the new files to their places, all or none."""
     files: dict[str, transaction.Change] = {}
-    for made in layout(aside):
-        paths = [made] if made.is_file() else [path for path in sorted(made.rglob("*")) if path.is_file()]
+    for place in layout(aside):
+        paths = [place] if place.is_file() else [path for path in sorted(place.rglob("*")) if path.is_file()]
         files |= {aside.shown(path): (None, path.read_bytes()) for path in paths}
-        if made.exists():
-            yield f"{provider.name}: writing: {aside.shown(made)}"
-    place = lock_path(provider.root)
+        if place.exists():
+            yield f"{provider.name}: writing: {aside.shown(place)}"
+    lock_file = lock_path(provider.root)
     known = read_lock(provider.root) | {provider.name: lock}
     after = dump_json({name: known[name] for name in sorted(known)}).encode()
-    files[provider.shown(place)] = (place.read_bytes() if place.exists() else None, after)
+    files[provider.shown(lock_file)] = (lock_file.read_bytes() if lock_file.exists() else None, after)
     transaction.install(provider.root, f"the making of {provider.name}", files)
 
 

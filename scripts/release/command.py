@@ -36,10 +36,10 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     )
     parser.add_argument("folder", type=Path, help="the output folder; it is emptied first")
     parser.add_argument("tag", nargs="?", help="of the release, such as v0.1.0")
-    given = parser.parse_args(arguments)
-    folder: Path = given.folder.resolve()
-    if given.tag is not None:
-        agree(given.tag, root)
+    options = parser.parse_args(arguments)
+    folder: Path = options.folder.resolve()
+    if options.tag is not None:
+        agree(options.tag, root)
     shutil.rmtree(folder, ignore_errors=True)
     build(root, folder)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
@@ -49,8 +49,8 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
         if odd := {each.name for each in source.iterdir() if each.is_dir()} ^ SHIPPED:
             raise PipelineError(f"{sdist.name}: unexpected or missing folders: {', '.join(sorted(odd))}")
         build(source, source / "again", umask=0o077, PYTHONHASHSEED="1", TZ="Asia/Kathmandu", LC_ALL="C")
-        for made in (sdist, wheel):
-            same(made, source / "again" / made.name)
+        for distribution in (sdist, wheel):
+            same(distribution, source / "again" / distribution.name)
     if (size := wheel.stat().st_size) > MOST:
         raise PipelineError(f"{wheel.name}: {size:,} bytes, more than {MOST:,}")
     yield f"{sdist.name} and {wheel.name} ({size:,} bytes): built twice, the same bytes"

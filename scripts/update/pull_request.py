@@ -59,7 +59,7 @@ def propose(provider: Provider, update: dict[str, Any], report: str) -> str:
         push(root, branch, title, {name: (_data(old), _data(new)) for name, (old, new) in files.items()})
     body = report if len(report) <= MAX_BODY else f"{report[:MAX_BODY]}\n\n… and more: see the run of the workflow."
     command = ("gh", "pr", "create", "--base", base, "--head", branch, "--title", title, "--body-file", "-")
-    return f"{provider.name}: {_do(root, *command, given=body)}"
+    return f"{provider.name}: {_do(root, *command, stdin=body)}"
 
 
 def push(root: Path, branch: str, title: str, changes: Mapping[str, transaction.Change]) -> None:
@@ -87,12 +87,12 @@ def _data(side: str | None) -> bytes | None:
     return None if side is None else side.encode()
 
 
-def _do(root: Path, command: str, *arguments: str, given: str | None = None) -> str:
+def _do(root: Path, command: str, *arguments: str, stdin: str | None = None) -> str:
     """Run a command in the project; returns its output."""
     found = shutil.which(command)
     if found is None:
         raise PipelineError(f"{command}: not found; it is needed to open a pull request")
-    done = subprocess.run([found, *arguments], cwd=root, input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run([found, *arguments], cwd=root, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PipelineError(f"{command} {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()

@@ -370,7 +370,7 @@ def test_a_failing_provider_leaves_everything_as_it_was(tree: Path) -> None:
     path = tree / "specs/retell/source.toml"
     path.write_text(path.read_text("utf-8") + '[class_overrides.Gone]\nclass_name = "Lost"\n', encoding="utf-8")
     before = snapshot(tree)
-    assert "there is no class" in failure(generate.run([], tree))
+    assert "unknown class" in failure(generate.run([], tree))
     assert snapshot(tree) == before
     path.write_bytes((ROOT / "specs/retell/source.toml").read_bytes())
     list(generate.run([], tree))
