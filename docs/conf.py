@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation, by `nox -s docs`. What there is to do beside it: scripts/site.py."""
+"""How Sphinx builds the documentation, by `nox -s docs`. The rest: scripts/docs/sphinx_extension.py."""
 
 from voice_clone import __version__
 
@@ -8,7 +8,7 @@ version = release = __version__
 copyright = "the voice-clone-clients contributors, MIT licensed"  # noqa: A001 - the name in Sphinx
 language = "en"
 
-extensions = ["sphinx.ext.autodoc", "myst_parser", "sphinx_copybutton", "scripts.site"]
+extensions = ["sphinx.ext.autodoc", "myst_parser", "sphinx_copybutton", "scripts.docs.sphinx_extension"]
 exclude_patterns = ["adding-a-provider/*"]
 
 # The pages are plain Markdown, which a code-hosting site shows as well.

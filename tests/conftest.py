@@ -1,8 +1,9 @@
-"""What all tests share: clips, a fake clock, and clients of all kinds at the mock."""
+"""Shared fixtures: clips, a fake clock, and clients of all kinds at the mock."""
 
 from __future__ import annotations
 
 import io
+import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from voice_clone import connect, connect_async
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 from voice_clone.testing import Mock
 
 # The same examples in every run, so that a test that fails fails for all.
@@ -37,7 +38,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "minimax": {"name": "Me"},
 }
 WHOLE = ("tests/contract/", "tests/faults/")
-"""Where the last tests judge what all before them have seen, so that one process runs them all."""
+"""Folders whose last tests judge the results of all others, so that one process runs them."""
 KEYS = ("HEYGEN_API_KEY", "RETELL_API_KEY", "CARTESIA_API_KEY", "MINIMAX_API_KEY", "MINIMAX_API_HOST")
 
 
@@ -67,23 +68,23 @@ def wav() -> bytes:
 
 @attrs.define
 class Clock:
-    """Time that passes only when somebody sleeps, and randomness that is always in the middle."""
+    """Time that only passes by sleeping, and a constant random number."""
 
     time: float = 1000.0
     slept: list[float] = attrs.field(factory=list[float])
     chance: float = 0.5
 
     def runtime(self) -> Runtime:
-        """What a client takes its time from."""
+        """The clock and random source for a client."""
         return Runtime(lambda: self.time, lambda: self.chance, self.sleep, self.sleep_async)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.slept.append(seconds)
         self.time += seconds
 
     async def sleep_async(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.sleep(seconds)
 
 
@@ -101,7 +102,7 @@ def mock() -> Mock:
 
 @attrs.frozen
 class Caller:
-    """Calls a method of a provider's client, in one of the three ways in which clients are used."""
+    """Calls a method of a provider's client, sync or under an event loop."""
 
     way: str
     mock: Mock
@@ -110,7 +111,7 @@ class Caller:
     def __call__(
         self, provider: str, method: str, *args: Any, client: dict[str, Any] | None = None, **kwargs: Any
     ) -> Any:
-        """Make a client, call it, close it."""
+        """Construct a client, call a method, close the client."""
         options: dict[str, Any] = {"api_key": "any-key", "transport": self.mock.transport, **(client or {})}
         if self.way == "sync":
             with connect(provider, **options) as sync:
@@ -118,28 +119,28 @@ class Caller:
                 return getattr(sync, method)(*args, **kwargs)
 
         async def main() -> Any:
-            async with connect_async(provider, **options) as made:
-                made._runtime = self.clock.runtime()
-                return await getattr(made, method)(*args, **kwargs)
+            async with connect_async(provider, **options) as awaited:
+                awaited._runtime = self.clock.runtime()
+                return await getattr(awaited, method)(*args, **kwargs)
 
         return anyio.run(main, backend=self.way)
 
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])
 def call(request: pytest.FixtureRequest, mock: Mock, clock: Clock) -> Caller:
-    """Each test that takes this runs blocking, under asyncio and under trio."""
+    """A caller in each of the three ways: sync, asyncio and trio."""
     return Caller(request.param, mock, clock)
 
 
 @pytest.fixture
 def call_sync(mock: Mock, clock: Clock) -> Caller:
-    """For what does not depend on the way."""
+    """A sync caller, for tests that do not depend on the way."""
     return Caller("sync", mock, clock)
 
 
 @pytest.fixture
 def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
-    """Clone at a provider with the options that it needs."""
+    """Clone at a provider with its required options."""
 
     def run(provider: str, audio: Any = wav, **options: Any) -> Any:
         return call(provider, "clone", audio, **OPTIONS[provider] | options)
@@ -147,8 +148,14 @@ def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
     return run
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Let `FORCE_COLOR` colour the report of pytest, which has read it by now, and no output that a test reads."""
+    os.environ.pop("FORCE_COLOR", None)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where several processes share the tests (`-n 2`), each takes whole files, with the trees that they share."""
+    """With several processes (`-n 2`) each runs whole files, which share their trees."""
     # xdist ships no types.
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 

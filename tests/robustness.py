@@ -1,4 +1,4 @@
-"""`docs/robustness.md`: a page of which `nox -s fuzz` and `nox -s soak` each write their own section."""
+"""`docs/robustness.md`: `nox -s fuzz` and `nox -s soak` each write their own section."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 
 def table(*columns: str) -> Table:
-    """A table of text on the left and numbers on the right, for a terminal and a page alike."""
+    """A table with text left and numbers right, for terminals and pages."""
     justified = [Column(name, justify="right" if number else "left") for number, name in enumerate(columns)]
     return Table(*justified, box=None)
 
@@ -28,7 +28,7 @@ def markdown(shown: Table) -> str:
 
 
 def write(page: Path, section: str, text: str) -> None:
-    """Replace what stands between the marks of a section."""
+    """Replace the text between the markers of a section."""
     old = page.read_text("utf-8")
     begin, end = f"<!-- {section}: written by nox -s {section} -->\n", f"<!-- end of {section} -->"
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: f"\n{text}\n\n", old)

@@ -1,9 +1,9 @@
-"""Many clones in one process: a limit for each provider, errors as values, and no clip is paid for twice.
+"""Many clones in one process: a limit for each provider, errors as values, and no second payment for a clip.
 
     python many_clones.py clips.csv > outcomes.jsonl
 
-clips.csv has the columns provider, audio, name and language. What was started is kept in clips.db, on the disk before
-anything else happens: after a crash or Ctrl-C the same command goes on where it was.
+clips.csv has the columns provider, audio, name and language. clips.db records each started clone before the program
+continues: after a crash or Ctrl-C, the same command resumes.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ CLIENTS: Mapping[str, type[Client]] = {
     "cartesia": AsyncCartesia,
     "minimax": AsyncMiniMax,
 }
-LIMITS = {"heygen": 10, "retell": 5, "cartesia": 5, "minimax": 5}  # clones under way at once, as your plan allows
-TIMEOUT = 3600.0  # seconds for the wait for one clone
-MAY_EXIST = (OutcomeUnknownError, ServerError, InvalidResponseError)  # after these the voice may have been made
+LIMITS = {"heygen": 10, "retell": 5, "cartesia": 5, "minimax": 5}  # concurrent clones, as your plan allows
+TIMEOUT = 3600.0  # seconds to wait for one clone
+MAY_EXIST = (OutcomeUnknownError, ServerError, InvalidResponseError)  # after these errors the voice may exist
 
 
 @dataclass(frozen=True)
@@ -58,42 +58,42 @@ class Clip:
 
 
 class Ledger:
-    """What was started, in a file. Each call is on the disk when it returns."""
+    """The started clones, in a file. Each method writes to the disk before it returns."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("CREATE TABLE IF NOT EXISTS clones (clip TEXT PRIMARY KEY, token TEXT, voice_id TEXT)")
 
     def claim(self, clip: Clip) -> bool:
-        """Whether nobody has asked for this clone before, in this run or another; now somebody has."""
+        """Claim a clone before requesting it; False if this run or another has claimed it before."""
         insert = "INSERT INTO clones (clip) VALUES (?) ON CONFLICT DO NOTHING"
         return self._db.execute(insert, [str(clip)]).rowcount == 1
 
     def release(self, clip: Clip) -> None:
-        """Forget a clone that was refused: it may be asked for again."""
+        """Delete the claim of a refused clone, so that a later run may request it."""
         self._db.execute("DELETE FROM clones WHERE clip = ?", [str(clip)])
 
     def keep(self, clip: Clip, token: str) -> None:
-        """Keep the token of a clone that was started."""
+        """Store the token of a started clone."""
         self._db.execute("UPDATE clones SET token = ? WHERE clip = ?", [token, str(clip)])
 
     def done(self, clip: Clip, voice_id: str) -> None:
-        """Keep the voice that came of it."""
+        """Store the ID of the finished voice."""
         self._db.execute("UPDATE clones SET voice_id = ? WHERE clip = ?", [voice_id, str(clip)])
 
     def find(self, clip: Clip) -> tuple[str | None, str | None]:
-        """The token of a clone, and its voice; None for what is not known."""
+        """The token and the voice ID of a clone; None if unknown."""
         rows = self._db.execute("SELECT token, voice_id FROM clones WHERE clip = ?", [str(clip)])
-        found: tuple[str | None, str | None] = rows.fetchone() or (None, None)
-        return found
+        row: tuple[str | None, str | None] = rows.fetchone() or (None, None)
+        return row
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
 
-async def ask(clip: Clip, client: Client) -> CloneJob:
-    """Ask a provider for a clone, with the options that it takes."""
+async def request_clone(clip: Clip, client: Client) -> CloneJob:
+    """Start a clone, with the options of its provider."""
     match client:
         case AsyncHeyGen():
             return await client.start_clone(clip.audio, name=clip.name, language=clip.language)
@@ -106,16 +106,16 @@ async def ask(clip: Clip, client: Client) -> CloneJob:
 
 
 async def start(clip: Clip, client: Client, ledger: Ledger) -> CloneJob:
-    """Ask for a clone, but once; or go on with the job that an earlier run was given."""
+    """Start a clone once, or resume the job of an earlier run."""
     if not ledger.claim(clip):
         token, _ = ledger.find(clip)
         if token:
             return CloneJob.from_token(token)
-        message = "it was asked for before, and nobody knows what came of it"
-        advice = "look at your voices there; where it is none of them, delete its row and run again"
+        message = "an earlier run requested this clone, and its outcome is unknown"
+        advice = "look at your voices there; if it is not among them, delete its row and run again"
         raise OutcomeUnknownError(message, clip.provider, advice=advice)
     try:
-        job = await ask(clip, client)
+        job = await request_clone(clip, client)
     except VoiceCloneError as error:
         if not isinstance(error, MAY_EXIST):
             ledger.release(clip)
@@ -125,7 +125,7 @@ async def start(clip: Clip, client: Client, ledger: Ledger) -> CloneJob:
 
 
 async def clone(clip: Clip, client: Client, ledger: Ledger) -> Voice | VoiceCloneError:
-    """Make a voice of a clip; an error is a value like any other, so it stops no other clone."""
+    """Clone a voice from a clip; return an error instead of raising it, so it stops no other clone."""
     _, voice_id = ledger.find(clip)
     if voice_id:
         return Voice(provider=clip.provider, id=voice_id, name=clip.name)
@@ -136,7 +136,7 @@ async def clone(clip: Clip, client: Client, ledger: Ledger) -> Voice | VoiceClon
     except VoiceCloneError as error:
         return error
     except asyncio.CancelledError:  # by Ctrl-C
-        await asyncio.wait([starting])  # it may be paid for already, so its token must be kept
+        await asyncio.wait([starting])  # it may be paid for already, so store its token
         raise
     ledger.done(clip, voice.id)
     return voice
@@ -145,24 +145,24 @@ async def clone(clip: Clip, client: Client, ledger: Ledger) -> Voice | VoiceClon
 async def clone_all(
     clips: Iterable[Clip], clients: Mapping[str, Client], ledger: Ledger
 ) -> dict[Clip, Voice | VoiceCloneError]:
-    """Make voices of all clips, and print each outcome as it comes."""
+    """Clone voices from all clips, and print each outcome at once."""
     limits = {provider: asyncio.Semaphore(LIMITS[provider]) for provider in clients}
     outcomes: dict[Clip, Voice | VoiceCloneError] = {}
 
-    async def one(clip: Clip) -> None:
+    async def run(clip: Clip) -> None:
         async with limits[clip.provider]:
             outcomes[clip] = outcome = await clone(clip, clients[clip.provider], ledger)
-        shown = {"clip": str(clip), "voice_id": outcome.id} if isinstance(outcome, Voice) else failure(clip, outcome)
-        print(json.dumps(shown), flush=True)
+        line = {"clip": str(clip), "voice_id": outcome.id} if isinstance(outcome, Voice) else failure(clip, outcome)
+        print(json.dumps(line), flush=True)
         print(f"{len(outcomes)} of {len(tasks)}: {clip}", file=sys.stderr)
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(clip)) for clip in clips]
+        tasks = [group.create_task(run(clip)) for clip in clips]
     return outcomes
 
 
 def failure(clip: Clip, error: VoiceCloneError) -> dict[str, str | None]:
-    """What there is to say of an error."""
+    """An error as a JSON object."""
     return {
         "clip": str(clip),
         "voice_id": error.voice_id,
@@ -173,11 +173,11 @@ def failure(clip: Clip, error: VoiceCloneError) -> dict[str, str | None]:
 
 
 async def main(path: Path) -> int:
-    """Make voices of all clips of a file; return how many failed."""
+    """Clone voices from all clips of a file; return the number of failures."""
     with path.open(encoding="utf-8", newline="") as file:
         clips = [Clip(**row) for row in csv.DictReader(file)]
-    if twice := [str(clip) for clip, count in Counter(map(str, clips)).items() if count > 1]:
-        sys.exit(f"each clip needs a name of its own: {', '.join(twice)}")
+    if duplicates := [str(clip) for clip, count in Counter(map(str, clips)).items() if count > 1]:
+        sys.exit(f"several clips have the same provider and name: {', '.join(duplicates)}")
     ledger = Ledger(path.with_suffix(".db"))
     async with AsyncExitStack() as stack:
         stack.callback(ledger.close)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """What a change means for those who call the service through these clients, worst first."""
+    """The effect of a change on callers of these clients, worst first."""
 
     BREAKING = "breaking for callers"
     COMPATIBLE = "compatible"
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 
 class Side(StrEnum):
-    """What a change touches."""
+    """The part that a change touches."""
 
     FLOW = "shim flow"
     REQUEST = "request"
@@ -47,5 +47,5 @@ class Change:
 
 
 def pointer(base: str, *keys: str | int) -> str:
-    """A JSON pointer to what lies below another."""
+    """The JSON pointer to keys below another pointer."""
     return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)

@@ -6,9 +6,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from scripts.common import same
 from scripts.compare.changes import Side
 from scripts.compare.schemas import TYPES, Place, node, resolve
+from scripts.lib.files import same_json
 
 _MOST_NODES = 20_000
 """How large a schema may be, its references written out, to be proved."""
@@ -19,7 +19,7 @@ class _TooLargeError(Exception):
 
 
 def covers(wide: Place, small: Place, side: Side) -> bool:
-    """Whether it is proved that one schema allows whatever the other does.
+    """Whether one schema provably allows every value that the other allows.
 
     The smaller one is what is sent: fields that it does not name are not there.
     """
@@ -34,7 +34,7 @@ def covers(wide: Place, small: Place, side: Side) -> bool:
 
 
 def _written(place: Place, side: Side, *, closed: bool) -> Any:
-    """A schema in JSON Schema 2020-12 without references; None where it is too large for that.
+    """A schema in JSON Schema 2020-12 without references; None if it is too large.
 
     A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
     these assumes inside that what is to be shown holds.
@@ -63,7 +63,7 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
                 schema[key] = one.get(key)
         marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
         if marks and "string" in one.types:
-            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts, by its name
+            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts
         if one.fields:
             schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
         if one.required:
@@ -76,12 +76,12 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
             schema["items"] = write(one.items, inner, closed)
         if one.union:
             branches = [write(branch, inner, closed) for branch in one.union]
-            # A discriminator says which alternative is meant, whichever others a value fits as well.
+            # A discriminator selects the alternative, even if a value fits others as well.
             schema = {"anyOf" if "discriminator" in one.keys else one.kind: branches} | schema
             if one.null_besides:
                 schema = {"anyOf": [schema, {"type": "null"}]}
         for key, value in one.rest.items():
-            # Closing what is under `allOf` or `not` would say something else.
+            # Closing schemas below `allOf` or `not` would change their meaning.
             schema.setdefault(key, rest(value, inner))
         return schema
 
@@ -102,9 +102,9 @@ def equal(one: Any, two: Any, side: Side) -> bool:
     """Whether two values of keywords mean the same, wherever their schemas stand."""
     if isinstance(one, Place) and isinstance(two, Place):
         written = [_written(place, side, closed=False) for place in (one, two)]
-        return None not in written and same(*written)
+        return None not in written and same_json(*written)
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(map(equal, one, two, [side] * len(one)))
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(equal(one[key], two[key], side) for key in one)
-    return not isinstance(one, Place) and not isinstance(two, Place) and same(one, two)
+    return not isinstance(one, Place) and not isinstance(two, Place) and same_json(one, two)

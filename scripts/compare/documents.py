@@ -13,10 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts import common, gates, overlay, vendor
-from scripts.common import PipelineError, Provider
-from scripts.fetch import fetch
-from scripts.vendor import METHODS, Page
+from scripts.lib import safety
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.fetch import fetch
+from scripts.vendor.merge import listed_operations, merge_pages
+from scripts.vendor.pages import Page, read_page, vendored_pages
 
 _PARTS = ("specs", "generated", "src/voice_clone")
 
@@ -45,19 +50,19 @@ class Tree:
 
     @property
     def providers(self) -> list[str]:
-        return [provider.name for provider in common.providers(root=self.root)]
+        return [provider.name for provider in find_providers(root=self.root)]
 
 
 def read(source: str) -> Document:
     """A document from a file or an https URL: a page with one fenced document, or a whole one in YAML or JSON."""
     _, data = fetch(source)
-    page = vendor.read_page(source, data)
-    gates.check_document(page.spec, source)
+    page = read_page(source, data)
+    safety.check_document(page.spec, source)
     return Document(page)
 
 
 @contextmanager
-def revision(name: str, root: Path = common.ROOT) -> Iterator[Tree]:
+def revision(name: str, root: Path = ROOT) -> Iterator[Tree]:
     """The tree of a git revision, in a temporary folder; nothing is checked out."""
     with TemporaryDirectory() as folder:
         parts = [part for part in _PARTS if _git(root, "ls-tree", name, part)]
@@ -69,7 +74,7 @@ def revision(name: str, root: Path = common.ROOT) -> Iterator[Tree]:
         yield Tree(name, Path(folder))
 
 
-def is_revision(name: str, root: Path = common.ROOT) -> bool:
+def is_revision(name: str, root: Path = ROOT) -> bool:
     """Whether git knows a commit by this name."""
     command = ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}"]
     return not subprocess.run(command, cwd=root, capture_output=True, check=False).returncode
@@ -83,10 +88,10 @@ def _git(root: Path, *arguments: str) -> bytes:
 
 
 def owner(documents: Sequence[Document], root: Path) -> str:
-    """The provider whose operations or servers a document shares; empty where there is none."""
+    """The provider whose operations or servers a document shares; empty if there is none."""
     wanted = {operation for document in documents for operation in document.page.operations}
-    for provider in common.providers(root=root):
-        spec = common.read_json(provider.spec, root)
+    for provider in find_providers(root=root):
+        spec = read_json(provider.spec, root)
         vendored = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
         if wanted & vendored:
             return provider.name
@@ -97,17 +102,19 @@ def owner(documents: Sequence[Document], root: Path) -> str:
 
 def same_servers(one: dict[str, Any], two: dict[str, Any]) -> bool:
     """Whether two documents name the same servers."""
-    return bool(one.get("servers")) and common.same(one["servers"], two.get("servers"))
+    return bool(one.get("servers")) and same_json(one["servers"], two.get("servers"))
 
 
-def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], index: int) -> tuple[Provider, str]:
-    """A small tree in which one of the documents has taken the place of the provider's page; why not, if it can't.
+def small_tree(
+    folder: Path, provider: str, root: Path, documents: Sequence[Document], index: int
+) -> tuple[Provider, str]:
+    """A small tree in which one of the documents replaces the provider's page; and the problem, if it can't.
 
     The documents are versions of one page: the page that any of them replaces is replaced by the one asked for.
     """
     laid, real = Provider(folder, provider), Provider(root, provider)
     shutil.copytree(real.folder, laid.folder)
-    pages = vendor.vendored_pages(real)
+    pages = vendored_pages(real)
     places = [_place(pages, document) for document in documents]
     place = next((each for each in places if each is not None), 0)
     new = documents[index]
@@ -118,15 +125,15 @@ def lay(folder: Path, provider: str, root: Path, documents: Sequence[Document], 
     pages = [Page(page.name, page.data, _followed(page.spec, before, new.spec)) for page in pages]
     pages[place] = Page(pages[place].name, new.page.data, new.spec)
     try:
-        common.write(laid.spec, common.dump_json(vendor.merge(pages, vendor.wanted(laid))).encode())
-        overlay.effective_spec(laid)
+        write_file(laid.spec, dump_json(merge_pages(pages, listed_operations(laid))).encode())
+        effective_spec(laid)
     except PipelineError as error:
         return laid, str(error).split("\n")[0]
     return laid, ""
 
 
 def _followed(page: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """A page beside the one that changes: what both held is one document's, and has changed here too."""
+    """Another page of the same document, with the changes of the parts that both pages share."""
 
     def taken(one: Any, was: Any, now: Any, depth: int) -> Any:
         if depth and all(isinstance(each, dict) for each in (one, was, now)):
@@ -134,7 +141,7 @@ def _followed(page: dict[str, Any], before: dict[str, Any], after: dict[str, Any
             return {
                 name: taken(old, was[name], now[name], depth - 1) if name in both else old for name, old in one.items()
             }
-        return now if common.same(one, was) else one
+        return now if same_json(one, was) else one
 
     shared = page.keys() & before.keys() & after.keys() - {"paths"}
     # `components` holds kinds, and these hold what pages share one by one.

@@ -1,8 +1,8 @@
-"""Shim flows: what of the code and data written by hand no longer fits the spec, by file and line.
+"""Problems of the handwritten flows and their data with a spec, by file and line.
 
 A flow is `src/voice_clone/providers/<name>.py`, and its data is the `.toml` beside it. It is read, not run: the
-operations that it calls, the fields that it sends, the paths that it looks for in answers. Where there is a generated
-package, mypy judges the flow against it as well. What is wrong with the old spec already is no news.
+operations that it calls, the fields that it sends, the paths that it reads from responses. With a generated package,
+mypy checks the flow against it as well. Problems that the old spec has already are not reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.common import PipelineError
 from scripts.compare.changes import Change, Side, Verdict
 from scripts.compare.openapi import (
     UNDEFINED,
@@ -33,7 +32,8 @@ from scripts.compare.openapi import (
     parameters,
     request_body,
 )
-from scripts.compare.schemas import TYPES, Place, node
+from scripts.compare.schemas import TYPES, Node, Place, node
+from scripts.lib.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Flow:
 
     @classmethod
     def load(cls, root: Path, provider: str) -> Flow | None:
-        """The flow of a provider; None where it has none."""
+        """The flow of a provider; None if it has none."""
         base = root / "src" / "voice_clone" / "providers"
         both = all((base / f"{provider}{suffix}").is_file() for suffix in (".py", ".toml"))
         return cls(root, provider) if both else None
@@ -120,7 +120,7 @@ class Flow:
 
 
 def compare(old: tuple[Path, Any], new: tuple[Path, Any], provider: str, *, types: bool) -> Iterator[Change]:
-    """What does not fit now and did; each side is a tree and the spec to hold its flow against."""
+    """The new problems of a flow; each side is a tree and the spec to check its flow against."""
     known = {problem.what for problem in problems(*old, provider)}
     found = list(problems(*new, provider))
     if types and (flow := Flow.load(new[0], provider)):
@@ -133,7 +133,7 @@ def compare(old: tuple[Path, Any], new: tuple[Path, Any], provider: str, *, type
 
 
 def problems(root: Path, spec: Mapping[str, Any], provider: str) -> Iterator[Problem]:
-    """Whatever of a flow does not fit a spec."""
+    """All problems of a flow with a spec."""
     flow = Flow.load(root, provider)
     if flow is not None:
         yield from _Judge(flow, Place(spec, spec, "")).problems()
@@ -163,11 +163,11 @@ class _Judge:
 
     def _used(self) -> dict[str, tuple[str, Place]]:
         """The operations that the flow calls: label and place by the name that the flow has for their module."""
-        made = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
-        return {name: made[module] for name, module in self.flow.endpoints.items() if module in made}
+        generated = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
+        return {name: generated[module] for name, module in self.flow.endpoints.items() if module in generated}
 
     def _name_in_flow(self, place: Place) -> str:
-        """The name that the flow has for an operation's module; empty where it does not import it."""
+        """The flow's name for an operation's module; empty if the flow does not import it."""
         wanted = names_in_python(place)
         return next((name for name, module in self.flow.endpoints.items() if module == wanted), "")
 
@@ -241,7 +241,7 @@ class _Judge:
             what = f"status `{value}` of {label} is neither success, failure nor pending"
             yield self._in_data("poll", "status", what=what, at=values[value].pointer, uses=name)
         if values and not set(values) & set(poll["success"]):
-            what = f"{label} never says `{'`, `'.join(poll['success'])}`: the wait has no end"
+            what = f"{label} never says `{'`, `'.join(poll['success'])}`: polling never ends"
             yield self._in_data("poll", "success", what=what, at=next(iter(values.values())).pointer, uses=name)
 
     # Requests
@@ -257,7 +257,7 @@ class _Judge:
             for model, call in self.flow.calls()
         ]
         for model, call, sent in calls:
-            # Of an operation that is not there nobody knows the fields.
+            # The fields of a missing operation are unknown.
             for name, keyword in sent.items() if len(used) == len(self.flow.endpoints) else ():
                 if name not in known:
                     what = f"`{name}`, which {model} is given, is no field of any request"
@@ -275,13 +275,13 @@ class _Judge:
     def _body(
         self, label: str, body: Place, line: int, calls: list[tuple[str, ast.Call, dict[str, ast.keyword]]]
     ) -> Iterator[Problem]:
-        """What a body needs and nobody gives it; it is made by the call that gives most of its fields."""
+        """The required fields of a body that the call with most of its fields does not pass."""
         here = node(body, Side.REQUEST)
         fields = {_python(field) for field in here.fields}
         makers = sorted(calls, key=lambda each: len(fields & set(each[2])))
         component = self._component(makers[-1][0]) if makers else None
         if not makers or (component and component.schema.get("required")):
-            return  # said of the model itself
+            return  # reported for the model itself
         for field in sorted(here.required):
             if _python(field) not in makers[-1][2]:
                 yield self._in_module(makers[-1][1].lineno, f"{label} needs `{field}`, which is not sent", body.pointer)
@@ -324,7 +324,7 @@ def _successes(operation: Place) -> Iterator[Place]:
 
 
 def _content(place: Place) -> dict[str, Place]:
-    """What the request's body may be, each with its schema."""
+    """The media types of the request's body that have a schema."""
     return {name: media for name, media in mapping(request_body(place), "content").items() if "schema" in media.schema}
 
 
@@ -354,24 +354,24 @@ def _branches(union: Iterable[Place], rest: Mapping[str, Any]) -> Iterator[Place
         yield from rest.get(key, ())
 
 
-def _types(place: Place, seen: frozenset[str] = frozenset()) -> frozenset[str]:
-    if place.pointer in seen:
-        return frozenset()
-    here = node(place, Side.RESPONSE)
-    if not here.union:
-        return here.types
-    return frozenset().union(*(_types(branch, seen | {place.pointer}) for branch in here.union))
+def _alternatives(place: Place, seen: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """A schema and the alternatives below it."""
+    if place.pointer not in seen:
+        here = node(place, Side.RESPONSE)
+        yield here
+        for branch in here.union:
+            yield from _alternatives(branch, seen | {place.pointer})
 
 
-def _values(place: Place, seen: frozenset[str] = frozenset()) -> Iterator[Any]:
+def _types(place: Place) -> frozenset[str]:
+    return frozenset().union(*(each.types for each in _alternatives(place) if not each.union))
+
+
+def _values(place: Place) -> Iterator[Any]:
     """The values that a schema lists."""
-    if place.pointer in seen:
-        return
-    here = node(place, Side.RESPONSE)
-    yield from (here.enum or {}).values()
-    yield from here.get("x-extensible-enum") or ()
-    for branch in here.union:
-        yield from _values(branch, seen | {place.pointer})
+    for each in _alternatives(place):
+        yield from (each.enum or {}).values()
+        yield from each.get("x-extensible-enum") or ()
 
 
 def _field_names(place: Place, seen: set[str]) -> Iterator[str]:
@@ -406,14 +406,14 @@ def _name_of(operation: Any) -> str:
 
 @functools.cache
 def _cache() -> str:
-    """Where mypy keeps what it has read, for as long as this process lives: all flows import the same libraries."""
+    """The cache of mypy for the life of this process: all flows import the same libraries."""
     folder = tempfile.mkdtemp(prefix="voice-clone-mypy-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def _judged_by_mypy(root: Path, flow: Flow, known: set[int]) -> Iterator[Problem]:
-    """What mypy says of the flow's module, held against the generated package of the same tree."""
+    """The errors of mypy in the flow's module, against the generated package of the same tree."""
     module = flow.module.as_posix()
     options = ("--config-file=", "--follow-imports=silent", "--explicit-package-bases", "--no-error-summary",
                "--no-color-output", "--hide-error-context", f"--cache-dir={_cache()}")  # fmt: skip

@@ -1,8 +1,8 @@
-"""Schemas: what a schema means, and what a change of it means for those who send it and those who receive it.
+"""Compare schemas: the effect of a change on those who send a value and on those who receive it.
 
-A request is compatible where the new schema covers the old one: what callers send today is still taken. An answer is
-compatible where the old schema covers the new one: what callers read today still comes, and nothing that they don't
-expect. A schema that both use is judged twice.
+A request is compatible if the new schema covers the old one: values that callers send today are still accepted. A
+response is compatible if the old schema covers the new one: callers receive nothing that they don't expect. A schema
+that both use is judged twice.
 
     change                                              request        response
     a field that is required is added                   breaking       compatible
@@ -30,8 +30,8 @@ expect. A schema that both use is judged twice.
     names of enum members (`x-enum-varnames`)           breaking: they are Python names
     text, examples, `deprecated`, other `x-…`           documentation only
 
-The walk finds the place and the words; jsonschema-rs (`covers`) has the last word wherever the walk finds nothing
-breaking: what it can't prove is "not understood", and that is breaking.
+The walk finds the place and the words. If it finds nothing breaking, jsonschema-rs (`covers`) must prove compatibility:
+a change without a proof is "not understood", and that is breaking.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scripts.common import same
 from scripts.compare.changes import Side, Verdict, pointer
 from scripts.compare.coverage import covers, equal
 from scripts.compare.schemas import LOWER, TEXT, TYPES, UPPER, Node, Place, PlaceError, node, plain, resolve
+from scripts.lib.files import objects_in, same_json
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
@@ -75,7 +75,7 @@ _WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
 
 @dataclass
 class Difference:
-    """One difference between two schemas: where below them, and what it means on the side that was asked for."""
+    """One difference between two schemas, with its place and its verdict for one side."""
 
     verdict: Verdict
     kind: str
@@ -95,7 +95,7 @@ class Comparison:
         self._proved: dict[tuple[str, str], list[Difference]] = {}
 
     def compare(self, old: Place, new: Place) -> list[Difference]:
-        """Every difference, and that the whole can't be proved compatible where that is so."""
+        """All differences, and one more if compatibility can't be proved."""
         key = (old.pointer, new.pointer)
         if key not in self._proved:
             found = list(self.walk(old, new))
@@ -116,7 +116,7 @@ class Comparison:
         """The differences between two schemas and all below them."""
         key = (old.pointer, old.merged_with, new.pointer, new.merged_with, but_null)
         if key not in self._known:
-            self._known[key] = []  # a schema that holds itself is equal there if it is equal elsewhere
+            self._known[key] = []  # a recursive schema is equal there if it is equal elsewhere
             one, two = node(old, self.side), node(new, self.side)
             if but_null:
                 one.null = two.null = False
@@ -149,7 +149,7 @@ class Comparison:
         types = list(self._types(old, new))
         yield from types
         yield from self._null(old, new)
-        if old.types & new.types or not types:  # of a value of another type the rest is another too
+        if old.types & new.types or not types:  # the rest is meaningless for another type
             yield from self._values(old, new)
             yield from self._limits(old, new)
             yield from self._formats(old, new)
@@ -186,7 +186,7 @@ class Comparison:
         at = new.at("const" if "const" in new.keys else "enum")
         if old.enum is None and new.enum is None:
             before, after = old.get("x-extensible-enum"), new.get("x-extensible-enum")
-            if not same(before, after):
+            if not same_json(before, after):
                 yield Difference(Verdict.COMPATIBLE, "text", (), at, "the known values of {} change", before, after)
         elif new.enum is None:
             at = old.at("const" if "const" in old.keys else "enum")
@@ -234,7 +234,7 @@ class Comparison:
     def _most_by(self, old: Node, new: Node) -> Iterator[Difference]:
         """Our own keyword: how many items there may be, by the value of another field."""
         before, after = old.get("x-max-items-by"), new.get("x-max-items-by")
-        if same(before, after):
+        if same_json(before, after):
             return
         at = (new if after else old).at("x-max-items-by")
         was, now = (each.get("limits", {}) if isinstance(each, dict) else {} for each in (before, after))
@@ -262,7 +262,7 @@ class Comparison:
     def _formats(self, old: Node, new: Node) -> Iterator[Difference]:
         for key in ("format", "pattern", "contentEncoding", "contentMediaType"):
             before, after = old.get(key), new.get(key)
-            if same(before, after):
+            if same_json(before, after):
                 continue
             what = f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
             if after is None or (before, after) in _WIDER_FORMAT:
@@ -273,9 +273,9 @@ class Comparison:
                 yield self._breaking(what, "format", new.at(key), before, after)
 
     def _default(self, old: Node, new: Node) -> Iterator[Difference]:
-        # `default: null` says no more than that a field may be left out.
+        # `default: null` only means that a field is optional.
         before, after = old.get("default"), new.get("default")
-        if same(before, after):
+        if same_json(before, after):
             return
         if self.side == Side.REQUEST and before is not None:
             at = new.at("default") if "default" in new.keys else old.at("default")
@@ -349,7 +349,7 @@ class Comparison:
             yield from found
             return
         if self._equal(old.place, new.place):
-            # Values that were allowed before are known now.
+            # These values were allowed before, too.
             kept = ("text", "default", "members", "discriminator", "enum")
             for each in found:
                 if each.path or each.kind in kept:
@@ -362,14 +362,14 @@ class Comparison:
             yield replace(difference, verdict=Verdict.COMPATIBLE) if disproved else difference
 
     def _branches(self, old: Node, new: Node) -> Iterator[Difference]:
-        """Differences of alternatives; those that are equal are found first, then those that are the same by name."""
+        """Differences of alternatives, paired if equal, then by name."""
         if not old.union or not new.union:
             at, judge = (new.at(new.kind), self._narrower) if new.union else (old.at(old.kind), self._wider)
             what = "{} is one of several now" if new.union else "{} is no longer one of several"
             yield judge(what, "branch", at, plain(old.union), plain(new.union))
             return
         lefts, rights = list(old.union), list(new.union)
-        # What stands beside alternatives was compared where they stand.
+        # Keywords beside the alternatives were compared there.
         alone = {one.place.pointer for one in (old, new) if one.union == [one.place]}
 
         def pair(left: Place, right: Place) -> list[Difference]:
@@ -430,7 +430,7 @@ class Comparison:
                 continue
             at = (new if key in new.rest else old).at(key)
             shown = (plain(before), plain(after))
-            # A field that is gone leaves a schema that allows it; such a proof is worth nothing.
+            # Without a field a schema still allows it, so that such a proof is worthless.
             proof = key in _PROVABLE and not (_names_fields(shown[0]) or _names_fields(shown[1]))
             if key in _PROVABLE and self._equal(old.place, new.place):
                 continue
@@ -445,7 +445,7 @@ def _text(old: Node, new: Node) -> Iterator[Difference]:
         if key in _OWN or not (key in _SHOWN or key.startswith("x-")):
             continue
         before, after = old.get(key), new.get(key)
-        if not same(before, after):
+        if not same_json(before, after):
             at = new.at(key) if key in new.keys else old.at(key)
             how = "is new" if before is None else "is gone" if after is None else "changes"
             what = f"{{}}: {key} {how}"
@@ -455,9 +455,7 @@ def _text(old: Node, new: Node) -> Iterator[Difference]:
 
 
 def _names_fields(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "properties" in value or "$ref" in value or any(map(_names_fields, value.values()))
-    return isinstance(value, list) and any(map(_names_fields, value))
+    return any("properties" in each or "$ref" in each for each in objects_in(value))
 
 
 def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:
@@ -474,8 +472,8 @@ def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
     if not isinstance(schema, dict) or not isinstance(schema.get("propertyName"), str):
         raise PlaceError(document, one.at("discriminator"), "a discriminator needs `propertyName`")
     mapping: dict[str, Place] = {}
-    given = schema.get("mapping")
-    for value, target in (given if isinstance(given, dict) else {}).items():
+    declared = schema.get("mapping")
+    for value, target in (declared if isinstance(declared, dict) else {}).items():
         reference = target.get("$ref") if isinstance(target, dict) else target
         reference = reference if str(reference).startswith("#") else f"#/components/schemas/{reference}"
         mapping[value] = resolve(document, reference, one.at("discriminator"))
@@ -488,7 +486,7 @@ def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
 
 
 def _name(place: Place) -> str:
-    """What an alternative is known by: the component's name, its title, the value that tells it apart, or its type."""
+    """The label of an alternative: the component's name, its title, its constant or its type."""
     schema = place.schema
     if not isinstance(schema, dict):
         return json.dumps(schema)

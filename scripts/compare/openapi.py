@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.compare.changes import pointer
 from scripts.compare.schemas import Place, PlaceError, resolve
-from scripts.vendor import METHODS
+from scripts.lib.files import objects_in
+from scripts.lib.openapi import METHODS
 
 UNDEFINED = "a scheme that is not defined"
 Alternative = dict[tuple[str, ...], frozenset[str]]
@@ -17,7 +18,7 @@ Alternative = dict[tuple[str, ...], frozenset[str]]
 
 
 def mapping(place: Place | None, key: str) -> dict[str, Place]:
-    """What stands below a key, each with its `$ref` followed; nothing where the key is missing."""
+    """The values of an object below a key, with `$ref` followed; empty if the key is missing."""
     if place is None or place.schema.get(key) is None:
         return {}
     _expect(place, key, dict)
@@ -41,7 +42,7 @@ def _expect(place: Place, key: str, kind: type) -> None:
 
 
 def followed(place: Place) -> Place:
-    """What a place refers to, or the place itself; raises PlaceError where that is no object."""
+    """The target of a place's reference, or the place itself; raises PlaceError if that is not an object."""
     seen = {place.pointer}
     while isinstance(place.schema, dict) and "$ref" in place.schema:
         place = resolve(place.document, place.schema["$ref"], place.pointer)
@@ -70,7 +71,7 @@ def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
 
 
 def parameters(item: Place, operation: Place) -> list[Place]:
-    """The parameters of an operation and of its path; those of the operation come last, and count."""
+    """The parameters of an operation and of its path; those of the operation come last and take precedence."""
     found = [*listing(item, "parameters"), *listing(operation, "parameters")]
     for place in found:
         if not text_of(place, "name") or not text_of(place, "in"):
@@ -79,7 +80,7 @@ def parameters(item: Place, operation: Place) -> list[Place]:
 
 
 def request_body(operation: Place) -> Place | None:
-    """What an operation is sent."""
+    """The request body of an operation."""
     return followed(operation.below("requestBody")) if operation.schema.get("requestBody") is not None else None
 
 
@@ -121,7 +122,7 @@ def python_name(name: str) -> str:
 
 
 def media_types(place: Place) -> dict[str, Place]:
-    """What may be sent or answered, by media type; names in lower case."""
+    """The content by media type, in lower case."""
     return {re.sub(r"\s*;\s*", "; ", name.strip().lower()): media for name, media in mapping(place, "content").items()}
 
 
@@ -134,7 +135,7 @@ def schemes_of(root: Place) -> dict[str, Place]:
 
 
 def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
-    """What a security scheme asks for, whatever it is called."""
+    """The requirement of a security scheme, without its name."""
     if scheme is None:
         return (UNDEFINED, name)
     kind, place = text_of(scheme, "type"), text_of(scheme, "in")
@@ -153,20 +154,15 @@ def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
     return (kind, json.dumps(rest, sort_keys=True))
 
 
-def required_schemes(node: Any) -> Iterator[str]:
+def required_schemes(document: Any) -> Iterator[str]:
     """The names in all `security` lists."""
-    if isinstance(node, dict):
+    for node in objects_in(document):
         for requirement in node["security"] if isinstance(node.get("security"), list) else ():
             yield from requirement if isinstance(requirement, dict) else ()
-        for value in node.values():
-            yield from required_schemes(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from required_schemes(item)
 
 
 def used_references(document: Mapping[str, Any]) -> set[str]:
-    """Every reference that is reached from the operations."""
+    """All references reachable from the operations."""
     found: set[str] = set()
     left: list[Any] = [document.get("paths"), document.get("webhooks")]
     while left:

@@ -1,4 +1,4 @@
-"""The Python level: names, types and signatures that callers of the generated packages and of the shim can see.
+"""Compare the Python surface: public names, types and signatures of the generated packages and of the shim.
 
 Models are built by keyword: the order of their fields is no promise. A type that a caller hands over may become wider,
 one that a caller receives narrower; a model that only requests use is handed over, one that only answers use received,
@@ -24,7 +24,7 @@ _VARIADIC = (griffe.ParameterKind.var_positional, griffe.ParameterKind.var_keywo
 
 @dataclass(frozen=True)
 class Surface:
-    """What is public: each name, and for models whether requests (Side.REQUEST) or answers hold them."""
+    """The public names, and for each model whether requests or responses contain it."""
 
     names: dict[str, griffe.Object]
     sides: dict[str, frozenset[Side]]
@@ -51,7 +51,7 @@ def compare(old: Surface, new: Surface, provider: str) -> Iterator[Change]:
             used = old.sides.get(name, frozenset()) | new.sides.get(name, frozenset())
             sides = used or frozenset({Side.REQUEST, Side.RESPONSE})
             if name.endswith((".sync", ".asyncio", ".asyncio_detailed")):
-                continue  # takes what `sync_detailed` takes, and returns a part of it
+                continue  # has the parameters of `sync_detailed`, and returns a part of its result
             for verdict, what, was, now in _differences(one, two, sides):
                 yield Change(verdict, Side.PYTHON, "", name, what, was, now, provider)
 
@@ -260,7 +260,7 @@ def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
 
 
 def _final(member: griffe.Object | griffe.Alias) -> griffe.Object | None:
-    """What a name stands for in the end; None where that lies elsewhere."""
+    """The final target of an alias; None outside of the loaded packages."""
     if not isinstance(member, griffe.Alias):
         return member
     try:

@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from scripts.common import PipelineError
 from scripts.compare.changes import Change, Side, Verdict
+from scripts.lib.errors import PipelineError
 
 _STYLES = {Verdict.BREAKING: "red", Verdict.COMPATIBLE: "green", Verdict.DOCUMENTATION: "dim"}
 _TITLES = {
@@ -25,12 +25,12 @@ _TITLES = {
     Side.PYTHON: "Python names and types",
     Side.TEXT: "text",
 }
-_MOST = 120  # characters of a value that are shown
+_MOST = 120  # characters of a value in a report
 
 
 @dataclass(frozen=True)
 class Report:
-    """All changes between two versions, and what could not be judged."""
+    """All changes between two versions, and notes on parts that were not judged."""
 
     old: str
     new: str
@@ -153,13 +153,13 @@ class Report:
         return list(lines)
 
 
-def write_changelog(path: Path, lines: list[str], version: str) -> bool:
-    """Put lines under "Spec changes" of the release that is not out yet; say whether anything was new."""
+def write_changelog(path: Path, lines: list[str]) -> bool:
+    """Add lines to "Spec changes" under "[Unreleased]"; return whether any line was new."""
     text = path.read_text("utf-8")
     releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
-    if not releases or not releases[0][0].endswith("unreleased"):
+    if not releases or releases[0][0] != "## [Unreleased]":
         start = releases[0].start() if releases else len(text)
-        text = f"{text[:start]}## {version}, unreleased\n\n### Spec changes\n\n{text[start:]}"
+        text = f"{text[:start]}## [Unreleased]\n\n### Spec changes\n\n{text[start:]}"
         releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
     begin = releases[0].end()
     end = releases[1].start() if len(releases) > 1 else len(text)
@@ -180,7 +180,7 @@ def write_changelog(path: Path, lines: list[str], version: str) -> bool:
 
 
 def _marked(change: Change) -> Text:
-    """A change, with what is code in colour."""
+    """A change, with code in colour."""
     text = Text()
     for index, part in enumerate(change.words.split("`")):
         text.append(part, "cyan" if index % 2 else "")
@@ -203,7 +203,7 @@ def _short(value: Any) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code in Markdown, whatever backticks it holds."""
+    """Text as code in Markdown, with as many backticks as it needs."""
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,4 +1,4 @@
-"""Schemas as they are meant: one form for all the ways in which the same can be written.
+"""Normalized schemas: one form for all the ways to write the same schema.
 
 References are followed and `allOf` is merged where that keeps the meaning; `nullable` of OpenAPI 3.0, lists of types
 and `anyOf` with null of 3.1 become one; a constant is an enum of one; a limit that limits nothing is none.
@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from scripts.common import PipelineError, same
 from scripts.compare.changes import Side, pointer
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import same_json
 
 TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
 TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
@@ -33,7 +34,7 @@ _UNDERSTOOD = frozenset(
 
 @dataclass(frozen=True)
 class Place:
-    """A schema, and where it stands in which document."""
+    """A schema, with its document and pointer."""
 
     document: Mapping[str, Any]
     schema: Any
@@ -72,7 +73,7 @@ class _ConflictError(Exception):
 
 
 def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
-    """What a local reference leads to."""
+    """The target of a local reference."""
     node: Any = document
     if not isinstance(reference, str) or not reference.startswith("#"):
         raise PlaceError(document, at, f"`$ref` {reference!r} does not begin with `#/`")
@@ -83,12 +84,12 @@ def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
         elif isinstance(node, Mapping) and key in node:
             node = node[key]
         else:
-            raise PlaceError(document, at, f"`$ref` {reference} leads nowhere")
+            raise PlaceError(document, at, f"`$ref` {reference} points to nothing")
     return Place(document, node, reference[1:])
 
 
 def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
-    """What a schema says, its `$ref` followed and its `allOf` merged where that keeps the meaning."""
+    """The keywords of a schema, with `$ref` followed and `allOf` merged if that keeps the meaning."""
     schema = place.schema
     if schema is True:
         return {}
@@ -162,7 +163,7 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
 
 
 def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
-    """Both together; of texts the second counts, or the first where that is the outer one."""
+    """The keywords of both; of texts the second counts, or the first with `outer`."""
     merged = dict(one)
     closed = [keys for keys in (one, two) if "additionalProperties" in keys]
     if closed and {*_names(one)} != {*_names(two)} and _names(one) and _names(two):
@@ -178,7 +179,7 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
             both = dict(merged[key][0])
             for name, place in value.items():
                 other = both.setdefault(name, place)
-                if not same(other.schema, place.schema):
+                if not same_json(other.schema, place.schema):
                     both_of = {"allOf": [other.schema, place.schema]}
                     both[name] = Place(place.document, both_of, place.pointer, other.pointer)
             merged[key] = (both, merged[key][1])
@@ -188,15 +189,15 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
 
 
 def _both(key: str, one: Any, two: Any) -> Any:
-    """What two values of a keyword allow together."""
-    if same(plain(one), plain(two)):
+    """The intersection of two values of a keyword."""
+    if same_json(plain(one), plain(two)):
         return one
     if key == "type":
         first, second = ({each} if isinstance(each, str) else set(map(str, each)) for each in (one, two))
         widened = [names | ({"integer"} if "number" in names else set()) for names in (first, second)]
         if left := sorted(widened[0] & widened[1]):
             return left
-    elif key == "enum" and (left := [value for value in one if any(same(value, other) for other in two)]):
+    elif key == "enum" and (left := [value for value in one if any(same_json(value, other) for other in two)]):
         return left
     elif key in LOWER:
         return max(one, two)
@@ -220,14 +221,14 @@ def plain(value: Any) -> Any:
 
 @dataclass
 class Node:
-    """What a schema means on one side, in one form for all the ways in which it can be written."""
+    """The meaning of a schema on one side, normalized."""
 
     place: Place
     keys: Keywords
     types: frozenset[str] = TYPES
     null: bool = True
     null_besides: bool = False
-    """Whether null is allowed besides what the alternatives allow."""
+    """Whether null is allowed in addition to the alternatives."""
     enum: dict[str, Any] | None = None
     fields: dict[str, Place] = field(default_factory=dict[str, Place])
     required: frozenset[str] = frozenset()
@@ -244,36 +245,36 @@ class Node:
         return not self.rest and not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
 
     def get(self, key: str) -> Any:
-        """A keyword's value; None where it is not there."""
+        """A keyword's value; None if it is missing."""
         return self.keys[key][0] if key in self.keys else None
 
     def at(self, key: str) -> str:
-        """A keyword's pointer; where it is not there, that of the schema."""
+        """A keyword's pointer; that of the schema if it is missing."""
         return self.keys[key][1] if key in self.keys else self.place.pointer
 
 
 def node(place: Place, side: Side) -> Node:
-    """What a schema means."""
+    """The normalized form of a schema."""
     keys = keywords(place)
     null = keys.pop("nullable", (False, ""))[0] is True
     for kind in ("anyOf", "oneOf"):
         keys, without = _unwrapped(keys, kind)
         null = null or without
-    made = Node(place, keys, null_besides=null)
-    _set_types(made, null)
-    _set_object(made, side)
-    made.items = keys["items"][0] if "items" in keys else None
+    result = Node(place, keys, null_besides=null)
+    _set_types(result, null)
+    _set_object(result, side)
+    result.items = keys["items"][0] if "items" in keys else None
     kinds: tuple[Literal["anyOf", "oneOf"], ...] = ("anyOf", "oneOf")
     for kind in kinds:
         if kind in keys:
-            if made.union:
-                made.rest["anyOf"] = made.union
-            made.union, made.kind = keys[kind][0], kind
-    _set_limits(made)
+            if result.union:
+                result.rest["anyOf"] = result.union
+            result.union, result.kind = keys[kind][0], kind
+    _set_limits(result)
     for key, (value, _) in keys.items():
         if key not in _UNDERSTOOD and not key.startswith("x-"):
-            made.rest[key] = value
-    return made
+            result.rest[key] = value
+    return result
 
 
 def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
@@ -286,7 +287,7 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
         branches, at = keys[kind]
         left = [branch for branch in branches if not _is_null(branch)]
         taken = len(branches) - len(left)
-        # Of what fits two of `oneOf`, nothing is allowed.
+        # `oneOf` refuses a value that fits two alternatives.
         twice = kind == "oneOf" and (taken > 1 or (taken == 1 and any(map(_may_be_null, left))))
         if not left or twice:
             return keys, null
@@ -295,7 +296,7 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
         seen.add(left[0].pointer)
         inner = keywords(left[0])
         if any(key not in _UNDERSTOOD and not key.startswith("x-") for key in inner):
-            return keys, null  # that may well be about null
+            return keys, null  # it may concern null
         try:
             keys = _merge(inner, {key: value for key, value in keys.items() if key != kind})
         except _ConflictError:
@@ -313,7 +314,7 @@ def _is_null(place: Place) -> bool:
 
 
 def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether null is among what a schema allows, as far as its types say."""
+    """Whether a schema's types allow null."""
     if place.pointer in seen:
         return False
     keys = keywords(place)
@@ -327,29 +328,31 @@ def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
     return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
 
 
-def _set_types(made: Node, null: bool) -> None:
-    keys = made.keys
-    declared = made.get("type")
+def _set_types(result: Node, null: bool) -> None:
+    keys = result.keys
+    declared = result.get("type")
     names = {declared} if isinstance(declared, str) else set(map(str, declared or ()))
     if unknown := names - TYPES - {"null"}:
-        raise PlaceError(made.place.document, made.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
+        raise PlaceError(result.place.document, result.at("type"), f"{', '.join(sorted(unknown))}: not a type of JSON")
     if names:
-        made.null = "null" in names or null
-        made.types = frozenset(names - {"null"})
+        result.null = "null" in names or null
+        result.types = frozenset(names - {"null"})
     elif "anyOf" in keys or "oneOf" in keys:
-        made.null = null or _may_be_null(made.place)
+        result.null = null or _may_be_null(result.place)
     elif _OBJECT & set(keys):
-        made.types, made.null = frozenset({"object"}), null
+        result.types, result.null = frozenset({"object"}), null
     elif _ARRAY & set(keys):
-        made.types, made.null = frozenset({"array"}), null
-    if "number" in made.types:
-        made.types |= {"integer"}
-    values = [keys["const"][0]] if "const" in keys else made.get("enum")
+        result.types, result.null = frozenset({"array"}), null
+    if "number" in result.types:
+        result.types |= {"integer"}
+    values = [keys["const"][0]] if "const" in keys else result.get("enum")
     if values is not None and "x-extensible-enum" not in keys:
-        fitting = [value for value in values if value is not None and _type(value) & made.types]
-        made.null = null or (None in values and (not names or "null" in names))
-        made.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
-        made.types = frozenset().union(*(_type(value) & made.types for value in fitting)) if fitting else frozenset()
+        fitting = [value for value in values if value is not None and _type(value) & result.types]
+        result.null = null or (None in values and (not names or "null" in names))
+        result.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
+        result.types = (
+            frozenset().union(*(_type(value) & result.types for value in fitting)) if fitting else frozenset()
+        )
 
 
 def _type(value: Any) -> frozenset[str]:
@@ -360,36 +363,36 @@ def _type(value: Any) -> frozenset[str]:
     return frozenset({"string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"})
 
 
-def _set_object(made: Node, side: Side) -> None:
+def _set_object(result: Node, side: Side) -> None:
     hidden = "readOnly" if side == Side.REQUEST else "writeOnly"
-    fields: dict[str, Place] = made.get("properties") or {}
-    made.fields = {
+    fields: dict[str, Place] = result.get("properties") or {}
+    result.fields = {
         name: place for name, place in fields.items() if keywords(place).get(hidden, (False,))[0] is not True
     }
-    shown = set(made.get("required") or ()) - (set(fields) - set(made.fields))
-    made.required = frozenset(str(name) for name in shown)
-    extra: Place | None = made.get("additionalProperties")
-    made.extra = True if extra is None or extra.schema in (True, {}) else extra
+    shown = set(result.get("required") or ()) - (set(fields) - set(result.fields))
+    result.required = frozenset(str(name) for name in shown)
+    extra: Place | None = result.get("additionalProperties")
+    result.extra = True if extra is None or extra.schema in (True, {}) else extra
     if extra is not None and extra.schema is False:
-        made.extra = False
+        result.extra = False
 
 
-def _set_limits(made: Node) -> None:
+def _set_limits(result: Node) -> None:
     for key in (*LOWER, *UPPER):
-        if key in made.keys:
-            made.limits[key] = made.get(key)
+        if key in result.keys:
+            result.limits[key] = result.get(key)
     for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
-        value = made.get(key)
-        whole = not made.types & {"number"}
-        if value is True and bound in made.limits:
-            value = made.limits.pop(bound)
+        value = result.get(key)
+        whole = not result.types & {"number"}
+        if value is True and bound in result.limits:
+            value = result.limits.pop(bound)
         elif isinstance(value, bool) or value is None:
             continue
         if whole and float(value).is_integer():
             tighter = max if step == 1 else min
-            made.limits[bound] = tighter(made.limits.get(bound, value + step), value + step)
+            result.limits[bound] = tighter(result.limits.get(bound, value + step), value + step)
         else:
-            made.limits[key] = value
+            result.limits[key] = value
     for key in ("minLength", "minItems", "minProperties"):
-        if made.limits.get(key) == 0:
-            del made.limits[key]
+        if result.limits.get(key) == 0:
+            del result.limits[key]

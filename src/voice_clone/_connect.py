@@ -1,25 +1,29 @@
-"""A client by its provider's name."""
+"""Make a client by the name of its provider."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 import httpx
 
-import voice_clone
 from voice_clone import providers
-from voice_clone._clients import AsyncClient, SyncClient, X
-from voice_clone._environment import ProxySource, Verify
-from voice_clone.errors import InvalidRequestError
+from voice_clone._client.base import AsyncClient, SyncClient, X
+from voice_clone._http.environment import ProxySource, Verify
+from voice_clone._provider.specs import unknown_provider
+
+if TYPE_CHECKING:
+    from voice_clone.providers.cartesia import AsyncCartesia, Cartesia
+    from voice_clone.providers.heygen import AsyncHeyGen, HeyGen
+    from voice_clone.providers.minimax import AsyncMiniMax, MiniMax
+    from voice_clone.providers.retell import AsyncRetell, Retell
 
 K = TypeVar("K")
 
 
 class Options(TypedDict, Generic[X], total=False):
-    """What the classes of clients take by keyword."""
+    """The options of the client classes."""
 
     api_key: str | None
     base_url: str | None
@@ -37,71 +41,61 @@ Sync = Options[httpx.BaseTransport]
 Async = Options[httpx.AsyncBaseTransport]
 
 
-def names() -> list[str]:
-    """The names of all providers."""
-    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
-
-
 def find(provider: str, kind: type[K]) -> type[K]:
-    """The class of a provider's client, sync or async; raises InvalidRequestError for a name that is no provider's."""
-    home = f"{providers.__name__}.{provider}"
-    try:  # first of all; a list of the files may be empty where the file system is faked or packed
-        module = importlib.import_module(home) if str(provider).isidentifier() else None
+    """The class of a provider's client, sync or async; raises InvalidRequestError for an unknown provider."""
+    path = f"{providers.__name__}.{provider}"
+    try:  # not by `provider_names()`, which may be empty where the file system is faked or packed
+        module = importlib.import_module(path) if str(provider).isidentifier() else None
     except ModuleNotFoundError as error:
-        if error.name != home:
+        if error.name != path:
             raise
         module = None
     if module is None:
-        from difflib import get_close_matches  # noqa: PLC0415 - nobody else needs it
-
-        message = f"there is no provider {provider!r}; there are {', '.join(names())}"
-        close = get_close_matches(str(provider).lower(), names(), 1)
-        raise InvalidRequestError(message, advice=f"did you mean {close[0]}?" if close else "choose one of these")
+        raise unknown_provider(provider)
     return next(item for item in vars(module).values() if isinstance(item, type) and kind in item.__mro__[1:])
 
 
 def _client(provider: str, kind: type[Any], options: Any) -> Any:
     try:
-        made: Any = find(provider, kind)
-        return made(**options)
+        return find(provider, kind)(**options)
     except BaseException:
         options.clear()  # a traceback may show local variables
         raise
 
 
 @overload
-def connect(provider: Literal["heygen"], **options: Unpack[Sync]) -> voice_clone.HeyGen: ...
+def connect(provider: Literal["heygen"], **options: Unpack[Sync]) -> HeyGen: ...
 @overload
-def connect(provider: Literal["retell"], **options: Unpack[Sync]) -> voice_clone.Retell: ...
+def connect(provider: Literal["retell"], **options: Unpack[Sync]) -> Retell: ...
 @overload
-def connect(provider: Literal["cartesia"], **options: Unpack[Sync]) -> voice_clone.Cartesia: ...
+def connect(provider: Literal["cartesia"], **options: Unpack[Sync]) -> Cartesia: ...
 @overload
-def connect(provider: Literal["minimax"], **options: Unpack[Sync]) -> voice_clone.MiniMax: ...
+def connect(provider: Literal["minimax"], **options: Unpack[Sync]) -> MiniMax: ...
 @overload
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]: ...
 def connect(provider: str, **options: Unpack[Sync]) -> SyncClient[Any]:
-    """Make the client of a provider by its name.
+    """Make the client of a provider.
 
     `provider` is its name, such as `heygen`. The options are those of its class, such as HeyGen, by keyword.
-    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    Raises InvalidRequestError for an unknown provider, and what the class raises.
     """
     return cast("SyncClient[Any]", _client(provider, SyncClient, options))
 
 
 @overload
-def connect_async(provider: Literal["heygen"], **options: Unpack[Async]) -> voice_clone.AsyncHeyGen: ...
+def connect_async(provider: Literal["heygen"], **options: Unpack[Async]) -> AsyncHeyGen: ...
 @overload
-def connect_async(provider: Literal["retell"], **options: Unpack[Async]) -> voice_clone.AsyncRetell: ...
+def connect_async(provider: Literal["retell"], **options: Unpack[Async]) -> AsyncRetell: ...
 @overload
-def connect_async(provider: Literal["cartesia"], **options: Unpack[Async]) -> voice_clone.AsyncCartesia: ...
+def connect_async(provider: Literal["cartesia"], **options: Unpack[Async]) -> AsyncCartesia: ...
 @overload
-def connect_async(provider: Literal["minimax"], **options: Unpack[Async]) -> voice_clone.AsyncMiniMax: ...
+def connect_async(provider: Literal["minimax"], **options: Unpack[Async]) -> AsyncMiniMax: ...
 @overload
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]: ...
 def connect_async(provider: str, **options: Unpack[Async]) -> AsyncClient[Any]:
-    """Make the async client of a provider by its name.
+    """Make the async client of a provider.
 
     `provider` is its name, such as `heygen`. The options are those of its class, such as AsyncHeyGen, by keyword.
-    Raises InvalidRequestError for a name that is no provider's, and what the class raises.
+    Raises InvalidRequestError for an unknown provider, and what the class raises.
     """
     return cast("AsyncClient[Any]", _client(provider, AsyncClient, options))

@@ -1,4 +1,4 @@
-"""Fixtures for pytest. It loads this module at every start, so `testing` is imported when one is used."""
+"""Fixtures for pytest. pytest imports this module at every start, so fixtures import `voice_clone.testing` on use."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mock_providers() -> Generator[Mock]:
-    """All providers, in memory: whatever client a test uses, however it is made, asks this mock, and never waits."""
-    from voice_clone.testing import Mock  # noqa: PLC0415
-    from voice_clone.testing._redirect import redirected  # noqa: PLC0415
+    """A mock of all providers, in memory; every client that the test creates uses it, and sleeping takes no time."""
+    from voice_clone.testing import Mock  # noqa: PLC0415 - see above
+    from voice_clone.testing.redirect import redirect_clients  # noqa: PLC0415 - see above
 
-    with redirected(Mock()) as mock:
+    with redirect_clients(Mock()) as mock:
         yield mock
 
 
 def _fixture(provider: str) -> Callable[[Mock], MockedProvider]:
     @pytest.fixture(name=f"mock_{provider}")
     def mocked(mock_providers: Mock) -> MockedProvider:
-        """One provider of `mock_providers`: its requests, its voices, and `fail`."""
-        from voice_clone.testing import MockedProvider  # noqa: PLC0415
+        """One provider of `mock_providers`, with its requests and voices, and `fail`."""
+        from voice_clone.testing import MockedProvider  # noqa: PLC0415 - see above
 
         return MockedProvider(mock_providers, provider)
 

@@ -1,59 +1,51 @@
-"""What can go wrong, the same at every provider.
+"""Errors: one tree for all providers, and what an error carries: the response and the job.
 
     VoiceCloneError
-    ├── InvalidRequestError      refused as wrong, by the provider or before anything was sent
-    ├── AuthenticationError      the key is missing, malformed, expired, or belongs to another region
+    ├── InvalidRequestError      the request is invalid, by the provider or before anything was sent
+    ├── AuthenticationError      the API key is missing, malformed, expired, or of another region
     ├── PaymentRequiredError     too little credit
-    ├── PermissionDeniedError    the key is good, but the plan or the verification does not allow this
-    ├── NotFoundError            no such voice, or none that the key may see
+    ├── PermissionDeniedError    the plan or the verification of the account does not allow this
+    ├── NotFoundError            no such voice, or the key may not see it
     ├── ConflictError            it exists already, or the same request is in progress
     ├── QuotaExceededError       the limit of clones is reached, or the plan is used up for now
-    ├── RateLimitError           too many requests: wait for `retry_after` seconds where it is set
-    ├── ContentRejectedError     the content was refused by moderation
-    ├── ServerError              the provider failed; look whether the voice exists before asking again
-    ├── TransportError           no complete answer: no connection, or one that broke
-    │   ├── RequestTimeoutError  none in time
-    │   └── OutcomeUnknownError  the request may have been carried out all the same
-    ├── InvalidResponseError     an answer that does not match the spec
-    ├── CloneFailedError         the provider says that the clone failed, and why
-    └── PollTimeoutError         not done before the deadline: go on with `wait(error.job)`
+    ├── RateLimitError           too many requests: wait for `retry_after` seconds if it is set
+    ├── ContentRejectedError     moderation refused the content
+    ├── ServerError              the provider failed; before a retry, check whether the voice exists
+    ├── TransportError           no complete response: no connection, or a broken one
+    │   ├── RequestTimeoutError  no complete response before the timeout
+    │   └── OutcomeUnknownError  the provider may have carried out the request
+    ├── InvalidResponseError     the response does not match the spec
+    ├── CloneFailedError         the provider reports that the clone failed, and why
+    └── PollTimeoutError         not done before the deadline: continue with `wait(error.job)`
 
-An answer is classified by its HTTP status, then by the provider's documented code; never by searching prose.
+A response is classified by its HTTP status, then by the provider's documented code; never by searching prose.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
-if TYPE_CHECKING:
-    from voice_clone.jobs import CloneJob
+import attrs
+from attrs.validators import instance_of, optional
 
-# These two are written out, and not by attrs: to import attrs takes longer than all else that a client's class needs.
+from voice_clone._json import MAX_DEPTH, is_too_deep
+
+TOKEN_VERSION = 1
 
 
+@attrs.frozen
 class RawResponse:
-    """A provider's answer as it came."""
+    """A provider's response as received."""
 
     status_code: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False, hash=False)
     """Names are in lower case."""
-    content: bytes
+    content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
     """The first 64 KiB of the body."""
-    json: Any
-    """The whole body decoded from JSON; None where it is none."""
-
-    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes, json: Any = None) -> None:
-        self.status_code, self.headers, self.content, self.json = status_code, headers, content, json
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RawResponse) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((self.status_code, self.content))
-
-    def __repr__(self) -> str:
-        return f"RawResponse(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
+    json: Any = attrs.field(default=None, repr=False, hash=False)
+    """The whole body decoded from JSON; None if it is not JSON."""
 
     @property
     def text(self) -> str:
@@ -61,7 +53,7 @@ class RawResponse:
         return self.content.decode("utf-8", "replace")
 
     def at(self, path: str) -> Any:
-        """What stands at a path of dotted keys into the JSON, numbers into arrays; None where it ends early."""
+        """Value at a dotted path into the JSON; a number is an index into an array. None if the path ends early."""
         value = self.json
         for key in path.split("."):
             if isinstance(value, dict):
@@ -73,135 +65,167 @@ class RawResponse:
         return value
 
 
+@attrs.define(slots=False, str=False)
 class VoiceCloneError(Exception):
-    """The root of all errors that leave this package. `str()` of it holds the message and what else is known."""
+    """The root of all errors of this package. `str()` gives the message and the known facts."""
 
     message: str
     """One sentence for people."""
-    provider: str | None
+    provider: str | None = None
     """Name of the provider: `heygen`, `retell`, `cartesia`, `minimax`."""
-    code: str | None
+    code: str | None = None
     """The provider's own machine-readable code."""
-    status: int | None
-    """The HTTP status of the answer; None where none came. MiniMax answers errors with 200."""
-    request_id: str | None
-    """Names the request to the provider's support."""
-    retry_after: float | None
-    """Seconds that the provider asks to wait."""
-    retryable: bool
-    """Whether asking again may succeed without a second voice: the same call, or `wait(error.job)` if there is one."""
-    response: RawResponse | None
-    """The provider's answer as it came; None where none came."""
-    job: CloneJob | None
-    """The clone that had been started when this happened; go on with `wait(error.job)`."""
-    voice_id: str | None
-    """The id of the voice that was, or may have been, made; where it is known and nothing else is."""
-    advice: str
-    """What to do now."""
-    _advice: ClassVar[str] = "read what the provider says; its support can find the request by its id"
+    status: int | None = None
+    """HTTP status of the response; None without a response. MiniMax answers errors with 200."""
+    request_id: str | None = None
+    """Identifies the request to the provider's support."""
+    retry_after: float | None = None
+    """Seconds to wait, as the provider asks."""
+    retryable: bool = False
+    """Whether a retry may succeed without a second voice: the same call, or `wait(error.job)` if there is a job."""
+    response: RawResponse | None = None
+    """The provider's response; None without a response."""
+    job: CloneJob | None = None
+    """The clone that had started when this error occurred; continue with `wait(error.job)`."""
+    voice_id: str | None = None
+    """The id of the voice that was, or may have been, made; set where it is known and no job is."""
+    advice: str = ""
+    """What to do now; empty if the message says it."""
+    _advice: ClassVar[str] = "read the provider's message; its support can find the request by its id"
 
     def __init_subclass__(cls, advice: str | None = None) -> None:
-        cls._advice = advice or cls._advice
+        cls._advice = cls._advice if advice is None else advice
 
-    def __init__(  # noqa: PLR0917 - all but the first are given by name
-        self,
-        message: str,
-        provider: str | None = None,
-        code: str | None = None,
-        status: int | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        retryable: bool = False,
-        response: RawResponse | None = None,
-        job: CloneJob | None = None,
-        voice_id: str | None = None,
-        advice: str | None = None,
-    ) -> None:
-        self.message, self.provider, self.code, self.status, self.request_id = (
-            message,
-            provider,
-            code,
-            status,
-            request_id,
-        )
-        self.retry_after, self.retryable, self.response = retry_after, retryable, response
-        self.job, self.voice_id, self.advice = job, voice_id, advice or self._advice
-        super().__init__(*vars(self).values())  # `args`, from which Celery and others make it anew
-        if self.advice not in message:
+    def __attrs_post_init__(self) -> None:
+        self.advice = self.advice or self._advice
+        if self.advice not in self.message:
             self.add_note(f"What to do: {self.advice}")  # a traceback shows it below the message
-
-    def __repr__(self) -> str:
-        facts = {name: value for name, value in vars(self).items() if name in VoiceCloneError.__annotations__}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     def __str__(self) -> str:
         wait = None if self.retry_after is None else f"{self.retry_after:g} s"
         facts = {"HTTP": self.status, "code": self.code, "request": self.request_id, "voice": self.voice_id}
-        known = [f"{what} {value}" for what, value in {**facts, "retry after": wait}.items() if value is not None]
-        return (
-            (f"{self.provider}: " if self.provider else "") + self.message + (f" ({', '.join(known)})" if known else "")
-        )
+        known = [f"{name} {value}" for name, value in {**facts, "retry after": wait}.items() if value is not None]
+        prefix = f"{self.provider}: " if self.provider else ""
+        return prefix + self.message + (f" ({', '.join(known)})" if known else "")
 
 
-class InvalidRequestError(VoiceCloneError, advice="correct the request; the same one will be refused again"):
-    """The request is wrong: correct it. Raised before anything is sent where that can be known."""
+class InvalidRequestError(VoiceCloneError, advice=""):
+    """The request is invalid. Raised before anything is sent if that can be known."""
 
 
-class AuthenticationError(VoiceCloneError, advice="check the key, and that it belongs to the server at base_url"):
-    """The key is missing, malformed, expired or belongs to another region."""
+class AuthenticationError(VoiceCloneError, advice="check the API key, and that it belongs to the server at base_url"):
+    """The API key is missing, malformed, expired, or of another region."""
 
 
-class PaymentRequiredError(VoiceCloneError, advice="add credit to the account, then ask again"):
+class PaymentRequiredError(VoiceCloneError, advice="add credit to the account, then retry"):
     """The account has too little credit."""
 
 
 class PermissionDeniedError(VoiceCloneError, advice="check what the account's plan and verification allow"):
-    """The key is good, but the account's plan or verification does not allow this."""
+    """The key is valid, but the account's plan or verification does not allow this."""
 
 
 class NotFoundError(VoiceCloneError, advice="check the id, and that the key's account made the voice"):
     """There is no such voice, or the key may not see it."""
 
 
-class ConflictError(VoiceCloneError, advice="look whether it exists; else wait for what is in progress"):
+class ConflictError(VoiceCloneError, advice="check whether it exists; otherwise wait for the request in progress"):
     """It exists already, or the same request is still in progress."""
 
 
 class QuotaExceededError(VoiceCloneError, advice="delete clones, or upgrade the plan"):
-    """The limit of clones is reached, or the plan is used up for now: delete clones, or upgrade."""
+    """The limit of clones is reached, or the plan is used up for now."""
 
 
-class RateLimitError(VoiceCloneError, advice="wait for `retry_after` seconds where it is set, then ask again"):
-    """Too many requests: wait for `retry_after` seconds where it is set."""
+class RateLimitError(VoiceCloneError, advice="wait for `retry_after` seconds if it is set, then retry"):
+    """Too many requests."""
 
 
-class ContentRejectedError(VoiceCloneError, advice="give other audio or text"):
-    """The content was refused by the provider's moderation."""
+class ContentRejectedError(VoiceCloneError, advice="use other audio or text"):
+    """The provider's moderation refused the content."""
 
 
-class ServerError(VoiceCloneError, advice="ask again later"):
-    """The provider failed. After a clone was asked for, look whether the voice exists before asking again."""
+class ServerError(VoiceCloneError, advice="retry later"):
+    """The provider failed. After a clone request, check whether the voice exists before you retry."""
 
 
-class TransportError(VoiceCloneError, advice="check the network and base_url, then ask again"):
-    """No complete answer came: no connection, or one that broke."""
+class TransportError(VoiceCloneError, advice="check the network and base_url, then retry"):
+    """No complete response: no connection, or a broken one."""
 
 
-class RequestTimeoutError(TransportError, advice="ask again, or give a longer timeout"):
-    """No complete answer came in time."""
+class RequestTimeoutError(TransportError, advice="retry, or set a longer timeout"):
+    """No complete response before the timeout."""
 
 
-class OutcomeUnknownError(TransportError, advice="look whether the voice exists before you ask again"):
-    """No complete answer came, but the voice may exist, and be charged: look at the provider's list of voices."""
+class OutcomeUnknownError(TransportError, advice="check whether the voice exists before you retry"):
+    """No complete response, but the voice may exist, and be charged: check the provider's list of voices."""
 
 
-class InvalidResponseError(VoiceCloneError, advice="see what came in `response`"):
-    """The answer does not match the provider's spec; `response` keeps it, `voice_id` the voice where it is known."""
+class InvalidResponseError(VoiceCloneError, advice="see `response`"):
+    """The response does not match the provider's spec; `voice_id` is set if it names a voice."""
 
 
 class CloneFailedError(VoiceCloneError, advice="read the reason; clone again from better audio"):
-    """The provider says that the clone failed; `message` holds its reason."""
+    """The provider reports that the clone failed; `message` is its reason."""
 
 
-class PollTimeoutError(VoiceCloneError, advice="go on with wait(error.job)"):
-    """The deadline passed before the clone was done. It goes on at the provider: `wait(error.job)` later."""
+class PollTimeoutError(VoiceCloneError, advice="continue with wait(error.job)"):
+    """The deadline passed before the clone was done. It continues at the provider."""
+
+
+def _check_provider(_: CloneJob, __: attrs.Attribute[str], name: Any) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InvalidRequestError(f"invalid clone job: {name!r} is not a provider's name")
+
+
+def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], voice_id: Any) -> None:
+    # `.` and `..` would walk up the path of a request even when quoted.
+    if not isinstance(voice_id, str) or voice_id in ("", ".", "..") or not voice_id.isprintable():
+        raise InvalidRequestError(f"invalid voice id: {voice_id!r}", provider=job.provider)
+
+
+def _check_raw(_: CloneJob, __: attrs.Attribute[Any], raw: Any) -> None:
+    problem = "" if isinstance(raw, dict) else f", not {type(raw).__name__}"
+    try:
+        json.dumps(raw, allow_nan=False)
+        problem = f" of at most {MAX_DEPTH} levels" if is_too_deep(raw) else problem
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = f": {error}"
+    if problem:
+        raise InvalidRequestError(f"invalid clone job: raw must be a JSON object{problem}")
+
+
+@attrs.frozen
+class CloneJob:
+    """A clone that was started. `wait(job)` returns its Voice, in this process or another."""
+
+    provider: str = attrs.field(validator=_check_provider)
+    voice_id: str = attrs.field(validator=_check_voice_id)
+    done: bool = attrs.field(default=False, validator=instance_of(bool))
+    """Whether the voice is ready, so that `wait` returns at once."""
+    name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
+    """The name that was asked for."""
+    raw: Mapping[str, Any] = attrs.field(
+        factory=dict[str, Any], validator=_check_raw, kw_only=True, repr=False, hash=False
+    )
+    """The provider's response to the start, decoded from JSON."""
+
+    def to_token(self) -> str:
+        """The job as JSON text, to store and to continue later or elsewhere. It holds no secret."""
+        fields = {"version": TOKEN_VERSION, **attrs.asdict(self, recurse=False)}
+        return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_token(cls, token: str) -> CloneJob:
+        """Read a token from `to_token`; raises InvalidRequestError for anything else."""
+        try:
+            fields = dict(json.loads(token))
+            version = fields.pop("version")
+            if type(version) is not int or version < 1:
+                raise ValueError(version)
+            if version <= TOKEN_VERSION:
+                return cls(**fields)
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise InvalidRequestError("invalid job token; pass the string from to_token()") from None
+        message = f"the token has version {version}; this release reads version {TOKEN_VERSION}"
+        raise InvalidRequestError(message, advice="upgrade voice-clone-clients")

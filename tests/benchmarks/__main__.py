@@ -1,4 +1,4 @@
-"""Measure this package beside its peers, and say which goals are met.
+"""Measure this package beside its peers, and compare the results with the goals.
 
 python -m tests.benchmarks                       everything
 python -m tests.benchmarks --quick               less of everything, in under a minute
@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scripts import common
+from scripts.lib.files import display_path, write_file
 from tests.benchmarks import charts, measures, plots, report
 from tests.benchmarks.measures import Bench, Effort
 from tests.benchmarks.report import Result, Results
@@ -26,7 +26,7 @@ from tests.benchmarks.worker import ME
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     about, _, examples = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="nox -s bench --",
@@ -38,7 +38,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", default="", metavar="ID,…", help="only these rows")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run so many times, and compare")
     parser.add_argument("--test-command", action="store_true", help="the time of the whole test command as well")
-    parser.add_argument("--write", action="store_true", help=f"write {common.shown(report.PAGE)} and its folder")
+    parser.add_argument("--write", action="store_true", help=f"write {display_path(report.PAGE)} and its folder")
     parser.add_argument("--page", action="store_true", help="measure nothing; page and pictures from results.json")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     choice = parser.parse_args(arguments)
@@ -48,7 +48,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command. A goal that is missed is a result, and no failure."""
+    """Run the command; a missed goal is a result, not a failure."""
     choice = options(arguments)
     if choice.page:
         write(Results.load(report.JSON.read_text("utf-8")))
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not ME.is_dir():
         sys.exit(f"memory is counted by {ME}, which this system does not have")
     effort = measures.QUICK if choice.quick else Effort()
-    rows = chosen([each for each in choice.rows.split(",") if each])
+    rows = chosen([part for part in choice.rows.split(",") if part])
     console = Console(highlight=False, stderr=choice.json, width=None if sys.stdout.isatty() else 160)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
@@ -87,22 +87,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Callable[..., object]) -> list[Result]:
-    """All these rows; those of the same contestants are measured together."""
-    found: dict[int, dict[str, list[measures.Measured]]] = {}
+    """Measure these rows; rows with the same contestants are measured together."""
+    samples: dict[int, dict[str, list[measures.Measured]]] = {}
     for row in rows:
         tell(row.title, 1)
         key = id(row.contestants)
-        if row.id not in skipped and key not in found:
+        if row.id not in skipped and key not in samples:
             counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
             count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
-            able = [each for each in row.contestants if not (bench.effort.quick and each.slow)]
+            able = [contestant for contestant in row.contestants if not (bench.effort.quick and contestant.slow)]
             few, warm = bench.effort.few_rounds, row.warm and not bench.effort.quick
-            found[key] = measures.rounds(bench, able, count, few, warm=warm)
-    return [Result.of(row, {} if row.id in skipped else found[id(row.contestants)]) for row in rows]
+            samples[key] = measures.rounds(bench, able, count, few, warm=warm)
+    return [Result.of(row, {} if row.id in skipped else samples[id(row.contestants)]) for row in rows]
 
 
 def values(runs: Sequence[Sequence[Result]]) -> list[dict[str, list[float]]]:
-    """Row by row what is ours, run by run."""
+    """Our values of each row, run by run."""
     return [
         {row.id: [outcome.value for outcome in row.outcomes if outcome.role == "us"] for row in run if row.outcomes}
         for run in runs
@@ -110,20 +110,20 @@ def values(runs: Sequence[Sequence[Result]]) -> list[dict[str, list[float]]]:
 
 
 def middle(runs: Sequence[Sequence[Result]]) -> list[Result]:
-    """Each row from that of the runs which is in the middle."""
+    """Each row from the run with the median value."""
     return [sorted(every, key=lambda each: each.ours or 0)[(len(every) - 1) // 2] for every in zip(*runs, strict=True)]
 
 
 def write(results: Results) -> None:
-    """Write the page, its pictures, and the results; pictures that are no more are deleted."""
+    """Write the page, its pictures and the results; delete outdated pictures."""
     pictures = dict(plots.draw(results))
     for old in report.FOLDER.glob("*.svg"):
         if old.name not in pictures:
             old.unlink()
     for name, picture in pictures.items():
-        common.write(report.FOLDER / name, picture)
-    common.write(report.JSON, results.dump().encode())
-    common.write(report.PAGE, report.page(results).encode())
+        write_file(report.FOLDER / name, picture)
+    write_file(report.JSON, results.dump().encode())
+    write_file(report.PAGE, report.page(results).encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Drawn beside the rows: what each module costs at import, where a call spends its time, the polling frontier."""
+"""Additional charts: the import time of each module, the profile of a call, the polling frontier."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _LINE = re.compile(r"^import time:\s*([0-9]+) \|\s*[0-9]+ \|\s*(\S+)$", re.MULTI
 
 
 def collect(bench: Bench) -> dict[str, Any]:
-    """All of it; shares are of what httpx alone costs."""
+    """All charts' data; shares are relative to bare httpx."""
     return {"imports": dict(_imports(bench)), "profiles": dict(_profiles(bench)), "frontier": _frontier(bench)}
 
 
 def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Module by module, as `python -X importtime` tells it; what an empty process imports is left out."""
-    found: dict[str, list[Counter[str]]] = defaultdict(list)
+    """Import time by module, from `python -X importtime`, without an empty process's modules."""
+    times: dict[str, list[Counter[str]]] = defaultdict(list)
     for _ in range(bench.effort.some_rounds):
         for name, (environment, statements) in IMPORTS.items():
-            found[name].append(importtime(bench.environments[environment].python, bench.stock, statements))
+            times[name].append(importtime(bench.environments[environment].python, bench.stock, statements))
     medians = {
         name: {module: statistics.median(each[module] for each in every) for module in every[0]}
-        for name, every in found.items()
+        for name, every in times.items()
     }
     whole = sum(medians["httpx"].values())
     for name, modules in medians.items():
@@ -61,7 +61,7 @@ def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def importtime(python: Path, stock: Path, statements: str) -> Counter[str]:
-    """The microseconds that each module costs by itself."""
+    """The microseconds of each module's own import."""
     code = f"import sys; sys.path.append({str(stock)!r}); sys.stderr.write('begin\\n'); {statements}"
     done = subprocess.run(
         [str(python), "-I", "-X", "importtime", "-c", code],
@@ -71,27 +71,27 @@ def importtime(python: Path, stock: Path, statements: str) -> Counter[str]:
 
 
 def _profiles(bench: Bench) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
-    """Where the calls spend their time, as the profiler sees it, package by package."""
+    """The profile of the calls, by package."""
     for row, contestants in PROFILES.items():
         count, size = (bench.effort.clones, CLIP) if row == "clone" else (bench.effort.calls, 0)
-        found: dict[str, Measured] = {
+        profiles: dict[str, Measured] = {
             name: bench.worker(environment, contestant).ask("profile", function, bench.url, count, size)
             for name, environment, contestant, function in contestants
         }
-        whole = sum(found["httpx"].values())
+        whole = sum(profiles["httpx"].values())
         shares = {
             name: {owner: rounded(spent / whole) for owner, spent in sorted(owners.items())}
-            for name, owners in found.items()
+            for name, owners in profiles.items()
         }
         yield row, shares
 
 
 def _frontier(bench: Bench) -> dict[str, list[Any]]:
-    """How late and how often, schedule by schedule."""
+    """Delay and polls of each schedule."""
 
     def judged(each: polling.Schedule) -> dict[str, Any]:
-        found = attrs.asdict(polling.judge(each, bench.effort.durations))
-        return {"name": found.pop("name")} | {kind: rounded(value) for kind, value in found.items()}
+        performance = attrs.asdict(polling.judge(each, bench.effort.durations))
+        return {"name": performance.pop("name")} | {kind: rounded(value) for kind, value in performance.items()}
 
     kinds = {"us": [polling.OURS], "peer": polling.PEERS, "beside": polling.USUAL, "limit": polling.FRONTIER}
     return {kind: [judged(each) for each in every] for kind, every in kinds.items()}

@@ -1,4 +1,4 @@
-"""How it is measured: contestants in processes of their own take turns, round after round, at one server."""
+"""The method: contestants in their own processes take turns, round after round, at one server."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Role = Literal["us", "stock", "peer", "limit", "base", "beside"]
 
 @attrs.frozen
 class Effort:
-    """How much is done; more of it makes the numbers steadier."""
+    """The amount of work; more gives steadier numbers."""
 
     rounds: int = 15
     some_rounds: int = 7
-    """Of what takes a good part of a second each time."""
+    """Rounds of measurements that take most of a second."""
     few_rounds: int = 3
-    """Of what takes seconds."""
+    """Rounds of measurements that take seconds."""
     calls: int = 200
     clones: int = 100
     requests: int = 4000
@@ -50,7 +50,7 @@ QUICK = Effort(4, 2, 1, 50, 20, 500, 1.0, 2000, 8.0, 200, (1, 3, 12), quick=True
 
 
 class Process:
-    """A worker, asked line by line."""
+    """A worker, with one line a request."""
 
     def __init__(self, python: Path, arguments: Sequence[str], **surroundings: str) -> None:
         self.started = subprocess.Popen(
@@ -62,26 +62,26 @@ class Process:
         )
 
     def read(self) -> str:
-        """The next line; fails where there is none, after what the process itself said of it."""
+        """The next line; fails without one, after the process's own output."""
         assert self.started.stdout
         if not (line := self.started.stdout.readline()):
             raise SystemExit(f"{self.started.args!r} ended with status {self.started.wait()}")
         return line
 
     def ask(self, measure: str, *positional: Any, **named: Any) -> Any:
-        """Have something measured."""
+        """Run a measurement."""
         assert self.started.stdin
         print(json.dumps([measure, positional, named]), file=self.started.stdin, flush=True)
         return json.loads(self.read())
 
     def close(self) -> None:
-        """End it: it ends when its input does."""
+        """End it by closing its input."""
         self.started.communicate()
 
 
 @attrs.define
 class Bench:
-    """The server, the environments and the workers, while it is measured."""
+    """The server, the environments and the workers of a run."""
 
     effort: Effort
     environments: dict[str, Environment]
@@ -93,11 +93,11 @@ class Bench:
     workers: dict[tuple[str, str], Process] = attrs.field(factory=dict[tuple[str, str], Process])
 
     def worker(self, environment: str, contestant: str) -> Process:
-        """The worker of a contestant, warm where it has been asked before."""
+        """The worker of a contestant, warm after its first use."""
         if (environment, contestant) not in self.workers:
-            made = self.start(environment, contestant)
-            self.until_end.callback(made.close)
-            self.workers[environment, contestant] = made
+            process = self.start(environment, contestant)
+            self.until_end.callback(process.close)
+            self.workers[environment, contestant] = process
         return self.workers[environment, contestant]
 
     def start(self, environment: str, contestant: str = "") -> Process:
@@ -107,7 +107,7 @@ class Bench:
         return Process(python, [str(HERE / "worker.py"), *file, *([str(self.stock)] if contestant == "stock" else [])])
 
     def once(self, environment: str, contestant: str, measure: str, *positional: Any, **named: Any) -> Measured:
-        """Have something measured in a process of its own."""
+        """Run a measurement in a fresh process."""
         process = self.start(environment, contestant)
         try:
             measured: Measured = process.ask(measure, *positional, **named)
@@ -118,30 +118,30 @@ class Bench:
 
 @contextmanager
 def opened(effort: Effort, tell: Callable[[str], object]) -> Generator[Bench]:
-    """Install what is missing, start the server, and end all of it afterwards."""
-    made, generated = environments.make(tell), environments.stock(tell)
+    """Install missing environments, start the server, and stop everything afterwards."""
+    installed, generated = environments.make(tell), environments.stock(tell)
     with ExitStack() as until_end:
         server = Process(Path(sys.executable), [str(HERE / "server.py")])
         until_end.callback(server.close)
         url = f"http://127.0.0.1:{int(server.read())}"
-        yield Bench(effort, made, generated, environments.FOLDER, url, until_end)
+        yield Bench(effort, installed, generated, environments.FOLDER, url, until_end)
 
 
 @attrs.frozen
 class Contestant:
-    """Who is measured, as what, and how one round of it is measured."""
+    """A contestant's name, its role, and the measurement of one round."""
 
     name: str
     role: Role
     run: Callable[[Bench], Measured]
     slow: bool = False
-    """Whether it takes so long that a quick run leaves it out, and any other measures it in few rounds."""
+    """Whether a quick run skips it, and any other measures it in few rounds."""
 
 
 def rounds(
     bench: Bench, contestants: Sequence[Contestant], count: int, few: int, *, warm: bool
 ) -> dict[str, list[Measured]]:
-    """So many rounds, in each of which every contestant has its turn, each time in another order; the slow in `few`."""
+    """Run rounds in which contestants take turns in a changing order; slow ones only in the first `few`."""
     samples: dict[str, list[Measured]] = {contestant.name: [] for contestant in contestants}
     chance = random.Random(1)
     for number in range(-1 if warm else 0, count):
@@ -155,7 +155,7 @@ def rounds(
 
 @attrs.frozen
 class Spread:
-    """The median of some numbers, and their quartiles."""
+    """Median and quartiles."""
 
     median: float
     low: float
@@ -171,5 +171,5 @@ class Spread:
 
 
 def rounded(number: float) -> float:
-    """Four digits that count: more would only be noise."""
+    """Four significant digits."""
     return float(f"{number:.4g}")

@@ -1,4 +1,4 @@
-"""The pictures: one a row, and those of charts.py; for light and dark pages, the same bytes for the same numbers."""
+"""The pictures of the rows and of charts.py, for light and dark pages; equal numbers give equal bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAR = 30
 
 
 def draw(results: Results) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name, and the picture."""
+    """The file name and the content of each picture."""
     for result in results.rows:
         if len(result.outcomes) > 1:
             yield f"{result.id}.svg", _svg(bars(result))
@@ -55,7 +55,7 @@ def _pyplot() -> Any:
 
 
 def _svg(figure: Any, kind: str = "svg") -> bytes:
-    """A figure as a file without a date, on no ground."""
+    """A figure as a file without a date, with a transparent background."""
     file = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
     figure.savefig(file, format=kind, transparent=True, bbox_inches="tight", metadata=metadata, dpi=110)
@@ -133,7 +133,7 @@ def _owner(name: str, known: frozenset[str]) -> str:
 
 
 def stacked(parts: Mapping[str, Mapping[str, float]], label: str, known: frozenset[str] = frozenset()) -> Any:
-    """What each costs in all, and which package costs it."""
+    """The total cost of each contestant, by package."""
     figure, axes = _axes(len(parts))
     names = [*parts][::-1]
     shares: dict[str, dict[str, float]] = {name: dict.fromkeys(OWNERS, 0.0) for name in names}
@@ -158,7 +158,7 @@ def stacked(parts: Mapping[str, Mapping[str, float]], label: str, known: frozens
 
 
 def modules(shares: Mapping[str, float], most: int = 25) -> Any:
-    """The modules that cost most when one provider is imported."""
+    """The slowest modules of an import of one provider."""
     largest = sorted(shares.items(), key=lambda item: item[1])[-most:]
     figure, axes = _axes(len(largest))
     owners = [_owner(name, _STANDARD) for name, _ in largest]
@@ -175,7 +175,7 @@ def modules(shares: Mapping[str, float], most: int = 25) -> Any:
 
 
 def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
-    """How late a clone is noticed against how many polls it takes; what is nearer to the corner is better."""
+    """Delay against polls of a clone; nearer to the corner is better."""
     figure, axes = _pyplot().subplots(figsize=(WIDE, 4.6))
     axes.tick_params(length=0)
     best = schedules["limit"]

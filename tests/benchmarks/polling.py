@@ -1,8 +1,7 @@
-"""When a finished clone is noticed, and what that costs in looks: in virtual time, by the `wait` that ships.
+"""The delay and the polls of a finished clone, in virtual time, with the real `wait`.
 
-A schedule is judged over clones whose durations are log-uniform from 2 s to 30 minutes. The shim's own is whatever its
-`wait` does with a clock that only its sleeps move, and a server that answers at once; the others are the delays that
-they are documented or known by.
+A schedule is evaluated over clones whose durations are log-uniform from 2 s to 30 minutes. The shim's own is its `wait`
+with a clock that only its sleeps advance and a server that responds at once; the others are documented or known delays.
 """
 
 from __future__ import annotations
@@ -20,47 +19,47 @@ import httpx
 from tests.benchmarks.server import ANSWERS
 from tests.conftest import Clock
 from voice_clone import CloneJob, HeyGen
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 
 SHORTEST, LONGEST = 2.0, 30 * 60.0
 TEN_MINUTES = 600.0
 WINDOWS = 12
 Delays = Callable[[random.Random], Iterator[float]]
-"""The delays between looks, of which the first comes at once."""
+"""The delays between polls, the first of which is immediate."""
 
 
 @attrs.frozen
 class Schedule:
-    """A way to poll."""
+    """A polling schedule."""
 
     name: str
-    look: Callable[[float, random.Random], tuple[float, int]]
-    """For a clone that takes so long: after how many seconds it is noticed, and how many looks that takes."""
+    run: Callable[[float, random.Random], tuple[float, int]]
+    """For a clone of this duration: the seconds until it is noticed, and the number of polls."""
 
 
 @attrs.frozen
 class Judged:
-    """How a schedule did."""
+    """The performance of a schedule."""
 
     name: str
     late: float
     """How late a finished clone is noticed, as a share of its duration; the mean over all durations."""
     worst: float
-    """The same in relation to what is allowed, 10 % or 1 s, where it is worst: the mean of a twelfth of the range."""
+    """Lateness relative to the allowed 10 % or 1 s: the mean of the worst twelfth of the range."""
     polls: float
-    """How many looks a clone costs; the mean over all durations."""
+    """Polls a clone; the mean over all durations."""
     polls_ten_minutes: float
-    """How many looks a clone of 10 minutes costs."""
+    """Polls for a clone of 10 minutes."""
 
     def dominates(self, other: Judged) -> bool:
-        """Whether it notices sooner, with fewer looks."""
+        """Whether it has both less delay and fewer polls."""
         return self.late < other.late and self.polls < other.polls
 
 
 def by_delays(delays: Delays) -> Callable[[float, random.Random], tuple[float, int]]:
-    """What looks after each of these delays come to."""
+    """A schedule with these delays between polls."""
 
-    def look(duration: float, chance: random.Random) -> tuple[float, int]:
+    def run(duration: float, chance: random.Random) -> tuple[float, int]:
         now, polls = 0.0, 1
         for delay in delays(chance):
             if now >= duration:
@@ -68,16 +67,16 @@ def by_delays(delays: Delays) -> Callable[[float, random.Random], tuple[float, i
             now, polls = now + delay, polls + 1
         return now, polls
 
-    return look
+    return run
 
 
 def fixed(seconds: float) -> Delays:
-    """The same pause each time."""
+    """The same delay each time."""
     return lambda chance: itertools.repeat(seconds)
 
 
 def doubling(first: float, most: float, factor: float = 2.0, jitter: float = 0.0) -> Delays:
-    """Pauses that grow by a factor, up to the longest; jitter is a share, to either side."""
+    """Delays that grow by a factor up to a maximum; jitter is a share in both directions."""
 
     def delays(chance: random.Random) -> Iterator[float]:
         for number in itertools.count():
@@ -88,7 +87,7 @@ def doubling(first: float, most: float, factor: float = 2.0, jitter: float = 0.0
 
 
 def growing(share: float, first: float = 0.0) -> Delays:
-    """Each pause a share of the time waited so far: for one share the fewest looks for how late they are."""
+    """Delays proportional to the time waited, which need the fewest polls for their lateness."""
 
     def delays(chance: random.Random) -> Iterator[float]:
         now = 0.0
@@ -101,7 +100,7 @@ def growing(share: float, first: float = 0.0) -> Delays:
 
 
 def ours(duration: float, chance: random.Random) -> tuple[float, int]:
-    """What `wait` does, as it ships."""
+    """The real `wait`."""
     clock, polls = Clock(), 0
     start = clock.time
 
@@ -133,11 +132,11 @@ FRONTIER = [
 
 @functools.cache
 def judge(schedule: Schedule, count: int) -> Judged:
-    """Judge a schedule over so many durations; the same durations and the same chance for all."""
+    """Evaluate a schedule over random durations, the same for all schedules."""
     chance = random.Random(1)
     span = math.log(LONGEST / SHORTEST)
     durations = [SHORTEST * math.exp(span * (number + chance.random()) / count) for number in range(count)]
-    noticed = [schedule.look(duration, chance) for duration in durations]
+    noticed = [schedule.run(duration, chance) for duration in durations]
     late = [when - duration for (when, _), duration in zip(noticed, durations, strict=True)]
     allowed = [max(1.0, duration / 10) for duration in durations]
     edges = [round(number * count / WINDOWS) for number in range(WINDOWS + 1)]
@@ -146,5 +145,5 @@ def judge(schedule: Schedule, count: int) -> Judged:
         fmean(seconds / duration for seconds, duration in zip(late, durations, strict=True)),
         max(fmean(late[a:b]) / fmean(allowed[a:b]) for a, b in itertools.pairwise(edges)),
         fmean(polls for _, polls in noticed),
-        fmean(schedule.look(TEN_MINUTES + chance.random(), chance)[1] for _ in range(max(1, count // 20))),
+        fmean(schedule.run(TEN_MINUTES + chance.random(), chance)[1] for _ in range(max(1, count // 20))),
     )

@@ -1,4 +1,4 @@
-"""What came of it: verdicts, and the same results for the terminal, for the page and for machines."""
+"""The results: verdicts, and the same numbers for the terminal, the page and machines."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 import attrs
 from rich.table import Table
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests import robustness
 from tests.benchmarks.environments import Environment
 from tests.benchmarks.measures import Effort, Measured, Role, Spread, rounded
 from tests.benchmarks.rows import Row
 
-PAGE = common.ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = PAGE.with_suffix("")
 JSON = FOLDER / "results.json"
 
 
 @attrs.frozen
 class Outcome:
-    """What came of one contestant in one row."""
+    """The result of one contestant in one row."""
 
     name: str
     role: Role
@@ -39,12 +39,12 @@ class Outcome:
     wall: float | None
     """The time by the clock, likewise."""
     measured: Measured
-    """Medians of all that was measured: seconds, bytes, or what the name says."""
+    """Medians of the measured values: seconds, bytes, or as named."""
 
 
 @attrs.frozen
 class Result:
-    """What came of one row."""
+    """The result of one row."""
 
     id: str
     group: str
@@ -62,36 +62,36 @@ class Result:
 
     @classmethod
     def of(cls, row: Row, samples: Mapping[str, Sequence[Measured]]) -> Result:
-        """Judge what was measured."""
+        """Evaluate the measurements."""
         outcomes = list(_outcomes(row, samples)) if samples else []
         ours = [outcome.value for outcome in outcomes if outcome.role == "us"]
         wanted = sum(contestant.role == "us" for contestant in row.contestants)
         met = len(ours) == wanted and all(map(row.met, ours)) if samples else None
-        told = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
-        return cls(**told, met=met, outcomes=outcomes)
+        fields = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
+        return cls(**fields, met=met, outcomes=outcomes)
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Result:
-        """Read what was written as JSON."""
+        """Read JSON."""
         data["outcomes"] = [Outcome(**outcome) for outcome in data["outcomes"]]
         return cls(**data)
 
     def of_role(self, *roles: Role) -> list[Outcome]:
-        """The outcomes of those contestants, the best first."""
-        found = [outcome for outcome in self.outcomes if outcome.role in roles]
-        return sorted(found, key=lambda outcome: outcome.value, reverse=self.better == "more")
+        """The outcomes of contestants with this role, best first."""
+        outcomes = [outcome for outcome in self.outcomes if outcome.role in roles]
+        return sorted(outcomes, key=lambda outcome: outcome.value, reverse=self.better == "more")
 
     @property
     def ours(self) -> float | None:
-        """Our value; of several, that which is farthest from the goal."""
-        found = self.of_role("us")
-        return found[-1].value if found else None
+        """Our value; of several, the worst."""
+        outcomes = self.of_role("us")
+        return outcomes[-1].value if outcomes else None
 
     @property
     def limit_value(self) -> float | None:
-        """The limit as it was measured, or as it is stated."""
-        found = self.of_role("limit")
-        return found[0].value if found else self.stated
+        """The limit, measured or stated."""
+        outcomes = self.of_role("limit")
+        return outcomes[0].value if outcomes else self.stated
 
     @property
     def verdict(self) -> str:
@@ -123,7 +123,7 @@ def _outcomes(row: Row, samples: Mapping[str, Sequence[Measured]]) -> Iterator[O
 
 
 def against(own: Sequence[Measured], bases: Sequence[Sequence[Measured]], quantity: str) -> list[float]:
-    """Round by round, how a quantity stands to the base's, the largest of several; nothing where it is not known."""
+    """The ratios to the base, round by round, or nothing if unknown."""
     if not bases or not all(quantity in sample for samples in [own, *bases] for sample in samples):
         return []
     largest = [max(sample[quantity] for sample in turn) for turn in zip(*bases, strict=True)]
@@ -131,7 +131,7 @@ def against(own: Sequence[Measured], bases: Sequence[Sequence[Measured]], quanti
 
 
 def machine(effort: Effort, environments: Mapping[str, Environment]) -> dict[str, Any]:
-    """What it was measured on and with."""
+    """The machine and the versions of a run."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -143,14 +143,14 @@ def machine(effort: Effort, environments: Mapping[str, Environment]) -> dict[str
 
 @attrs.frozen
 class Results:
-    """Everything that was measured."""
+    """All measurements."""
 
     machine: dict[str, Any]
     rows: list[Result]
     charts: dict[str, Any]
-    """What is drawn beside the rows; see charts.py."""
+    """The data of the additional charts; see charts.py."""
     repeats: list[dict[str, list[float]]]
-    """Row by row the values of ours, run after run, where it was run several times."""
+    """Our values of each row, run by run, if there were several runs."""
 
     def dump(self) -> str:
         """As JSON."""
@@ -169,7 +169,7 @@ class Results:
 
 
 def number(value: float | None) -> str:
-    """A number with three digits that count."""
+    """A number with three significant digits."""
     if value is None:
         return "–"
     if value == int(value):
@@ -178,7 +178,7 @@ def number(value: float | None) -> str:
 
 
 def goal(result: Result) -> str:
-    """What is to be reached."""
+    """The goal as text."""
     return f"{'≤' if result.better == 'less' else '≥'} {result.goal:,g} {result.unit}".rstrip()
 
 
@@ -202,7 +202,7 @@ def table(rows: Iterable[Result]) -> Table:
 
 
 def details(result: Result) -> Table:
-    """One row in full: each contestant with its spread, and with both times in relation to the base."""
+    """One row in full: each contestant with its spread, and both times relative to the base."""
     shown = robustness.table("", f"median, {result.unit}".strip(", "), "quartiles", "CPU / base", "wall / base")
     for each in sorted(result.outcomes, key=lambda outcome: outcome.value, reverse=result.better == "more"):
         name = f"**{each.name}**" if each.role == "us" else f"{each.name} ({each.role})"
@@ -212,28 +212,28 @@ def details(result: Result) -> Table:
 
 
 def agreement(repeats: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[tuple[str, float]]:
-    """For each value of ours, by how much the runs differ: the largest over the smallest, less 1."""
+    """The relative difference between runs for each of our values: largest over smallest, minus 1."""
     for row in [*repeats[0]]:
         for runs in zip(*(repeat[row] for repeat in repeats), strict=True):
             yield row, max(runs) / min(runs) - 1 if min(runs) else 0.0
 
 
 def page(results: Results) -> str:
-    """The page, from what was measured alone."""
+    """The page, from the results alone."""
     measured = [result for result in results.rows if result.met is not None]
-    told = results.machine | {
+    values = results.machine | {
         "rows": len(measured),
         "met": sum(bool(result.met) for result in measured),
         "table": robustness.markdown(table(results.rows)),
         "missed": _missed(results.rows),
-        "fastest": number(max(each.measured["rate"] for each in results.get("burst").outcomes)),
+        "fastest": number(max(outcome.measured["rate"] for outcome in results.get("burst").outcomes)),
         "profiles": "\n".join(_own(results.charts["profiles"])),
         "repeats": repeats(results),
         "each": "\n\n".join(map(_section, results.rows)),
         "sniffio": ", ".join(f"`{name}`" for name, each in results.machine["installed"].items() if "sniffio" in each),
         "versions": _versions(results.machine["installed"]),
     }
-    return (Path(__file__).parent / "page.md").read_text("utf-8").format(**told)
+    return (Path(__file__).parent / "page.md").read_text("utf-8").format(**values)
 
 
 def _missed(rows: Iterable[Result]) -> str:
@@ -247,7 +247,7 @@ def _missed(rows: Iterable[Result]) -> str:
 
 
 def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
-    """What of a call's time is ours, module by module."""
+    """Our own share of a call's time, by module."""
     for row, profile in profiles.items():
         ours = next(iter(profile.values()))
         own = sorted(((share, name) for name, share in ours.items() if name.startswith("voice_clone.")), reverse=True)
@@ -256,7 +256,7 @@ def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[
 
 
 def repeats(results: Results) -> str:
-    """Whether several runs agree, in a sentence."""
+    """Whether several runs agree, as a sentence."""
     if not results.repeats:
         return "This page was written by a single run."
     apart = sorted(agreement(results.repeats), key=lambda each: -each[1])
@@ -267,8 +267,8 @@ def repeats(results: Results) -> str:
 
 
 def _section(result: Result) -> str:
-    told = f"{result.what} Goal: {goal(result)}. Limit: {result.limit}. **{result.verdict.capitalize()}.**"
-    parts = [f"### {result.title[0].upper()}{result.title[1:]}", told]
+    summary = f"{result.what} Goal: {goal(result)}. Limit: {result.limit}. **{result.verdict.capitalize()}.**"
+    parts = [f"### {result.title[0].upper()}{result.title[1:]}", summary]
     if len(result.outcomes) > 1:
         parts += [f"![{result.title}](benchmarks/{result.id}.svg)", robustness.markdown(details(result))]
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""The table: each row is one quantity with its goal and its limit, and all who are measured for it."""
+"""The table: each row is one quantity with its goal, its limit and its contestants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.benchmarks import environments, polling
 from tests.benchmarks.measures import Contestant
 from tests.benchmarks.runs import (
@@ -36,7 +36,7 @@ from tests.benchmarks.runs import (
 
 MIB = 2**20
 CAP = 8 * MIB
-"""Of an answer, what a client of ours reads at most when nothing is configured."""
+"""The default limit on the bytes of a response."""
 OURS = "voice-clone-clients"
 
 
@@ -49,10 +49,10 @@ class Row:
     """The row of the goals' table that this belongs to."""
     title: str
     what: str
-    """What is measured, in a sentence."""
+    """The measured quantity, in a sentence."""
     goal: float
     limit: str
-    """What the limit is, in words; one of the contestants stands for it where one can."""
+    """The limit in words; a contestant measures it if one can."""
     stated: float | None = None
     """The limit as a number, where no contestant stands for it."""
     contestants: Sequence[Contestant]
@@ -60,7 +60,7 @@ class Row:
     """Which of the things that were measured counts."""
     unit: str = "×"
     scale: float = 1.0
-    """How many units one of what was measured is."""
+    """Units per measured unit."""
     relative: bool = False
     """Whether it counts in relation to the base, round by round: the largest of several, or that of the stock."""
     better: Literal["less", "more"] = "less"
@@ -68,7 +68,7 @@ class Row:
     warm: bool = True
     """Whether a first round is left out of the account."""
     why: str = ""
-    """What stands between this and its goal, where it is missed."""
+    """The reason for a missed goal."""
 
     def met(self, value: float) -> bool:
         """Whether a value meets the goal."""
@@ -97,7 +97,7 @@ JOBS = (
 )
 SCHEDULES = (
     schedule(polling.OURS, "us"),
-    *(schedule(each, "peer") for each in polling.PEERS),
+    *(schedule(peer, "peer") for peer in polling.PEERS),
     *(schedule(each, "beside") for each in polling.USUAL),
     schedule(polling.FRONTIER[3], "limit"),
 )
@@ -245,7 +245,7 @@ ROWS: tuple[Row, ...] = (
         relative=True,
         contestants=(
             *CLONES,
-            *(each for each in others(call, "clone", CLIP) if each.role != "base"),
+            *(other for other in others(call, "clone", CLIP) if other.role != "base"),
             call("httpx", "base", "stock", "bare_httpx", "clone_connecting", CLIP),
             call("httpx, over a kept connection", "beside", "stock", "bare_httpx", "clone", CLIP),
             call("httpx, body built beforehand", "limit", "stock", "bare_httpx", "clone_prepared", CLIP),
@@ -517,7 +517,7 @@ ROWS: tuple[Row, ...] = (
         id="unchanged",
         group="regenerate all four, nothing changed",
         title="regenerate, nothing changed",
-        what="The time of `python -m scripts.generate` where nothing has changed, from its start to its end.",
+        what="The time of `python -m scripts.generate.command` where nothing has changed, from its start to its end.",
         goal=0.3,
         limit="an empty process",
         quantity="wall",
@@ -534,7 +534,7 @@ ROWS: tuple[Row, ...] = (
         id="from-nothing",
         group="regenerate all four from nothing",
         title="regenerate from nothing",
-        what="The time of `python -m scripts.generate` with nothing there, in relation to the slowest stock run.",
+        what="The time of `python -m scripts.generate.command` with nothing there, relative to the slowest stock run.",
         goal=1.0,
         limit="one stock run, which makes one client and no contract models",
         stated=1.0,
@@ -577,14 +577,14 @@ ROWS: tuple[Row, ...] = (
         unit="s",
         effort="once",
         warm=False,
-        contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), common.ROOT)),),
+        contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), ROOT)),),
         why="Installing what it needs is a part of it.",
     ),
 )
 
 
 def chosen(ids: Sequence[str]) -> tuple[Row, ...]:
-    """The rows with these ids, or whose ids begin so; all but the test command where none is named."""
+    """The rows with these ids or prefixes; by default all but the test command."""
     known = [row.id for row in ROWS]
     for wanted in ids:
         if not any(each == wanted or each.startswith(f"{wanted}-") for each in known):

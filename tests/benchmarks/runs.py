@@ -1,4 +1,4 @@
-"""Who is measured, and how one round of it goes."""
+"""The contestants, and the measurement of one round."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from scripts import common
+from scripts.lib.files import ROOT, dump_json, read_json, write_file
+from scripts.lib.project import lock_path
 from tests.benchmarks import environments, polling
 from tests.benchmarks.measures import Bench, Contestant, Measured, Role
 
@@ -36,10 +37,10 @@ OTHERS: tuple[tuple[str, Role, str, str], ...] = (
 def others(
     measure: Callable[..., Contestant], *arguments: object, slow: Collection[str] = (), **options: object
 ) -> Iterator[Contestant]:
-    """The official SDKs, the stock client and bare httpx, all measured in the same way."""
+    """The official SDKs, the stock client and bare httpx, measured alike."""
     for name, role, environment, contestant in OTHERS:
-        found = measure(name, role, environment, contestant, *arguments, **options)
-        yield attrs.evolve(found, slow=name in slow)
+        entry = measure(name, role, environment, contestant, *arguments, **options)
+        yield attrs.evolve(entry, slow=name in slow)
 
 
 def call(
@@ -52,7 +53,7 @@ def call(
     measure: str = "calls",
     times: int = 1,
 ) -> Contestant:
-    """Calls one after the other, with so many bytes of audio, in a warm process; `times` as many as usual."""
+    """Sequential calls with this many bytes of audio in a warm process; `times` multiplies the usual count."""
 
     def run(bench: Bench) -> Measured:
         count = (bench.effort.clones if size else bench.effort.calls) * times
@@ -65,7 +66,7 @@ def call(
 def construct(
     name: str, role: Role, environment: str, contestant: str, function: str = "construct", times: int = 1
 ) -> Contestant:
-    """Clients made and closed, one after the other, where one has been made before; `times` as many as usual."""
+    """Sequential constructions of clients in a warm process; `times` multiplies the usual count."""
 
     def run(bench: Bench) -> Measured:
         count = max(5, bench.effort.clones // 20) * times
@@ -76,7 +77,7 @@ def construct(
 
 
 def imports(name: str, role: Role, environment: str, statements: str, *, slow: bool = False) -> Contestant:
-    """A Python that starts, does this and ends."""
+    """A Python process that starts, runs this and exits."""
 
     def run(bench: Bench) -> Measured:
         python = str(bench.environments[environment].python)
@@ -89,7 +90,7 @@ def imports(name: str, role: Role, environment: str, statements: str, *, slow: b
 
 
 def burst(name: str, role: Role, environment: str, contestant: str, function: str = "polls") -> Contestant:
-    """Calls by 500 tasks at once, from the first on."""
+    """Calls by 500 parallel tasks in a new process."""
 
     def run(bench: Bench) -> Measured:
         effort = bench.effort
@@ -99,7 +100,7 @@ def burst(name: str, role: Role, environment: str, contestant: str, function: st
 
 
 def waiting(name: str, role: Role, environment: str, contestant: str) -> Contestant:
-    """Many jobs that wait at once."""
+    """Many parallel waits."""
 
     def run(bench: Bench) -> Measured:
         jobs, patience = bench.effort.jobs, bench.effort.patience
@@ -110,7 +111,7 @@ def waiting(name: str, role: Role, environment: str, contestant: str) -> Contest
 
 
 def large(name: str, role: Role, environment: str, contestant: str, function: str, *, slow: bool = False) -> Contestant:
-    """One call with a large file, in a process of its own."""
+    """One call with a large file in its own process."""
 
     def run(bench: Bench) -> Measured:
         path = bench.folder / "large.mp3"
@@ -124,7 +125,7 @@ def large(name: str, role: Role, environment: str, contestant: str, function: st
 
 
 def oversize(name: str, role: Role, environment: str, contestant: str, kind: str = "") -> Contestant:
-    """One call that is answered without end, in a process of its own."""
+    """One call with an endless response in its own process."""
 
     def run(bench: Bench) -> Measured:
         url = f"{bench.url}/oversize{kind}"
@@ -134,7 +135,7 @@ def oversize(name: str, role: Role, environment: str, contestant: str, kind: str
 
 
 def hostile(name: str, role: Role, environment: str, contestant: str, function: str = "hostile") -> Contestant:
-    """One call whose response is hostile JSON, in a process of its own."""
+    """One call with a hostile JSON response in its own process."""
 
     def run(bench: Bench) -> Measured:
         return bench.once(environment, contestant, "hostile", function, bench.url, TIMEOUT)
@@ -143,18 +144,18 @@ def hostile(name: str, role: Role, environment: str, contestant: str, function: 
 
 
 def installed(name: str, role: Role, environment: str) -> Contestant:
-    """What pip installs."""
+    """The size of an installation by pip."""
 
     def run(bench: Bench) -> Measured:
-        found = bench.environments[environment]
-        sizes = {"size": found.size(compiled=False), "compiled": found.size(compiled=True)}
-        return {**sizes, "distributions": len(found.installed)}
+        installation = bench.environments[environment]
+        sizes = {"size": installation.size(compiled=False), "compiled": installation.size(compiled=True)}
+        return {**sizes, "distributions": len(installation.installed)}
 
     return Contestant(name, role, run)
 
 
 def schedule(which: polling.Schedule, role: Role) -> Contestant:
-    """A schedule, judged in virtual time."""
+    """A schedule, evaluated in virtual time."""
 
     def run(bench: Bench) -> Measured:
         count = bench.effort.durations
@@ -166,7 +167,7 @@ def schedule(which: polling.Schedule, role: Role) -> Contestant:
 
 
 def command(name: str, role: Role, make: Callable[[Bench], tuple[Sequence[str], Path]]) -> Contestant:
-    """A command from its start to its end, in a folder that was made ready for it."""
+    """A command from start to end, in a prepared folder."""
 
     def run(bench: Bench) -> Measured:
         arguments, folder = make(bench)
@@ -175,32 +176,32 @@ def command(name: str, role: Role, make: Callable[[Bench], tuple[Sequence[str], 
     return Contestant(name, role, run)
 
 
-GENERATE = (sys.executable, "-m", "scripts.generate")
+GENERATE = (sys.executable, "-m", "scripts.generate.command")
 
 
 def _tree(folder: Path, *parts: str) -> Path:
-    """A copy of the project with what the pipeline needs, and nothing of what it has made unless it is named."""
+    """A copy of the project with the pipeline's inputs, and only the named outputs."""
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("scripts", "specs", *parts):
-        shutil.copytree(common.ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(folder / "scripts", quiet=2)
     return folder
 
 
 def unchanged(bench: Bench) -> tuple[Sequence[str], Path]:
-    """Generating where all is there already."""
+    """Generation without changes."""
     return GENERATE, _tree(bench.folder / "unchanged", "generated")
 
 
 def from_nothing(bench: Bench) -> tuple[Sequence[str], Path]:
-    """Generating where nothing is there."""
+    """Generation from nothing."""
     folder = _tree(bench.folder / "nothing")
-    common.lock_path(folder).unlink()
+    lock_path(folder).unlink()
     return GENERATE, folder
 
 
 def one_stock(provider: str) -> Callable[[Bench], tuple[Sequence[str], Path]]:
-    """Generating by the stock generator, for one provider."""
+    """The stock generator for one provider."""
 
     def make(bench: Bench) -> tuple[Sequence[str], Path]:
         spec = bench.folder / "specs" / f"{provider}.json"
@@ -210,7 +211,7 @@ def one_stock(provider: str) -> Callable[[Bench], tuple[Sequence[str], Path]]:
 
 
 def enlarged(spec: dict[str, Any], copies: int) -> dict[str, Any]:
-    """A spec with so many copies of each path and each schema, which name their own copies."""
+    """A spec with this many copies of each path and schema, which reference their own copies."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for number in range(copies):
@@ -222,31 +223,31 @@ def enlarged(spec: dict[str, Any], copies: int) -> dict[str, Any]:
 
 
 def growth(name: str, role: Role, make: Callable[[Path, Path], Sequence[str]]) -> Contestant:
-    """The exponent by which time and memory grow with the size of a document: 1 is in proportion, 2 as its square."""
+    """The exponent of time and memory over document size: 1 is linear, 2 quadratic."""
 
     def run(bench: Bench) -> Measured:
-        found: list[Measured] = []
+        samples: list[Measured] = []
         folder = _tree(bench.folder / "growth")
         spec = folder / "specs" / "acme" / "openapi.json"
-        whole = common.read_json(bench.folder / "specs" / "heygen.json")
+        whole = read_json(bench.folder / "specs" / "heygen.json")
         for copies in bench.effort.copies:
-            common.write(spec, common.dump_json(enlarged(whole, copies)).encode())
-            common.write(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
-            found.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
-        _, middle, last = found
+            write_file(spec, dump_json(enlarged(whole, copies)).encode())
+            write_file(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
+            samples.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
+        _, middle, last = samples
         larger = math.log(bench.effort.copies[-1] / bench.effort.copies[-2])
         grown = {kind: math.log(last[kind] / middle[kind]) / larger for kind in ("cpu", "wall", "memory")}
-        sizes = zip(bench.effort.copies, found, strict=True)
+        sizes = zip(bench.effort.copies, samples, strict=True)
         return grown | {f"{kind} {count}": each[kind] for count, each in sizes for kind in each}
 
     return Contestant(name, role, run)
 
 
 def generate_acme(_: Path, __: Path) -> Sequence[str]:
-    """Generating for the provider whose spec grows."""
+    """Generation for the provider with the growing spec."""
     return (*GENERATE, "acme")
 
 
 def stock_acme(spec: Path, folder: Path) -> Sequence[str]:
-    """The same by the stock generator."""
+    """The stock generator for the provider with the growing spec."""
     return environments.stock_command(spec, folder / "stock")

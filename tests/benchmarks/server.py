@@ -1,4 +1,4 @@
-"""All providers on loopback, as cheap as a server can be: it reads to the end of a request and sends a canned answer.
+"""All providers on loopback with minimal cost: the server reads a request and sends a canned response.
 
 Runs in a process of its own, by nothing but the standard library: prints its port, and ends when its input does. A base
 URL may lead through `/processing`, where no clone is ever done, or `/oversize`, `/oversize-gzip` and
@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 OVERSIZE = 128 * 2**20
-"""How many bytes an oversize answer has, decoded."""
+"""Decoded bytes of an oversize response."""
 VOICE = "voice-1"
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
@@ -52,11 +52,11 @@ ANSWERS: dict[str, tuple[int, dict[str, Any]]] = {
     "POST /v1/voices/add": (200, _ELEVENLABS),
     "GET /v1/voices/": (200, _ELEVENLABS),
 }
-"""What each request is answered with; of a GET, the last part of the path names the voice and is left out."""
+"""The response to each request; for a GET the voice at the end of the path is left out."""
 
 
 def answer(status: int, body: bytes, *headers: str) -> bytes:
-    """A whole answer."""
+    """A whole response."""
     lines = [f"HTTP/1.1 {status} Canned", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -75,23 +75,23 @@ def oversize(kind: str) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: requests with a Content-Length, one after the other."""
+    """One connection: sequential requests with a Content-Length."""
 
     answered = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Start."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.head = b""
         self.left = 0
-        """Bytes of the body that are still to come."""
+        """Remaining bytes of the body."""
 
     def data_received(self, data: bytes) -> None:
-        """Go on with what came."""
+        """Process received bytes."""
         if self.left > len(data):
             self.left -= len(data)
-        elif self.left:  # nobody here sends a request before the last is answered
+        elif self.left:  # requests are not pipelined
             self.left = 0
             self._answer()
         else:
@@ -114,8 +114,8 @@ class Connection(asyncio.Protocol):
     def _unusual(self, request: str) -> bytes:
         if request == "GET /answered/":
             return answer(200, str(Connection.answered).encode())
-        if found := re.search("/oversize-?([a-z]*)/", request):
-            return oversize(found[1])
+        if match := re.search("/oversize-?([a-z]*)/", request):
+            return oversize(match[1])
         return answer(404, json.dumps({"error": {"message": f"nothing is canned for {request}"}}).encode())
 
 

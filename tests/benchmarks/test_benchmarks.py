@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, and says what it measured. No test here asserts a time."""
+"""The benchmark measures and reports the quantities of its rows. No test here asserts a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import attrs
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import read_json
+from scripts.lib.project import find_providers
 from tests.benchmarks import __main__ as command, measures, polling, report, runs
 from tests.benchmarks.measures import Contestant, Process, Role, Spread
 from tests.benchmarks.report import Outcome, Result, Results
@@ -72,12 +73,12 @@ def worker(*arguments: str) -> Generator[Process]:
 
 @pytest.fixture(scope="module")
 def committed() -> Results:
-    """What is committed."""
+    """The committed results."""
     return Results.load(report.JSON.read_text("utf-8"))
 
 
-def test_each_goal_is_a_row() -> None:
-    """Every goal is measured by a row or two that have a limit and somebody who is ours, and no row is of no goal."""
+def test_every_goal_has_a_row() -> None:
+    """Every goal has one or two rows with a limit and one of our contestants, and every row has a goal."""
     assert tuple(dict.fromkeys(row.group for row in ROWS)) == GOALS
     for row in ROWS:
         assert any(contestant.role == "us" for contestant in row.contestants), row.id
@@ -87,16 +88,16 @@ def test_each_goal_is_a_row() -> None:
     assert len({row.id for row in ROWS}) == len(ROWS)
 
 
-def test_rows_are_chosen_by_their_names() -> None:
-    """A name stands for its row and for those whose names begin with it; one that is none is refused."""
+def test_rows_are_selected_by_name_or_prefix() -> None:
+    """A name selects its row and those with this prefix; an unknown name is refused."""
     assert [row.id for row in chosen(["import", "size"])] == ["import", "import-one", "import-four", "size"]
     assert chosen([]) == ROWS
     with pytest.raises(SystemExit, match="there is no row 'imp'"):
         chosen(["imp"])
 
 
-def test_the_page_shows_whole_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    """The page is never written from a quick run or from some rows."""
+def test_page_needs_a_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page is not written from a quick run or from some rows."""
     for arguments in (["--write", "--quick"], ["--write", "--rows", "size"]):
         with pytest.raises(SystemExit):
             command.options(arguments)
@@ -104,7 +105,7 @@ def test_the_page_shows_whole_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def row(**changes: Any) -> Row:
-    """A row in which ours takes half of the base's time, which is the slower of two."""
+    """A row in which our time is half of the base's, the slower of two."""
     runners: list[tuple[str, Role]] = [("ours", "us"), ("slow", "base"), ("fast", "base")]
     contestants = [Contestant(name, role, lambda _: {}) for name, role in runners]
     return attrs.evolve(ROWS[0], contestants=contestants, quantity="cpu", relative=True, **changes)
@@ -117,8 +118,8 @@ SAMPLES = {
 }
 
 
-def test_ratios_are_taken_round_by_round() -> None:
-    """A ratio is that of one round, to the slowest that is the base; then the median of the rounds counts."""
+def test_ratio_is_the_median_over_rounds() -> None:
+    """The ratio of a round is to its slowest base; the median over the rounds counts."""
     result = Result.of(row(), SAMPLES)
     ours = result.of_role("us")[0]
     assert (ours.value, ours.cpu, ours.wall) == (0.5, 0.5, 3.0)
@@ -130,13 +131,13 @@ def test_ratios_are_taken_round_by_round() -> None:
     ("goal", "better", "verdict"),
     [(0.5, "less", "met"), (0.49, "less", "missed"), (0.5, "more", "met"), (0.51, "more", "missed")],
 )
-def test_a_goal_is_met_or_missed(goal: float, better: Any, verdict: str) -> None:
-    """A goal is met where ours reaches it, and not where it lacks anything."""
+def test_goal_is_met_or_missed(goal: float, better: Any, verdict: str) -> None:
+    """A goal is met at its value, and missed by any amount beyond it."""
     assert Result.of(row(goal=goal, better=better), SAMPLES).verdict == verdict
 
 
-def test_of_several_the_worst_counts() -> None:
-    """Where several are ours, all of them must meet the goal, and the worst is shown."""
+def test_worst_of_several_contestants_counts() -> None:
+    """If several contestants are ours, all must meet the goal, and the worst is shown."""
     result = Result.of(row(goal=0.6), SAMPLES)
     worse = attrs.evolve(result.outcomes[0], value=0.7)
     for better, shown in (("less", 0.7), ("more", 0.5)):
@@ -145,35 +146,35 @@ def test_of_several_the_worst_counts() -> None:
     assert Result.of(both, SAMPLES | {"worse": SAMPLES["slow"]}).met is False
 
 
-def test_who_did_not_get_there_has_missed() -> None:
-    """Where ours was measured, but never got as far as to have a number, the goal is missed."""
+def test_contestant_without_a_number_misses_the_goal() -> None:
+    """If ours ran without reaching a number, the goal is missed."""
     result = Result.of(row(), SAMPLES | {"ours": [{"polls": 0.5}]})
     assert (result.met, result.ours) == (False, None)
 
 
-def test_what_was_not_measured_is_neither() -> None:
-    """A row that was left out is said to be, and has neither met nor missed its goal."""
+def test_skipped_row_is_neither_met_nor_missed() -> None:
+    """A skipped row is reported as such."""
     result = Result.of(row(), {})
     assert (result.met, result.ours, result.verdict) == (None, None, "not measured")
 
 
 def test_absolute_numbers_have_their_unit() -> None:
-    """What is not a ratio is shown in the row's unit, and its ratios beside it."""
+    """A value that is not a ratio has the row's unit, with its ratios beside it."""
     result = Result.of(attrs.evolve(row(), relative=False, scale=1000, unit="ms"), SAMPLES)
     ours = result.of_role("us")[0]
     assert (ours.value, ours.cpu) == (6000.0, 0.5)
     assert report.amount(result, ours.value) == "6,000 ms"
 
 
-def test_spread() -> None:
-    """The spread is median and quartiles, and of one or two numbers the least and the most."""
+def test_spread_is_median_and_quartiles() -> None:
+    """For one or two numbers the spread is minimum and maximum."""
     assert Spread.of([5, 1, 4, 2, 3]) == Spread(3, 2, 4)
     assert Spread.of([2, 1]) == Spread(1.5, 1, 2)
     assert Spread.of([7]) == Spread(7, 7, 7)
 
 
-def test_everybody_takes_turns() -> None:
-    """In each round each is measured once, in an order that changes, and the first round is left out."""
+def test_contestants_take_turns() -> None:
+    """Each round measures each contestant once in a changing order, and the first round is discarded."""
     seen: list[str] = []
 
     def contestant(name: str) -> Contestant:
@@ -191,8 +192,8 @@ def test_everybody_takes_turns() -> None:
     assert [sample["turn"] for sample in samples["a"]] == [at + 1 for at, name in enumerate(seen) if name == "a"][1:]
 
 
-def test_who_is_slow_has_fewer_turns() -> None:
-    """Who takes long is measured in the first rounds alone, and stands to the base as it did in these."""
+def test_slow_contestant_has_fewer_rounds() -> None:
+    """A slow contestant runs in the first rounds only, and is compared with the base in these."""
     bench: Any = None
     turns = iter(range(1, 100))
     slow = Contestant("slow", "peer", lambda _: {"cpu": 10.0}, slow=True)
@@ -207,18 +208,18 @@ def test_who_is_slow_has_fewer_turns() -> None:
     (None, "–"), (0, "0"), (9, "9"), (0.12345, "0.123"), (1.0456, "1.05"), (45.67, "45.7"), (2345.6, "2,346"),
 ])  # fmt: skip
 def test_numbers_have_three_digits(value: float | None, shown: str) -> None:
-    """A number is shown with three digits that count."""
+    """A number is shown with three significant digits."""
     assert report.number(value) == shown
 
 
-def test_runs_agree_or_not() -> None:
-    """How far apart several runs are is the largest of a value over the smallest, value by value."""
+def test_agreement_is_largest_over_smallest() -> None:
+    """The difference between runs is the largest value over the smallest, for each value."""
     agreement = dict(report.agreement([{"poll": [1.0], "size": [2.0]}, {"poll": [1.1], "size": [2.0]}]))
     assert agreement == {"poll": pytest.approx(0.1), "size": 0}
 
 
-def test_the_run_in_the_middle_is_shown() -> None:
-    """Of several runs, each row is that whose value of ours is in the middle."""
+def test_median_run_is_shown() -> None:
+    """Of several runs, each row shows the one with the median of our values."""
 
     def result(value: float) -> Result:
         outcome = Outcome("ours", "us", value, value, value, None, None, {})
@@ -227,14 +228,14 @@ def test_the_run_in_the_middle_is_shown() -> None:
     assert [each.ours for each in command.middle([[result(value)] for value in (3, 1, 2)])] == [2]
 
 
-def test_the_page_is_what_was_measured(committed: Results) -> None:
-    """docs/benchmarks.md is what the committed results.json renders to, and results.json is as it is written."""
+def test_page_is_rendered_from_the_results(committed: Results) -> None:
+    """docs/benchmarks.md is the rendering of the committed results.json, which is in its canonical form."""
     assert report.page(committed) == report.PAGE.read_text("utf-8"), "nox -s bench -- --page"
     assert committed.dump() == report.JSON.read_text("utf-8")
 
 
-def test_pictures_are_what_was_measured(committed: Results) -> None:
-    """Each picture that is committed is drawn from the results, and drawing it twice gives the same bytes."""
+def test_pictures_are_drawn_from_the_results(committed: Results) -> None:
+    """Each committed picture is drawn from the results, and drawing twice gives the same bytes."""
     pytest.importorskip("matplotlib", reason="nox -s bench installs it")
     from tests.benchmarks import plots
 
@@ -244,8 +245,8 @@ def test_pictures_are_what_was_measured(committed: Results) -> None:
 
 
 @pytest.mark.parametrize("contestant", HERE)
-def test_canned_answers_bring_a_voice(url: str, contestant: str) -> None:
-    """Each contestant that can be had here makes each of its calls against the server, and gets the voice."""
+def test_every_contestant_gets_the_voice(url: str, contestant: str) -> None:
+    """Each installed contestant makes each of its calls at the server and gets the voice."""
     with worker(str(measures.CONTESTANTS / f"{contestant}.py"), *filter(None, sys.path)) as asked:
         for name in HERE[contestant]:
             assert asked.ask("calls", name, url, 1, 100).keys() == {"cpu", "wall"}
@@ -257,38 +258,38 @@ def test_canned_answers_bring_a_voice(url: str, contestant: str) -> None:
 STRANGER = """
 import time
 
-def wrong(given):
+def wrong(inputs):
     return lambda: "another voice"
 
-def poll(given):
+def poll(inputs):
     return lambda: "voice-1"
 
-def hungry(given):
-    return lambda: str(bytearray(40 * 2**20 if given.path.endswith("large.mp3") else 1) and "voice-1")
+def hungry(inputs):
+    return lambda: str(bytearray(40 * 2**20 if inputs.path.endswith("large.mp3") else 1) and "voice-1")
 
-def spins(given):
+def spins(inputs):
     return lambda: (sum(range(10**4)), time.sleep(0.01), "voice-1")[2]
 """
 
 
-def test_a_voice_of_another_is_no_result(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A call that does not bring the voice that the server told of ends the benchmark."""
+def test_wrong_voice_ends_the_benchmark(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A call that returns another voice than the server's ends the benchmark."""
     (tmp_path / "stranger.py").write_text(STRANGER)
     with worker(str(tmp_path / "stranger.py")) as asked, pytest.raises(SystemExit, match="ended with status 1"):
         asked.ask("calls", "wrong", "", 1)
     assert "the call brought 'another voice'" in capfd.readouterr().err
 
 
-def test_memory_is_what_the_system_says(tmp_path: Path) -> None:
-    """Memory is how far a process rose above what it was after a small call."""
+def test_memory_is_measured_by_the_system(tmp_path: Path) -> None:
+    """Memory is the growth of a process over its size after a small call."""
     (tmp_path / "stranger.py").write_text(STRANGER)
     with worker(str(tmp_path / "stranger.py")) as asked:
         assert asked.ask("large", "hungry", "", str(tmp_path / "small.mp3"))["memory"] < 2**20
         assert 39 * 2**20 < asked.ask("large", "hungry", "", str(tmp_path / "large.mp3"))["memory"] < 42 * 2**20
 
 
-def test_a_stall_is_what_the_event_loop_missed(url: str) -> None:
-    """Hostile JSON costs httpx and json.loads its values in memory and stalls the event loop while they are built."""
+def test_stall_of_the_event_loop_is_measured(url: str) -> None:
+    """Hostile JSON costs httpx and json.loads memory, and stalls the event loop while it is decoded."""
     with worker(str(measures.CONTESTANTS / "bare_httpx.py"), *filter(None, sys.path)) as asked:
         measured = asked.ask("hostile", "hostile", url, runs.TIMEOUT)
     assert measured.keys() == {"memory", "stall", "cpu", "wall"}
@@ -297,16 +298,16 @@ def test_a_stall_is_what_the_event_loop_missed(url: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["hostile", "hostile_in_thread"])
-def test_ours_is_measured_with_hostile_json(url: str, name: str) -> None:
-    """Ours makes a usual call and a hostile one, and the server answers both once: a paid request is not retried."""
+def test_our_clients_are_measured_with_hostile_json(url: str, name: str) -> None:
+    """Ours makes a normal and a hostile call, each with one request, since paid requests are not retried."""
     before = int(httpx.get(f"{url}/answered/").text)
     with worker(str(measures.CONTESTANTS / "ours.py"), *filter(None, sys.path)) as asked:
         assert asked.ask("hostile", name, url, runs.TIMEOUT).keys() == {"memory", "stall", "cpu", "wall"}
     assert int(httpx.get(f"{url}/answered/").text) == before + 3
 
 
-def test_a_profile_names_who_spent_the_time(tmp_path: Path) -> None:
-    """A profile says which package spent the time; what is built in is its caller's."""
+def test_profile_attributes_time_to_packages(tmp_path: Path) -> None:
+    """A profile sums time by package; built-in functions count for their caller."""
     package = tmp_path / "site-packages" / "strange"
     package.mkdir(parents=True)
     (package / "stranger.py").write_text(STRANGER)
@@ -315,8 +316,8 @@ def test_a_profile_names_who_spent_the_time(tmp_path: Path) -> None:
     assert profile["strange"] > 0.9 * sum(profile.values())
 
 
-def test_commands_are_measured_with_their_children() -> None:
-    """Of a command counts the time of all that it starts, and one that fails ends the benchmark."""
+def test_command_is_measured_with_its_children() -> None:
+    """A command's time includes its child processes, and a failing command ends the benchmark."""
     twice = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**6))'])"
     with worker() as asked:
         assert asked.ask("command", sys.executable, "-c", twice).keys() == {"cpu", "wall", "memory"}
@@ -324,8 +325,8 @@ def test_commands_are_measured_with_their_children() -> None:
             asked.ask("command", sys.executable, "-c", "raise SystemExit(3)")
 
 
-def test_requests_that_nobody_knows_are_answered(url: str) -> None:
-    """The server counts what it answers, answers without end where it is asked to, and says what it does not know."""
+def test_server_counts_and_reports_unknown_requests(url: str) -> None:
+    """The server counts its responses, sends endless ones on request, and reports unknown requests."""
     before = int(httpx.get(f"{url}/answered/").text)
     assert httpx.get(f"{url}/nothing/here").status_code == 404
     for coding in ("", "-gzip"):
@@ -337,8 +338,8 @@ def test_requests_that_nobody_knows_are_answered(url: str) -> None:
     assert int(httpx.get(f"{url}/answered/").text) == before + 5
 
 
-def test_wait_is_polled_in_virtual_time() -> None:
-    """The shim's own schedule is that of its `wait`: it looks until the clone is done, and never notices before."""
+def test_our_schedule_is_that_of_wait() -> None:
+    """The shim's schedule is that of its `wait`: it polls until the clone is done, never noticing it before."""
     noticed, looks = polling.ours(100.0, random.Random(1))
     assert 100 <= noticed < 120
     assert 10 < looks < 60
@@ -347,13 +348,13 @@ def test_wait_is_polled_in_virtual_time() -> None:
 @pytest.mark.parametrize(("delays", "looks"), [
     (polling.fixed(2), 301), (polling.doubling(2, 30), 24), (polling.growing(0.2, 1), 33),
 ])  # fmt: skip
-def test_schedules_look_as_often_as_they_say(delays: polling.Delays, looks: int) -> None:
-    """A schedule looks at once, and then after each of its delays, until the clone is done."""
+def test_schedules_poll_after_each_delay(delays: polling.Delays, looks: int) -> None:
+    """A schedule polls at once, and after each of its delays, until the clone is done."""
     assert polling.by_delays(delays)(600.0, random.Random(1))[1] == looks
 
 
-def test_schedules_are_judged_over_all_durations() -> None:
-    """A fixed pause is half of it late, whatever the duration, and one that is always shorter dominates nobody."""
+def test_schedules_are_evaluated_over_all_durations() -> None:
+    """A fixed delay is half of itself late for any duration, and a shorter one dominates nothing."""
     two, one = (polling.judge(polling.Schedule("", polling.by_delays(polling.fixed(each))), 500) for each in (2, 1))
     assert two.polls_ten_minutes == pytest.approx(301.5, abs=0.6)
     assert one.late < two.late
@@ -361,9 +362,9 @@ def test_schedules_are_judged_over_all_durations() -> None:
     assert attrs.evolve(two, polls=two.polls - 1, late=two.late - 0.01).dominates(two)
 
 
-def test_a_larger_spec_is_the_same_many_times() -> None:
-    """A spec that was enlarged has so many times the operations, each with names and schemas of its own."""
-    spec = common.read_json(common.providers(["heygen"])[0].package / "openapi.json")
+def test_enlarged_spec_has_copies() -> None:
+    """An enlarged spec has this many copies of the operations, each with its own names and schemas."""
+    spec = read_json(find_providers(["heygen"])[0].package / "openapi.json")
     text = json.dumps(large := runs.enlarged(spec, 3))
     assert len(large["paths"]) == 3 * len(spec["paths"])
     assert len(set(re.findall(r'"operationId": "(\w+)"', text))) == 3 * len(spec["paths"])

@@ -1,9 +1,8 @@
 """A process that measures one contestant, in the contestant's own environment: standard library alone.
 
-Started as `python -I worker.py CONTESTANT.py`, and where it needs one a folder to import from. Each line of its input
-is a JSON array, the name of a measure and what it takes, and is answered with one line: a JSON object of what was
-measured. Times are in seconds, memory is in bytes. It stays warm from one line to the next, so that contestants can
-take turns.
+Started as `python -I worker.py CONTESTANT.py [FOLDER…]`, with folders to import from. Each line of its input is a JSON
+array, the name of a measurement and its arguments; the response is one line, a JSON object of the measured values.
+Times are in seconds, memory is in bytes. It stays warm from one line to the next, so that contestants can take turns.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ VOICE = "voice-1"
 ME = Path("/proc/self")
 
 
-class Given(NamedTuple):
-    """What a contestant is given to make its calls with."""
+class Inputs(NamedTuple):
+    """The inputs of a contestant's calls."""
 
     url: str
     clip: bytes = b""
@@ -46,20 +45,20 @@ class Given(NamedTuple):
 
 
 def memory(peak: bool = False) -> int:
-    """How many bytes of this process are resident, or were at most since `forget_peak`."""
-    found = re.search(rf"^Vm{'HWM' if peak else 'RSS'}:\s*([0-9]+) kB$", (ME / "status").read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) * 1024
+    """The resident bytes of this process, or their peak since `forget_peak`."""
+    match = re.search(rf"^Vm{'HWM' if peak else 'RSS'}:\s*([0-9]+) kB$", (ME / "status").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1]) * 1024
 
 
 def forget_peak() -> None:
-    """Begin to look for the peak of memory anew."""
+    """Reset the peak of memory."""
     (ME / "clear_refs").write_text("5")
 
 
 @contextmanager
 def timed(measured: Measured, count: float = 1) -> Generator[None]:
-    """Note the processor's time, all threads of it, and the time by the clock, each divided by `count`."""
+    """Record CPU time of all threads and wall time, each divided by `count`."""
     cpu, wall = time.process_time(), time.perf_counter()
     yield
     measured |= {"cpu": (time.process_time() - cpu) / count, "wall": (time.perf_counter() - wall) / count}
@@ -67,7 +66,7 @@ def timed(measured: Measured, count: float = 1) -> Generator[None]:
 
 @contextmanager
 def interrupted(seconds: float) -> Generator[None]:
-    """End what runs after so long, even where it never lets anything else run."""
+    """Stop the block after this long, even if it never yields."""
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     with suppress(KeyboardInterrupt):
@@ -75,11 +74,58 @@ def interrupted(seconds: float) -> Generator[None]:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+class OfficialSdk:
+    """The calls of an official SDK, made from the functions and the `ID` in its contestant's module."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def _id(self, voice: object) -> str:
+        return str(getattr(voice, self.module.ID))
+
+    def construct(self, inputs: Inputs) -> Callable[[], str]:
+        def call() -> str:
+            client = self.module.client(inputs)
+            if hasattr(client, "close"):
+                client.close()
+            return VOICE
+
+        return call
+
+    def _clone(self, inputs: Inputs, audio: Callable[[], Any]) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(self.module.clone(client, audio()))
+
+    def clone(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: ("audio.mp3", inputs.clip, "audio/mpeg"))
+
+    def path(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: Path(inputs.path))
+
+    def file(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: Path(inputs.path).open("rb"))
+
+    def oversize(self, inputs: Inputs) -> Callable[[], str]:
+        return self._clone(inputs, lambda: ("audio.mp3", b"ID3 ...", "audio/mpeg"))
+
+    def poll(self, inputs: Inputs) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(self.module.get_voice(client))
+
+    def polls(self, inputs: Inputs) -> Callable[[], Awaitable[str]]:
+        client = self.module.async_client(inputs)
+
+        async def call() -> str:
+            return self._id(await self.module.get_voice(client))
+
+        return call
+
+
 class Worker:
-    """Holds what was prepared, so that it is warm the next time."""
+    """Runs measurements, and keeps prepared calls for the next one."""
 
     def __init__(self, contestant: Path | None) -> None:
-        """Load the contestant, a file of functions; each makes a call ready, and returns what makes it."""
+        """Load the contestant, a module of functions that each prepare a call and return it."""
         self.prepared: dict[tuple[object, ...], Callable[[], Any]] = {}
         self.loop = asyncio.new_event_loop()
         self.left: list[asyncio.Future[Any]] = []
@@ -88,18 +134,19 @@ class Worker:
             spec = importlib.util.spec_from_file_location(contestant.stem, contestant)
             assert spec
             assert spec.loader
-            self.contestant = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(self.contestant)
+            module: Any = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            self.contestant = OfficialSdk(module) if hasattr(module, "get_voice") else module
 
-    def prepare(self, name: str, given: Given) -> Callable[[], Any]:
-        """What makes the call; the same each time."""
-        if (name, given) not in self.prepared:
-            self.prepared[name, given] = getattr(self.contestant, name)(given)
-        return self.prepared[name, given]
+    def prepare(self, name: str, inputs: Inputs) -> Callable[[], Any]:
+        """The prepared call, created once."""
+        if (name, inputs) not in self.prepared:
+            self.prepared[name, inputs] = getattr(self.contestant, name)(inputs)
+        return self.prepared[name, inputs]
 
     def calls(self, name: str, url: str, count: int, size: int = 0) -> Measured:
-        """One call after the other, of `size` bytes of audio; the time of each."""
-        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        """Sequential calls with `size` bytes of audio; the time of each."""
+        call = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
         for _ in range(2 + count // 10):
             check(call())
         measured: Measured = {}
@@ -112,7 +159,7 @@ class Worker:
         """The same, awaited."""
 
         async def main() -> Measured:
-            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
             for _ in range(2 + count // 10):
                 check(await call())
             measured: Measured = {}
@@ -124,7 +171,7 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def burst(self, name: str, url: str, tasks: int, count: int, seconds: float) -> Measured:
-        """Calls by many tasks at once, from the first on; those that are on their way when the time is over end."""
+        """Calls by parallel tasks, from the first one; calls in flight at the end are finished."""
         left, done, over = count, 0, time.monotonic() + seconds
 
         async def work(call: Callable[[], Awaitable[Any]]) -> None:
@@ -135,7 +182,7 @@ class Worker:
                 done += 1
 
         async def main() -> Measured:
-            call: Callable[[], Awaitable[Any]] = self.prepare(name, Given(url))
+            call: Callable[[], Awaitable[Any]] = self.prepare(name, Inputs(url))
             measured: Measured = {}
             with timed(measured):
                 await asyncio.gather(*(work(call) for _ in range(tasks)))
@@ -144,11 +191,11 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def waiting(self, name: str, url: str, jobs: int, seconds: float) -> Measured:
-        """Many jobs that are never done wait at once, until there were two polls a job or the time is over.
+        """Many jobs that are never done wait in parallel, until two polls a job or the end of the time.
 
-        Where there was less than one by then, they did not get as far as to wait, and only that is said.
+        With less than one poll a job they never got to wait, and only that number is returned.
         """
-        wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Given(url))
+        wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Inputs(url))
         tasks: list[asyncio.Future[Any]] = []
 
         async def main(count: int, polls: int) -> None:
@@ -156,13 +203,13 @@ class Worker:
             while answered(url) < polls:  # noqa: ASYNC110 - it is the server that counts
                 await asyncio.sleep(0.5)
 
-        self.loop.run_until_complete(main(1, answered(url) + 1))  # what is loaded or opened once and for all
+        self.loop.run_until_complete(main(1, answered(url) + 1))  # load and open everything that is kept
         gc.collect()
         resident, asked = memory(), answered(url)
         measured: Measured = {}
         with timed(measured), interrupted(seconds):
             self.loop.run_until_complete(main(jobs, asked + 2 * jobs))
-        self.left = tasks  # they end with the process: of some pools, to cancel so many takes minutes
+        self.left = tasks  # they end with the process: some pools need minutes to cancel so many
         count = answered(url) - asked
         if count < jobs:
             return {"polls": count / jobs}
@@ -171,11 +218,11 @@ class Worker:
         return {"memory": (memory() - resident) / jobs, "polls": count / jobs, **spent}
 
     def large(self, name: str, url: str, path: str = "", may_fail: bool = False) -> Measured:
-        """One call, after a small one of the same kind: how far memory rose above what it was, and the time."""
+        """One call after a small one of the same kind: the growth of memory, and the time."""
         small = Path(path).with_name("small.mp3") if path else ""
         with suppress(*([Exception] if may_fail else [])):
-            check(getattr(self.contestant, name)(Given(url.partition("/oversize")[0], path=str(small)))())
-        call = getattr(self.contestant, name)(Given(url, path=path))
+            check(getattr(self.contestant, name)(Inputs(url.partition("/oversize")[0], path=str(small)))())
+        call = getattr(self.contestant, name)(Inputs(url, path=path))
         gc.collect()
         forget_peak()
         before = memory()
@@ -185,7 +232,7 @@ class Worker:
         return {"memory": memory(peak=True) - before, **measured}
 
     def hostile(self, name: str, url: str, timeout: float) -> Measured:
-        """One awaited call whose response is hostile, after a usual one: memory, time, longest event-loop stall."""
+        """One async call with a hostile response, after a normal one: memory, time, longest event-loop stall."""
         stall = 0.0
 
         async def watch() -> None:
@@ -197,7 +244,7 @@ class Worker:
 
         async def main() -> Measured:
             usual, call = (
-                getattr(self.contestant, name)(Given(base, timeout=timeout))
+                getattr(self.contestant, name)(Inputs(base, timeout=timeout))
                 for base in (url, f"{url}/oversize-hostile")
             )
             check(await usual())
@@ -215,8 +262,8 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def profile(self, name: str, url: str, count: int, size: int = 0) -> Measured:
-        """Calls one after the other, under the profiler; the time of each, by the package or module that spent it."""
-        call = self.prepare(name, Given(url, b"ID3" + bytes(size)))
+        """Sequential calls under the profiler; the time of each, by package or module."""
+        call = self.prepare(name, Inputs(url, b"ID3" + bytes(size)))
         profiler = cProfile.Profile()
         profiler.runcall(lambda: [call() for _ in range(count)])
         spent: Measured = defaultdict(float)
@@ -226,13 +273,13 @@ class Worker:
                 spent[owner(function[0])] += seconds / count
             elif "_socket" in function[2]:
                 spent["the system's sockets"] += seconds / count
-            else:  # what is built in is its caller's
+            else:  # built-in functions count for their caller
                 for caller, (_, _, part, _) in callers.items():
                     spent[owner(caller[0])] += part / count
         return spent
 
     def command(self, *command: str, cwd: str | None = None) -> Measured:
-        """A command from its start to its end, with all the processes that it starts."""
+        """A command from start to end, with all its child processes."""
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -244,7 +291,7 @@ class Worker:
 
 
 def answered(url: str) -> int:
-    """How many requests the server has answered so far."""
+    """The number of requests that the server has answered."""
     connection = HTTPConnection(urlsplit(url).netloc)
     connection.request("GET", "/answered/")
     with connection.getresponse() as answer:
@@ -252,22 +299,22 @@ def answered(url: str) -> int:
 
 
 def owner(path: str) -> str:
-    """The package that a file of code belongs to; of the one that is measured, the module."""
-    _, found, inside = path.partition("/site-packages/")
-    if not found:
+    """The package of a source file; for our own package, the module."""
+    _, marker, inside = path.partition("/site-packages/")
+    if not marker:
         return "standard library"
     package, _, module = inside.partition("/")
     return f"{package}.{Path(module).stem}" if package == "voice_clone" else package
 
 
 def check(voice_id: object) -> None:
-    """Fail where a call did not bring the voice that the server told of."""
+    """Fail if a call did not return the server's voice."""
     if voice_id != VOICE:
         raise AssertionError(f"the call brought {voice_id!r}")
 
 
 def main(arguments: list[str], answers: TextIO) -> None:
-    """Measure what the input asks for."""
+    """Run the measurements of the input."""
     sys.path += arguments[1:]
     worker = Worker(Path(arguments[0]) if arguments else None)
     for line in sys.stdin:
@@ -278,5 +325,5 @@ def main(arguments: list[str], answers: TextIO) -> None:
 
 if __name__ == "__main__":
     kept = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a contestant prints is no answer
+    os.dup2(2, 1)  # the output of a contestant is no response
     main(sys.argv[1:], kept)

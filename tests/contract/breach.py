@@ -1,4 +1,4 @@
-"""What a failing contract test says: which line of which spec promised what, what came instead, and what to do."""
+"""The failure message of a contract test: which line of which spec promised what, what was seen, and advice."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.contract.documents import Place
 
 
 class Breach(AssertionError):  # noqa: N818 - the name that reports show
-    """Somebody broke the contract."""
+    """A provider's contract was broken."""
 
 
 def breach(promise: Place | str, problem: str, *, do: str, **seen: Any) -> NoReturn:
-    """Fail: `promise` is the place in the spec, or the file, that says otherwise; `seen` is what came."""
+    """Fail: `promise` is the place in the spec or the file that was broken, `seen` the actual value."""
     __tracebackhide__ = True
     where = promise.here if isinstance(promise, Place) else promise
     lines = [problem, f"  promised by: {where}"]
@@ -24,7 +24,7 @@ def breach(promise: Place | str, problem: str, *, do: str, **seen: Any) -> NoRet
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it."""
+    """A value as shown in messages."""
     if isinstance(value, httpx.Request):
         headers = ", ".join(f"{name}: {text}" for name, text in value.headers.items() if "auth" not in name)
         value = f"{value.method} {value.url.raw_path.decode()} ({headers}) {value.content[:2000]!r}"

@@ -1,4 +1,4 @@
-"""How contract tests run: `--provider` for some providers only, `--report` for a page that shows what is covered."""
+"""Options of the contract tests: `--provider` selects providers, `--report` writes a page of the coverage."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import cast
 
 import pytest
 
-from scripts import common
+from scripts.lib.files import display_path
+from scripts.lib.project import find_providers
 from tests.contract import report, wire
 from tests.contract.breach import Breach, shown
 from tests.contract.documents import Document, Place
 
 HERE = Path(__file__).parent
-# What is cheap to run and quick to fail comes first; what needs the others to have run comes last.
+# Cheap tests that fail fast run first; tests that need the results of the others run last.
 ORDER = ("settled", "data", "face", "errors", "evidence", "repeats", "audio", "requests", "specs", "mock", "responses",
          "unit", "readings", "overlays", "derived", "coverage")  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our options."""
+    """Add the options."""
     parser.addoption("--provider", action="append", default=[], help="run the contract tests of this provider only")
     parser.addoption(
         "--report", nargs="?", const="contract-report.html", type=Path, help="write a page of what is covered"
@@ -29,13 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def chosen(config: pytest.Config) -> set[str]:
-    """The providers that were named; none for all."""
+    """The selected providers, or none for all."""
     return set(cast("list[str]", config.getoption("--provider")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the contract tests; leave out those of other providers."""
-    named, known = chosen(config), {provider.name for provider in common.providers()}
+    """Order the contract tests, and deselect those of other providers."""
+    named, known = chosen(config), {provider.name for provider in find_providers()}
     if named - known:
         raise pytest.UsageError(f"--provider {', '.join(named - known)}: there are {', '.join(sorted(known))}")
     left_out = [item for item in items if named and _providers(item, known) and not _providers(item, known) & named]
@@ -44,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _providers(item: pytest.Item, known: set[str]) -> set[str]:
-    """The providers that a test is about, by its parameters."""
+    """The providers in a test's parameters."""
     values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
     names = {str(getattr(value, "provider", getattr(value, "name", value))).partition("-")[0] for value in values}
     return names & known
@@ -59,30 +60,30 @@ def _rank(item: pytest.Item) -> int:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say of a failure that does not say so itself what was promised where, and what was sent and received."""
-    made = yield
+    """Add the promise, and the requests and responses, to a failure that does not show them."""
+    outcome = yield
     if call.when == "setup":
         wire.exchanges.clear()
-    if made.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
+    if outcome.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
         values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
         places = [place for value in values if (place := _place(value))]
-        lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {common.shown(item.path)}"]
+        lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {display_path(item.path)}"]
         lines += [f"claim: {inspect.getdoc(getattr(item, 'function', None))}"]
         for sent, received in wire.exchanges:
             lines += [f"sent: {shown(sent)}", f"received: {shown(received) if received else 'nothing'}"]
         do = "mend what breaks the claim; regenerate if the spec is right, mend the overlay if it is wrong"
-        made.sections.append(("contract", "\n".join([*lines, f"what to do: {do}"])))
-    return made
+        outcome.sections.append(("contract", "\n".join([*lines, f"what to do: {do}"])))
+    return outcome
 
 
 def _place(value: object) -> Place | None:
-    """The place in a spec that a test's parameter stands for."""
+    """The place in a spec that a test's parameter names."""
     value = getattr(value, "operation", value) if isinstance(value, wire.Method) else value
     return value.root if isinstance(value, Document) else getattr(value, "place", None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write the report, and say where it is."""
+    """Write the report, and print its path."""
     if path := config.getoption("--report"):
         failed = {each.nodeid for each in terminalreporter.stats.get("failed", [])}
         path.write_text(report.page(chosen(config), failed), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The effective specs as the contract tests read them. Every part of one knows the JSON pointer to where it stands."""
+"""The effective specs as contract tests read them; every node knows its JSON pointer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any, cast
 import attrs
 from openapi_python_client.strings import PythonIdentifier, snake_case
 
-from scripts import common
-from scripts.common import Provider
-from scripts.vendor import METHODS
+from scripts.lib.files import ROOT, dump_json, read_json
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
 
 Json = Any
 # Where a document holds names of its own, and where data; everything else is OpenAPI's.
@@ -27,7 +27,7 @@ DATA = ("example", "examples", "default", "enum", "const")
 
 @attrs.frozen(eq=False)
 class Document:
-    """The effective spec of a provider, as it ships in the generated package."""
+    """A provider's effective spec, as it ships in the generated package."""
 
     provider: Provider
     json: dict[str, Json] = attrs.field(repr=False)
@@ -39,12 +39,12 @@ class Document:
 
     @property
     def file(self) -> str:
-        """The spec's path, as messages show it."""
+        """The spec's path, as shown in messages."""
         return self.provider.shown(self.provider.package / "openapi.json")
 
     @property
     def version(self) -> str:
-        """The version of OpenAPI, without its last number."""
+        """The version of OpenAPI without its patch number."""
         return str(self.json["openapi"]).rpartition(".")[0]
 
     @property
@@ -53,7 +53,7 @@ class Document:
         return Place(self, (), self.json)
 
     def nodes(self) -> Iterator[Place]:
-        """Every object that is no data, references not followed."""
+        """Every object that is not data; references are not followed."""
 
         def walk(node: Any, keys: tuple[str | int, ...], *, names: bool = False) -> Iterator[Place]:
             if isinstance(node, dict) and not names:
@@ -66,7 +66,7 @@ class Document:
         return walk(self.json, ())
 
     def operations(self) -> list[Operation]:
-        """All operations, in the order of the document."""
+        """All operations, in document order."""
         return [
             Operation(path.key, method.key, method)
             for path in self.root["paths"].values()
@@ -75,14 +75,14 @@ class Document:
         ]
 
     def operation(self, name: str) -> Operation:
-        """The operation of this id."""
-        (found,) = [operation for operation in self.operations() if operation.id == name]
-        return found
+        """The operation with an ID."""
+        (match,) = [operation for operation in self.operations() if operation.id == name]
+        return match
 
 
 @attrs.frozen(eq=False)
 class Place:
-    """A node of a document. Going down from a reference goes on at what it refers to."""
+    """A node of a document; navigation follows references."""
 
     document: Document = attrs.field(repr=lambda document: document.name)
     keys: tuple[str | int, ...]
@@ -90,7 +90,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        """The last key on the way here."""
+        """The last key of the pointer."""
         return str(self.keys[-1])
 
     @property
@@ -100,24 +100,24 @@ class Place:
 
     @property
     def line(self) -> int:
-        """The line of the document's file at which this place begins."""
+        """The line of the file at which this node starts."""
         if not self.keys:
             return 1
-        copy = cast("dict[Any, Any]", json.loads(common.dump_json(self.document.json)))
+        copy = cast("dict[Any, Any]", json.loads(dump_json(self.document.json)))
         node: Any = copy
         for key in self.keys[:-1]:
             node = node[key]
         node[self.keys[-1]] = mark = "\x00here"
-        before = common.dump_json(copy).partition(common.dump_json(mark).strip())[0]
+        before = dump_json(copy).partition(dump_json(mark).strip())[0]
         return before.count("\n") + 1
 
     @property
     def here(self) -> str:
-        """Where this is, for messages."""
+        """File and line, for messages."""
         return f"{self.document.file}:{self.line} {self.pointer}"
 
     def followed(self) -> Place:
-        """This place, or what it refers to."""
+        """This node, or the target of its reference."""
         place = self
         while isinstance(place.value, dict) and "$ref" in place.value:
             keys = place.value["$ref"].removeprefix("#/").split("/")
@@ -129,7 +129,7 @@ class Place:
 
     @property
     def name(self) -> str | None:
-        """The name of the component that this place is, or refers to."""
+        """The name of the component that this node is or references."""
         keys = self.followed().keys
         return str(keys[-1]) if len(keys) == 3 and keys[0] == "components" else None
 
@@ -141,16 +141,16 @@ class Place:
         return isinstance(self.followed().value, dict) and key in self.followed().value
 
     def get(self, key: str, default: Json = None) -> Json:
-        """What stands at a key: the value, not the place."""
+        """The value at a key."""
         return self[key].value if key in self else default
 
     def values(self) -> Iterator[Place]:
-        """The places at all keys, or of all items."""
+        """The nodes at all keys or items."""
         node = self.followed().value
         return (self[key] for key in (range(len(node)) if isinstance(node, list) else node))
 
     def inside(self, key: str) -> list[Place]:
-        """The places inside of what stands at a key; none where nothing does."""
+        """The child nodes at a key, or none."""
         return list(self[key].values()) if key in self else []
 
 
@@ -164,7 +164,7 @@ class Operation:
 
     @property
     def document(self) -> Document:
-        """The spec that has it."""
+        """The spec of this operation."""
         return self.place.document
 
     @property
@@ -185,23 +185,23 @@ class Operation:
 
     @property
     def parameters(self) -> list[Place]:
-        """The parameters, those of the whole path included."""
+        """The parameters, including those of the path item."""
         shared = self.document.root["paths"][self.path]
         return [each.followed() for each in (*shared.inside("parameters"), *self.place.inside("parameters"))]
 
     @property
     def media_type(self) -> str | None:
-        """The media type of the request's body; None for no body."""
+        """The media type of the request body, or None."""
         return next((content.key for content in self._contents()), None)
 
     @property
     def body(self) -> Place | None:
-        """The schema of the request's body."""
+        """The schema of the request body."""
         return next((content["schema"] for content in self._contents()), None)
 
     @property
     def encoding(self) -> dict[str, Any]:
-        """How parts of a form are encoded."""
+        """The encoding of the parts of a form."""
         return next((content.get("encoding", {}) for content in self._contents()), {})
 
     def _contents(self) -> list[Place]:
@@ -209,19 +209,19 @@ class Operation:
 
     @property
     def schemes(self) -> list[Place]:
-        """The security schemes of which one is needed."""
+        """The alternative security schemes."""
         needed = self.place if "security" in self.place else self.document.root
         schemes = self.document.root["components"]["securitySchemes"]
-        return [schemes[name] for each in needed.inside("security") for name in each.value]
+        return [schemes[name] for child in needed.inside("security") for name in child.value]
 
     @property
     def answers(self) -> list[Answer]:
-        """The documented answers."""
+        """The documented responses."""
         return [Answer(self, place.key, place) for place in self.place["responses"].values()]
 
     @property
     def success(self) -> Answer:
-        """The first documented answer of success."""
+        """The first documented success response."""
         return next(answer for answer in self.answers if answer.status.startswith("2"))
 
     @property
@@ -234,7 +234,7 @@ class Operation:
 
 @attrs.frozen(eq=False)
 class Answer:
-    """A documented answer."""
+    """A documented response."""
 
     operation: Operation
     status: str
@@ -253,20 +253,20 @@ class Answer:
 
     @property
     def body(self) -> Place | None:
-        """The schema of the JSON body; None where there is none."""
+        """The schema of the JSON body, or None."""
         return next((content["schema"] for content in self.place.inside("content") if "json" in content.key), None)
 
 
 @functools.cache
 def document(name: str) -> Document:
-    """The effective spec of a provider."""
-    provider = Provider(common.ROOT, name)
-    return Document(provider, common.read_json(provider.package / "openapi.json"))
+    """A provider's effective spec."""
+    provider = Provider(ROOT, name)
+    return Document(provider, read_json(provider.package / "openapi.json"))
 
 
 def documents() -> list[Document]:
-    """The effective specs of all providers that there are."""
-    return [document(provider.name) for provider in common.providers()]
+    """The effective specs of all providers."""
+    return [document(provider.name) for provider in find_providers()]
 
 
 def operations() -> list[Operation]:
@@ -275,14 +275,14 @@ def operations() -> list[Operation]:
 
 
 def answers() -> list[Answer]:
-    """All documented answers of all operations."""
+    """All documented responses of all operations."""
     return [answer for operation in operations() for answer in operation.answers]
 
 
 @functools.cache
 def contracts(name: str) -> ModuleType:
-    """The provider's contract models: the other generator's reading of the same spec."""
-    path = Provider(common.ROOT, name).contracts
+    """The provider's contract models, made from the same spec by another generator."""
+    path = Provider(ROOT, name).contracts
     spec = importlib.util.spec_from_file_location(f"voice_clone_contracts.{name}", path)
     assert spec
     assert spec.loader

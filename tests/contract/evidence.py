@@ -1,12 +1,12 @@
-"""What is known of the providers from elsewhere, `tests/evidence/<provider>.yaml`, and the specs that it judges.
+"""Known facts about the providers, `tests/evidence/<provider>.yaml`, and the checks of specs against them.
 
-A lie that is told in an overlay, and generated from consistently, is only found by somebody who knows better. Each file
-holds facts, enums, and examples of requests and answers, all with their sources.
+Only independent knowledge detects an error in an overlay from which everything is generated consistently. Each file
+holds facts, enums, and examples of requests and responses, all with their sources.
 
-An example may stand for several: `each` names places in it (`body.audio.type`) and the values to put there one by one,
-`without` the places to leave out one by one; the example as it stands is then one that is accepted, whatever becomes
-of the others. `{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form.
-`undeclared` names what an example holds beyond the spec on purpose.
+One example can describe several: `each` maps places in it (`body.audio.type`) to values that replace theirs one at a
+time, `without` lists places to remove one at a time; the example itself is then valid, whatever the others are.
+`{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form. `undeclared` lists
+the properties of an example that are not in the spec on purpose.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from typing import Any
 
 import attrs
 
-from scripts import common, overlay, yaml12
+from scripts.lib import yaml12
+from scripts.lib.files import ROOT, display_path, read_json, same_json
+from scripts.overlay.apply import with_names
 from tests.contract.breach import breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.judges import undeclared
 from tests.contract.schemas import errors
 from tests.pipeline.helpers import mapping, sequence
 
-FOLDER = common.ROOT / "tests" / "evidence"
+FOLDER = ROOT / "tests" / "evidence"
 
 
 # Evidence
@@ -35,7 +37,7 @@ FOLDER = common.ROOT / "tests" / "evidence"
 
 @attrs.frozen(kw_only=True)
 class Example:
-    """A request or an answer, and whether it is one that the provider takes or gives."""
+    """A request or response, and whether the provider accepts or returns it."""
 
     provider: str
     where: str
@@ -94,18 +96,18 @@ class Evidence:
     examples: list[Example]
 
     def about(self, name: str) -> str:
-        """Where a fact stands, and its source, for messages."""
+        """The place of a fact and its source, for messages."""
         fact: Any = self.operations.get(name) or self.enums.get(name)
         return f"{shown(self.path)}: {name}" + (f" (source: {fact['source']})" if fact else "")
 
 
 def shown(path: Path) -> str:
-    """A path as messages show it."""
-    return common.shown(path)
+    """A path as shown in messages."""
+    return display_path(path)
 
 
 def read(path: Path) -> Evidence:
-    """Read a file of evidence strictly: every entry is whole, names its source, and has no key that is not known."""
+    """Read an evidence file strictly: every entry is complete, has a source, and has no unknown key."""
     data, lines = yaml12.load_with_lines(path.read_text("utf-8"))
     if set(data) != set(PARTS):
         breach(shown(path), f"has {', '.join(data)}", do=f"a file of evidence has {', '.join(PARTS)}, no more, no less")
@@ -135,7 +137,7 @@ def read(path: Path) -> Evidence:
 
 
 def expanded(node: Json) -> Json:
-    """Data with what is repeated written out."""
+    """The data with repetitions written out."""
     if (items := sequence(node)) is not None:
         return [expanded(item) for item in items]
     if (whole := mapping(node)) is None:
@@ -148,8 +150,10 @@ def expanded(node: Json) -> Json:
 
 @functools.cache
 def evidence() -> list[Evidence]:
-    """All evidence that there is."""
-    return [read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {each.name for each in documents()}]
+    """The evidence of all providers."""
+    return [
+        read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {document.name for document in documents()}
+    ]
 
 
 # The spec as judge
@@ -157,14 +161,14 @@ def evidence() -> list[Evidence]:
 
 @attrs.frozen
 class Problem:
-    """Why an example is refused, and the keyword of the schema that refuses it."""
+    """Why an example is refused, and the schema keyword that refuses it."""
 
     keyword: str
     text: str
 
 
 def problems(document: Document, example: Example) -> list[Problem]:
-    """Why a spec refuses an example; nothing where it takes it. What is taken holds nothing undeclared."""
+    """Why a spec refuses an example, or nothing; an accepted example has no undeclared properties."""
     operation = next((each for each in document.operations() if each.id == example.operation), None)
     if operation is None:
         return [Problem("operation", f"there is no operation {example.operation}")]
@@ -178,58 +182,58 @@ def problems(document: Document, example: Example) -> list[Problem]:
 
 
 def place_of(document: Document, example: Example) -> Place:
-    """The schema of an example's body, or the operation where it has none."""
+    """The schema of an example's body, or the operation if there is none."""
     operation = document.operation(example.operation)
     answer = next((each for each in operation.answers if each.status == str(example.status)), None)
     return (answer.body if answer else operation.body) or operation.place
 
 
 def _request(operation: Operation, example: Example) -> list[Problem]:
-    found: list[Problem] = []
-    for where, given in (("header", example.headers), ("path", example.path)):
+    reasons: list[Problem] = []
+    for where, values in (("header", example.headers), ("path", example.path)):
         described = [parameter for parameter in operation.parameters if parameter["in"].value == where]
         schemas = {parameter["name"].value: parameter["schema"] for parameter in described}
         needed = {parameter["name"].value for parameter in described if parameter.get("required")}
-        found += _named(where, schemas, needed, given)
+        reasons += _named(where, schemas, needed, values)
     if operation.body is None:
-        return found
+        return reasons
     files, body = as_form(operation, example.body)
-    return [*found, *files, *_data(operation.body, body, example)]
+    return [*reasons, *files, *_data(operation.body, body, example)]
 
 
-def _named(what: str, schemas: dict[str, Place], needed: set[str], given: dict[str, Json] | None) -> list[Problem]:
-    if given is None:
+def _named(what: str, schemas: dict[str, Place], needed: set[str], values: dict[str, Json] | None) -> list[Problem]:
+    if values is None:
         return []
-    found = [f"{name} is missing" for name in needed - set(given)]
-    found += [f"{name} is not declared" for name in set(given) - set(schemas)]
-    for name in set(given) & set(schemas):
-        found += [f"{name}: {text}" for _, text in errors(schemas[name], given[name])]
-    return [Problem(what, f"{what} {text}") for text in found]
+    texts = [f"{name} is missing" for name in needed - set(values)]
+    texts += [f"{name} is not declared" for name in set(values) - set(schemas)]
+    for name in set(values) & set(schemas):
+        texts += [f"{name}: {text}" for _, text in errors(schemas[name], values[name])]
+    return [Problem(what, f"{what} {text}") for text in texts]
 
 
 def _data(place: Place, value: Json, example: Example) -> list[Problem]:
-    found = [Problem(keyword, text) for keyword, text in errors(place, value)]
-    if example.accepted and not found:
-        found = [Problem("undeclared", text) for text in undeclared(place, declared_only(value, example.undeclared))]
-    return found
+    reasons = [Problem(keyword, text) for keyword, text in errors(place, value)]
+    if example.accepted and not reasons:
+        reasons = [Problem("undeclared", text) for text in undeclared(place, declared_only(value, example.undeclared))]
+    return reasons
 
 
 def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
-    """A body with an empty text in the places of files, and what is wrong with the files."""
+    """A body with empty texts for its files, and the problems of the files."""
     form = dict(mapping(body) or {})
     if operation.media_type != "multipart/form-data" or operation.body is None or not form:
         return [], body
-    found: list[Problem] = []
+    reasons: list[Problem] = []
 
     def file(name: str, value: Json) -> Json:
         if not isinstance(value, dict | str):
             return value
         types = operation.encoding.get(name, {}).get("contentType", "").split(", ")
-        given = mapping(value) or {}
-        if set(given) != {"file", "type"}:
-            found.append(Problem("binary", f"{name} is no file"))
-        elif given["type"] not in types:
-            found.append(Problem("contentType", f"{name} is {given['type']}, not one of {', '.join(types)}"))
+        entry = mapping(value) or {}
+        if set(entry) != {"file", "type"}:
+            reasons.append(Problem("binary", f"{name} is no file"))
+        elif entry["type"] not in types:
+            reasons.append(Problem("contentType", f"{name} is {entry['type']}, not one of {', '.join(types)}"))
         return ""
 
     for part in operation.body["properties"].values():
@@ -238,11 +242,11 @@ def as_form(operation: Operation, body: Json) -> tuple[list[Problem], Json]:
             form[name] = file(name, value)
         elif "items" in part and part["items"].get("format") == "binary" and isinstance(value, list):
             form[name] = [file(name, item) for item in sequence(value) or []]
-    return found, form
+    return reasons, form
 
 
 def declared_only(body: Json, undeclared: list[str]) -> Json:
-    """A body without what it holds beyond the spec on purpose."""
+    """A body without the properties that are undeclared on purpose."""
     kept = copy.deepcopy(body)
     for path in undeclared:
         node: Any = kept
@@ -257,7 +261,7 @@ def declared_only(body: Json, undeclared: list[str]) -> Json:
 
 
 def record(operation: Operation) -> dict[str, Any]:
-    """What an effective spec says of an operation, in the words of the evidence."""
+    """The facts of an operation in an effective spec, in the format of the evidence."""
     root = operation.document.root
     schemes = root["components"].get("securitySchemes", {})
 
@@ -276,15 +280,15 @@ def record(operation: Operation) -> dict[str, Any]:
         "tag": (operation.place.get("tags") or [None])[0],
         "keys": [" and ".join(map(key, each)) for each in operation.place.get("security", [])],
         "parameters": [
-            f"{each['in'].value} {each['name'].value}" + ("" if each.get("required") else ", optional")
-            for each in operation.parameters
+            f"{parameter['in'].value} {parameter['name'].value}" + ("" if parameter.get("required") else ", optional")
+            for parameter in operation.parameters
         ],
         "sends": operation.media_type,
         "files": {name: part["contentType"].split(", ") for name, part in operation.encoding.items()},
         "defaults": {part.key: part.value["default"] for part in parts if "default" in part.value},
         "answers": {
             answer.status: sorted(
-                f"{each.key}: {each['schema'].get('type')}" for each in answer.place.inside("headers")
+                f"{child.key}: {child['schema'].get('type')}" for child in answer.place.inside("headers")
             )
             for answer in operation.answers
         },
@@ -292,7 +296,7 @@ def record(operation: Operation) -> dict[str, Any]:
 
 
 def enum_records(document: Document) -> dict[str, dict[str, Any]]:
-    """The named enums of an effective spec, and where each is used, in the words of the evidence."""
+    """The named enums of an effective spec and their uses, in the format of the evidence."""
     ids = {(operation.path, operation.method): operation.id for operation in document.operations()}
 
     def name(place: Place) -> str:
@@ -300,26 +304,26 @@ def enum_records(document: Document) -> dict[str, dict[str, Any]]:
         fields = [after for key, after in zip(place.keys, place.keys[1:], strict=False) if key == "properties"]
         return ".".join(map(str, (owner, *fields)))
 
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     for place in document.nodes():
         if "enum" in place.value:
             values, names = place.value["enum"], place.value.get("x-enum-varnames", [])
             named = dict(zip(map(str, values), names, strict=True)) if len(names) == len(values) else values
-            found[name(place)] = {"values": named} | ({"at": list[str]()} if len(place.keys) == 3 else {})
+            records[name(place)] = {"values": named} | ({"at": list[str]()} if len(place.keys) == 3 else {})
     for place in document.nodes():
-        enum = found.get(str(place.value.get("$ref", "")).rpartition("/")[2], {})
+        enum = records.get(str(place.value.get("$ref", "")).rpartition("/")[2], {})
         if "at" in enum:
             enum["at"] = sorted([*enum["at"], name(place)])
-    return found
+    return records
 
 
 def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str, Place, Any, Any]]:
-    """Each fact that an effective spec contradicts: its kind and name, where, what the spec says, what is known.
+    """Each contradicted fact: its kind and name, the place, the spec's value, the known value.
 
-    What a provider's own page has more than is known is no contradiction: providers grow.
+    Additional values on a provider's own page are no contradiction.
     """
     provider = document.provider
-    pages = Document(provider, overlay.with_names(common.read_json(provider.spec), provider))
+    pages = Document(provider, with_names(read_json(provider.spec), provider))
     said = {operation.id: operation for operation in document.operations()}
     grown = {operation.id: record(operation) for operation in pages.operations()}
     for name in sorted(set(said) | set(known.operations)):
@@ -341,14 +345,14 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
         fact, spec = known.enums.get(name, {}), enums.get(name, {})
         for key in ("values", "at"):
             if not agree(fact.get(key), spec.get(key), more.get(name, {}).get(key)):
-                place = next((each for each in schemas.values() if each.key == name), document.root)
+                place = next((schema for schema in schemas.values() if schema.key == name), document.root)
                 yield f"{key} of enums", name, place, spec.get(key), fact.get(key)
 
 
 def agree(fact: Any, spec: Any, page: Any) -> bool:
-    """Whether a spec says what is known, and beyond it only what the provider's own page says too."""
+    """Whether a spec has the known value, and beyond it only values of the provider's own page."""
     if isinstance(fact, dict | list) and isinstance(spec, type(fact)) and isinstance(page, type(fact)):
         more = [key for key in spec if key not in fact and key in page]
         left = [key for key in spec if key not in more]
         spec = {key: spec[key] for key in left} if isinstance(spec, dict) else left
-    return common.same(fact, spec)
+    return same_json(fact, spec)

@@ -1,4 +1,4 @@
-"""Judges of requests and answers: openapi-core, the contract models, and a strict reader of what both let pass."""
+"""Validators of requests and responses: openapi-core, the contract models, and a strict reader for the rest."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.contract.schemas import Validator31, normal, problems, touched, witho
 from tests.contract.witnesses import witness
 from voice_clone.testing._multipart import MultipartError, Part, read_parts
 
-# What HTTP itself needs; any other header is a promise to the provider, and must be in its spec.
+# Headers of HTTP itself; any other header must be in the spec.
 HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
                           "content-type", "transfer-encoding"})  # fmt: skip
 NUMBERS = ("integer", "number", "boolean")
-"""Types that a form can't say; they are written as JSON writes them."""
+"""Types that a form cannot express; they are sent as JSON."""
 MEND = "regenerate if the spec is right; mend the overlay if the spec is wrong; else mend what sent it"
 
 
 @attrs.define
 class _Request:
-    """A request as openapi-core wants it."""
+    """A request in openapi-core's form."""
 
     host_url: str
     path: str
@@ -48,7 +48,7 @@ class _Request:
 
 @attrs.define
 class _Response:
-    """An answer as openapi-core wants it."""
+    """A response in openapi-core's form."""
 
     status_code: int
     content_type: str
@@ -79,10 +79,10 @@ def _judges(document: Document) -> tuple[Any, Any]:
 
 
 def _with_json_fields(document: Document, spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec in which numbers and truth values of forms are JSON; openapi-core would take them for text."""
+    """A spec in which form fields of other types are JSON; openapi-core would take them for text."""
     for operation in document.operations():
         if operation.media_type == "multipart/form-data" and operation.body:
-            plain = [each.key for each in operation.body.inside("properties") if each.get("type") in NUMBERS]
+            plain = [child.key for child in operation.body.inside("properties") if child.get("type") in NUMBERS]
             body = spec["paths"][operation.path][operation.method]["requestBody"]
             if plain and "content" in body:
                 encoding = body["content"][operation.media_type].setdefault("encoding", {})
@@ -94,13 +94,13 @@ def _causes(error: BaseException | None) -> str:
     chain: list[str] = []
     while error is not None:
         details = getattr(error, "schema_errors", None)
-        chain.append("; ".join(each.message for each in details) if details else str(error))
+        chain.append("; ".join(detail.message for detail in details) if details else str(error))
         error = error.__cause__
     return ": ".join(chain)
 
 
 def judge_request(operation: Operation, request: httpx.Request, key: str) -> Json:
-    """Fail where a request breaks the spec; what its body says, decoded, otherwise."""
+    """Fail if a request breaks the spec; otherwise return its decoded body."""
     __tracebackhide__ = True
     sees = functools.partial(breach, do=MEND, sent=request)
     adapted = _adapted(request)
@@ -110,10 +110,10 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
             sees(operation.place, f"{operation}: openapi-core: {_causes(error)}")
     _judge_headers(operation, request, key)
     for each in operation.parameters:
-        # openapi-core takes the default for one that is missing.
+        # openapi-core fills in the default of a missing one.
         if each.get("required") and each.get("in") == "header" and each.get("name") not in request.headers:
             sees(each, f"{operation}: the header {each.get('name')} is missing")
-    declared = {each.get("name") for each in operation.parameters if each.get("in") == "query"}
+    declared = {parameter.get("name") for parameter in operation.parameters if parameter.get("in") == "query"}
     for name in set(request.url.params) - declared:
         sees(operation.place, f"{operation}: the query {name!r} is not documented")
     witness(operation.place, *operation.parameters)
@@ -134,7 +134,7 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
 
 
 def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> None:
-    """Exactly one documented credential, holding the key and nothing else; no header that nobody documents."""
+    """Require exactly one documented credential that holds only the key, and no undocumented header."""
     credentials: dict[str, tuple[str, Place]] = {}
     for scheme in operation.schemes:
         header, value = (
@@ -149,13 +149,13 @@ def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> No
     if key in str(request.url) or key.encode() in request.content:
         breach(operation.place, f"{operation}: the key is sent outside of its header", do=MEND, sent=request)
     witness(*(credentials[name][1] for name in sent))
-    known = {each.get("name").lower() for each in operation.parameters if each.get("in") == "header"}
+    known = {parameter.get("name").lower() for parameter in operation.parameters if parameter.get("in") == "header"}
     for name in set(request.headers) - HTTP_HEADERS - known - set(credentials):
         breach(operation.place, f"{operation}: the header {name!r} is not documented", do=MEND, sent=request)
 
 
 def _judge_form(operation: Operation, body: Place, request: httpx.Request) -> Json:
-    """Read a form part by part; fail at the first that is not as documented."""
+    """Read a form part by part; fail at the first undocumented part."""
     sees = functools.partial(breach, do=MEND, sent=request)
     try:
         parts = read_parts(request.headers["content-type"], request.content)
@@ -203,22 +203,22 @@ def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Re
 
 
 def contract_model(place: Place, operation: Operation, answer: Answer | None = None) -> Any:
-    """The contract model of a body: that of its component, or the one that is named after the operation."""
+    """The contract model of a body: of its component, or named after the operation."""
     models = contracts(operation.provider)
     base = pascal_case(operation.id)
     status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
     names = [place.name, f"{base}Response{status}", f"{base}Response"] if answer else [place.name, f"{base}Request"]
     names += [pascal_case(place.name)] if place.name else []
-    found = next((name for name in names if name and hasattr(models, name)), None)
-    if found is None:
+    model_name = next((name for name in names if name and hasattr(models, name)), None)
+    if model_name is None:
         breach(
             place, f"{operation}: no contract model has one of the names {names}", do="name the schema by an overlay"
         )
-    return getattr(models, found)
+    return getattr(models, model_name)
 
 
 def contract_problem(place: Place, operation: Operation, body: Json, answer: Answer | None = None) -> str | None:
-    """Why the contract model refuses a body; None where it takes it and gives it back as it is."""
+    """Why the contract model refuses or changes a body, or None."""
     try:
         # As JSON: strict models take JSON's own types only, and undeclared properties are none of the contract.
         model = contract_model(place, operation, answer).model_validate(body, strict=False)
@@ -229,7 +229,7 @@ def contract_problem(place: Place, operation: Operation, body: Json, answer: Ans
 
 
 def judge_answer(answer: Answer, response: httpx.Response) -> None:
-    """Fail where an answer breaks the spec."""
+    """Fail if a response breaks the spec."""
     operation = answer.operation
     __tracebackhide__ = True
     sees = functools.partial(breach, received=response)
@@ -247,7 +247,7 @@ def judge_answer(answer: Answer, response: httpx.Response) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         for error in _judges(operation.document)[1].iter_errors(request, adapted):
             sees(answer.place, f"{answer}: openapi-core: {_causes(error)}", do=do)
-    witness(answer.place, *(each for each in answer.place.inside("headers") if each.key.lower() in response.headers))
+    witness(answer.place, *(child for child in answer.place.inside("headers") if child.key.lower() in response.headers))
     if answer.body is None:
         return
     for problem in (*problems(answer.body, response.json()), *undeclared(answer.body, response.json())):
@@ -262,8 +262,8 @@ def undeclared(place: Place, value: Json, at: str = "$") -> Iterator[str]:
     place = place.followed()
     branches = [branch for key in ("anyOf", "oneOf") for branch in place.inside(key)]
     if branches:
-        found = [list(undeclared(branch, value, at)) for branch in branches if not problems(branch, value, most=1)]
-        yield from min(found, key=len, default=[])
+        candidates = [list(undeclared(branch, value, at)) for branch in branches if not problems(branch, value, most=1)]
+        yield from min(candidates, key=len, default=[])
     elif isinstance(value, dict) and not isinstance(place.get("additionalProperties"), dict):
         for name, inner in value.items():
             if "properties" in place and name in place["properties"]:

@@ -1,4 +1,4 @@
-"""The page that shows for each promise of the specs which test speaks for it."""
+"""The report page: which test covers each promise of the specs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ document.querySelector("input").addEventListener("input", event => {
 
 
 def page(chosen: set[str], failed: set[str]) -> str:
-    """The whole page, as HTML that needs nothing else."""
+    """The whole page as self-contained HTML."""
     shown = [document for document in documents() if not chosen or document.name in chosen]
     body = "".join(_document(document) for document in shown)
     tiles = "".join(_tile(document) for document in shown)
@@ -60,15 +60,17 @@ def page(chosen: set[str], failed: set[str]) -> str:
 
 
 def _all(document: Document) -> list[tuple[Operation, str, Place]]:
-    return [(each, part, place) for each in document.operations() for part, place in unique(promises(each))]
+    return [
+        (operation, part, place) for operation in document.operations() for part, place in unique(promises(operation))
+    ]
 
 
 def _tests(place: Place) -> set[str]:
     return seen.get((place.document.name, place.pointer), set())
 
 
-def _count(found: list[tuple[Operation, str, Place]]) -> tuple[int, int]:
-    return sum(bool(_tests(place)) for _, _, place in found), len(found)
+def _count(places: list[tuple[Operation, str, Place]]) -> tuple[int, int]:
+    return sum(bool(_tests(place)) for _, _, place in places), len(places)
 
 
 def _tile(document: Document) -> str:
@@ -81,8 +83,8 @@ def _tile(document: Document) -> str:
 
 def _document(document: Document) -> str:
     parts = [f"<h2>{escape(document.name)} <small><code>{escape(document.file)}</code></small></h2>"]
-    for (operation, part), found in groupby(_all(document), key=lambda each: (each[0], each[1])):
-        listed = list(found)
+    for (operation, part), group in groupby(_all(document), key=lambda each: (each[0], each[1])):
+        listed = list(group)
         good, whole = _count(listed)
         title = f"{operation.method.upper()} {operation.path} · {operation.id} · {part}"
         rows = "".join(_row(place) for _, _, place in listed)

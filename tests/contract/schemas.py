@@ -1,4 +1,4 @@
-"""What a schema says of a value: whether it is allowed, why not, and which promises it puts to the test."""
+"""Validation of a value by a schema: whether it is valid, why not, and which promises it exercises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_forma
 from tests.contract.documents import Document, Json, Place
 from voice_clone.testing._spec import _without_discriminator
 
-# What a file holds is a string to OpenAPI 3.1 too; 3.0's judge knows that by itself.
+# OpenAPI 3.1 also treats a file as a string; the validator of 3.0 does so by itself.
 Validator31: Any = validators.extend(
     OAS31Validator,
     type_checker=OAS31Validator.TYPE_CHECKER.redefine("string", lambda _, value: isinstance(value, str | bytes)),
@@ -26,33 +26,33 @@ COMBINATIONS = ("anyOf", "oneOf", "allOf")
 
 
 def valid(place: Place, value: Json) -> bool:
-    """Whether a schema allows a value, by the rules of its document's version of OpenAPI."""
+    """Whether a value is valid by the OpenAPI version of the schema's document."""
     return not problems(place, value, most=1)
 
 
 def problems(place: Place, value: Json, most: int = 20) -> list[str]:
-    """How a value breaks a schema."""
+    """The validation errors of a value."""
     return [text for _, text in islice(errors(place, value), most)]
 
 
 def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
-    """Each keyword by which a schema refuses a value, and how."""
-    found = False
+    """Each keyword by which a schema refuses a value, and the message."""
+    any_error = False
     for error in _validator(place.document, place.keys).iter_errors(value):
-        found = True
+        any_error = True
         yield str(error.validator), f"{error.json_path}: {error.message[:300]}"
-    if not found:
+    if not any_error:
         yield from (("x-max-items-by", text) for text in _too_many(place, value))
 
 
 def _too_many(place: Place, value: Json) -> Iterator[str]:
-    """What our own `x-max-items-by` forbids: more items than another property's value allows."""
-    for each in place.inside("properties"):
-        if isinstance(value, dict) and each.key in value and "x-max-items-by" in each:
-            by = each.get("x-max-items-by")
+    """A violation of our `x-max-items-by`: more items than another property's value allows."""
+    for child in place.inside("properties"):
+        if isinstance(value, dict) and child.key in value and "x-max-items-by" in child:
+            by = child.get("x-max-items-by")
             most = by["limits"].get(value.get(by["property"]))
-            if most is not None and len(value[each.key]) > most:
-                yield f"$.{each.key}: at most {most} beside {value[by['property']]!r}"
+            if most is not None and len(value[child.key]) > most:
+                yield f"$.{child.key}: at most {most} beside {value[by['property']]!r}"
 
 
 @functools.cache
@@ -67,41 +67,41 @@ def _validator(document: Document, keys: tuple[str | int, ...]) -> Any:
 
 
 def without_discriminators(document: Json) -> Json:
-    """A copy without discriminators: they allow and forbid nothing, and their readers fail on odd values."""
+    """A copy without discriminators, which validate nothing and break on odd values."""
     return json.loads(json.dumps(document), object_hook=_without_discriminator)
 
 
 def touched(place: Place, value: Json) -> Iterator[Place]:
-    """The promises of a schema that a good value has put to the test: properties, values, limits at their edge."""
-    found = place.followed()
-    yield found
-    if "enum" in found and value in found.get("enum"):
-        yield found["enum"][found.get("enum").index(value)]
+    """The promises of a schema that a valid value exercises: properties, values, limits at their edge."""
+    target = place.followed()
+    yield target
+    if "enum" in target and value in target.get("enum"):
+        yield target["enum"][target.get("enum").index(value)]
     size = len(value) if isinstance(value, str | list) else None
     for rule in ("minLength", "maxLength", "minItems", "maxItems"):
-        if rule in found and found.get(rule) == size:
-            yield found[rule]
+        if rule in target and target.get(rule) == size:
+            yield target[rule]
     for rule in ("pattern", "const"):
-        if rule in found:
-            yield found[rule]
-    if value is None and found.get("nullable"):
-        yield found["nullable"]
+        if rule in target:
+            yield target[rule]
+    if value is None and target.get("nullable"):
+        yield target["nullable"]
     if isinstance(value, dict):
-        for each in found.inside("properties"):
-            if each.key in value:
-                yield each
-                yield from touched(each, value[each.key])
-    if isinstance(value, list) and "items" in found and value:
-        yield from touched(found["items"], value[0])
+        for child in target.inside("properties"):
+            if child.key in value:
+                yield child
+                yield from touched(child, value[child.key])
+    if isinstance(value, list) and "items" in target and value:
+        yield from touched(target["items"], value[0])
     for key in COMBINATIONS:
-        for branch in found.inside(key):
+        for branch in target.inside(key):
             if valid(branch, value):
                 yield branch
                 yield from touched(branch, value)
 
 
 def normal(body: Json) -> Json:
-    """JSON in which equal times are equal texts, as `datetime` writes them."""
+    """JSON in which equal times have equal texts, as `datetime` writes them."""
     if isinstance(body, dict):
         return {name: normal(value) for name, value in body.items()}
     if isinstance(body, list):

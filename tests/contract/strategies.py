@@ -1,6 +1,6 @@
-"""Values that a schema allows, and values that it forbids, as Hypothesis strategies.
+"""Hypothesis strategies for valid and invalid values of a schema.
 
-A keyword that is not known here is an error: a promise that nobody reads would be one that nobody keeps.
+An unknown keyword is an error, since its promise would not be tested.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ INTEGERS = {"int32": 2**31, "int64": 2**63, None: 2**63}
 
 
 class UnknownKeywordError(Exception):
-    """A schema says something that these strategies don't understand."""
+    """A schema has a keyword that these strategies do not support."""
 
 
 def kinds(place: Place) -> list[str]:
-    """The types that a schema allows by `type` alone; what has properties is an object."""
+    """The types that a schema allows by `type`; a schema with properties is an object."""
     kind = place.get("type", "object" if "properties" in place else [])
     return kind if isinstance(kind, list) else [kind]
 
 
 def check_keywords(place: Place) -> None:
-    """Raise UnknownKeywordError for the first keyword that is not known here."""
+    """Raise UnknownKeywordError for the first unknown keyword."""
     known = KEYWORDS[""].union(*(KEYWORDS.get(kind, ()) for kind in kinds(place)))
     for key in place.value:
         if key not in known and not key.startswith("x-"):
@@ -62,7 +62,7 @@ def check_keywords(place: Place) -> None:
 
 
 def values(place: Place, *, extras: bool = False) -> Values:
-    """Values that a schema allows. With `extras` objects hold properties that are not declared, where they may."""
+    """Valid values of a schema; with `extras` open objects have undeclared properties."""
     key = (place.document, place.keys, extras)
     if key not in _made:
         _made[key] = st.deferred(lambda: _values(place, extras=extras))  # a schema may hold itself
@@ -88,7 +88,7 @@ def _values(place: Place, *, extras: bool) -> Values:
     if not combined:
         options += [_MAKERS[kind](place, extras) for kind in kinds(place)]
     strategy = st.one_of(options) if options else JSON
-    # Branches overlap, and keywords stand beside them; patterns are made by more than Hypothesis' own means.
+    # Branches overlap and have sibling keywords; patterns need more than Hypothesis' strategies.
     return strategy.filter(lambda value: valid(place, value)) if combined or "pattern" in place else strategy
 
 
@@ -112,7 +112,7 @@ def _strings(place: Place) -> Values:
 
 
 def _pumped(place: Place, size: int | None, text: str) -> str:
-    """The text, made so long by repeating or leaving out one of its characters, where the schema still allows it."""
+    """The text at this length, by repeating or removing one of its characters, if the schema allows it."""
     if size is None or len(text) == size:
         return text
     for at in range(len(text)):
@@ -162,7 +162,7 @@ def _arrays(place: Place, *, extras: bool) -> Values:
 
 
 def _objects(place: Place, *, extras: bool) -> Values:
-    properties = {each.key: values(each, extras=extras) for each in place.inside("properties")}
+    properties = {child.key: values(child, extras=extras) for child in place.inside("properties")}
     needed = {name: properties[name] for name in place.get("required", []) if name in properties}
     optional = {name: each for name, each in properties.items() if name not in needed}
     objects = st.one_of(
@@ -170,7 +170,7 @@ def _objects(place: Place, *, extras: bool) -> Values:
         st.fixed_dictionaries(properties),
         st.fixed_dictionaries(needed, optional=optional),
     ).map(lambda value: _with_dependents(place, value))
-    if any("x-max-items-by" in each for each in place.inside("properties")):
+    if any("x-max-items-by" in child for child in place.inside("properties")):
         objects = objects.filter(lambda value: valid(place, value))
     more = place.get("additionalProperties", True)
     if more is False or not (extras or isinstance(more, dict)):
@@ -204,17 +204,17 @@ ODD: Values = st.sampled_from([None, True, 0, -1, 1.5, "", "no such value", [], 
 
 
 def alternatives(place: Place) -> list[Json]:
-    """Few values that a schema allows, among them each enum value, each branch, each edge, all options on and off."""
+    """A few valid values that cover each enum value, branch and edge, and all options on and off."""
     place = place.followed()
-    found: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
+    options: list[Json] = [place.get("const")] if "const" in place else list(place.get("enum", []))
     for key in ("anyOf", "oneOf"):
-        found += [value for branch in place.inside(key) for value in alternatives(branch)]
+        options += [value for branch in place.inside(key) for value in alternatives(branch)]
     for branch in place.inside("allOf"):
-        found = [_merged((one, two)) for one in found or [{}] for two in alternatives(branch)]
-    if not found:
-        found = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
-    found += [None] if place.get("nullable") else []
-    return [value for index, value in enumerate(found) if value not in found[:index] or value in (0, 1)]
+        options = [_merged((one, two)) for one in options or [{}] for two in alternatives(branch)]
+    if not options:
+        options = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
+    options += [None] if place.get("nullable") else []
+    return [value for index, value in enumerate(options) if value not in options[:index] or value in (0, 1)]
 
 
 def _alternative_strings(place: Place) -> list[Json]:
@@ -229,9 +229,9 @@ def _alternative_strings(place: Place) -> list[Json]:
 
 def _alternative_objects(place: Place) -> list[Json]:
     each = {part.key: alternatives(part) for part in place.inside("properties")}
-    whole = {name: found[0] for name, found in each.items()}
+    whole = {name: options[0] for name, options in each.items()}
     least = {name: value for name, value in whole.items() if name in place.get("required", [])}
-    others = [{**whole, name: value} for name, found in each.items() for value in found[1:]]
+    others = [{**whole, name: value} for name, options in each.items() for value in options[1:]]
     fewer = [{key: value for key, value in whole.items() if key != name} for name in whole if name not in least]
     return [least, whole, *others, *(_with_dependents(place, value) for value in fewer)]
 
@@ -261,7 +261,7 @@ class Broken:
 
 
 def breaking(place: Place, most: int = 10) -> Iterator[Broken]:
-    """Values that are one step away from a good one and break one rule each, some for each rule."""
+    """Values one step away from a valid one that break one rule, some for each rule."""
     tried: Counter[str] = Counter()
     for good in alternatives(place):
         for rule, value in _steps(place.followed(), good):
@@ -295,15 +295,15 @@ def _steps(place: Place, good: Json) -> Iterator[tuple[Place, Json]]:
             yield rule, {name: value for name, value in good.items() if name != rule.value}
         for rule in place.inside("dependentRequired"):
             yield rule, {name: value for name, value in good.items() if name not in rule.value}
-        for each in place.inside("properties"):
-            if each.key in good and "x-max-items-by" in each:
-                by = each["x-max-items-by"]
+        for child in place.inside("properties"):
+            if child.key in good and "x-max-items-by" in child:
+                by = child["x-max-items-by"]
                 for limit in by.inside("limits"):
-                    several = [good[each.key][0]] * (limit.value + 1)
-                    yield limit, {**good, each.key: several, by.get("property"): limit.key}
-            if each.key in good:
-                inner = _steps(each.followed(), good[each.key])
-                yield from ((rule, {**good, each.key: value}) for rule, value in inner)
+                    several = [good[child.key][0]] * (limit.value + 1)
+                    yield limit, {**good, child.key: several, by.get("property"): limit.key}
+            if child.key in good:
+                inner = _steps(child.followed(), good[child.key])
+                yield from ((rule, {**good, child.key: value}) for rule, value in inner)
     for key in COMBINATIONS:
         yield from (
             step for branch in place.inside(key) if valid(branch, good) for step in _steps(branch.followed(), good)
@@ -315,7 +315,7 @@ def _steps(place: Place, good: Json) -> Iterator[tuple[Place, Json]]:
 
 @attrs.frozen
 class Damage:
-    """One thing that is wrong with a JSON body."""
+    """One defect of a JSON body."""
 
     what: str
     at: tuple[str | int, ...]
@@ -324,7 +324,7 @@ class Damage:
 
 @st.composite
 def damaged(draw: st.DrawFn, body: Json, other: Values = ODD) -> Damage:
-    """A body with one thing missing, null, added, or of another type or value."""
+    """A body with one part missing, null, added, or of another type or value."""
     at = draw(st.sampled_from(list(_paths(body))))
     what = draw(st.sampled_from(["missing", "null", "extra", "other"]))
     if what == "extra":

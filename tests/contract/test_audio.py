@@ -1,4 +1,4 @@
-"""Audio: each format that a provider documents is sent under its documented media type, and what is none is refused."""
+"""Audio: each documented format is sent with its documented media type, and non-audio is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voice_clone.testing._multipart import read_parts
 METHODS = [method for document in documents() for method in methods(document)]
 each_method = pytest.mark.parametrize("method", METHODS, ids=str)
 
-# What the formats begin with, their media type, and the extensions that fit it.
+# First bytes, media type and extensions of each format.
 FORMATS = [
     pytest.param(b"RIFF\x24\0\0\0WAVEfmt ", "audio/x-wav", [".wav"], id="wav"),
     pytest.param(b"ID3\x04\0\0\0\0\0\0", "audio/mpeg", [".mp3", ".mpeg", ".mpga"], id="mp3 with tags"),
@@ -46,7 +46,7 @@ NO_AUDIO = [
 
 
 def sent(method: Method, audio: Any) -> tuple[str | None, str | None, bytes]:
-    """The file name, media type and content with which audio leaves."""
+    """The file name, media type and content of sent audio."""
     wire = Wire(method.operation.document)
     keywords = method.arguments(alternatives(method.operation.body)[0])[1] if method.operation.body else {}
     wire.call("sync", method.name, audio, **keywords)
@@ -59,18 +59,18 @@ def sent(method: Method, audio: Any) -> tuple[str | None, str | None, bytes]:
 
 
 def is_documented(method: Method, media_type: str) -> bool:
-    """Whether the spec names a format for the file that is sent; where it names none, any is one."""
-    forms = [each for each in method.operation.document.operations() if each.encoding]
-    named = [kind["contentType"].split(", ") for each in forms for kind in each.encoding.values()]
+    """Whether the spec names the format of a sent file; if it names none, any format is documented."""
+    forms = [operation for operation in method.operation.document.operations() if operation.encoding]
+    named = [kind["contentType"].split(", ") for form in forms for kind in form.encoding.values()]
     return not named or media_type in named[0]
 
 
 @each_method
 @pytest.mark.parametrize(("head", "media_type", "extensions"), FORMATS)
-def test_a_format_is_known_by_its_content(
+def test_format_is_recognised_by_its_content(
     method: Method, head: bytes, media_type: str, extensions: list[str], tmp_path: Path
 ) -> None:
-    """Bytes, a file object and a path of each format arrive whole, with their media type and an extension that fits."""
+    """Bytes, a file object and a path of each format arrive whole, with media type and extension."""
     clip = head + bytes(range(256)) * 20
     named = io.BytesIO(clip)
     named.name = "my clip.txt"
@@ -86,10 +86,10 @@ def test_a_format_is_known_by_its_content(
 
 @each_method
 @pytest.mark.parametrize(("head", "media_type", "extensions"), FORMATS)
-def test_a_documented_format_is_sent_as_documented(
+def test_documented_format_matches_the_spec(
     method: Method, head: bytes, media_type: str, extensions: list[str]
 ) -> None:
-    """A request with a format that the spec names passes the judges; the spec names wav at least."""
+    """A request with a format that the spec names is valid; every spec names wav."""
     assert is_documented(method, "audio/x-wav")
     if is_documented(method, media_type) and extensions:
         wire = Wire(method.operation.document)
@@ -101,16 +101,16 @@ def test_a_documented_format_is_sent_as_documented(
 
 @each_method
 @pytest.mark.parametrize(("content", "problem"), NO_AUDIO)
-def test_what_is_no_audio_is_refused_before_any_request(method: Method, content: bytes, problem: str) -> None:
-    """Empty files, text and what nobody knows are refused before anything is sent, each in its own words."""
+def test_non_audio_is_refused_before_any_request(method: Method, content: bytes, problem: str) -> None:
+    """Empty files, text and unknown content are refused before anything is sent, each with its message."""
     with pytest.raises(InvalidRequestError, match=problem):
         sent(method, content)
 
 
 @each_method
 @pytest.mark.parametrize("name", ["a.wav", "b.MP3", "c.m4a", "d.flac", "e.oga", "f.webm"])
-def test_content_that_nobody_knows_goes_by_its_name(method: Method, name: str) -> None:
-    """Where the first bytes say nothing, the extension says what it is."""
+def test_unknown_content_uses_the_extension(method: Method, name: str) -> None:
+    """If the first bytes are unknown, the extension decides the media type."""
     file = io.BytesIO(b"\0\1\2\3" * 20)
     file.name = name
     file_name, media_type, content = sent(method, file)
@@ -119,8 +119,8 @@ def test_content_that_nobody_knows_goes_by_its_name(method: Method, name: str) -
     assert (media_type or "").replace("audio/wav", "audio/x-wav") == f"audio/{kinds[name[2:].lower()]}"
 
 
-def test_a_clip_cannot_add_parts() -> None:
-    """What looks like the end of a part, inside of a clip, is content."""
+def test_clip_cannot_add_parts() -> None:
+    """A part's end inside a clip is content."""
     clip = b'RIFF\x24\0\0\0WAVE\r\n--+++\r\nContent-Disposition: form-data; name="voice_name"\r\n\r\nEve\r\n--+++--\r\n'
     for method in METHODS:
         assert sent(method, clip)[2] == clip

@@ -1,4 +1,4 @@
-"""Nothing in a spec goes without a test that speaks for it."""
+"""Coverage: a test exercises everything that a spec promises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.contract.witnesses import promises, seen
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 def test_every_promise_has_a_test(operation: Operation, request: pytest.FixtureRequest) -> None:
-    """Each parameter, property, value, limit, status and header of an operation was put to the test by some test."""
+    """Some test exercised each parameter, property, value, limit, status and header of an operation."""
     ran = {item.path.stem for item in request.session.items}
     if not {"test_requests", "test_responses", "test_mock"} <= ran or request.config.getoption("-k"):
         pytest.skip("needs the tests of requests, answers and mock to have run before")

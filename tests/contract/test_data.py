@@ -1,4 +1,4 @@
-"""The shim's own data, providers/<name>.toml: each path, name and value in it is one that the effective spec has."""
+"""The shim's data, providers/<name>.toml: each path, name and value in it exists in the effective spec."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import attrs
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path
 from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
 from tests.contract.schemas import COMBINATIONS
 from voice_clone import connect
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.errors import VoiceCloneError
-from voice_clone.jobs import Voice
+from voice_clone.models import Voice
 
 Rule = Callable[[Provider, Document], None]
 DO = "correct the table; or the overlay, with its source, where the spec is wrong"
@@ -34,41 +34,43 @@ def client(name: str) -> Any:
 
 
 def branches(place: Place) -> Iterator[Place]:
-    """A schema and those that it combines, references followed."""
+    """A schema and the schemas that it combines, references followed."""
     yield place.followed()
     for branch in (branch for key in COMBINATIONS for branch in place.inside(key)):
         yield from branches(branch)
 
 
 def at(places: Iterable[Place], path: str, *, required: bool = False) -> list[Place]:
-    """The schemas to which a path of dotted keys leads; with `required`, only where each key must be there."""
-    found = list(places)
+    """The schemas at a dotted path; with `required`, only where each key is required."""
+    schemas = list(places)
     for key in path.split("."):
         if key.isdecimal():  # into an array
-            found = [each["items"] for place in found for each in branches(place) if "items" in each]
+            schemas = [branch["items"] for place in schemas for branch in branches(place) if "items" in branch]
             continue
-        owners = [each for place in found for each in branches(place) if key in each.get("properties", {})]
-        found = [each["properties"][key] for each in owners if not required or key in each.get("required", [])]
-    return found
+        owners = [branch for place in schemas for branch in branches(place) if key in branch.get("properties", {})]
+        schemas = [owner["properties"][key] for owner in owners if not required or key in owner.get("required", [])]
+    return schemas
 
 
 def enum(places: Iterable[Place]) -> list[Json]:
-    """The values that schemas list."""
-    return [value for place in places for each in branches(place) for value in each.get("enum", [])]
+    """The values of the schemas' enums."""
+    return [value for place in places for branch in branches(place) for value in branch.get("enum", [])]
 
 
 def types(places: Iterable[Place]) -> set[str]:
-    """The types that schemas allow besides null; text that is a time is of the type `date-time`."""
-    found: set[str] = set()
-    for each in (each for place in places for each in branches(place)):
+    """The types that schemas allow besides null; a time has the type `date-time`."""
+    names: set[str] = set()
+    for each in (branch for place in places for branch in branches(place)):
         kind = each.get("type", [])
-        found |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
-    return found - {"null"}
+        names |= {"date-time"} if each.get("format") == "date-time" else {kind} if isinstance(kind, str) else set(kind)
+    return names - {"null"}
 
 
 def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
-    """The schemas of the documented answers that are a success, or none, by their status."""
-    answers = [answer for each in operations for answer in each.answers if answer.status.startswith("2") is good]
+    """The schemas of the documented success or error responses, by status."""
+    answers = [
+        answer for operation in operations for answer in operation.answers if answer.status.startswith("2") is good
+    ]
     return [answer.body for answer in answers if answer.body]
 
 
@@ -76,22 +78,22 @@ def bodies(operations: Iterable[Operation], *, good: bool) -> list[Place]:
 
 
 def row(data: Provider, text: str) -> str:
-    """The line of a provider's table that holds a text, as messages show it."""
-    path = common.ROOT / "src" / "voice_clone" / "providers" / f"{data.name}.toml"
+    """The line with a text in a provider's table, for messages."""
+    path = ROOT / "src" / "voice_clone" / "providers" / f"{data.name}.toml"
     lines = [number for number, line in enumerate(path.read_text("utf-8").splitlines(), 1) if text in line]
-    return ":".join([common.shown(path), *map(str, lines[:1])])
+    return ":".join([display_path(path), *map(str, lines[:1])])
 
 
 def named(data: Provider, document: Document, name: str) -> Operation:
-    """The operation of an id; a breach where there is none."""
-    found = [operation for operation in document.operations() if operation.id == name]
-    if not found:
+    """The operation with an ID; a breach if there is none."""
+    matches = [operation for operation in document.operations() if operation.id == name]
+    if not matches:
         breach(document.root["paths"], f"{data.name}: there is no operation {name!r}", do=DO, said_by=row(data, name))
-    return found[0]
+    return matches[0]
 
 
 def check_types(data: Provider, path: str, places: list[Place], allowed: set[str]) -> None:
-    """Fail where a path leads nowhere, or to something of a type that is not allowed."""
+    """Fail if a path does not exist, or has a type that is not allowed."""
     if not places:
         breach(row(data, path), f"{data.name}: no schema of these answers has {path!r}", do=DO)
     if not types(places) or types(places) - allowed:
@@ -99,20 +101,24 @@ def check_types(data: Provider, path: str, places: list[Place], allowed: set[str
 
 
 def poll_sees_each_status(data: Provider, document: Document) -> None:
-    """A clone is polled by its id alone, and each documented status is either success, failure or pending."""
+    """A clone is polled by its ID alone, and each documented status is success, failure or pending."""
     poll = data.poll
     if poll is None:
         return
     operation = named(data, document, poll.operation)
-    needed = [each.get("name") for each in operation.parameters if each.get("required")]
+    needed = [parameter.get("name") for parameter in operation.parameters if parameter.get("required")]
     if len(needed) != 1 or operation.body:
         breach(operation.place, f"{data.name}: polling needs more than an id", do=DO, needed=needed)
-    if data.look is not operation.module._get_kwargs:
-        breach(operation.place, f"{data.name}: `look` builds another request", do="pass the module's own `_get_kwargs`")
+    if data.poll_request is not operation.module._get_kwargs:
+        breach(
+            operation.place,
+            f"{data.name}: `poll_request` builds another request",
+            do="pass the module's own `_get_kwargs`",
+        )
     answers = bodies([operation], good=True)
     for answer in answers:
         if answer.name is None:
-            breach(answer, f"{data.name}: the answer to a look is no named schema", do="name it by an overlay")
+            breach(answer, f"{data.name}: the response to a poll is not a named schema", do="name it by an overlay")
         statuses, values = at([answer], poll.status), [*poll.success, *poll.failure, *poll.pending]
         check_types(data, poll.status, statuses, TEXT)
         check_types(data, poll.reason, at([answer], poll.reason), TEXT)
@@ -125,7 +131,7 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
 
 
 def clone_tells_or_takes_the_id(data: Provider, document: Document) -> None:
-    """A clone is a POST whose answer must hold the voice's id, or whose body must."""
+    """A clone is a POST whose response or request must hold the voice's ID."""
     operation = named(data, document, data.clone.operation)
     if operation.method != "post" or operation.body is None:
         breach(operation.place, f"{data.name}: a clone is no POST with a body", do=DO)
@@ -138,7 +144,7 @@ def clone_tells_or_takes_the_id(data: Provider, document: Document) -> None:
 
 
 def voice_is_described(data: Provider, document: Document) -> None:
-    """Each field of a voice is read from where the answer that describes it has such a value."""
+    """Each path of a voice's field exists in the response that describes the voice, with the right type."""
     operation = named(data, document, data.poll.operation if data.poll else data.clone.operation)
     fields = {field.name for field in attrs.fields(Voice)} - {"provider", "id", "raw"}
     for field, path in data.voice.items():
@@ -149,13 +155,13 @@ def voice_is_described(data: Provider, document: Document) -> None:
 
 
 def error_answers(data: Provider, document: Document) -> list[Place]:
-    """The schemas of answers that may hold an error: those of a success too where it says so itself."""
+    """The schemas of responses that may hold an error, including a success that can."""
     good = bodies(document.operations(), good=True) if data.errors.good is not None else []
     return [*bodies(document.operations(), good=False), *good]
 
 
 def errors_are_found(data: Provider, document: Document) -> None:
-    """Each path to a part of an error leads somewhere in a documented answer, the first to text or a number."""
+    """Each path to a part of an error exists in a documented response; the first leads to text or a number."""
     where, answers = data.errors, error_answers(data, document)
     if where.good is not None:
         for answer in bodies(document.operations(), good=True):
@@ -169,7 +175,7 @@ def errors_are_found(data: Provider, document: Document) -> None:
 
 
 def codes_are_those_of_the_spec(data: Provider, document: Document) -> None:
-    """Each code that the spec lists has a class below the root of the tree, and no other code has one."""
+    """Exactly the codes of the spec have a class, and the class is below the root of the tree."""
     places = [place for path in data.errors.code for place in at(error_answers(data, document), path)]
     listed = {str(value) for value in enum(places)} - {str(data.errors.good)}
     if missing := listed - set(data.errors.codes):
@@ -182,12 +188,12 @@ def codes_are_those_of_the_spec(data: Provider, document: Document) -> None:
 
 
 def parameters(data: Provider) -> set[str]:
-    """The names of what `start_clone` takes."""
+    """The parameter names of `start_clone`."""
     return set(inspect.signature(client(data.name).start_clone).parameters)
 
 
 def names_are_known(data: Provider, document: Document) -> None:
-    """What has another name here is a property of the clone's body, and a parameter of `start_clone`."""
+    """Each renamed property exists in the clone's body, and its name is a parameter of `start_clone`."""
     body = named(data, document, data.clone.operation).body
     for name, ours in data.names.items():
         if body is None or not at([body], name):
@@ -197,7 +203,7 @@ def names_are_known(data: Provider, document: Document) -> None:
 
 
 def header_of(scheme: Place) -> tuple[str, str] | None:
-    """The header in which a security scheme wants the key, and what stands before it there."""
+    """The header of a security scheme's key, and its prefix."""
     if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
         return scheme.get("name").lower(), ""
     is_bearer = (scheme.get("type"), scheme.get("scheme", "").lower()) == ("http", "bearer")
@@ -205,7 +211,7 @@ def header_of(scheme: Place) -> tuple[str, str] | None:
 
 
 def key_is_sent_as_documented(data: Provider, document: Document) -> None:
-    """Each operation may be asked with the key in this header, behind this prefix."""
+    """Each operation accepts the key in this header with this prefix."""
     sent = data.auth_header.lower(), data.auth_prefix
     for operation in document.operations():
         documented = [header_of(scheme) for scheme in operation.schemes]
@@ -214,15 +220,15 @@ def key_is_sent_as_documented(data: Provider, document: Document) -> None:
 
 
 def request_id_is_in_every_answer(data: Provider, document: Document) -> None:
-    """The header that names a request is documented for every answer."""
+    """The request ID's header is documented for every response."""
     header = data.errors.request_id_header
     for answer in (answer for operation in document.operations() for answer in operation.answers):
-        if header and header.lower() not in {each.key.lower() for each in answer.place.inside("headers")}:
+        if header and header.lower() not in {child.key.lower() for child in answer.place.inside("headers")}:
             breach(answer.place, f"{answer}: the header {header!r} is not documented", do=DO, said_by=row(data, header))
 
 
 def variables_have_the_usual_names(data: Provider, _: Document) -> None:
-    """The key is read from <NAME>_API_KEY, and another server, where that can be chosen, from <NAME>_API_HOST."""
+    """The key's variable is <NAME>_API_KEY, and that of another host <NAME>_API_HOST."""
     name = data.name.upper()
     if data.key_variable != f"{name}_API_KEY" or data.host_variable not in ("", f"{name}_API_HOST"):
         breach(row(data, "_variable"), f"{data.name}: a variable has an unusual name", do=DO)
@@ -243,8 +249,8 @@ RULES: list[Rule] = [
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_data_of_a_provider_is_true(rule: Rule, document: Document) -> None:
-    """What the shim's table says of a provider is what its effective spec says."""
+def test_data_of_a_provider_matches_its_spec(rule: Rule, document: Document) -> None:
+    """A provider's table agrees with its effective spec."""
     data: Provider = client(document.name).provider
     assert (data.name, data.spec) == (document.name, document.json)
     rule(data, document)
@@ -256,44 +262,44 @@ Damaged = Callable[[Provider], Provider]
 
 
 def poll(**changes: Any) -> Damaged:
-    """Damage to how a clone is polled."""
+    """Damage to the polling of a clone."""
     return lambda data: attrs.evolve(data, poll=data.poll and attrs.evolve(data.poll, **changes))
 
 
 def clone(**changes: Any) -> Damaged:
-    """Damage to how a clone is started."""
+    """Damage to the start of a clone."""
     return lambda data: attrs.evolve(data, clone=attrs.evolve(data.clone, **changes))
 
 
 def errors(**changes: Any) -> Damaged:
-    """Damage to how an error is read."""
+    """Damage to the reading of errors."""
     return lambda data: attrs.evolve(data, errors=attrs.evolve(data.errors, **changes))
 
 
 def whole(**changes: Any) -> Damaged:
-    """Damage to anything else."""
+    """Damage to the rest."""
     return lambda data: attrs.evolve(data, **changes)
 
 
 def more_codes(data: Provider) -> Provider:
-    """A code more than the spec has."""
+    """A code that the spec does not have."""
     return errors(codes={**data.errors.codes, "no_such_code": VoiceCloneError})(data)
 
 
 def fewer_codes(data: Provider) -> Provider:
-    """A code less than the spec has."""
+    """A missing code of the spec."""
     return errors(codes=dict(list(data.errors.codes.items())[1:]))(data)
 
 
 def root_for_a_code(data: Provider) -> Provider:
-    """A code whose class says nothing."""
+    """A code with the root class."""
     return errors(codes=dict.fromkeys(data.errors.codes, VoiceCloneError))(data)
 
 
 DAMAGE: list[tuple[Rule, str, Damaged]] = [
     (poll_sees_each_status, "no operation 'noSuch'", poll(operation="noSuch")),
     (poll_sees_each_status, "more than an id", lambda data: poll(operation=data.clone.operation)(data)),
-    (poll_sees_each_status, "another request", whole(look=dict)),
+    (poll_sees_each_status, "another request", whole(poll_request=dict)),
     (poll_sees_each_status, "has 'data.nothing'", poll(status="data.nothing")),
     (poll_sees_each_status, "has 'data.nothing'", poll(reason="data.nothing")),
     (poll_sees_each_status, "other statuses", poll(pending=[])),
@@ -332,8 +338,8 @@ DAMAGE: list[tuple[Rule, str, Damaged]] = [
 @pytest.mark.parametrize(
     ("rule", "message", "damage"), DAMAGE, ids=[f"{each.__name__}-{text}" for each, text, _ in DAMAGE]
 )
-def test_the_rules_find_what_is_wrong(rule: Rule, message: str, damage: Damaged) -> None:
-    """Each rule fails where one thing in a good table is wrong, and says what."""
+def test_rules_detect_a_wrong_table(rule: Rule, message: str, damage: Damaged) -> None:
+    """Each rule fails for one defect in a valid table, and names it."""
     document = next(each for each in documents() if each.name == "heygen")
     with pytest.raises(Breach, match=message) as caught:
         rule(damage(client(document.name).provider), document)
@@ -350,8 +356,8 @@ def test_the_rules_find_what_is_wrong(rule: Rule, message: str, damage: Damaged)
         (key_is_sent_as_documented, "another header", ("securitySchemes", "ApiKeyAuth", "name"), "X-Key"),
     ],
 )
-def test_the_rules_find_what_changed(rule: Rule, message: str, keys: tuple[str, ...], value: Json) -> None:
-    """Each rule fails where the spec no longer says what a good table says."""
+def test_rules_detect_a_changed_spec(rule: Rule, message: str, keys: tuple[str, ...], value: Json) -> None:
+    """Each rule fails if the spec no longer agrees with a valid table."""
     document = next(each for each in documents() if each.name == "heygen")
     changed = copy.deepcopy(document.json)
     node = changed["components"]

@@ -1,35 +1,37 @@
-"""What is committed follows from its source: specs from pages, clients and contract models from effective specs."""
+"""Committed files follow from their sources: specs from pages, clients and contract models from effective specs."""
 
 from __future__ import annotations
 
 import pytest
 
-from scripts import builders, common, generate, overlay, vendor
-from scripts.common import Provider
+from scripts.generate import command as generate, generators, packages
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.lock import check_vendored
 from tests.contract.breach import breach
 from tests.pipeline.helpers import OneProcess
 
-PROVIDERS = pytest.mark.parametrize("provider", common.providers(), ids=lambda provider: provider.name)
+PROVIDERS = pytest.mark.parametrize("provider", find_providers(), ids=lambda provider: provider.name)
 
 
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> builders.Files:
-    """What both generators make of a provider's effective spec, in this process."""
-    monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
-    return generate.build([(provider, overlay.effective_spec(provider))])[provider]
+def built(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> generators.Files:
+    """The output of both generators for a provider's effective spec, in this process."""
+    monkeypatch.setattr(packages, "ProcessPoolExecutor", OneProcess)
+    return packages.build([(provider, effective_spec(provider))])[provider]
 
 
 @PROVIDERS
 def test_specs_follow_from_their_pages(provider: Provider) -> None:
-    """The vendored spec is what the pages say, and the pages are those whose hashes were recorded."""
-    if found := list(vendor.check(provider)):
+    """The vendored spec follows from the pages, whose hashes are the recorded ones."""
+    if problems := list(check_vendored(provider)):
         do = "`nox -s vendor` if a page was fetched anew; to correct a provider, use overlay.yaml"
-        breach(provider.shown(provider.folder / "pages"), "\n".join(found), do=do)
+        breach(provider.shown(provider.folder / "pages"), "\n".join(problems), do=do)
 
 
 @PROVIDERS
-def test_generated_code_follows_from_its_spec(provider: Provider, built: builders.Files) -> None:
-    """The client package, the effective spec in it and the contract models are what the pipeline makes."""
-    if found := list(generate.compare(provider.name, generate.committed(provider), built)):
+def test_generated_code_follows_from_its_spec(provider: Provider, built: generators.Files) -> None:
+    """The client package, its effective spec and the contract models are the pipeline's output."""
+    if problems := list(generate.compare(provider.name, packages.committed(provider), built)):
         promise = f"{provider.shown(provider.spec)} with {provider.shown(provider.overlay)}"
-        breach(promise, "\n".join(found), do="`nox -s generate`; generated files are never edited")
+        breach(promise, "\n".join(problems), do="`nox -s generate`; generated files are never edited")

@@ -1,4 +1,4 @@
-"""Errors: every documented way to fail has a file in tests/errors, and ends in the error that the file says."""
+"""Errors: every documented error has a file in tests/errors that states the resulting exception."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import httpx
 import pytest
 from openapi_python_client.strings import pascal_case
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path, read_json, same_json
 from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.judges import judge_answer
 from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
-from voice_clone._answers import _BY_STATUS
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
+from voice_clone._provider.responses import BY_STATUS
 from voice_clone.errors import (
     AuthenticationError,
     InvalidRequestError,
@@ -30,9 +30,9 @@ from voice_clone.errors import (
     ServerError,
     VoiceCloneError,
 )
-from voice_clone.jobs import CloneJob
+from voice_clone.models import CloneJob
 
-FOLDER = common.ROOT / "tests" / "errors"
+FOLDER = ROOT / "tests" / "errors"
 MEND = (
     "mend the shim or its table if the promise holds; correct the file or the overlay, with its source, if it does not"
 )
@@ -43,7 +43,7 @@ WRITE = (
 
 @functools.cache
 def shim(name: str) -> Provider:
-    """What the shim knows of a provider."""
+    """The shim's configuration of a provider."""
     with connect(name, api_key=KEY, transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
         return client.provider
 
@@ -53,10 +53,10 @@ def shim(name: str) -> Provider:
 
 @attrs.frozen(eq=False)
 class Fixture:
-    """A file that holds one error answer of a provider, and the error that it is to end in.
+    """A file with one error response of a provider, and the expected error.
 
-    It is named after the status, and then says what the status alone ends in, or after the code. `operation` is there
-    where only that one answers so. `retryable` is told for a request that may have been paid for, and for a free one.
+    It is named after the status, and then has the error for the status alone, or after the code. `operation` is set
+    if only that operation responds so. `retryable` has a value for paid and one for free requests.
     """
 
     path: Path
@@ -72,27 +72,27 @@ class Fixture:
 
     @property
     def file(self) -> str:
-        """The path, as messages show it."""
-        return common.shown(self.path)
+        """The path, as shown in messages."""
+        return display_path(self.path)
 
     @property
     def status(self) -> int:
-        """The HTTP status of the answer; 0 where the file has none."""
+        """The HTTP status of the response, or 0."""
         return int(self.json.get("response", {}).get("status", 0))
 
     @property
     def body(self) -> Json:
-        """The body of the answer."""
+        """The body of the response."""
         return self.json["response"]["body"]
 
     def response(self, status: int | str | None = None) -> httpx.Response:
-        """The answer, or one that differs in its status alone."""
+        """The response, or one with another status."""
         headers = self.json["response"]["headers"]
         return httpx.Response(int(status or self.status), headers=headers, json=self.body)
 
     @property
     def answers(self) -> list[Answer]:
-        """The documented answers that this is one of: those of one operation, or of all that document its status."""
+        """The documented responses that this is: of one operation, or of all with its status."""
         named = self.json.get("operation")
         return [
             answer
@@ -103,24 +103,24 @@ class Fixture:
         ]
 
     def expected(self, cost: str) -> dict[str, Any]:
-        """The error, as the file says; what it means and whether to try again may depend on what the request costs."""
+        """The error in the file; meaning and retryability may depend on the request's cost."""
         error = {
             name: value.get(cost) if isinstance(value, dict) else value for name, value in self.json["error"].items()
         }
         return {**error, "status": self.status, "provider": self.provider}
 
 
-FIXTURES = [Fixture(path, common.read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
+FIXTURES = [Fixture(path, read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
 
 
 def seen(error: VoiceCloneError) -> dict[str, Any]:
-    """An error, as a file would say it."""
+    """An error in the format of the file."""
     names = ("code", "message", "request_id", "retry_after", "retryable", "status", "provider")
     return {"class": type(error).__name__, **{name: getattr(error, name) for name in names}}
 
 
 def compare(promise: Place | str, expected: dict[str, Any], error: VoiceCloneError, what: object) -> None:
-    """Fail where an error is not the expected one."""
+    """Fail if an error differs from the expected one."""
     __tracebackhide__ = True
     got = seen(error)
     if wrong := {name: value for name, value in expected.items() if got[name] != value}:
@@ -129,12 +129,12 @@ def compare(promise: Place | str, expected: dict[str, Any], error: VoiceCloneErr
 
 
 def failures(operation: Operation) -> list[Answer]:
-    """The documented answers that are errors by their status."""
+    """The documented responses that are errors by status."""
     return [answer for answer in operation.answers if not answer.status.startswith("2")]
 
 
 def promised(document: Document) -> dict[str, Place | str]:
-    """The statuses and codes of errors that are documented, each with who says so."""
+    """The documented statuses and codes of errors, each with its source."""
     table = f"src/voice_clone/providers/{document.name}.toml [errors.codes]"
     codes = dict.fromkeys(shim(document.name).errors.codes, table)
     return {**codes, **{answer.status: answer.place for each in document.operations() for answer in failures(each)}}
@@ -145,7 +145,7 @@ def promised(document: Document) -> dict[str, Place | str]:
 
 @attrs.frozen(eq=False)
 class Entry:
-    """One way in which a user makes a request of an operation through the shim."""
+    """One way in which a user sends a request of an operation through the shim."""
 
     operation: Operation
     name: str
@@ -156,34 +156,34 @@ class Entry:
 
     @property
     def cost(self) -> str:
-        """What carrying it out twice may cost; of a generated function only the method can tell."""
+        """The cost of processing it twice; a generated function only knows the method."""
         known = self.name != "generated" and self.operation.id != shim(self.operation.provider).clone.operation
         return "free" if known or self.operation.method == "get" else "paid"
 
     def error(self, way: str, response: httpx.Response, promise: Place | str) -> VoiceCloneError:
-        """The error that this ends in where the provider answers like this; it keeps the whole answer."""
+        """The error that this response raises; it keeps the whole response."""
         __tracebackhide__ = True
         wire = Wire(self.operation.document, lambda _: response)
         try:
             outcome = self.run(wire, way)
         except VoiceCloneError as error:
-            found = error
+            raised = error
         except Exception as error:  # noqa: BLE001 - whatever else is raised is the breach
             breach(promise, f"{self}: an error that is none of ours", do=MEND, answered=response, raised=error)
         else:
             breach(promise, f"{self}: an error was taken for a success", do=MEND, answered=response, outcome=outcome)
-        raw = found.response
+        raw = raised.response
         if raw is None or (raw.status_code, raw.content) != (response.status_code, response.content):
             breach(promise, f"{self}: the answer is not kept as it came", do=MEND, answered=response, kept=raw)
         if any(raw.headers.get(name) != value for name, value in response.headers.items()):
             breach(promise, f"{self}: not all headers are kept", do=MEND, answered=response, kept=raw.headers)
         if len(wire.sent) != 1:
-            breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=found)
-        return found
+            breach(promise, f"{self}: asked {len(wire.sent)} times with max_retries=0", do=MEND, raised=raised)
+        return raised
 
 
 def entries(operation: Operation) -> Iterator[Entry]:
-    """The generated function under the shim's client, and the methods of the shim that make such requests."""
+    """The generated function with the shim's client, and the shim's methods that send such requests."""
     parameters, body = least(operation)
     yield Entry(operation, "generated", lambda wire, way: wire.call_generated(way, operation, parameters, body))
     for method in methods(operation.document):
@@ -207,7 +207,7 @@ CODES = [(each, entry) for each, entry in CALLS if each.path.stem in shim(each.p
 
 
 def each_call(calls: list[tuple[Fixture, Entry]]) -> pytest.MarkDecorator:
-    """Once for each file and each way to get its error."""
+    """One case for each file and each entry."""
     named = [pytest.param(*call, id=f"{call[0]}-{call[1].operation.id}-{call[1].name}") for call in calls]
     return pytest.mark.parametrize(("fixture", "entry"), named)
 
@@ -225,8 +225,8 @@ each_case = pytest.mark.parametrize(
 
 
 @each_fixture
-def test_a_file_is_whole(fixture: Fixture) -> None:
-    """Each file has a source, an answer and all parts of an error, whose class is one below VoiceCloneError."""
+def test_error_file_is_complete(fixture: Fixture) -> None:
+    """Each file has a source, a response and all parts of an error whose class is below VoiceCloneError."""
     parts = fixture.json, fixture.json.get("response", {}), fixture.json.get("error", {})
     named = parts[2].get("class", "")
     kinds = [getattr(errors, name, object) for name in (named.values() if isinstance(named, dict) else [named])]
@@ -239,13 +239,13 @@ def test_a_file_is_whole(fixture: Fixture) -> None:
         "the class is none below VoiceCloneError": any(VoiceCloneError not in kind.__mro__[1:] for kind in kinds),
         f"`retryable` is not about {sorted(asked)}": set(parts[2].get("retryable", {})) != asked,
     }
-    if found := [problem for problem, there in problems.items() if there]:
-        breach(fixture.file, f"{fixture}: {'; '.join(found)}", do=WRITE)
+    if reasons := [problem for problem, there in problems.items() if there]:
+        breach(fixture.file, f"{fixture}: {'; '.join(reasons)}", do=WRITE)
 
 
 @each_fixture
-def test_a_file_is_of_something_documented(fixture: Fixture) -> None:
-    """Each file is named after its status or its code, which the provider documents, as is the answer."""
+def test_error_file_is_documented(fixture: Fixture) -> None:
+    """Each file is named after a documented status or code, and its response is documented."""
     document = next((each for each in documents() if each.name == fixture.provider), None)
     if document is None or fixture.path.stem not in promised(document) or not fixture.answers:
         breach(fixture.file, f"{fixture}: no spec documents it", do=WRITE)
@@ -254,8 +254,8 @@ def test_a_file_is_of_something_documented(fixture: Fixture) -> None:
 
 
 @each_document
-def test_all_that_is_documented_has_a_file(document: Document) -> None:
-    """Each code has a file, and each error status of each operation."""
+def test_every_documented_error_has_a_file(document: Document) -> None:
+    """Each code and each error status of each operation has a file."""
     for name, promise in promised(document).items():
         if name not in {fixture.path.stem for fixture in FIXTURES if fixture.provider == document.name}:
             breach(promise, f"{document.name}: the error {name} has no file", do=WRITE)
@@ -266,22 +266,22 @@ def test_all_that_is_documented_has_a_file(document: Document) -> None:
 
 
 @each_case
-def test_a_file_holds_what_the_spec_documents(fixture: Fixture, answer: Answer) -> None:
-    """Each answer is as the spec says, and holds nothing that it does not declare."""
+def test_error_file_matches_the_spec(fixture: Fixture, answer: Answer) -> None:
+    """Each response is valid by the spec and has no undeclared properties."""
     judge_answer(answer, fixture.response())
 
 
 def declared(place: Place) -> Iterator[Place]:
-    """All properties that a schema declares, however deep."""
-    for each in place.inside("properties"):
-        yield each
-        yield from declared(each)
+    """All properties that a schema declares, at any depth."""
+    for child in place.inside("properties"):
+        yield child
+        yield from declared(child)
     for branch in (branch for key in COMBINATIONS for branch in place.inside(key)):
         yield from declared(branch)
 
 
 def error_schemas(document: Document) -> Iterator[Place]:
-    """The schemas of errors: all answers that are none by status, and the part of a success that may say so."""
+    """The schemas of errors: of all error statuses, and of the part of a success that may hold an error."""
     where = shim(document.name).errors
     for operation in document.operations():
         yield from (answer.body for answer in failures(operation) if answer.body)
@@ -292,7 +292,7 @@ def error_schemas(document: Document) -> Iterator[Place]:
 
 @each_document
 def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
-    """Each property that an error may have is there in some file."""
+    """Each property of an error occurs in some file."""
     cases = [(fixture, answer) for fixture, answer in CASES if fixture.provider == document.name and answer.body]
     there = {place.pointer for fixture, answer in cases if answer.body for place in touched(answer.body, fixture.body)}
     for place in (place for schema in error_schemas(document) for place in declared(schema)):
@@ -301,16 +301,18 @@ def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
 
 
 def test_every_status_with_a_class_is_documented() -> None:
-    """No status is mapped to a class that no provider documents."""
+    """Each status with a class is documented by some provider."""
     documented = {answer.status for operation in operations() for answer in operation.answers}
-    for status in _BY_STATUS:
+    for status in BY_STATUS:
         if str(status) not in documented and status not in (
             *GAVE_UP,
             407,
             425,
         ):  # which HTTP, gateways and proxies define
             breach(
-                "voice_clone._answers._BY_STATUS", f"no spec documents {status}", do="delete the row, or document it"
+                "voice_clone._provider.responses.BY_STATUS",
+                f"no spec documents {status}",
+                do="delete the row, or document it",
             )
 
 
@@ -319,35 +321,35 @@ def test_every_status_with_a_class_is_documented() -> None:
 
 @each_way
 @each_call(CALLS)
-def test_an_error_ends_as_its_file_says(fixture: Fixture, entry: Entry, way: str) -> None:
-    """Each documented error ends in its class with all that is known, whatever was called, and keeps the answer."""
+def test_error_response_raises_the_recorded_error(fixture: Fixture, entry: Entry, way: str) -> None:
+    """Each documented response raises its class from every entry with all fields, and keeps the response."""
     error = entry.error(way, fixture.response(), fixture.file)
     compare(fixture.file, fixture.expected(entry.cost), error, entry)
-    if error.response is None or not common.same(error.response.json, fixture.body):
+    if error.response is None or not same_json(error.response.json, fixture.body):
         breach(fixture.file, f"{entry}: the error holds another body", do=MEND, kept=error.response)
 
 
 @each_case
-def test_the_generated_client_alone_reads_an_error(fixture: Fixture, answer: Answer) -> None:
-    """A generated function without the shim returns a documented error as its own model, and loses nothing of it."""
+def test_generated_client_parses_documented_errors(fixture: Fixture, answer: Answer) -> None:
+    """A generated function without the shim returns a documented error as its model, without loss."""
     operation = answer.operation
     with httpx.Client(transport=httpx.MockTransport(lambda _: fixture.response()), base_url="https://x.test") as http:
         client = shim(fixture.provider).client(base_url="https://x.test", token=KEY).set_httpx_client(http)
-        found = operation.module.sync_detailed(client=client, **generated_arguments(operation, *least(operation)))
+        result = operation.module.sync_detailed(client=client, **generated_arguments(operation, *least(operation)))
     name = answer.body and answer.body.name
     do = "generate anew, or mend the overlay"
-    if name and type(found.parsed).__name__ != pascal_case(name):
-        breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=found.parsed)
-    if (found.status_code, found.content) != (fixture.status, fixture.response().content):
-        breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=found)
-    if found.parsed is None or not common.same(found.parsed.to_dict(), fixture.body):
-        breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=found.parsed)
+    if name and type(result.parsed).__name__ != pascal_case(name):
+        breach(answer.place, f"{answer}: not read as {name}", do=do, file=fixture.file, read=result.parsed)
+    if (result.status_code, result.content) != (fixture.status, fixture.response().content):
+        breach(answer.place, f"{answer}: the answer is not kept as it came", do=do, file=fixture.file, read=result)
+    if result.parsed is None or not same_json(result.parsed.to_dict(), fixture.body):
+        breach(answer.place, f"{answer}: does not come back equal", do=do, file=fixture.file, read=result.parsed)
 
 
 @each_way
 @each_call(STATUSES)
-def test_a_status_counts_alone(fixture: Fixture, entry: Entry, way: str) -> None:
-    """A documented status ends in the class that its file says where the body says nothing, and without a code."""
+def test_status_without_a_body_decides_the_class(fixture: Fixture, entry: Entry, way: str) -> None:
+    """A documented status with an empty body raises the class in its file, without a code."""
     expected = {"class": fixture.json["error"]["class"], "status": fixture.status, "code": None}
     for content in (b"{}", b"", b"an odd answer"):
         error = entry.error(way, httpx.Response(fixture.status, content=content), fixture.file)
@@ -356,18 +358,18 @@ def test_a_status_counts_alone(fixture: Fixture, entry: Entry, way: str) -> None
 
 @each_way
 @each_call(CODES)
-def test_a_code_counts_where_the_status_leaves_it_open(fixture: Fixture, entry: Entry, way: str) -> None:
-    """A documented code ends in the same class where it comes with 400, and where it comes with the success status."""
+def test_code_decides_for_an_ambiguous_status(fixture: Fixture, entry: Entry, way: str) -> None:
+    """A documented code raises the same class with 400 and with the success status."""
     for status in ("400", entry.operation.success.status):
         error = entry.error(way, fixture.response(status), fixture.file)
         expected = {**fixture.expected(entry.cost), "status": int(status)}
         compare(fixture.file, expected, error, f"{entry} with HTTP {status}")
 
 
-# What nobody documents
+# Undocumented responses
 
 GAVE_UP = (408, 499)
-"""Statuses of a gateway that gave up waiting for the provider, which may go on."""
+"""Statuses of a gateway that timed out; the provider may still process the request."""
 HTML = b"<!doctype html><title>Bad Gateway</title>"
 UNFAMILIAR: list[tuple[int, bytes, type[VoiceCloneError]]] = [
     (300, b"", InvalidResponseError),
@@ -389,10 +391,10 @@ UNFAMILIAR: list[tuple[int, bytes, type[VoiceCloneError]]] = [
 @each_way
 @each_entry
 @pytest.mark.parametrize(("status", "content", "kind"), UNFAMILIAR)
-def test_an_unfamiliar_answer_ends_in_its_family(
+def test_undocumented_response_raises_the_class_of_its_status(
     entry: Entry, way: str, status: int, content: bytes, kind: type[VoiceCloneError]
 ) -> None:
-    """A status or a body that nobody documents ends in the class of its family, the text of the answer kept."""
+    """An undocumented status or body raises the class for its range, and the text is kept."""
     if entry.cost == "paid" and status in GAVE_UP:
         kind = OutcomeUnknownError
     error = entry.error(way, httpx.Response(status, content=content), entry.operation.place)
@@ -404,8 +406,8 @@ def test_an_unfamiliar_answer_ends_in_its_family(
 
 
 @each_entry
-def test_a_plain_text_is_the_message(entry: Entry) -> None:
-    """Where an error is plain text, its first 500 characters are the message; where nothing is said, the status is."""
+def test_plain_text_is_the_message(entry: Entry) -> None:
+    """The first 500 characters of a plain-text error are the message; for an empty body it is the status."""
     texts = {"Too busy: come back later": "Too busy: come back later", "x" * 501: "x" * 500, "": "Bad Request"}
     for text, message in texts.items():
         error = entry.error("sync", httpx.Response(400, text=text), entry.operation.place)
@@ -415,8 +417,8 @@ def test_a_plain_text_is_the_message(entry: Entry) -> None:
 @each_way
 @each_entry
 @pytest.mark.parametrize("code", ["a_new_code", 99999])
-def test_an_unknown_code_ends_in_the_family_of_its_status(entry: Entry, way: str, code: object) -> None:
-    """A code that is new is kept; the class is that of the status, or the root of the tree where it says success."""
+def test_unknown_code_raises_the_class_of_its_status(entry: Entry, way: str, code: object) -> None:
+    """An unknown code is kept; its class is that of the status, or the root of the tree for a success status."""
     where = shim(entry.operation.provider).errors
     statuses = {"400": InvalidRequestError, "401": AuthenticationError, "418": InvalidRequestError, "503": ServerError}
     for status, kind in {**statuses, entry.operation.success.status: VoiceCloneError}.items():

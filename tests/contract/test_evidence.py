@@ -1,7 +1,7 @@
-"""What is known of the providers from elsewhere holds for the effective specs.
+"""Known facts about the providers hold for the effective specs.
 
-An example is judged twice: by the spec, under the rules of its own version of OpenAPI, and by the contract models that
-another generator made of it.
+An example is validated twice: by the spec, under its version of OpenAPI, and by the contract models of another
+generator.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ UNREAD_BY_CONTRACTS = {
     "header": "there are models of bodies only",
     "path": "there are models of bodies only",
 }
-"""Keywords that refuse examples in vain where contract models judge, each with the reason."""
+"""Keywords that contract models do not support, each with the reason."""
 
 
 # The contract models as judge
 
 
 def contract_problems(example: Example) -> list[str]:
-    """Why the contract models refuse an example; nothing where they take it."""
+    """Why the contract models refuse an example, or nothing."""
     operation = document(example.provider).operation(example.operation)
     answer = next((each for each in operation.answers if each.status == str(example.status)), None)
     body = answer.body if answer else operation.body
@@ -72,12 +72,12 @@ def contract_problems(example: Example) -> list[str]:
 
 # Tests of the evidence
 
-EXAMPLES = pytest.mark.parametrize("example", [each for known in evidence() for each in known.examples], ids=str)
+EXAMPLES = pytest.mark.parametrize("example", [example for known in evidence() for example in known.examples], ids=str)
 KNOWN = pytest.mark.parametrize("known", evidence(), ids=lambda known: known.provider)
 
 
-def test_evidence_is_about_providers_that_there_are() -> None:
-    """Every file of evidence belongs to a provider; a folder in `specs/` that is gone takes its evidence with it."""
+def test_every_evidence_file_has_a_provider() -> None:
+    """Every evidence file belongs to a folder in `specs/`."""
     names = {each.name for each in documents()}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix != ".yaml" or path.stem not in names:
@@ -96,7 +96,7 @@ def test_evidence_is_about_providers_that_there_are() -> None:
     ],
 )
 def test_evidence_is_read_strictly(tmp_path: Path, entry: str) -> None:
-    """An entry with an unknown key or source, or without what is needed, is named with its line."""
+    """An entry with an unknown key or source, or with a missing part, is reported with its line."""
     path = tmp_path / "acme.yaml"
     rest = "clone: {}\noperations: {}\nenums: {}\nanswers: []\nrequests:\n"
     path.write_text("sources: {page: 'https://docs.example'}\n" + rest + f"  - {entry}\n", encoding="utf-8")
@@ -106,7 +106,7 @@ def test_evidence_is_read_strictly(tmp_path: Path, entry: str) -> None:
 
 @KNOWN
 def test_facts_hold(known: Evidence) -> None:
-    """Addresses, keys, parameters, media types, defaults, statuses and enums of the spec are those that are known."""
+    """URLs, keys, parameters, media types, defaults, statuses and enums of the spec are the known ones."""
     for kind, name, place, says, truth in differences(known, document(known.provider)):
         do = CHANGED
         breach(
@@ -115,60 +115,60 @@ def test_facts_hold(known: Evidence) -> None:
 
 
 @EXAMPLES
-def test_the_spec_takes_what_the_provider_takes(example: Example) -> None:
-    """An effective spec takes each example that the provider takes or gives, declares all of it, and refuses others."""
+def test_spec_accepts_what_the_provider_accepts(example: Example) -> None:
+    """An effective spec accepts and declares each known example, and refuses the others."""
     spec = document(example.provider)
     for variant in example.variants():
-        found = problems(spec, variant)
-        if variant.accepted == bool(found):
+        reasons = problems(spec, variant)
+        if variant.accepted == bool(reasons):
             problem = "refuses what it must take" if variant.accepted else "takes what it must refuse"
             breach(
                 place_of(spec, variant),
                 f"the spec of {example.provider} {problem}: {example.why}",
                 do=CHANGED,
                 example=variant.body if variant.headers is None else {"headers": variant.headers, "body": variant.body},
-                because=[each.text for each in found],
+                because=[reason.text for reason in reasons],
                 evidence=f"{example.where} (source: {example.source})",
             )
 
 
 def unread(example: Example) -> set[str]:
-    """The keywords that refuse an example alone, where all of them are such as contract models do not read."""
+    """The keywords that alone refuse an example, if contract models do not support any of them."""
     keywords = {problem.keyword for problem in problems(document(example.provider), example)}
     return keywords if keywords <= set(UNREAD_BY_CONTRACTS) else set()
 
 
 @EXAMPLES
-def test_the_contract_models_take_what_the_provider_takes(example: Example) -> None:
-    """The contract models judge each example as the provider does, save by keywords that they are known not to read."""
+def test_contract_models_accept_what_the_provider_accepts(example: Example) -> None:
+    """The contract models judge each example like the provider, except for unsupported keywords."""
     for variant in example.variants():
-        found = contract_problems(variant)
-        if variant.accepted == bool(found) and not (not variant.accepted and unread(variant)):
+        reasons = contract_problems(variant)
+        if variant.accepted == bool(reasons) and not (not variant.accepted and unread(variant)):
             problem = "refuse what they must take" if variant.accepted else "take what they must refuse"
             breach(
                 place_of(document(example.provider), variant),
                 f"the contract models of {example.provider} {problem}: {example.why}",
                 do=CHANGED + "; or does datamodel-code-generator read a keyword otherwise? See UNREAD_BY_CONTRACTS",
                 example=variant.body,
-                because=found,
+                because=reasons,
                 evidence=f"{example.where} (source: {example.source})",
             )
 
 
 @pytest.mark.parametrize("keyword", UNREAD_BY_CONTRACTS)
-def test_contract_models_still_do_not_read(keyword: str) -> None:
-    """Each keyword that contract models are said not to read does refuse an example that they take."""
+def test_unsupported_keywords_of_contract_models_are_needed(keyword: str) -> None:
+    """Each keyword listed as unsupported refuses an example that contract models accept."""
     every = (variant for known in evidence() for example in known.examples for variant in example.variants())
     refused = (variant for variant in every if not variant.accepted and keyword in unread(variant))
     if not any(not contract_problems(variant) for variant in refused):
         breach("tests/contract/test_evidence.py", f"{keyword} needs no exception", do="delete it: UNREAD_BY_CONTRACTS")
 
 
-# The shim makes of an answer the voice that it describes
+# The shim returns the voice of a response
 
 
 def answering(known: Evidence, example: Example) -> Callable[[httpx.Request], httpx.Response]:
-    """The provider as the evidence knows it: it answers with the example, and to other operations with success."""
+    """A mock of the provider by its evidence: it returns the example, and success for other operations."""
 
     def problem(request: httpx.Request, fact: dict[str, Any]) -> str | None:
         keys = [line.replace("KEY", "any-key").split(": ") for line in fact["keys"]]
@@ -193,7 +193,7 @@ def answering(known: Evidence, example: Example) -> Callable[[httpx.Request], ht
 
 
 def voices() -> list[Any]:
-    """The examples of answers that say what voice they make."""
+    """The response examples with a known voice."""
     return [
         pytest.param(known, example, id=str(example))
         for known in evidence()
@@ -203,19 +203,19 @@ def voices() -> list[Any]:
 
 
 @pytest.mark.parametrize(("known", "example"), voices())
-def test_the_shim_makes_the_voice_that_an_answer_describes(known: Evidence, example: Example) -> None:
-    """Our `clone` asks where the provider is known to be, and makes exactly the known voice of its answer."""
+def test_clone_returns_the_known_voice_of_a_response(known: Evidence, example: Example) -> None:
+    """`clone` uses the provider's known URL and returns exactly the known voice."""
     with connect(known.provider, api_key="any-key", transport=httpx.MockTransport(answering(known, example))) as client:
         voice = cast("Any", client).clone(CLIP, **known.clone)
-    made = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
-    made["created_at"] = made["created_at"] and made["created_at"].isoformat()
-    if made != example.voice or voice.provider != known.provider or voice.raw != example.body:
+    fields = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
+    fields["created_at"] = fields["created_at"] and fields["created_at"].isoformat()
+    if fields != example.voice or voice.provider != known.provider or voice.raw != example.body:
         breach(
             place_of(document(known.provider), example),
             "the shim makes another voice of an answer than it describes",
             do=f"mend src/voice_clone/providers/{known.provider}.toml; {CHANGED}",
             answer=example.body,
-            made=made,
+            made=fields,
             known=example.voice,
             evidence=f"{example.where} (source: {example.source})",
         )

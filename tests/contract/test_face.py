@@ -1,4 +1,4 @@
-"""The public face: each provider's methods take what its spec takes, under the spec's own names, and no more."""
+"""The public face: each provider's methods have the parameters of its spec, under the spec's names."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from voice_clone import connect, connect_async
 
 DO = "mend the method's signature, `names` in the provider's TOML, or the overlay if the spec is wrong"
 each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-each_method = pytest.mark.parametrize("method", [each for one in documents() for each in methods(one)], ids=str)
+each_method = pytest.mark.parametrize("method", [method for one in documents() for method in methods(one)], ids=str)
 
 
 def parameters(kind: Any, name: str) -> dict[str, inspect.Parameter]:
-    """The parameters of a method, but for `self`."""
+    """The parameters of a method except `self`."""
     return dict(list(inspect.signature(getattr(kind, name)).parameters.items())[1:])
 
 
 def classes(document: Document) -> tuple[Any, Any]:
-    """The classes of the sync and of the async client."""
+    """The sync and the async client class."""
     return (
         type(connect(document.name, api_key=KEY, transport=NOBODY)),
         type(connect_async(document.name, api_key=KEY, transport=NOBODY)),
@@ -32,8 +32,8 @@ def classes(document: Document) -> tuple[Any, Any]:
 
 
 @each_document
-def test_clients_are_found_by_name(document: Document) -> None:
-    """`voice_clone` has the client that `connect` makes, and its async twin, under their own names."""
+def test_clients_have_their_own_names(document: Document) -> None:
+    """`voice_clone` exports the class that `connect` uses, and its async counterpart."""
     for kind in classes(document):
         assert kind.provider.name == document.name
         if getattr(voice_clone, kind.__name__, None) is not kind:
@@ -42,7 +42,7 @@ def test_clients_are_found_by_name(document: Document) -> None:
 
 @each_document
 def test_both_clients_have_the_same_methods(document: Document) -> None:
-    """What can be called, can be awaited: the same methods with the same signatures."""
+    """The sync and async clients have the same methods with the same signatures."""
     kind, twin = classes(document)
     for name in {name for name in (*dir(kind), *dir(twin)) if not name.startswith("_")} - {"close", "aclose"}:
         if callable(getattr(kind, name)):
@@ -50,8 +50,8 @@ def test_both_clients_have_the_same_methods(document: Document) -> None:
 
 
 @each_document
-def test_a_clone_is_a_start_and_a_wait(document: Document) -> None:
-    """`clone` takes what `start_clone` takes and, where there is something to wait for, what `wait` takes."""
+def test_clone_has_the_parameters_of_start_and_wait(document: Document) -> None:
+    """`clone` has `start_clone`'s parameters and, if it polls, those of `wait`."""
     kind, _ = classes(document)
     waiting = dict(list(parameters(kind, "wait").items())[1:]) if kind.provider.poll else {}
     assert parameters(kind, "clone") == parameters(kind, "start_clone") | waiting
@@ -59,21 +59,21 @@ def test_a_clone_is_a_start_and_a_wait(document: Document) -> None:
 
 @each_method
 def test_parameters_are_those_of_the_spec(method: Method) -> None:
-    """Each property of the body is a parameter: required where the spec says so, else with the spec's own default."""
-    given, body = parameters(method.kind, method.name), method.operation.body
+    """Each property of the body is a parameter, required or with the default as in the spec."""
+    arguments, body = parameters(method.kind, method.name), method.operation.body
     assert body
-    for each in body.inside("properties"):
-        name = "audio" if each.key == method.audio else method.kind.provider.names.get(each.key, each.key)
-        if name not in given:
-            breach(each, f"{method}: nothing says {each.key}", do=DO, parameters=list(given))
-        default = given.pop(name).default
-        documented = each.get("default")
-        required = each.key in body.get("required", [])
-        # What the shim can make itself may be left out; what it has one good value for need not be said.
+    for child in body.inside("properties"):
+        name = "audio" if child.key == method.audio else method.kind.provider.names.get(child.key, child.key)
+        if name not in arguments:
+            breach(child, f"{method}: nothing says {child.key}", do=DO, parameters=list(arguments))
+        default = arguments.pop(name).default
+        documented = child.get("default")
+        required = child.key in body.get("required", [])
+        # Generated values may be omitted, and so may a value with one good choice.
         good = (inspect.Parameter.empty, None) if required else (documented, None)
-        if default not in good and not (required and default in each.get("enum", [])):
-            breach(each, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
+        if default not in good and not (required and default in child.get("enum", [])):
+            breach(child, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
         if default is inspect.Parameter.empty and not required:
-            breach(each, f"{method}: {name} is required, though the spec does without", do=DO)
-    if set(given) - {"name"}:
-        breach(body, f"{method}: takes {sorted(given)}, which the spec does not know", do=DO)
+            breach(child, f"{method}: {name} is required, though the spec does without", do=DO)
+    if set(arguments) - {"name"}:
+        breach(body, f"{method}: takes {sorted(arguments)}, which the spec does not know", do=DO)

@@ -1,4 +1,4 @@
-"""The mock is no fiction: what it answers is documented, and what no document allows it refuses, as our judges do."""
+"""The mock is true to the specs: its responses are documented, and it refuses undocumented requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ each_document = pytest.mark.parametrize("document", documents(), ids=lambda docu
 
 
 def answered(operation: Operation, response: httpx.Response) -> Answer:
-    """The documented answer that a response is, after it was judged."""
+    """The documented response that a response matches, after validation."""
     answer = next((each for each in operation.answers if each.status == str(response.status_code)), None)
     if answer:
         judge_answer(answer, response)
@@ -55,21 +55,21 @@ def answered(operation: Operation, response: httpx.Response) -> Answer:
 
 
 def succeeded(document: Document, response: httpx.Response) -> bool:
-    """Whether a response says that what was asked for was done."""
+    """Whether a response reports success."""
     raw = RawResponse(response.status_code, {}, b"", response.json() if response.content else None)
     return is_success(provider_of(document), raw)
 
 
 @attrs.define
 class Judged:
-    """A mock that judges each request that it gets, and each answer that it gives."""
+    """A mock that validates each request and each response."""
 
     document: Document
     mock: Mock
     seen: list[tuple[Operation, httpx.Response]] = attrs.field(factory=list[tuple[Operation, httpx.Response]])
 
     def handle(self, sent: httpx.Request) -> httpx.Response:
-        """Answer a request."""
+        """Respond to a request."""
         response = self.mock.handle(sent)
         operation = self.document.operation(self.mock.requests[-1].operation)
         judge_request(operation, sent, KEY)
@@ -79,7 +79,7 @@ class Judged:
 
 
 def start(document: Document, **keywords: Any) -> tuple[Any, Judged, Method]:
-    """A client at a judged mock, and the method that clones."""
+    """A client of a validating mock, and its clone method."""
     judged = Judged(document, Mock(**keywords))
     client: Any = connect(document.name, api_key=KEY, transport=httpx.MockTransport(judged.handle), max_retries=0)
     (method,) = [each for each in methods(document) if each.name == "start_clone"]
@@ -87,26 +87,26 @@ def start(document: Document, **keywords: Any) -> tuple[Any, Judged, Method]:
 
 
 def clip_for(method: Method) -> tuple[Any, dict[str, Any]]:
-    """The audio as bytes, and the least keyword arguments."""
+    """The audio as bytes, and the minimal keyword arguments."""
     assert method.operation.body
     return CLIP, method.arguments(alternatives(method.operation.body)[0])[1]
 
 
 @pytest.mark.parametrize("failure", [None, "too much noise"])
 @each_document
-def test_a_whole_clone_is_as_documented(document: Document, failure: str | None) -> None:
-    """From the first request to the voice, each request and each answer of the mock is as the spec has it."""
+def test_whole_clone_is_valid(document: Document, failure: str | None) -> None:
+    """Each request and response of a clone, from the first request to the voice, is valid."""
     client, judged, method = start(document, clone_failure=failure, polls_until_done=3)
     audio, keywords = clip_for(method)
     job = client.start_clone(audio, **keywords)
     for _ in range(0 if job.done else 3):
-        answered_now = judged.mock.handle(request(*_look(document, job.voice_id)))
-        answered(_look(document, job.voice_id)[0], answered_now)
-        poll, told = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
-        ready = told.at(poll.status) in poll.success
-        # As the pages say: a preview only of what is complete, a reason only for what failed.
-        assert (told.at(client.provider.voice["preview_url"]) is not None) == ready
-        assert (told.at(poll.reason) is not None) == (told.at(poll.status) in poll.failure)
+        answered_now = judged.mock.handle(request(*_poll(document, job.voice_id)))
+        answered(_poll(document, job.voice_id)[0], answered_now)
+        poll, raw = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
+        ready = raw.at(poll.status) in poll.success
+        # As documented: a preview only of a complete voice, a reason only for a failed one.
+        assert (raw.at(client.provider.voice["preview_url"]) is not None) == ready
+        assert (raw.at(poll.reason) is not None) == (raw.at(poll.status) in poll.failure)
     if failure and not job.done:
         with pytest.raises(errors.CloneFailedError, match=failure):
             client.wait(job)
@@ -118,8 +118,8 @@ def test_a_whole_clone_is_as_documented(document: Document, failure: str | None)
 
 
 @each_document
-def test_whatever_is_asked_for_the_answer_is_documented(document: Document) -> None:
-    """Each clone that the spec allows is answered by the mock as the spec has it, be it with success or refusal."""
+def test_every_valid_clone_gets_a_documented_response(document: Document) -> None:
+    """The mock's response to each valid clone is documented, success or refusal."""
     (method,) = [each for each in methods(document) if each.name == "start_clone"]
     assert method.operation.body
     for body in alternatives(method.operation.body):
@@ -129,18 +129,18 @@ def test_whatever_is_asked_for_the_answer_is_documented(document: Document) -> N
         assert judged.seen
 
 
-def _look(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:
+def _poll(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]:
     poll = provider_of(document).poll
     assert poll
     operation = document.operation(poll.operation)
-    (name,) = [each.get("name") for each in operation.parameters]
+    (name,) = [parameter.get("name") for parameter in operation.parameters]
     return operation, {name: voice_id}
 
 
 @each_operation
 @given(data=st.data())
-def test_the_mock_takes_what_the_spec_allows(operation: Operation, data: st.DataObject) -> None:
-    """Each request that the spec allows is taken for one, and answered as documented."""
+def test_mock_accepts_what_the_spec_allows(operation: Operation, data: st.DataObject) -> None:
+    """Each valid request gets a documented success."""
     parameters = least_parameters(operation)
     for body in [data.draw(values(operation.body))] if operation.body else [None]:
         mock, sent = Mock(), request(operation, parameters, body)
@@ -151,8 +151,8 @@ def test_the_mock_takes_what_the_spec_allows(operation: Operation, data: st.Data
 
 
 @each_operation
-def test_the_mock_takes_each_documented_credential(operation: Operation) -> None:
-    """Where the spec offers several ways to send the key, the mock and the judges take each of them."""
+def test_mock_accepts_each_documented_credential(operation: Operation) -> None:
+    """If the spec has several ways to send the key, mock and validators accept each."""
     for index, scheme in enumerate(operation.schemes):
         sent = request(operation, *least(operation), credential=index)
         judge_request(operation, sent, KEY)
@@ -163,13 +163,13 @@ def test_the_mock_takes_each_documented_credential(operation: Operation) -> None
 
 
 def code(response: httpx.Response) -> Any:
-    """What sets one error with this status apart from another."""
+    """The part of an error that distinguishes it from others with its status."""
     body = response.json()
     return body["base_resp"]["status_code"] if "base_resp" in body else None
 
 
 def refused(operation: Operation, sent: httpx.Request) -> None:
-    """Fail unless both the judges and the mock refuse a request, and the mock by a documented answer."""
+    """Fail unless the validators and the mock refuse a request, the mock with a documented response."""
     with pytest.raises(Breach):
         judge_request(operation, sent, KEY)
     response = Mock().handle(sent)
@@ -179,8 +179,8 @@ def refused(operation: Operation, sent: httpx.Request) -> None:
 
 
 @pytest.mark.parametrize("operation", [each for each in operations() if each.body], ids=str)
-def test_the_mock_refuses_what_the_spec_forbids(operation: Operation) -> None:
-    """A body that breaks any one rule is refused by the mock and by the judges, each in its own words."""
+def test_mock_refuses_what_the_spec_forbids(operation: Operation) -> None:
+    """The mock and the validators refuse a body that breaks any one rule."""
     assert operation.body
     is_form = operation.media_type == "multipart/form-data"
     for broken in breaking(operation.body):
@@ -190,13 +190,13 @@ def test_the_mock_refuses_what_the_spec_forbids(operation: Operation) -> None:
 
 
 def _unsayable(body: dict[str, Any]) -> bool:
-    """Whether a form can't say a body: text has no types, and without any part there is none."""
+    """Whether a form cannot express a body: it has no types, and no empty form."""
     items = [item for value in body.values() for item in (value if isinstance(value, list) else [value])]
     return not items or not all(isinstance(item, str | bytes) for item in items)
 
 
 def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]]:
-    """Requests that are wrong on the wire, though their values are good."""
+    """Requests with valid values that are malformed on the wire."""
     parameters, body = least(operation)
     good = request(operation, parameters, body)
 
@@ -260,8 +260,8 @@ DAMAGED = [(operation, what) for operation in operations() for what, _ in damage
 
 
 @pytest.mark.parametrize(("operation", "what"), DAMAGED, ids=str)
-def test_the_mock_refuses_what_is_wrong_on_the_wire(operation: Operation, what: str) -> None:
-    """A request whose form is not as documented is refused by the mock and by the judges, however good its values."""
+def test_mock_refuses_malformed_requests(operation: Operation, what: str) -> None:
+    """The mock and the validators refuse a form of valid values in an undocumented encoding."""
     refused(operation, dict(damaged_requests(operation))[what])
 
 
@@ -270,15 +270,15 @@ KINDS = [(document, kind) for document in documents() for kind in Mock()._behavi
 
 @pytest.mark.parametrize(("document", "kind"), KINDS, ids=lambda item: getattr(item, "name", item))
 def test_every_error_of_the_mock_is_documented(document: Document, kind: str) -> None:
-    """What the mock says when it fails is documented down to the code, and is of the class that its kind names."""
+    """Each fault of the mock is documented, including its code, and raises the class of its kind."""
     provider = provider_of(document)
-    found: list[Answer] = []
+    matches: list[Answer] = []
     for operation in document.operations():
         mock = Mock()
         mock.fail(document.name, cast("Kind", kind), retry_after=7)
         response = mock.handle(request(operation, *least(operation)))
         if str(response.status_code) in [answer.status for answer in operation.answers]:
-            found.append(answered(operation, response))
+            matches.append(answered(operation, response))
             raw = RawResponse(response.status_code, {}, b"", response.json())
             code = next((raw.at(path) for path in provider.errors.code if raw.at(path) is not None), None)
             if code is not None and str(code) not in provider.errors.codes:
@@ -288,7 +288,7 @@ def test_every_error_of_the_mock_is_documented(document: Document, kind: str) ->
                     do=DO,
                     answered=response,
                 )
-    if not found:
+    if not matches:
         breach(document.root["paths"], f"{document.name}: no operation documents the mock's {kind}", do=DO)
     client, judged, method = start(document)
     judged.mock.fail(document.name, cast("Kind", kind), retry_after=7, operation=method.operation.id)
@@ -303,7 +303,7 @@ def test_every_error_of_the_mock_is_documented(document: Document, kind: str) ->
 
 
 @each_document
-def test_the_mock_knows_a_key_that_is_not_accepted(document: Document) -> None:
+def test_mock_refuses_a_key_that_is_not_accepted(document: Document) -> None:
     """With `api_keys` the mock refuses any other key as the provider does."""
     client, judged, method = start(document, api_keys=frozenset({"another"}))
     audio, keywords = clip_for(method)

@@ -1,4 +1,4 @@
-"""Every action of every overlay says why and where from, still applies, and is still needed."""
+"""Every overlay action has a description and a source, still applies, and is still needed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from typing import Any
 import attrs
 import pytest
 
-from scripts import builders, common, overlay, yaml12
-from scripts.common import PipelineError, Provider
+from scripts.generate import generators
+from scripts.lib import yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, display_path, read_json
+from scripts.lib.project import Provider
+from scripts.overlay.apply import OverlayError, apply_action, read_actions
 from tests.contract.breach import breach
 from tests.contract.documents import Document, document, documents
 from tests.contract.evidence import differences, evidence, problems as contradictions
@@ -38,7 +42,7 @@ class Action:
 
     @property
     def here(self) -> str:
-        """Where it stands, for messages."""
+        """File and line, for messages."""
         return f"{self.provider.shown(self.provider.overlay)}:{self.line} {self.json.get('target')}"
 
 
@@ -48,7 +52,7 @@ def actions_of(provider: Provider) -> list[Action]:
     if not provider.overlay.is_file():
         return []
     data, lines = yaml12.load_with_lines(provider.overlay.read_text("utf-8"))
-    read = enumerate(overlay.read_actions(data))
+    read = enumerate(read_actions(data))
     return [Action(provider, index, action, lines["actions", index]) for index, action in read]
 
 
@@ -61,12 +65,12 @@ EACH = pytest.mark.parametrize("action", ACTIONS, ids=str)
 
 @EACH
 def test_every_action_is_explained_and_applies(action: Action) -> None:
-    """An action has a description and a source, matches what the provider's text says today, and changes it."""
-    spec = common.read_json(action.provider.spec)
+    """An action has a description and a source, matches the provider's current text, and changes it."""
+    spec = read_json(action.provider.spec)
     try:
         for each in actions_of(action.provider)[: action.index + 1]:
-            overlay.apply(spec, each.json)
-    except overlay.OverlayError as error:
+            apply_action(spec, each.json)
+    except OverlayError as error:
         breach(action.here, f"the action does not apply: {error}", do="fixed upstream? Then delete the action")
 
 
@@ -74,7 +78,7 @@ def test_every_action_is_explained_and_applies(action: Action) -> None:
 
 
 def inside(target: str, outer: str) -> list[str] | None:
-    """The keys that lead from what one target names to what another names; None where they lead elsewhere."""
+    """The keys from one target down to another, or None."""
     rest = target.removeprefix(outer)
     if rest == target or not re.fullmatch(r"(\.\w+|\['[^']*'\])+", rest):
         return None
@@ -82,7 +86,7 @@ def inside(target: str, outer: str) -> list[str] | None:
 
 
 def other_half(removal: Action, update: Action) -> list[str] | None:
-    """The keys in an update at which it puts something in the place of what a removal leaves; None for no such."""
+    """The keys in an update that replace a removed value, or None."""
     keys = inside(removal.json["target"], update.json["target"]) if "remove" in removal.json else None
     node: Any = update.json.get("update")
     for key in keys or []:
@@ -91,9 +95,9 @@ def other_half(removal: Action, update: Action) -> list[str] | None:
 
 
 def without(action: Action) -> list[dict[str, Any]]:
-    """The overlay's actions without one, and without its other half: what it makes room for, or is put in its room."""
+    """The overlay's actions without one and its counterpart, the removal or replacement that belongs to it."""
     others = [each for each in actions_of(action.provider) if each is not action and not other_half(each, action)]
-    kept = {each.index: copy.deepcopy(each.json) for each in others}
+    kept = {other.index: copy.deepcopy(other.json) for other in others}
     for each in others:
         if keys := other_half(action, each):
             holders = [kept[each.index]]
@@ -109,7 +113,7 @@ Problems = Iterator[str]
 
 
 def valid(document: Document) -> Problems:
-    """Whatever makes the spec an invalid document."""
+    """The reasons why the spec is an invalid document."""
     yield from faults(document.json)
 
 
@@ -119,7 +123,7 @@ def true_examples(document: Document) -> Problems:
 
 
 def open_answers(document: Document) -> Problems:
-    """Answers limited to the values of today."""
+    """Responses limited to the enum values known today."""
     yield from closed_answers(document)
 
 
@@ -141,37 +145,39 @@ def known(document: Document) -> Problems:
         if facts.provider == document.name:
             for example in facts.examples:
                 for variant in example.variants():
-                    if variant.accepted == bool(found := contradictions(document, variant)):
-                        yield f"{variant.where}: {variant.why}: {[problem.text for problem in found]}"
+                    if variant.accepted == bool(reasons := contradictions(document, variant)):
+                        yield f"{variant.where}: {variant.why}: {[problem.text for problem in reasons]}"
             yield from (f"{name}: {kind}" for kind, name, *_ in differences(facts, document))
 
 
 def errors(document: Document) -> Problems:
     """Statuses of recorded errors, `tests/errors`, that no operation documents."""
     documented = {answer.status for operation in document.operations() for answer in operation.answers}
-    for path in sorted((common.ROOT / "tests" / "errors" / document.name).glob("*.json")):
+    for path in sorted((ROOT / "tests" / "errors" / document.name).glob("*.json")):
         status = json.loads(path.read_text("utf-8"))["response"]["status"]
         if str(status) not in documented:
-            yield f"{common.shown(path)}: status {status} is not documented"
+            yield f"{display_path(path)}: status {status} is not documented"
 
 
 @functools.cache
 def used_names() -> frozenset[tuple[str, str, str]]:
-    """What our code and documentation import of the generated packages: the provider, the module in it, the name."""
-    paths = [common.ROOT / "README.md", *(common.ROOT / "docs").rglob("*.md")]
-    paths += [path for folder in ("src", "tests") for path in (common.ROOT / folder).rglob("*.py")]
-    found = (match for path in paths for match in IMPORT.findall(path.read_text("utf-8")))
+    """The imports of generated packages in our code and docs: provider, module, name."""
+    paths = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    paths += [path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
+    imports = (match for path in paths for match in IMPORT.findall(path.read_text("utf-8")))
     return frozenset(
         (provider, module.strip(".").replace(".", "/"), name)
-        for provider, module, names in found
+        for provider, module, names in imports
         for name in re.findall(r"(\w+)(?: as \w+)?(?:,|\n|\)|$)", names.strip("("))
     )
 
 
 def generated(document: Document) -> Problems:
-    """What the generators leave out, and names that our code uses and that they no longer make."""
+    """Generator warnings, and generated names that our code uses and that are missing."""
     try:
-        files = builders.client(document.provider, document.json) | builders.contracts(document.provider, document.json)
+        files = generators.client(document.provider, document.json) | generators.contracts(
+            document.provider, document.json
+        )
     except PipelineError as error:
         yield str(error)
         return
@@ -194,32 +200,32 @@ CHECKS: tuple[Callable[[Document], Problems], ...] = (
 
 @functools.cache
 def problems(name: str, check: Callable[[Document], Problems]) -> frozenset[str]:
-    """What a check finds in the effective spec as it is: nothing that an action is needed for."""
+    """The problems that a check finds with all actions applied, which need no action."""
     return frozenset(check(document(name)))
 
 
 def failing(action: Action) -> str | None:
-    """The first check that fails where an action is left out, with what it finds; None where none fails."""
-    spec = common.read_json(action.provider.spec)
+    """The first check that fails without an action and its problems, or None."""
+    spec = read_json(action.provider.spec)
     try:
         for each in without(action):
-            overlay.apply(spec, each)
-    except overlay.OverlayError as error:
+            apply_action(spec, each)
+    except OverlayError as error:
         return f"another action does not apply: {error}"
     changed = Document(action.provider, spec)
     for check in CHECKS:
         try:
-            found = next((each for each in check(changed) if each not in problems(changed.name, check)), None)
+            problem = next((each for each in check(changed) if each not in problems(changed.name, check)), None)
         except (KeyError, AttributeError) as error:
-            found = f"the spec is in pieces: {error!r}"
-        if found:
-            return f"{check.__name__}: {found}"
+            problem = f"the spec is in pieces: {error!r}"
+        if problem:
+            return f"{check.__name__}: {problem}"
     return None
 
 
 @EACH
 def test_every_action_is_needed(action: Action) -> None:
-    """Without any one action, and its other half, the spec is one that a check of these tests refuses."""
+    """Without any one action and its counterpart a check of these tests fails."""
     if failing(action) is None:
         tried = "; ".join(f"{check.__name__}: {check.__doc__}" for check in CHECKS)
         do = "delete the action if nothing needs it; otherwise pin what it says in tests/evidence, with its source"

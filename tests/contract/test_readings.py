@@ -1,4 +1,4 @@
-"""The two generators read each schema as it is written, and so alike; where one does not, a test says so by name."""
+"""Both generators interpret each schema as written, and so alike; every exception is listed by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.contract.documents import Document, Place, documents
 from tests.contract.judges import contract_model
 
 KNOWN: dict[str, str] = {}
-"""Fields that are read differently on purpose, as failures name them, each with the reason."""
+"""Fields with an intended difference, as failures name them, each with the reason."""
 
 JSON_TYPES: dict[Any, str] = {
     str: "string",
@@ -40,7 +40,7 @@ JSON_TYPES: dict[Any, str] = {
 
 @attrs.frozen
 class Reading:
-    """What somebody takes a property for."""
+    """The interpretation of a property."""
 
     required: bool
     nullable: bool
@@ -56,7 +56,7 @@ class Reading:
 
 @attrs.frozen(eq=False)
 class Pair:
-    """A schema and what both generators made of it."""
+    """A schema, and its model by each generator."""
 
     place: Place
     client: type[Any]
@@ -70,12 +70,12 @@ class Pair:
 
 
 def name(part: Any) -> str:
-    """The name of a class; each generated package has an `Unset` and a `File` of its own."""
+    """The name of a class; each generated package has its own `Unset` and `File`."""
     return getattr(part, "__name__", "")
 
 
 def parts(annotation: Any) -> Iterator[Any]:
-    """The members of a union, without what is annotated to them."""
+    """The members of a union, without annotations."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         yield from parts(typing.get_args(annotation)[0])
@@ -87,7 +87,7 @@ def parts(annotation: Any) -> Iterator[Any]:
 
 
 def reading(annotation: Any, *, required: bool) -> Reading:
-    """What an annotation takes a property for."""
+    """The interpretation that an annotation expresses."""
     kinds, values = set[str](), set[str | int]()
     nullable = False
     for part in parts(annotation):
@@ -104,28 +104,28 @@ def reading(annotation: Any, *, required: bool) -> Reading:
 
 
 def inner(annotation: Any) -> list[Any]:
-    """The classes of objects that an annotation names, also as items of an array."""
-    found: list[Any] = []
+    """The model classes in an annotation, also as items of an array."""
+    classes: list[Any] = []
     for part in parts(annotation):
         if typing.get_origin(part) is list:
-            found += inner(typing.get_args(part)[0])
+            classes += inner(typing.get_args(part)[0])
         elif isinstance(part, type) and (attrs.has(part) or issubclass(part, BaseModel)):
-            found.append(part)
-    return [each for each in found if name(each) != "File"]
+            classes.append(part)
+    return [each for each in classes if name(each) != "File"]
 
 
 def hints(pair: Pair) -> dict[str, Any]:
-    """The annotations of the client's model, by the names that the properties have in JSON."""
+    """The annotations of the client's model, by JSON property name."""
     names = vars(importlib.import_module(f"voice_clone_api.{pair.place.document.name}.models"))
-    found = typing.get_type_hints(pair.client, vars(sys.modules[pair.client.__module__]), dict(names))
-    return {key: found.get(key, found.get(f"{key}_")) for key in pair.place["properties"].value}
+    by_name = typing.get_type_hints(pair.client, vars(sys.modules[pair.client.__module__]), dict(names))
+    return {key: by_name.get(key, by_name.get(f"{key}_")) for key in pair.place["properties"].value}
 
 
 # The schema itself
 
 
 def said(place: Place, *, required: bool) -> Reading:
-    """What a schema says of a property."""
+    """The interpretation that a schema expresses."""
     kinds, values = set[str](), set[str | int]()
     nullable = False
     for branch in branches(place):
@@ -141,11 +141,11 @@ def said(place: Place, *, required: bool) -> Reading:
 
 
 def branches(place: Place) -> Iterator[Place]:
-    """A schema, or those of which any will do."""
-    found = [*place.inside("anyOf"), *place.inside("oneOf")]
-    if not found:
+    """A schema, or its alternatives."""
+    alternatives = [*place.inside("anyOf"), *place.inside("oneOf")]
+    if not alternatives:
         yield place.followed()
-    for branch in found:
+    for branch in alternatives:
         yield from branches(branch)
 
 
@@ -158,9 +158,9 @@ def items(place: Place) -> Place:
 
 
 def pairs(document: Document) -> list[Pair]:
-    """Every schema of an object that is sent or answered, with the models of both generators."""
+    """Every schema of a sent or received object, with the models of both generators."""
     models = importlib.import_module(f"voice_clone_api.{document.name}.models")
-    found: dict[Any, Pair] = {}
+    result: dict[Any, Pair] = {}
 
     def one_of(classes: list[Any], schema: Place) -> Any:
         if len(classes) == 1:
@@ -171,9 +171,9 @@ def pairs(document: Document) -> list[Pair]:
 
     def add(place: Place, client: Any, contract: Any) -> None:
         place = place.followed()
-        if place.keys in found:
+        if place.keys in result:
             return
-        pair = found[place.keys] = Pair(place, client, contract)
+        pair = result[place.keys] = Pair(place, client, contract)
         fields = hints(pair)
         for prop in place["properties"].values():
             schemas = [items(branch) for branch in branches(prop)]
@@ -191,14 +191,14 @@ def pairs(document: Document) -> list[Pair]:
             if answer.body:
                 client = getattr(models, answer.body.name or "")
                 add(answer.body, client, contract_model(answer.body, operation, answer))
-    return list(found.values())
+    return list(result.values())
 
 
 PAIRS = [pair for document in documents() for pair in pairs(document)]
 
 
 def differences(pair: Pair) -> Iterator[tuple[str, Place, str]]:
-    """Each property that somebody reads differently: its name, its place, and who reads what."""
+    """Each property that is interpreted differently: name, place, and both interpretations."""
     fields, required = hints(pair), pair.place.get("required", [])
     for prop in pair.place["properties"].values():
         what = f"{pair.place.document.name}.{pair.client.__name__}.{prop.key}"
@@ -211,8 +211,8 @@ def differences(pair: Pair) -> Iterator[tuple[str, Place, str]]:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_both_generators_read_what_is_written(pair: Pair) -> None:
-    """Client and contract model have the same properties, required, nullable, of the types and values of the spec."""
+def test_both_generators_agree_with_the_schema(pair: Pair) -> None:
+    """Client and contract model have the properties, required, nullable, types and values of the spec."""
     for what, place, problem in differences(pair):
         if what not in KNOWN:
             do = "word the schema by an overlay so that all read it alike; or list it in KNOWN, with the reason"
@@ -222,8 +222,8 @@ def test_both_generators_read_what_is_written(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_every_model_is_read(document: Document) -> None:
-    """No model of the client is left out of the comparison."""
+def test_every_model_is_compared(document: Document) -> None:
+    """The comparison covers every model of the client."""
     models: ModuleType = importlib.import_module(f"voice_clone_api.{document.name}.models")
     there = {key for key, model in vars(models).items() if isinstance(model, type) and attrs.has(model)}
     if there != (read := {pair.client.__name__ for pair in PAIRS if pair.place.document is document}):
@@ -231,7 +231,7 @@ def test_every_model_is_read(document: Document) -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_every_model_is_where_its_name_says(document: Document) -> None:
+def test_every_model_is_in_the_module_of_its_name(document: Document) -> None:
     """Each class of the client is in the module that is named after it."""
     models: ModuleType = importlib.import_module(f"voice_clone_api.{document.name}.models")
     for key, model in vars(models).items():
@@ -240,8 +240,8 @@ def test_every_model_is_where_its_name_says(document: Document) -> None:
             breach(document.root, f"{key} is in {model.__module__}", do="mend class_overrides in source.toml")
 
 
-def test_known_differences_are_there() -> None:
-    """A difference that is listed as known is still there."""
+def test_known_differences_still_exist() -> None:
+    """Every difference that is listed as known still exists."""
     if gone := set(KNOWN) - {what for pair in PAIRS for what, _, _ in differences(pair)}:
         breach("tests/contract/test_readings.py", f"{sorted(gone)} are read alike by all", do="delete them from KNOWN")
 
@@ -265,13 +265,13 @@ _Unset.__name__ = "Unset"
         (Reading | None, "object | null"),
     ],
 )
-def test_annotations_are_read(annotation: Any, read: str) -> None:
-    """What stands in an annotation is what it is taken for, in JSON's words."""
+def test_annotations_are_interpreted(annotation: Any, read: str) -> None:
+    """Each annotation has its interpretation in JSON's terms."""
     assert str(reading(annotation, required=True)) == f"required {read}"
 
 
-def test_a_difference_is_found() -> None:
-    """A contract model that reads a property otherwise, or lacks it, is told apart from the client's."""
+def test_difference_is_detected() -> None:
+    """A contract model that interprets a property differently, or lacks it, is detected."""
     pair = PAIRS[0]
     [first, *_] = pair.place["properties"].value
     lying = attrs.evolve(pair, contract=type("Lie", (BaseModel,), {"__annotations__": {first: float | None}}))

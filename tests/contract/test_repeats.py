@@ -1,4 +1,4 @@
-"""What is repeated and what is not: a request that may have been paid for is never sent twice."""
+"""Retries: a request that may have been paid for is never sent twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT, display_path
 from tests.contract.breach import breach
 from tests.contract.documents import Operation, documents
 from tests.contract.strategies import alternatives
@@ -19,7 +19,7 @@ from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, Transpo
 
 DO = "mend _policy.py, or `retryable` in the fixture if it is wrong"
 CLONES = [each for document in documents() for each in methods(document) if each.name == "start_clone"]
-POLLED = [each for each in CLONES if each.kind.provider.poll]
+POLLED = [clone for clone in CLONES if clone.kind.provider.poll]
 each_way = pytest.mark.parametrize("way", WAYS)
 each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
 each_polled = pytest.mark.parametrize("method", POLLED, ids=str)
@@ -27,9 +27,9 @@ each_polled = pytest.mark.parametrize("method", POLLED, ids=str)
 RECORDED = [
     pytest.param(method, path, id=f"{method.provider}-{path.stem}")
     for method in CLONES
-    for path in sorted((common.ROOT / "tests" / "errors" / method.provider).glob("*.json"))
+    for path in sorted((ROOT / "tests" / "errors" / method.provider).glob("*.json"))
 ]
-# What httpx raises, and whether it means that nothing can have been sent.
+# Exceptions of httpx, and whether they mean that nothing can have been sent.
 BROKEN = [
     (httpx.ConnectError("refused"), True),
     (httpx.ConnectTimeout("no connection in time"), True),
@@ -44,7 +44,7 @@ BROKEN = [
 
 
 def bodies(wire: Wire, operation: Operation) -> list[bytes]:
-    """The bodies of all requests of an operation; the boundary of a form is new each time."""
+    """The bodies of all requests of an operation, without the random boundary of a form."""
     requests = [request for seen, request in wire.sent if seen.id == operation.id]
     boundaries = [each.headers.get("content-type", "").partition("boundary=")[2] or "none" for each in requests]
     return [each.content.replace(mark.encode(), b"") for each, mark in zip(requests, boundaries, strict=True)]
@@ -60,7 +60,7 @@ def attempt(
     chance: float = 0.5,
     **kwargs: Any,
 ) -> tuple[Wire, list[bytes], Any]:
-    """Call a method where an operation first fails some times: what was sent, and what came of it, or the error."""
+    """Call a method whose operation fails a few times first; return what was sent, and the result or error."""
     left = [failure] * times
 
     def answer(asked: Operation) -> httpx.Response:
@@ -73,25 +73,25 @@ def attempt(
 
     wire = Wire(operation.document, answer, max_retries=max_retries)
     wire.clock.chance = chance
-    made: Any = None
+    result: Any = None
     try:
-        made = wire.call(way, *args, **kwargs)
+        result = wire.call(way, *args, **kwargs)
     except VoiceCloneError as error:
-        made = error
-    return wire, bodies(wire, operation), made
+        result = error
+    return wire, bodies(wire, operation), result
 
 
 def start(method: Method, way: str, failure: httpx.Response | Exception, times: int) -> tuple[Wire, list[bytes], Any]:
-    """Start a clone where its operation fails at first."""
+    """Start a clone whose operation fails first."""
     assert method.operation.body
     audio, keywords = method.arguments(alternatives(method.operation.body)[0])
     return attempt(method.operation, failure, times, way, "start_clone", audio, **keywords)
 
 
-def look(
+def poll(
     method: Method, way: str, failure: httpx.Response | Exception, times: int, **options: Any
 ) -> tuple[Wire, list[bytes], Any]:
-    """Wait for a clone where the look at it fails at first."""
+    """Wait for a clone whose poll fails first."""
     operation = method.operation.document.operation(method.kind.provider.poll.operation)
     job = CloneJob(method.provider, "voice-id")
     return attempt(operation, failure, times, way, "wait", job, timeout=100, **options)
@@ -99,33 +99,35 @@ def look(
 
 @each_way
 @pytest.mark.parametrize(("method", "path"), RECORDED)
-def test_a_recorded_error_is_repeated_as_it_says(method: Method, path: Path, way: str) -> None:
-    """What was asked for is asked for again only after an error that its fixture calls repeatable, and in due time."""
+def test_recorded_error_is_retried_if_retryable(method: Method, path: Path, way: str) -> None:
+    """A request is retried only after an error that its fixture calls retryable, with the right delay."""
     fixture = json.loads(path.read_text("utf-8"))
     answer, expected = fixture["response"], fixture["error"]
     failure = httpx.Response(answer["status"], headers=answer["headers"], json=answer["body"])
-    for act, cost in ((start, "paid"), (look, "free")):
-        if cost not in expected["retryable"] or (act is look and method not in POLLED):
+    for act, cost in ((start, "paid"), (poll, "free")):
+        if cost not in expected["retryable"] or (act is poll and method not in POLLED):
             continue
-        wire, sent, made = act(method, way, failure, 9)
+        wire, sent, result = act(method, way, failure, 9)
         wanted = 3 if expected["retryable"][cost] else 1
         if len(sent) != wanted:
             breach(
-                common.shown(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=made
+                display_path(path), f"{method}: {act.__name__}, {len(sent)} times, not {wanted}", do=DO, ended_in=result
             )
         assert len(set(sent)) == 1
         assert len(wire.clock.slept) == wanted - 1
         if expected["retry_after"] is not None and wanted > 1:
             assert wire.clock.slept == [expected["retry_after"]] * 2
-        _, _, made = act(method, way, failure, 1)
-        assert isinstance(made, VoiceCloneError) == (wanted == 1)
+        _, _, result = act(method, way, failure, 1)
+        assert isinstance(result, VoiceCloneError) == (wanted == 1)
 
 
 @each_way
 @pytest.mark.parametrize(("broken", "unsent"), BROKEN, ids=lambda item: type(item).__name__)
 @each_clone
-def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception, unsent: bool, way: str) -> None:
-    """After a connection that broke, a clone is asked for again only where nothing can have been sent."""
+def test_paid_request_is_not_retried_after_a_broken_connection(
+    method: Method, broken: Exception, unsent: bool, way: str
+) -> None:
+    """A clone is retried only if nothing can have been sent."""
     _, sent, error = start(method, way, broken, 9)
     assert len(sent) == (3 if unsent else 1)
     assert isinstance(error, TransportError)
@@ -138,16 +140,16 @@ def test_a_broken_connection_is_paid_for_once(method: Method, broken: Exception,
 @each_way
 @pytest.mark.parametrize(("broken", "unsent"), BROKEN, ids=lambda item: type(item).__name__)
 @each_polled
-def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, unsent: bool, way: str) -> None:
-    """Looking again costs nothing: after any broken connection it is done, two times, and then said."""
-    _, sent, error = look(method, way, broken, 9)
+def test_poll_is_retried_after_any_broken_connection(method: Method, broken: Exception, unsent: bool, way: str) -> None:
+    """A poll is free: it is retried twice after any broken connection, then the error is raised."""
+    _, sent, error = poll(method, way, broken, 9)
     assert len(sent) == 3
     assert isinstance(error, RequestTimeoutError) == isinstance(broken, httpx.TimeoutException)
     assert isinstance(error, TransportError)
     assert not isinstance(error, OutcomeUnknownError)
     assert error.retryable
     assert error.job
-    _, sent, voice = look(method, way, broken, 2)
+    _, sent, voice = poll(method, way, broken, 2)
     assert (len(sent), voice.id) == (3, "voice-id")
     assert unsent in (True, False)
 
@@ -155,30 +157,30 @@ def test_a_look_is_repeated_whatever_broke(method: Method, broken: Exception, un
 @each_way
 @pytest.mark.parametrize("status", [500, 502, 503, 520])
 @each_polled
-def test_a_look_is_repeated_after_a_failure_of_the_provider(method: Method, status: int, way: str) -> None:
-    """A look that the provider failed at is made again, after a pause that grows."""
-    wire, _, voice = look(method, way, httpx.Response(status), 2)
+def test_poll_is_retried_after_a_server_error(method: Method, status: int, way: str) -> None:
+    """A poll that failed at the provider is retried with growing delays."""
+    wire, _, voice = poll(method, way, httpx.Response(status), 2)
     assert voice.id == "voice-id"
     assert wire.clock.slept == [0.5, 1.0]
-    _, sent, error = look(method, way, httpx.Response(status), 9)
+    _, sent, error = poll(method, way, httpx.Response(status), 9)
     assert (len(sent), error.status, error.job.voice_id) == (3, status, "voice-id")
 
 
 @each_polled
 @pytest.mark.parametrize("seconds", [1, 20, 99])
-def test_a_look_obeys_the_provider(method: Method, seconds: int) -> None:
-    """`Retry-After` is waited for whole while there is time, and never shortened where there is none."""
+def test_poll_obeys_retry_after(method: Method, seconds: int) -> None:
+    """`Retry-After` is waited for in full before the deadline, and never shortened."""
     busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
-    wire, _, voice = look(method, "sync", busy, 1)
+    wire, _, voice = poll(method, "sync", busy, 1)
     assert (voice.id, wire.clock.slept) == ("voice-id", [seconds])
-    wire, sent, error = look(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
+    wire, sent, error = poll(method, "sync", httpx.Response(429, headers={"Retry-After": "101"}, json={}), 1)
     assert (error.retry_after, wire.clock.slept, len(sent)) == (101, [], 1)
 
 
 @each_way
 @each_clone
-def test_a_generated_function_names_the_provider_too(method: Method, way: str) -> None:
-    """A connection that broke under a generated function ends in our own error, which names the provider."""
+def test_error_of_a_generated_function_names_the_provider(method: Method, way: str) -> None:
+    """A broken connection in a generated function raises our own error, which names the provider."""
 
     def broken(_: Operation) -> httpx.Response:
         raise httpx.ReadError("reset")
@@ -190,25 +192,25 @@ def test_a_generated_function_names_the_provider_too(method: Method, way: str) -
 
 
 @each_clone
-def test_a_clone_waits_for_a_minute_at_most(method: Method) -> None:
-    """Where a provider asks for patience, a minute of it is given; what asks for more is said at once."""
+def test_clone_obeys_retry_after_up_to_a_minute(method: Method) -> None:
+    """A clone waits at most a minute for Retry-After; a longer one raises at once."""
     for seconds, patient in ((60, True), (61, False)):
         busy = httpx.Response(429, headers={"Retry-After": str(seconds)}, json={})
-        wire, sent, made = start(method, "sync", busy, 1)
-        assert isinstance(made, CloneJob) == patient
+        wire, sent, result = start(method, "sync", busy, 1)
+        assert isinstance(result, CloneJob) == patient
         assert (wire.clock.slept, len(sent)) == (([60], 2) if patient else ([], 1))
 
 
 @each_polled
-def test_pauses_grow_up_to_a_limit(method: Method) -> None:
-    """Each pause after a failure is twice as long as the one before it, and none is longer than eight seconds."""
-    wire, sent, voice = look(method, "sync", httpx.Response(500), 6, max_retries=6)
+def test_backoff_doubles_up_to_8_seconds(method: Method) -> None:
+    """Each delay is twice the previous one, and at most eight seconds."""
+    wire, sent, voice = poll(method, "sync", httpx.Response(500), 6, max_retries=6)
     assert (len(sent), voice.id, wire.clock.slept) == (7, "voice-id", [0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
 
 
 @each_polled
-def test_pauses_differ_by_a_quarter(method: Method) -> None:
-    """Chance makes a pause up to a quarter shorter or longer, so that not all callers come back at once."""
+def test_backoff_has_a_jitter_of_a_quarter(method: Method) -> None:
+    """Jitter makes a delay up to a quarter shorter or longer, so that callers do not retry in step."""
     for chance, pauses in ((0.0, [0.375, 0.75]), (1.0, [0.625, 1.25])):
-        wire, _, voice = look(method, "sync", httpx.Response(500), 2, chance=chance)
+        wire, _, voice = poll(method, "sync", httpx.Response(500), 2, chance=chance)
         assert (voice.id, wire.clock.slept) == ("voice-id", pauses)

@@ -1,4 +1,4 @@
-"""Requests: what leaves httpx is what the spec asks for, and says what the caller said."""
+"""Requests: each sent request is valid by the spec and holds exactly the caller's values."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ each_way = pytest.mark.parametrize("way", WAYS)
 
 
 def parameters(operation: Operation) -> st.SearchStrategy[dict[str, Json]]:
-    """Values for all parameters. An id of a path is never empty or dots, which would be no id but a way up."""
+    """Values for all parameters; an ID in a path is never empty or dots, which would change the path."""
     return st.fixed_dictionaries(
         {
-            each.get("name"): values(each["schema"]).filter(functools.partial(is_sayable, each))
-            for each in operation.parameters
+            parameter.get("name"): values(parameter["schema"]).filter(functools.partial(is_sayable, parameter))
+            for parameter in operation.parameters
         }
     )
 
 
 def is_sayable(parameter: Place, value: Json) -> bool:
-    """Whether a parameter can say a value."""
+    """Whether a parameter can express a value."""
     return parameter.get("in") != "path" or str(value) not in ("", ".", "..")
 
 
 def bodies(operation: Operation) -> st.SearchStrategy[Json]:
-    """Values for the body; None where there is none."""
+    """Values for the body, or None."""
     return values(operation.body) if operation.body else st.none()
 
 
 def check_generated(operation: Operation, way: str, given_parameters: dict[str, Json], body: Json) -> None:
-    """Call a generated function; judge what it sends."""
+    """Call a generated function; validate its request."""
     wire = Wire(operation.document)
     wire.call_generated(way, operation, given_parameters, body)
     [(seen, request)] = wire.sent
@@ -61,11 +61,13 @@ def check_generated(operation: Operation, way: str, given_parameters: dict[str, 
             do=MEND,
             sent=path,
         )
-    for each in operation.parameters:
-        name, value = each.get("name"), given_parameters[each.get("name")]
-        there = {"header": request.headers.get(name), "query": request.url.params.get(name)}.get(each.get("in"), value)
+    for parameter in operation.parameters:
+        name, value = parameter.get("name"), given_parameters[parameter.get("name")]
+        there = {"header": request.headers.get(name), "query": request.url.params.get(name)}.get(
+            parameter.get("in"), value
+        )
         if there != value:
-            breach(each, f"{operation}: {name} was to be {value!r}", do=MEND, sent=there)
+            breach(parameter, f"{operation}: {name} was to be {value!r}", do=MEND, sent=there)
     if operation.media_type == "multipart/form-data":
         body = {name: value for name, value in body.items() if value is not None}  # null is left out of a form
     if sent != body:
@@ -81,16 +83,16 @@ def check_generated(operation: Operation, way: str, given_parameters: dict[str, 
 @each_way
 @each_operation
 @given(data=st.data())
-def test_a_generated_function_sends_what_the_spec_asks_for(operation: Operation, way: str, data: st.DataObject) -> None:
-    """Whatever the caller says, the request is as documented, and says just that."""
+def test_generated_function_sends_valid_requests(operation: Operation, way: str, data: st.DataObject) -> None:
+    """For any arguments the request is valid and holds exactly them."""
     check_generated(operation, way, data.draw(parameters(operation)), data.draw(bodies(operation)))
 
 
 @each_way
 @each_operation
-def test_a_generated_function_can_say_all_that_the_spec_allows(operation: Operation, way: str) -> None:
-    """Each branch, each value of an enum, each limit at its edge and each option on and off can be sent."""
-    least = {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+def test_generated_function_can_send_all_that_the_spec_allows(operation: Operation, way: str) -> None:
+    """Each branch, enum value, limit at its edge, and option on and off can be sent."""
+    least = {parameter.get("name"): alternatives(parameter["schema"])[0] for parameter in operation.parameters}
     some = alternatives(operation.body) if operation.body else [None]
     for body in some:
         check_generated(operation, way, least, body)
@@ -104,14 +106,14 @@ def test_a_generated_function_can_say_all_that_the_spec_allows(operation: Operat
 
 
 def call_shim(method: Method, way: str, body: dict[str, Json], **more: Any) -> tuple[Wire, Any]:
-    """Call a method of the shim with what makes this body."""
+    """Call a method of the shim with the arguments for this body."""
     wire = Wire(method.operation.document)
     audio, keywords = method.arguments(body)
     return wire, functools.partial(wire.call, way, method.name, audio, **keywords, **more)
 
 
 def check_shim(method: Method, way: str, body: dict[str, Json]) -> None:
-    """Call a method of the shim; judge what it sends, the last request being that of its operation."""
+    """Call a method of the shim; validate its requests, the last being that of its operation."""
     wire, call = call_shim(method, way, body)
     call()
     *before, (last, request) = wire.sent
@@ -128,7 +130,7 @@ def check_shim(method: Method, way: str, body: dict[str, Json]) -> None:
 
 
 def check_said(method: Method, name: str, said: Json, sent: Json, *, given_at_all: bool) -> None:
-    """What was said is sent; what was not is left out, or sent as its documented default."""
+    """Given values are sent; others are omitted or sent as the documented default."""
     assert method.operation.body
     place = method.operation.body["properties"][name]
     left_out = said is None and (sent is None or sent == place.get("default") or not given_at_all)
@@ -139,23 +141,23 @@ def check_said(method: Method, name: str, said: Json, sent: Json, *, given_at_al
 @each_way
 @each_method
 @given(data=st.data())
-def test_the_shim_sends_what_the_spec_asks_for(method: Method, way: str, data: st.DataObject) -> None:
-    """Whatever the caller says, each request is as documented, and says just that."""
+def test_shim_sends_valid_requests(method: Method, way: str, data: st.DataObject) -> None:
+    """For any arguments each request is valid and holds exactly them."""
     check_shim(method, way, data.draw(bodies(method.operation)))
 
 
 @each_way
 @each_method
-def test_the_shim_can_say_all_that_the_spec_allows(method: Method, way: str) -> None:
-    """Each branch, each value of an enum, each limit at its edge and each option on and off can be sent."""
+def test_shim_can_send_all_that_the_spec_allows(method: Method, way: str) -> None:
+    """Each branch, enum value, limit at its edge, and option on and off can be sent."""
     assert method.operation.body
     for body in alternatives(method.operation.body):
         check_shim(method, way, body)
 
 
 @each_method
-def test_the_shim_refuses_what_the_spec_forbids(method: Method) -> None:
-    """A value over the edge of a limit is refused before anything is sent, by the caller's own word for it."""
+def test_shim_refuses_what_the_spec_forbids(method: Method) -> None:
+    """A value beyond a limit is refused before anything is sent, by the name of the parameter."""
     assert method.operation.body
     for broken in breaking(method.operation.body):
         if broken.rule.key not in CHECKED and "x-max-items-by" not in broken.rule.keys:
@@ -168,8 +170,8 @@ def test_the_shim_refuses_what_the_spec_forbids(method: Method) -> None:
         witness(broken.rule)
 
 
-def test_there_are_operations_and_methods() -> None:
-    """Every provider has operations, and a shim that clones."""
+def test_every_provider_has_operations_and_clone_methods() -> None:
+    """Every provider has operations and a shim that clones."""
     for document in documents():
         assert document.operations()
         assert "start_clone" in [method.name for method in METHODS if method.provider == document.name]

@@ -1,4 +1,4 @@
-"""Answers: those of the spec are read whole; those beside it lose nothing, or end in our own error."""
+"""Responses: documented ones are parsed without loss; others lose nothing, or raise our own error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contract.strategies import Damage, alternatives, damaged, values
 from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least, methods
 from tests.contract.witnesses import witness
 from voice_clone import CloneJob, Voice, errors
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
 
 DO = "mend the reader, or the overlay if the spec is wrong"
@@ -41,23 +41,23 @@ each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
 
 
 def provider_of(document: Document) -> Provider:
-    """What the shim knows of a provider."""
-    found: Provider = next(each for each in CLONES if each.provider == document.name).kind.provider
-    return found
+    """The shim's configuration of a provider."""
+    provider: Provider = next(clone for clone in CLONES if clone.provider == document.name).kind.provider
+    return provider
 
 
 def headers(answer: Answer) -> dict[str, str]:
-    """All headers that the answer is documented to have; a number where one is due."""
-    return {each.key: "7" for each in answer.place.inside("headers")}
+    """All documented headers of the response, with numbers where required."""
+    return {child.key: "7" for child in answer.place.inside("headers")}
 
 
 def response(answer: Answer, body: Json) -> httpx.Response:
-    """An answer with this body."""
+    """A response with this body."""
     return httpx.Response(int(answer.status), json=body, headers=headers(answer))
 
 
 def is_success(provider: Provider, raw: RawResponse) -> bool:
-    """Whether an answer says that what was asked for was done; MiniMax says it in the body."""
+    """Whether a response reports success; MiniMax does in the body."""
     said = raw.at(provider.errors.failed)
     good = provider.errors.good
     return raw.status_code < 300 and (said in (None, "", 0, [], {}, False) if good is None else str(said) == str(good))
@@ -67,7 +67,7 @@ def is_success(provider: Provider, raw: RawResponse) -> bool:
 
 
 def stock(operation: Operation, way: str, answer: httpx.Response) -> Any:
-    """The Response of a generated function, under a generated client and plain httpx."""
+    """The Response of a generated function with a generated client on plain httpx."""
     wire = Wire(operation.document, lambda _: answer)
     package = __import__(f"voice_clone_api.{operation.provider}", fromlist=["AuthenticatedClient"])
     client = package.AuthenticatedClient(base_url=operation.document.root["servers"][0].get("url"), token=KEY)
@@ -75,7 +75,7 @@ def stock(operation: Operation, way: str, answer: httpx.Response) -> Any:
 
 
 def check_read(answer: Answer, read: Any, body: Json) -> None:
-    """Fail unless a generated Response holds a model that gives the body back."""
+    """Fail unless a generated Response holds a model that serializes to the body."""
     assert answer.body
     if read.parsed is None or normal(read.parsed.to_dict()) != normal(body):
         seen = None if read.parsed is None else read.parsed.to_dict()
@@ -87,23 +87,23 @@ def check_read(answer: Answer, read: Any, body: Json) -> None:
 @each_way
 @each_answer
 @given(data=st.data())
-def test_documented_answers_are_read_whole(answer: Answer, way: str, data: st.DataObject) -> None:
-    """Each body that the spec allows is parsed and gives equal JSON back, under the stock client and under ours."""
+def test_documented_responses_are_parsed_without_loss(answer: Answer, way: str, data: st.DataObject) -> None:
+    """Each valid body round-trips through its model, with the stock client and with ours."""
     assert answer.body
     check_whole(answer, way, data.draw(values(answer.body)))
 
 
 @each_way
 @each_answer
-def test_all_that_an_answer_may_say_is_read(answer: Answer, way: str) -> None:
-    """Each branch, each value of an enum and each option on and off is parsed and gives equal JSON back."""
+def test_all_variants_of_a_response_are_parsed(answer: Answer, way: str) -> None:
+    """Each branch, enum value, and option on and off round-trips through its model."""
     assert answer.body
     for body in alternatives(answer.body):
         check_whole(answer, way, body)
 
 
 def check_whole(answer: Answer, way: str, body: Json) -> None:
-    """Send an answer to a generated function, under a stock client and under ours; judge what both make of it."""
+    """Send a response to a generated function with a stock client and with ours; check both results."""
     assert answer.body
     judge_answer(answer, response(answer, body))
     check_read(answer, stock(answer.operation, way, response(answer, body)), body)
@@ -120,7 +120,7 @@ def check_whole(answer: Answer, way: str, body: Json) -> None:
 
 
 def check_error(answer: Answer, provider: Provider, error: VoiceCloneError, body: Json) -> None:
-    """Fail unless an error carries what the answer says."""
+    """Fail unless an error has all fields of the response."""
     sees = functools.partial(breach, answer.place, do=DO, received=body)
     if (
         type(error) is VoiceCloneError
@@ -141,8 +141,8 @@ def check_error(answer: Answer, provider: Provider, error: VoiceCloneError, body
 
 @each_answer
 @given(data=st.data())
-def test_what_an_answer_adds_is_kept(answer: Answer, data: st.DataObject) -> None:
-    """A property that no document knows is no reason to fail, and can be read."""
+def test_additional_properties_are_kept(answer: Answer, data: st.DataObject) -> None:
+    """An undocumented property is accepted and can be read."""
     assert answer.body
     body = data.draw(values(answer.body, extras=True))
     check_read(answer, stock(answer.operation, "sync", response(answer, body)), body)
@@ -151,8 +151,8 @@ def test_what_an_answer_adds_is_kept(answer: Answer, data: st.DataObject) -> Non
 @each_way
 @pytest.mark.parametrize("content", NO_JSON, ids=lambda content: repr(content[:16]))
 @each_answer
-def test_an_answer_that_is_no_object_ends_in_our_error(answer: Answer, content: bytes, way: str) -> None:
-    """Where JSON is due and none comes, our own error says so, and keeps what came."""
+def test_response_without_an_object_raises_our_error(answer: Answer, content: bytes, way: str) -> None:
+    """A response without the required JSON raises our own error, which keeps it."""
     wire = Wire(answer.operation.document, lambda _: httpx.Response(int(answer.status), content=content))
     with pytest.raises(VoiceCloneError) as caught:
         wire.call_generated(way, answer.operation, *least(answer.operation))
@@ -163,8 +163,8 @@ def test_an_answer_that_is_no_object_ends_in_our_error(answer: Answer, content: 
 
 @each_answer
 @given(data=st.data())
-def test_a_damaged_answer_ends_in_a_model_or_in_our_error(answer: Answer, data: st.DataObject) -> None:
-    """Whatever is wrong with a body, a generated function under our client returns a model, or raises our error."""
+def test_damaged_response_returns_a_model_or_raises_our_error(answer: Answer, data: st.DataObject) -> None:
+    """For any damage a generated function with our client returns a model or raises our error."""
     assert answer.body
     damage = data.draw(values(answer.body).flatmap(damaged))
     wire = Wire(answer.operation.document, lambda _: response(answer, damage.body))
@@ -186,24 +186,24 @@ def test_a_damaged_answer_ends_in_a_model_or_in_our_error(answer: Answer, data: 
         assert hasattr(read.parsed, "to_dict")
 
 
-# The shim: a voice that was made is never lost
+# The shim: a created voice is never lost
 
 
 def body_of(answer: Answer) -> Place:
-    """The schema of an answer that has one."""
+    """The schema of a response that has one."""
     assert answer.body
     return answer.body
 
 
 def first_body(method: Method) -> dict[str, Json]:
-    """The least body that a clone's request can have."""
+    """The minimal body of a clone request."""
     assert method.operation.body
-    found: dict[str, Json] = alternatives(method.operation.body)[0]
-    return found
+    body: dict[str, Json] = alternatives(method.operation.body)[0]
+    return body
 
 
 def clone_with(method: Method, way: str, content: httpx.Response) -> Any:
-    """What `start_clone` makes of an answer; any upload before it succeeds."""
+    """The result of `start_clone` for a response; any upload before it succeeds."""
 
     def answer(operation: Operation) -> httpx.Response:
         if operation.id == method.operation.id:
@@ -219,16 +219,16 @@ def clone_with(method: Method, way: str, content: httpx.Response) -> Any:
 
 
 def usable(value: Json) -> str | None:
-    """The voice id that a value is; None where it can't be one."""
+    """The voice ID in a value, or None."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if text.isprintable() and text not in ("", ".", "..") else None
 
 
 def check_clone(method: Method, way: str, body: Json) -> None:
-    """Let `start_clone` read a body; fail unless the voice is there, or the error says what there is to know."""
+    """Let `start_clone` read a body; fail unless the voice is returned, or the error is complete."""
     provider, answer = method.kind.provider, method.operation.success
     raw = RawResponse(int(answer.status), {}, b"", body)
-    made = clone_with(method, way, response(answer, body))
+    result = clone_with(method, way, response(answer, body))
     path = provider.clone.voice_id
     sent = first_body(method).get("voice_id")
     voice_id = usable(raw.at(path)) if path else sent
@@ -236,33 +236,33 @@ def check_clone(method: Method, way: str, body: Json) -> None:
         breach, answer.place, do="a voice that was made is never lost: mend the shim", received=body
     )
     if is_success(provider, raw) and isinstance(body, dict) and voice_id:
-        if not isinstance(made, CloneJob) or made.voice_id != voice_id:
-            sees(f"{method}: the answer names the voice {voice_id!r}, yet it is lost", made=made)
-        elif (made.provider, made.done, made.raw) != (provider.name, provider.poll is None, body):
-            sees(f"{method}: the job does not say what the answer says", made=made)
+        if not isinstance(result, CloneJob) or result.voice_id != voice_id:
+            sees(f"{method}: the answer names the voice {voice_id!r}, yet it is lost", made=result)
+        elif (result.provider, result.done, result.raw) != (provider.name, provider.poll is None, body):
+            sees(f"{method}: the job does not say what the answer says", made=result)
         return
-    if not isinstance(made, VoiceCloneError):
-        sees(f"{method}: passes for a success", made=made)
-    elif made.response is None or made.response.json != body or made.provider != provider.name:
-        sees(f"{method}: the error does not say what is known", raised=made)
-    elif made.retryable != isinstance(made, errors.RateLimitError):
-        sees(f"{method}: says wrongly whether a paid request may be repeated", raised=made)
-    elif path is None and isinstance(made, InvalidResponseError) and made.voice_id != sent:
-        sees(f"{method}: the error does not name the voice that may exist", raised=made)
+    if not isinstance(result, VoiceCloneError):
+        sees(f"{method}: passes for a success", made=result)
+    elif result.response is None or result.response.json != body or result.provider != provider.name:
+        sees(f"{method}: the error does not say what is known", raised=result)
+    elif result.retryable != isinstance(result, errors.RateLimitError):
+        sees(f"{method}: says wrongly whether a paid request may be repeated", raised=result)
+    elif path is None and isinstance(result, InvalidResponseError) and result.voice_id != sent:
+        sees(f"{method}: the error does not name the voice that may exist", raised=result)
 
 
 @each_way
 @each_clone
 @given(data=st.data())
-def test_a_clone_that_succeeded_is_never_lost(method: Method, way: str, data: st.DataObject) -> None:
-    """Each answer that the spec allows, and what else it may hold, becomes a job with the voice's id."""
+def test_successful_clone_is_never_lost(method: Method, way: str, data: st.DataObject) -> None:
+    """Each valid response, also with extra properties, becomes a job with the voice's ID."""
     check_clone(method, way, data.draw(values(body_of(method.operation.success), extras=True)))
 
 
 @each_clone
 @given(data=st.data())
-def test_a_damaged_success_is_read_or_said(method: Method, data: st.DataObject) -> None:
-    """Whatever is wrong with a success, the voice arrives if the answer names it, or an error keeps the answer."""
+def test_damaged_success_returns_the_voice_or_raises(method: Method, data: st.DataObject) -> None:
+    """For any damage the voice is returned if the response names it, or an error keeps the response."""
     whole = good_body(method.operation, "a-voice-id")
     damage: Damage = data.draw(st.one_of(st.just(whole), values(body_of(method.operation.success))).flatmap(damaged))
     check_clone(method, "sync", damage.body)
@@ -270,8 +270,8 @@ def test_a_damaged_success_is_read_or_said(method: Method, data: st.DataObject) 
 
 @each_clone
 @pytest.mark.parametrize("content", NO_JSON, ids=lambda content: repr(content[:16]))
-def test_a_success_without_json_is_said(method: Method, content: bytes) -> None:
-    """A success that says nothing ends in InvalidResponseError: the voice may exist, so it is not to be repeated."""
+def test_success_without_json_is_an_invalid_response(method: Method, content: bytes) -> None:
+    """An empty success raises InvalidResponseError and is not retried, since the voice may exist."""
     error = clone_with(method, "sync", httpx.Response(int(method.operation.success.status), content=content))
     assert isinstance(error, InvalidResponseError)
     assert not error.retryable
@@ -288,14 +288,14 @@ UNKNOWN: list[Json] = [None, "", "no such status", "COMPLETE", 0, True, ["comple
 
 
 def polled(document: Document) -> tuple[Any, Operation]:
-    """How the clone is polled: the data, and the operation."""
+    """The polling of a clone: its configuration and the operation."""
     poll = provider_of(document).poll
     assert poll
     return poll, document.operation(poll.operation)
 
 
 def wait_with(document: Document, way: str, *bodies: Json) -> tuple[Wire, Any]:
-    """What `wait` makes of answers that come one after the other."""
+    """The result of `wait` for a sequence of responses."""
     left = list(bodies)
     wire = Wire(document, lambda operation: response(operation.success, left.pop(0)))
     try:
@@ -305,7 +305,7 @@ def wait_with(document: Document, way: str, *bodies: Json) -> tuple[Wire, Any]:
 
 
 def with_status(document: Document, status: Json) -> Json:
-    """A whole answer to a poll, with this status."""
+    """A complete poll response with this status."""
     poll, operation = polled(document)
     body = good_body(operation)
     *way, last = poll.status.split(".")
@@ -315,8 +315,8 @@ def with_status(document: Document, status: Json) -> Json:
 
 @each_way
 @each_polled
-def test_a_poll_ends_as_its_status_says(document: Document, way: str) -> None:
-    """Each status that is pending is looked at again; success is a voice, failure an error with the reason."""
+def test_each_documented_status_has_its_result(document: Document, way: str) -> None:
+    """A pending status is polled again, success returns the voice, failure raises with the reason."""
     poll, operation = polled(document)
     for pending in poll.pending:
         wire, voice = wait_with(
@@ -341,8 +341,8 @@ def test_a_poll_ends_as_its_status_says(document: Document, way: str) -> None:
 
 @each_polled
 @pytest.mark.parametrize("status", UNKNOWN, ids=repr)
-def test_a_status_that_nobody_knows_ends_the_wait(document: Document, status: Json) -> None:
-    """An unknown status is an error with the job, never a reason to look for ever."""
+def test_unknown_status_ends_the_wait(document: Document, status: Json) -> None:
+    """An unknown status raises an error with the job, instead of polling forever."""
     wire, error = wait_with(document, "sync", with_status(document, status))
     assert len(wire.sent) == 1
     assert isinstance(error, InvalidResponseError)
@@ -352,31 +352,31 @@ def test_a_status_that_nobody_knows_ends_the_wait(document: Document, status: Js
 @each_way
 @each_polled
 @given(data=st.data())
-def test_a_voice_that_is_ready_is_never_lost(document: Document, way: str, data: st.DataObject) -> None:
-    """However an answer to a poll is damaged, while it says success and names no other, the voice arrives."""
+def test_ready_voice_is_never_lost(document: Document, way: str, data: st.DataObject) -> None:
+    """For any damage to a poll response that reports success for this voice, the voice is returned."""
     poll, _ = polled(document)
     damage = data.draw(damaged(with_status(document, poll.success[0])))
     raw = RawResponse(200, {}, b"", damage.body)
-    _, made = wait_with(document, way, damage.body)
-    told = raw.at(poll.voice_id)
-    if isinstance(told, str) and told not in ("", "voice-id"):  # about another voice, whatever its status
-        assert isinstance(made, InvalidResponseError)
-        assert made.job
+    _, result = wait_with(document, way, damage.body)
+    named = raw.at(poll.voice_id)
+    if isinstance(named, str) and named not in ("", "voice-id"):  # another voice, with any status
+        assert isinstance(result, InvalidResponseError)
+        assert result.job
     elif raw.at(poll.status) in poll.success:
-        assert isinstance(made, Voice)
-        assert made.id == "voice-id"
+        assert isinstance(result, Voice)
+        assert result.id == "voice-id"
     else:
-        assert isinstance(made, VoiceCloneError)
-        assert made.job
-        assert made.job.voice_id == "voice-id"
-        assert made.response
-        assert made.response.json == damage.body
+        assert isinstance(result, VoiceCloneError)
+        assert result.job
+        assert result.job.voice_id == "voice-id"
+        assert result.response
+        assert result.response.json == damage.body
 
 
 @each_document
 @given(data=st.data())
-def test_a_voice_tells_what_its_answer_tells(document: Document, data: st.DataObject) -> None:
-    """Each field of a voice is what stands at its path in the answer; what is missing or odd is left out."""
+def test_voice_has_the_fields_of_its_response(document: Document, data: st.DataObject) -> None:
+    """Each field of a voice is the value at its path; missing or invalid values are omitted."""
     provider = provider_of(document)
     operation = document.operation(provider.poll.operation if provider.poll else provider.clone.operation)
     body = data.draw(values(body_of(operation.success)))
@@ -389,6 +389,6 @@ def test_a_voice_tells_what_its_answer_tells(document: Document, data: st.DataOb
         voice = Wire(document).call("sync", "wait", job)
     raw = RawResponse(200, {}, b"", body)
     for field in ("name", "language", "preview_url"):
-        told = raw.at(provider.voice[field]) if field in provider.voice else None
-        assert getattr(voice, field) == (told or ("Me" if field == "name" else None))
+        value = raw.at(provider.voice[field]) if field in provider.voice else None
+        assert getattr(voice, field) == (value or ("Me" if field == "name" else None))
     assert (voice.raw, voice.id) == (body, "voice-id")

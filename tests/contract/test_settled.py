@@ -1,4 +1,4 @@
-"""What `nox -s new` could only guess is settled before anything else counts."""
+"""Guesses of `nox -s new` are resolved before any other test."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common
-from scripts.common import Provider
-from scripts.new import layout
+from scripts.lib.files import write_file
+from scripts.lib.project import Provider
+from scripts.new_provider.command import layout
 from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, documents
 
@@ -17,7 +17,7 @@ MARK = "TODO"
 
 
 def unsettled(provider: Provider) -> Iterator[str]:
-    """Each line with such a mark in what people write of a provider: file, number, text."""
+    """Each line with a TODO mark in a provider's hand-written files: file, number, text."""
     written = [path for path in layout(provider) if path not in (provider.package, provider.contracts)]
     files = sorted(
         file for path in written for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
@@ -29,28 +29,28 @@ def unsettled(provider: Provider) -> Iterator[str]:
 
 
 def check(provider: Provider) -> None:
-    """Fail where a provider has such a mark."""
-    if found := list(unsettled(provider)):
-        listed = "\n".join([f"{provider.name}: {len(found)} things are not settled:", *found])
+    """Fail if a provider's files have a mark."""
+    if marks := list(unsettled(provider)):
+        listed = "\n".join([f"{provider.name}: {len(marks)} things are not settled:", *marks])
         do = "find out, write it down with its source, and take the mark away"
         breach(provider.shown(provider.folder), listed, do=do)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_nothing_is_left_to_settle(document: Document) -> None:
-    """No file of a provider says that something is still to be done."""
+def test_no_marks_are_left(document: Document) -> None:
+    """No file of a provider has a mark of unfinished work."""
     check(document.provider)
 
 
-def test_what_is_left_to_settle_is_named(tmp_path: Path) -> None:
-    """A mark is named with its file and line, wherever it stands but in what providers and generators write."""
+def test_marks_are_reported(tmp_path: Path) -> None:
+    """A mark is reported with file and line, except in files that providers and generators write."""
     provider = Provider(tmp_path, "acme")
     for index, path in enumerate(layout(provider)):
         file = path if path.suffix else path / "file.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"1\n# {MARK}: {index}\n", encoding="utf-8")
-    common.write(provider.folder / "pages" / "page.md", MARK.encode())
-    common.write(provider.spec, MARK.encode())
+    write_file(provider.folder / "pages" / "page.md", MARK.encode())
+    write_file(provider.spec, MARK.encode())
     with pytest.raises(Breach) as caught:
         check(provider)
     assert [line.partition(": ")[0] for line in unsettled(provider)] == [

@@ -1,4 +1,4 @@
-"""The effective specs are valid, whole and consistent, their examples are true, and what providers answer is open."""
+"""The effective specs are valid and consistent, their examples match, and their responses are open."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from openapi_python_client.strings import pascal_case, snake_case
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from scripts import common
-from scripts.common import Provider
+from scripts.lib.files import ROOT, read_json
+from scripts.lib.project import Provider
 from tests.contract.breach import breach
 from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
 from tests.contract.judges import undeclared
@@ -26,13 +26,13 @@ CORRECT = "correct the spec with an action in overlay.yaml, with its source, and
 
 
 def faults(spec: dict[str, Any]) -> list[str]:
-    """What makes a document an invalid one of its own version of OpenAPI."""
+    """The reasons why a document is invalid by its version of OpenAPI."""
     judge = OpenAPIV30SpecValidator(spec) if spec["openapi"].startswith("3.0") else OpenAPIV31SpecValidator(spec)
     return [f"{error.json_path}: {error.message}" for error in judge.iter_errors()]
 
 
 def examples(document: Document) -> Iterator[tuple[Place, Json, Place]]:
-    """Each example of a document: where it stands, itself, and the schema that it illustrates."""
+    """Each example of a document: its place, the value, and the schema that it illustrates."""
     for place in document.nodes():
         schema = place["schema"] if "schema" in place.value else place
         if "example" in place.value:
@@ -44,14 +44,14 @@ def examples(document: Document) -> Iterator[tuple[Place, Json, Place]]:
 
 
 def false_examples(document: Document) -> Iterator[str]:
-    """Each example of a document that does not fit the schema that it illustrates, or shows what is not declared."""
+    """Each example that is invalid by its schema, or has undeclared properties."""
     for place, example, schema in examples(document):
-        found = problems(schema, example) or undeclared(schema, example)
-        yield from (f"{place.pointer}: {problem}" for problem in found)
+        reasons = problems(schema, example) or undeclared(schema, example)
+        yield from (f"{place.pointer}: {problem}" for problem in reasons)
 
 
 def closed(place: Place, *, is_open: bool = False) -> Iterator[str]:
-    """Each place where a schema admits certain values only, unless the plain type stands beside it in an `anyOf`."""
+    """Each place where a schema allows only certain values, without the plain type beside it in an `anyOf`."""
     place = place.followed()
     if not is_open and ("enum" in place or "const" in place):
         yield place.pointer
@@ -60,14 +60,14 @@ def closed(place: Place, *, is_open: bool = False) -> Iterator[str]:
         kind = branch.get("type")
         plain = any(other.get("type") == kind and not set(other) & {"enum", "const", "pattern"} for other in others)
         yield from closed(branch, is_open=plain)
-    inner = [each for key in (*NAMED, "oneOf", "allOf", "prefixItems") for each in place.inside(key)]
+    inner = [child for key in (*NAMED, "oneOf", "allOf", "prefixItems") for child in place.inside(key)]
     inner += [place[key] for key in ("items", "additionalProperties", "not") if isinstance(place.get(key), dict)]
     for each in inner:
         yield from closed(each)
 
 
 def closed_answers(document: Document) -> Iterator[str]:
-    """Each place where an answer is limited to the values that are documented today."""
+    """Each place where a response is limited to the values documented today."""
     for operation in document.operations():
         for answer in operation.answers:
             if answer.body:
@@ -112,37 +112,37 @@ ANSWERS = pytest.mark.parametrize("answer", answers(), ids=str)
 
 @DOCUMENTS
 def test_effective_specs_are_valid(document: Document) -> None:
-    """Each effective spec is a valid document of its own version of OpenAPI."""
-    if found := faults(document.json):
-        breach(document.root, f"this is no valid OpenAPI {document.version}", do=CORRECT, faults=found)
+    """Each effective spec is a valid document of its version of OpenAPI."""
+    if reasons := faults(document.json):
+        breach(document.root, f"this is no valid OpenAPI {document.version}", do=CORRECT, faults=reasons)
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
-def test_the_judges_of_specs_judge(version: str) -> None:
-    """The validators used here do refuse a document that is wrong."""
+def test_spec_validators_refuse_invalid_documents(version: str) -> None:
+    """The validators refuse an invalid document."""
     assert faults({"openapi": version, "info": {"title": "a"}, "paths": {}})
 
 
 @DOCUMENTS
-def test_examples_are_true(document: Document) -> None:
-    """Every example of an effective spec, the provider's own or ours, fits its schema and shows what is declared."""
+def test_examples_match_their_schemas(document: Document) -> None:
+    """Every example of an effective spec is valid and has only declared properties."""
     listed = sum(len(place.value.get("examples", ())) for place in document.nodes())
     assert len(list(examples(document))) == json.dumps(document.json).count('"example": ') + listed
-    if found := list(false_examples(document)):
-        breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=found)
+    if reasons := list(false_examples(document)):
+        breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=reasons)
 
 
 @DOCUMENTS
-def test_answers_are_open(document: Document) -> None:
-    """No answer is limited to the values that are documented today: each enum stands beside its plain type."""
-    if found := list(closed_answers(document)):
+def test_responses_are_open(document: Document) -> None:
+    """No response is limited to the values documented today: each enum stands beside its plain type."""
+    if reasons := list(closed_answers(document)):
         do = "open it with `anyOf`, the enum beside its plain type, so that a value that is new is no failure"
-        breach(document.root, "an answer with a value that is new would be refused", do=do, places=found)
+        breach(document.root, "an answer with a value that is new would be refused", do=do, places=reasons)
 
 
 @DOCUMENTS
-def test_every_reference_leads_somewhere(document: Document) -> None:
-    """Every `$ref` of an effective spec names something that is there, in the same document."""
+def test_every_reference_resolves(document: Document) -> None:
+    """Every `$ref` of an effective spec resolves within the document."""
     for place in document.nodes():
         reference = place.value.get("$ref")
         if isinstance(reference, str):
@@ -153,8 +153,8 @@ def test_every_reference_leads_somewhere(document: Document) -> None:
 
 
 @DOCUMENTS
-def test_every_schema_says_what_it_describes(document: Document) -> None:
-    """Every schema has a type, values or branches, or refers to one that has; none admits anything at all."""
+def test_every_schema_has_a_type(document: Document) -> None:
+    """Every schema has a type, values or branches, or references one that has."""
     for place in schemas(document):
         if not set(place.value) & set(KINDS):
             breach(place, f"the schema has none of {', '.join(KINDS)}", do=CORRECT, schema=place.value)
@@ -162,15 +162,15 @@ def test_every_schema_says_what_it_describes(document: Document) -> None:
 
 @DOCUMENTS
 def test_required_properties_are_declared(document: Document) -> None:
-    """What a schema requires is among the properties that it declares."""
+    """A schema declares the properties that it requires."""
     for place in schemas(document):
         if unknown := set(place.value.get("required", [])) - set(place.value.get("properties", {})):
             breach(place, f"requires {sorted(unknown)}, which it does not declare", do=CORRECT)
 
 
 @DOCUMENTS
-def test_discriminators_lead_to_the_branch_that_has_their_value(document: Document) -> None:
-    """Each value of a discriminator leads to the branch of the union that has this value, and each branch has one."""
+def test_discriminators_map_to_the_right_branch(document: Document) -> None:
+    """Each discriminator value maps to the branch with this value, and each branch has one."""
     for place in schemas(document):
         if "discriminator" not in place:
             continue
@@ -183,7 +183,7 @@ def test_discriminators_lead_to_the_branch_that_has_their_value(document: Docume
 
 @DOCUMENTS
 def test_servers_are_secure(document: Document) -> None:
-    """A provider is spoken to over https only, by all operations at the same server."""
+    """A provider has one server for all operations, over https."""
     servers = document.root.inside("servers")
     if not servers:
         breach(document.root, "the document names no server", do=CORRECT)
@@ -196,8 +196,8 @@ def test_servers_are_secure(document: Document) -> None:
 
 
 @DOCUMENTS
-def test_operations_have_names_of_their_own(document: Document) -> None:
-    """Each operation has an id that no other has, and either all operations of a document have a tag or none has."""
+def test_operations_have_unique_ids(document: Document) -> None:
+    """Operation IDs are unique, and either all operations of a document have a tag or none has."""
     names = [operation.place.get("operationId") for operation in document.operations()]
     if not all(names) or len(set(names)) < len(names):
         breach(document.root["paths"], "two operations share an id, or one has none", do=CORRECT, ids=names)
@@ -229,7 +229,7 @@ def test_the_clone_is_the_same_import_at_each_provider(document: Document) -> No
 @DOCUMENTS
 def test_the_providers_own_operation_ids_are_kept(document: Document) -> None:
     """An operation that the overlay renames keeps the id of the provider's page; others have that id alone."""
-    vendored = Document(document.provider, common.read_json(document.provider.spec))
+    vendored = Document(document.provider, read_json(document.provider.spec))
     own = {(operation.path, operation.method): operation.id for operation in vendored.operations()}
     for operation in document.operations():
         own_id = own.get((operation.path, operation.method), operation.id)
@@ -237,11 +237,11 @@ def test_the_providers_own_operation_ids_are_kept(document: Document) -> None:
             breach(operation.place, f"x-operation-id is not the provider's own, {own_id}", do="generate anew")
 
 
-# Operations and answers
+# Operations and responses
 
 
 def insecure(operation: Operation) -> str | None:
-    """What is wrong with the security of an operation; the client generator reads the operation's own only."""
+    """The problems of an operation's security; the client generator reads only the operation's own."""
     schemes = operation.document.root["components"].get("securitySchemes", {})
     alternatives = operation.place.get("security", [])
     if not alternatives:
@@ -264,14 +264,14 @@ def insecure(operation: Operation) -> str | None:
 
 @OPERATIONS
 def test_every_operation_is_secured(operation: Operation) -> None:
-    """Each operation asks for a key, in a header, in a way that the document describes and the shim can do."""
+    """Each operation needs a key in a header, in a way that the document describes and the shim supports."""
     if problem := insecure(operation):
         breach(operation.place, problem, do=CORRECT)
 
 
 @OPERATIONS
 def test_every_body_is_described(operation: Operation) -> None:
-    """A request's body is needed, has one media type and a schema."""
+    """A request body is required, has one media type and a schema."""
     if "requestBody" in operation.place:
         content = operation.place["requestBody"].get("content", {})
         if len(content) != 1 or operation.body is None or not operation.place["requestBody"].get("required"):
@@ -279,8 +279,8 @@ def test_every_body_is_described(operation: Operation) -> None:
 
 
 @OPERATIONS
-def test_every_part_that_is_a_file_has_its_media_types(operation: Operation) -> None:
-    """Each file of a form has the media types that the provider takes, and no plain field has any."""
+def test_every_file_part_has_media_types(operation: Operation) -> None:
+    """Each file of a form has the accepted media types, and no plain field has any."""
     if operation.media_type == "multipart/form-data" and operation.body:
         parts = operation.body["properties"]
         binary = {part.key for part in parts.values() if "binary" in (part.get("format"), item_format(part))}
@@ -294,8 +294,8 @@ def item_format(place: Place) -> str | None:
 
 
 @OPERATIONS
-def test_path_parameters_are_those_of_the_path(operation: Operation) -> None:
-    """The parameters in the path are described, required, and no others are."""
+def test_path_parameters_match_the_path(operation: Operation) -> None:
+    """The parameters in the path are described and required, and there are no others."""
     named = {part[1:-1] for part in operation.path.split("/") if part.startswith("{")}
     described = {parameter["name"].value for parameter in operation.parameters if parameter["in"].value == "path"}
     needed = {parameter["name"].value for parameter in operation.parameters if parameter.get("required")}
@@ -304,8 +304,8 @@ def test_path_parameters_are_those_of_the_path(operation: Operation) -> None:
 
 
 @OPERATIONS
-def test_every_operation_can_succeed_and_fail(operation: Operation) -> None:
-    """Each operation documents one success, with a JSON body, and at least one failure, each under one status."""
+def test_every_operation_documents_success_and_failure(operation: Operation) -> None:
+    """Each operation documents one JSON success and at least one failure, each with one status."""
     statuses = [answer.status for answer in operation.answers]
     if not all(status.isdigit() and len(status) == 3 for status in statuses):
         breach(operation.place["responses"], "a status is no number", do=CORRECT, statuses=statuses)
@@ -314,8 +314,8 @@ def test_every_operation_can_succeed_and_fail(operation: Operation) -> None:
 
 
 @ANSWERS
-def test_every_answer_is_described(answer: Answer) -> None:
-    """Each answer has a JSON body with a schema and no other, and each of its headers has a schema too."""
+def test_every_response_is_described(answer: Answer) -> None:
+    """Each response has exactly a JSON body with a schema, and each of its headers has a schema."""
     if answer.body is None or [content.key for content in answer.place.inside("content")] != ["application/json"]:
         breach(answer.place, "the answer has no JSON body, or others too", do=CORRECT)
     for header in answer.place.inside("headers"):
@@ -326,14 +326,14 @@ def test_every_answer_is_described(answer: Answer) -> None:
 # The judges themselves
 
 
-def told(**spec: Json) -> Document:
-    """A document that says this."""
-    return Document(Provider(common.ROOT, "acme"), {"openapi": "3.1.0", **spec})
+def document_with(**spec: Json) -> Document:
+    """A document with this schema."""
+    return Document(Provider(ROOT, "acme"), {"openapi": "3.1.0", **spec})
 
 
-def test_the_reader_of_examples_finds_them_all() -> None:
-    """Examples are found in schemas, media types and parameters, and properties of that name are none."""
-    document = told(
+def test_all_examples_are_found() -> None:
+    """Examples are found in schemas, media types and parameters; properties of that name are ignored."""
+    document = document_with(
         components={
             "schemas": {
                 "example": {"properties": {"example": {"type": "string", "examples": ["a", 1]}}, "example": {}}
@@ -342,8 +342,8 @@ def test_the_reader_of_examples_finds_them_all() -> None:
         },
         content={"application/json": {"schema": {"$ref": "#/components/schemas/example"}, "example": {"example": 2}}},
     )
-    found = {place.pointer: bool(problems(schema, example)) for place, example, schema in examples(document)}
-    assert found == {
+    results = {place.pointer: bool(problems(schema, example)) for place, example, schema in examples(document)}
+    assert results == {
         "#/components/schemas/example/example": False,
         "#/components/schemas/example/properties/example/examples/0": False,
         "#/components/schemas/example/properties/example/examples/1": True,
@@ -368,6 +368,6 @@ def test_the_reader_of_examples_finds_them_all() -> None:
         ({"properties": {"enum": {"type": "string"}}}, []),
     ],
 )
-def test_closed_answers_are_found(schema: dict[str, Any], where: list[str]) -> None:
-    """An enum is open only beside its own plain type in an `anyOf`, however deep it lies."""
-    assert list(closed(told(S=schema, E={"type": "string", "enum": ["a"]}).root["S"])) == where
+def test_closed_responses_are_found(schema: dict[str, Any], where: list[str]) -> None:
+    """An enum is open only beside its own plain type in an `anyOf`, at any depth."""
+    assert list(closed(document_with(S=schema, E={"type": "string", "enum": ["a"]}).root["S"])) == where

@@ -1,4 +1,4 @@
-"""What leaves httpx when a generated function or the shim is called, and how both are called with data of a spec."""
+"""A transport that records requests, and calls of generated functions and the shim with values of a spec."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from tests.conftest import Clock
 from tests.contract.documents import Document, Json, Operation
 from tests.contract.strategies import alternatives
 from voice_clone import connect, connect_async
-from voice_clone._flows import operation as shim_operation
+from voice_clone._flow.driver import operation as shim_operation
 
 KEY = "key-0123456789abcdef"
 WAYS = ("sync", "asyncio")
 CLIP = b"RIFF\x24\x00\x00\x00WAVEfmt "
 NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
 exchanges: deque[tuple[httpx.Request, httpx.Response | None]] = deque(maxlen=3)
-"""The last requests of all, and their answers, for reports of failures."""
+"""The last requests of all clients and their responses, for failure reports."""
 Answers = Callable[[Operation], httpx.Response]
 
 
 def path_of(operation: Operation, parameters: dict[str, Json]) -> str:
-    """The path that a request must have: each parameter is one segment, whatever it holds."""
-    return re.sub(r"\{([^}]+)\}", lambda found: quote(str(parameters[found[1]]), safe=""), operation.path)
+    """The expected path of a request: each parameter is one segment, whatever its value."""
+    return re.sub(r"\{([^}]+)\}", lambda match: quote(str(parameters[match[1]]), safe=""), operation.path)
 
 
 VOICE_ID = "voice-id"
-"""The id of the voice that a good answer to a poll is about."""
+"""The voice ID in a valid poll response."""
 
 
 def good_body(operation: Operation, voice_id: str | None = None) -> Json:
-    """The body of a success with everything that the spec declares, as the shim takes it for one."""
+    """The body of a success with every declared property."""
     assert operation.success.body
     body = alternatives(operation.success.body)[1]
     provider = connect(operation.provider, api_key=KEY, transport=NOBODY).provider
@@ -67,7 +67,7 @@ def _put(body: Json, path: str, value: Json) -> None:
 
 @attrs.define
 class Wire:
-    """Takes the place of a provider: keeps each request, and answers it."""
+    """A fake provider: it records each request and responds to it."""
 
     document: Document
     answer: Answers = lambda operation: httpx.Response(int(operation.success.status), json=good_body(operation))
@@ -76,7 +76,7 @@ class Wire:
     sent: list[tuple[Operation, httpx.Request]] = attrs.field(factory=list[tuple[Operation, httpx.Request]])
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request."""
+        """Respond to a request."""
         request.read()
         path = request.url.raw_path.decode().partition("?")[0]
         for operation in self.document.operations():
@@ -90,7 +90,7 @@ class Wire:
         raise AssertionError(f"{self.document.name} documents no {request.method} {path}")
 
     def options(self) -> dict[str, Any]:
-        """The options of a client that talks to this."""
+        """The options of a client that uses this transport."""
         return {"api_key": KEY, "transport": httpx.MockTransport(self.handle), "max_retries": self.max_retries}
 
     def call(self, way: str, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -108,7 +108,7 @@ class Wire:
         return anyio.run(main, backend=way)
 
     def call_generated(self, way: str, operation: Operation, parameters: dict[str, Json], body: Json) -> Any:
-        """Call a generated function with a shim's client; the outcome is its Response."""
+        """Call a generated function with a shim's client; returns its Response."""
         arguments = generated_arguments(operation, parameters, body)
         if way == "sync":
             with connect(self.document.name, **self.options()) as client:
@@ -121,7 +121,7 @@ class Wire:
         return anyio.run(main, backend=way)
 
     def call_stock(self, way: str, operation: Operation, client: Any, parameters: dict[str, Json], body: Json) -> Any:
-        """Call a generated function with a client that was generated too; the outcome is its Response."""
+        """Call a generated function with a generated client; returns its Response."""
         arguments = generated_arguments(operation, parameters, body)
         options: dict[str, Any] = {"transport": httpx.MockTransport(self.handle), "base_url": client._base_url}
         if way == "sync":
@@ -142,17 +142,17 @@ Form = list[tuple[str, tuple[str | None, bytes, str | None]]]
 
 
 def least_parameters(operation: Operation) -> dict[str, Json]:
-    """The first good value for each parameter."""
-    return {each.get("name"): alternatives(each["schema"])[0] for each in operation.parameters}
+    """The first valid value of each parameter."""
+    return {parameter.get("name"): alternatives(parameter["schema"])[0] for parameter in operation.parameters}
 
 
 def least(operation: Operation) -> tuple[dict[str, Json], Json]:
-    """The parameters and the body of a request that says no more than it must; no body where there is none."""
+    """The parameters and the body of a minimal request; the body may be None."""
     return least_parameters(operation), alternatives(operation.body)[0] if operation.body else None
 
 
 def form(operation: Operation, body: dict[str, Json]) -> Form:
-    """The parts of a form: files under a name of their own, everything else as text; null is left out."""
+    """The parts of a form: files with a name, everything else as text; null is omitted."""
     parts: Form = []
     for name, value in body.items():
         for item in value if isinstance(value, list) else [] if value is None else [value]:
@@ -167,27 +167,27 @@ def form(operation: Operation, body: dict[str, Json]) -> Form:
 def request(
     operation: Operation, parameters: dict[str, Json], body: Json = None, *, credential: int = 0, **more: Any
 ) -> httpx.Request:
-    """A request as the spec has it, written without any client; `more` is httpx's, in place of the body."""
+    """A request by the spec, built without a client; `more` is passed to httpx instead of the body."""
     scheme = operation.schemes[credential]
     headers = {"Authorization": f"Bearer {KEY}"} if scheme.get("type") == "http" else {scheme.get("name"): KEY}
-    for each in operation.parameters:
-        if each.get("in") == "header" and parameters.get(each.get("name")) is not None:
-            headers[each.get("name")] = parameters[each.get("name")]
+    for parameter in operation.parameters:
+        if parameter.get("in") == "header" and parameters.get(parameter.get("name")) is not None:
+            headers[parameter.get("name")] = parameters[parameter.get("name")]
     if not more and body is not None:
         is_form = operation.media_type == "multipart/form-data"
         more = {"files": form(operation, body)} if is_form else {"json": body}
     url = operation.document.root["servers"][0].get("url") + path_of(operation, parameters)
     options: dict[str, Any] = {"headers": headers, **more}
-    made = httpx.Request(operation.method.upper(), url, **options)
-    made.read()
-    return made
+    built = httpx.Request(operation.method.upper(), url, **options)
+    built.read()
+    return built
 
 
 # From data of a spec to arguments
 
 
 def generated_arguments(operation: Operation, parameters: dict[str, Json], body: Json) -> dict[str, Any]:
-    """The arguments of a generated function: its own enums, models and files, made of JSON."""
+    """The arguments of a generated function: its enums, models and files, made from JSON."""
     hints = typing.get_type_hints(operation.module._get_kwargs)
     arguments = {str(PythonIdentifier(name, "field_")): value for name, value in parameters.items()}
     arguments = {name: typed(hints[name], value) for name, value in arguments.items()}
@@ -197,20 +197,20 @@ def generated_arguments(operation: Operation, parameters: dict[str, Json], body:
 
 
 def typed(hint: Any, value: Json) -> Any:
-    """JSON as a Python type asks for it."""
+    """JSON converted to a Python type."""
     for kind in typing.get_args(hint) or (hint,):
         if isinstance(kind, type) and issubclass(kind, Enum) and value in [each.value for each in kind]:
             return kind(value)
         if hasattr(kind, "from_dict") and isinstance(value, dict):
             with suppress(KeyError, TypeError, ValueError):
-                made: Any = cast("Any", kind).from_dict(value)
-                if made.to_dict() == value:
-                    return made
+                model: Any = cast("Any", kind).from_dict(value)
+                if model.to_dict() == value:
+                    return model
     return value
 
 
 def file_type(operation: Operation, name: str) -> str:
-    """A media type that a part may have."""
+    """A documented media type of a part."""
     return str(operation.encoding.get(name, {}).get("contentType", "audio/x-wav").split(", ")[0])
 
 
@@ -228,7 +228,7 @@ def _with_files(operation: Operation, body: Any) -> Any:
 
 @attrs.frozen(eq=False)
 class Method:
-    """A method of the shim that makes requests of one operation from the caller's audio."""
+    """A method of the shim that sends requests of one operation for the caller's audio."""
 
     kind: Any
     """The client's class."""
@@ -237,7 +237,7 @@ class Method:
     audio: str
     """The property of the body that the audio becomes."""
     parameters: dict[str, str]
-    """Properties of the body to the keyword parameters that they come from."""
+    """Maps properties of the body to keyword parameters."""
 
     def __str__(self) -> str:
         return f"{self.operation.provider}-{self.name}"
@@ -251,7 +251,7 @@ class Method:
         return self.operation.provider
 
     def arguments(self, body: dict[str, Json]) -> tuple[Any, dict[str, Any]]:
-        """The audio, and the keyword arguments, that make a request with this body."""
+        """The audio and the keyword arguments for this body."""
         hints = self._hints()
         keywords = {name: typed(hints[name], body[prop]) for prop, name in self.parameters.items() if prop in body}
         return typed(hints["audio"], _audible(body[self.audio])), keywords
@@ -261,7 +261,7 @@ class Method:
 
 
 def _audible(value: Json) -> Any:
-    """Files whose content is taken for audio."""
+    """Files with recognised audio content."""
     if isinstance(value, list):
         return [_audible(each) for each in value]
     return CLIP + value if isinstance(value, bytes) else value
@@ -274,21 +274,21 @@ def _class(document: Document) -> Any:
 def methods(document: Document) -> list[Method]:
     """The shim's `start_clone`, and each method that is named after an operation."""
     kind = _class(document)
-    found: list[Method] = []
+    result: list[Method] = []
     for name in dir(kind):
         if not any(isinstance(vars(base).get(name), shim_operation) for base in kind.__mro__):
             continue
         for operation in document.operations():
             is_clone = name == "start_clone" and operation.id == kind.provider.clone.operation
             if operation.body and (is_clone or name == str(PythonIdentifier(operation.id, "field_"))):
-                found.append(_method(kind, name, operation))
-    return found
+                result.append(_method(kind, name, operation))
+    return result
 
 
 def _method(kind: Any, name: str, operation: Operation) -> Method:
     assert operation.body
     parameters = list(inspect.signature(getattr(kind, name)).parameters)[2:]
-    properties = [each.key for each in operation.body.inside("properties")]
+    properties = [child.key for child in operation.body.inside("properties")]
     named = {prop: kind.provider.names.get(prop, prop) for prop in properties}
     known = {prop: parameter for prop, parameter in named.items() if parameter in parameters}
     (audio,) = [prop for prop in operation.body.get("required") if prop not in known]

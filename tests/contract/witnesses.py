@@ -1,4 +1,4 @@
-"""Which test speaks for which promise of a spec; written down while the tests run."""
+"""Which test exercises which promise of a spec, recorded while the tests run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.contract.schemas import COMBINATIONS
 LIMITS = ("minLength", "maxLength", "minItems", "maxItems", "pattern", "const")
 
 seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-"""Provider and pointer to the names of the tests that put the promise there to the test."""
+"""Maps provider and pointer to the names of the tests that exercise the promise."""
 
 
 def witness(*places: Place) -> None:
-    """Write down that the running test puts these promises to the test."""
+    """Record that the running test exercises these promises."""
     test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0].rpartition("/")[2]
     for place in places:
         seen[place.document.name, place.pointer].add(test)
 
 
 def promises(operation: Operation) -> Iterator[tuple[str, Place]]:
-    """Everything that a spec promises of one operation, with the part of the operation that it belongs to."""
+    """Everything that a spec promises of one operation, with the part of the operation."""
     yield "operation", operation.place
     yield from (("security", scheme) for scheme in operation.schemes)
     for parameter in operation.parameters:
@@ -57,5 +57,5 @@ def _schema(place: Place, above: tuple[str, ...] = ()) -> Iterator[Place]:
 
 
 def unique(places: Iterable[tuple[str, Place]]) -> Iterator[tuple[str, Place]]:
-    """The same without repetitions."""
+    """The items without repetitions."""
     return ((part, place) for (part, _), place in {(part, place.pointer): place for part, place in places}.items())

@@ -1,4 +1,4 @@
-"""The documentation is true: its examples run against the mock, and what it tells to type is there."""
+"""The documentation is true: its examples run against the mock, and its commands exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 import typer
 
-from scripts.common import ROOT
+from scripts.lib.files import ROOT
 from tests.conftest import KEYS, Clock
 from voice_clone.testing import Mock
 
@@ -35,7 +35,7 @@ def test_examples_run(
     wav: bytes,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every Python example of a page runs, one after the other, and prints what stands after each `# →`."""
+    """Every Python example of a page runs in order and prints the text after each `# →`."""
     (tmp_path / "me.wav").write_bytes(wav)
     monkeypatch.chdir(tmp_path)
     for key in KEYS[:4]:
@@ -50,7 +50,7 @@ def test_examples_run(
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
-    monkeypatch.setattr("voice_clone._clients.Client._runtime", clock.runtime())
+    monkeypatch.setattr("voice_clone._client.base.Client._runtime", clock.runtime())
     text = page.read_text("utf-8")
     names: dict[str, object] = {}
     for fence in FENCE.finditer(text):
@@ -65,14 +65,14 @@ def test_examples_run(
 
 
 def test_every_provider_has_an_example() -> None:
-    """Each page of a provider clones a voice there."""
+    """Each provider's page clones a voice."""
     for page in (ROOT / "docs" / "providers").glob("*.md"):
         text = page.read_text("utf-8")
         assert page.stem == "index" or ".clone(" in "".join(FENCE.findall(text)), page
 
 
-def test_sessions_are_there() -> None:
-    """Every `nox -s` of the documentation names sessions that there are."""
+def test_sessions_exist() -> None:
+    """Every `nox -s` in the documentation names existing sessions."""
     tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
     sessions = {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.decorator_list}
     for page in SHOWN:
@@ -81,16 +81,16 @@ def test_sessions_are_there() -> None:
             assert first in sessions, f"{page}: nox -s {first}"
 
 
-def test_extras_are_there() -> None:
-    """Every extra that the documentation tells to install is one."""
+def test_extras_exist() -> None:
+    """Every extra in the documentation exists."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     for page in SHOWN:
         for named in re.findall(r"'\.\[([a-z,]+)\]'", page.read_text("utf-8")):
             assert set(named.split(",")) <= extras.keys(), f"{page}: {named}"
 
 
-def test_links_lead_somewhere() -> None:
-    """Every relative link names a file that is there, and a heading of it, on a code-hosting site as on ours."""
+def test_links_resolve() -> None:
+    """Every relative link names an existing file and heading, on a code-hosting site as on ours."""
     for page in SHOWN:
         prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
         for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose):
@@ -100,13 +100,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def _headings(page: Path) -> set[str]:
-    """The names by which links know the headings of a page."""
+    """The anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
-    """The numbers in the README's table of the official SDKs are those that docs/peers.md has measured."""
+def test_readme_has_the_measurements_of_the_sdks() -> None:
+    """The README's numbers for the official SDKs are those in docs/peers.md."""
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
         for path in (ROOT / "README.md", ROOT / "docs" / "peers.md")
@@ -114,19 +114,19 @@ def test_the_readme_says_of_the_sdks_what_was_measured() -> None:
         if line.startswith("| ")
     ]
     table = {row[0]: row[1:] for row in rows}
-    for measured, told in (
+    for measured, label in (
         ("voices for one call at worst", "voices for one call when a fault lasts, at worst"),
         ("exceptions that are not its own", "of 106 faults, those that end in an exception not its own"),
         ("a success without the voice that was made", "of 106 faults, those that end as a success without the voice"),
     ):
         ours, retell, their, cartesia = map(int, table[measured])
-        assert ours == their == int(table[told][0])
-        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[told][1]))
+        assert ours == their == int(table[label][0])
+        assert {str(retell), str(cartesia)} == set(re.findall(r"\d+", table[label][1]))
     assert set(table["faults"]) == {"106"}
 
 
-def test_commands_are_there() -> None:
-    """Every `voice-clone …` of the documentation names a command that there is."""
+def test_commands_exist() -> None:
+    """Every `voice-clone …` in the documentation names an existing command."""
     commands: Any = typer.main.get_command(pytest.importorskip("voice_clone.cli._app").app)
     for page in SHOWN:
         typed = r"(?:^ {4}(?:\$ |\.venv/bin/)?|`)voice-clone ([a-z][a-z-]+)"  # in a block, or between backticks

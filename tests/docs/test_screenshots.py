@@ -1,4 +1,4 @@
-"""The pictures of docs/images: where they can't be taken, it is said what is missing; they load nothing themselves."""
+"""The pictures of docs/images: a missing tool is named, and the pictures load nothing."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from scripts import screenshots, site
-from scripts.common import PipelineError
+from scripts.docs import screenshots, sphinx_extension
+from scripts.lib.errors import PipelineError
 
 
-def test_without_a_browser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no browser is on the PATH, the error names one to install."""
+def test_missing_browser_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a browser on the PATH the error names one to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PipelineError, match="install Chromium"):
         screenshots.shoot("index.html", tmp_path / "a.png", screenshots.DESK, screenshots.LIGHT)
 
 
-def test_without_the_site_it_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a page is not built, the error names it, and the session that builds it."""
+def test_missing_site_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If a page is not built, the error names it and the session that builds it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "chromium").touch(mode=0o755)
     monkeypatch.setattr(screenshots, "SITE", tmp_path)
@@ -26,11 +26,11 @@ def test_without_the_site_it_says_how_to_build_it(monkeypatch: pytest.MonkeyPatc
         screenshots.shoot("index.html", tmp_path / "a.png", screenshots.DESK, screenshots.LIGHT)
 
 
-def test_the_pictures_are_there_and_small() -> None:
-    """Every picture is there, below 300 kB; those of a terminal show what is printed today; none loads anything."""
+def test_pictures_exist_and_are_small() -> None:
+    """Every picture exists, below 300 kB; terminal pictures show today's output; none loads anything."""
     for name in screenshots.PAGES:
         assert (screenshots.IMAGES / f"{name}.png").stat().st_size < 300_000, name
     for name in screenshots.TERMINALS:
         shown = screenshots.as_svg(name)
         assert (screenshots.IMAGES / f"{name}.svg").read_text("utf-8") == shown, f"{name}: nox -s screenshots"
-    assert list(site.loaded_from_elsewhere(screenshots.IMAGES)) == []
+    assert list(sphinx_extension.loaded_from_elsewhere(screenshots.IMAGES)) == []

@@ -1,4 +1,4 @@
-"""The site: what is made from data is up to date, each provider has its page, nothing is loaded from elsewhere."""
+"""The site: generated parts are up to date, each provider has its page, nothing is loaded from other sites."""
 
 from __future__ import annotations
 
@@ -7,41 +7,47 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common, pages, site
+from scripts.docs import command as docs, generated_pages, sphinx_extension
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import display_path
 
 
-def test_what_is_made_from_data_is_up_to_date() -> None:
-    """Every part of the pages that is made from data says what the data says now; else run `nox -s docs`."""
-    for path, text in pages.pages().items():
-        assert path.read_text("utf-8") == text, f"{common.shown(path)}: out of date; run `nox -s docs`"
+def test_generated_parts_are_up_to_date() -> None:
+    """Every generated part of the pages matches its data; otherwise run `nox -s docs`."""
+    for path, text in generated_pages.pages().items():
+        assert path.read_text("utf-8") == text, f"{display_path(path)}: out of date; run `nox -s docs`"
 
 
-def test_a_provider_without_a_page_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider's pages come of its data alone, once it is there; and a second run finds nothing to do."""
-    shutil.copytree(pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks"))
-    monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
-    made = [tmp_path / "docs" / folder / "retell.md" for folder in ("providers", "api")]
-    for path in made:
+def test_new_provider_gets_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider's pages are generated from its data, and a second run changes nothing."""
+    shutil.copytree(
+        generated_pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks")
+    )
+    monkeypatch.setattr(generated_pages, "DOCS", tmp_path / "docs")
+    expected = [tmp_path / "docs" / folder / "retell.md" for folder in ("providers", "api")]
+    for path in expected:
         path.unlink()
-    assert len(list(pages.run([]))) == 2
-    assert made[0].read_text("utf-8").startswith("# Retell AI\n")
-    assert "`RETELL_API_KEY`" in made[0].read_text("utf-8")
-    assert list(pages.run(["--check"])) == []
+    assert len(list(docs.run([]))) == 2
+    assert expected[0].read_text("utf-8").startswith("# Retell AI\n")
+    assert "`RETELL_API_KEY`" in expected[0].read_text("utf-8")
+    assert list(docs.run(["--check"])) == []
 
 
-def test_a_page_that_is_out_of_date_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --check nothing is written, and the page that would be is named; so is one that lost its marks."""
-    shutil.copytree(pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks"))
-    monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
+def test_outdated_page_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --check nothing is written, and an outdated page or one without its markers is named."""
+    shutil.copytree(
+        generated_pages.DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("adding-a-provider", "benchmarks")
+    )
+    monkeypatch.setattr(generated_pages, "DOCS", tmp_path / "docs")
     page = tmp_path / "docs" / "providers" / "minimax.md"
     lied = page.read_text("utf-8").replace("`2039`", "`2093`")
     page.write_text(lied, encoding="utf-8")
-    with pytest.raises(common.PipelineError, match=r"minimax\.md: out of date"):
-        list(pages.run(["--check"]))
+    with pytest.raises(PipelineError, match=r"minimax\.md: out of date"):
+        list(docs.run(["--check"]))
     assert page.read_text("utf-8") == lied
     page.write_text(lied.replace("<!-- end of facts -->", ""), encoding="utf-8")
-    with pytest.raises(common.PipelineError, match="must stand there once"):
-        list(pages.run([]))
+    with pytest.raises(PipelineError, match="must occur exactly once"):
+        list(docs.run([]))
 
 
 @pytest.mark.parametrize(
@@ -56,17 +62,17 @@ def test_a_page_that_is_out_of_date_is_told(tmp_path: Path, monkeypatch: pytest.
         ("a.svg", '<svg><image href="https://example.com/a.png"/></svg>'),
     ],
 )
-def test_what_is_loaded_from_elsewhere_is_found(name: str, text: str, tmp_path: Path) -> None:
-    """A page, a style or a picture that would load something from another place is named, with what it would load."""
+def test_external_resources_are_reported(name: str, text: str, tmp_path: Path) -> None:
+    """A page, style or picture that loads something from another site is named, with the URL."""
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    (found,) = site.loaded_from_elsewhere(tmp_path)
-    assert found.startswith(f"{name}: ")
+    (line,) = sphinx_extension.loaded_from_elsewhere(tmp_path)
+    assert line.startswith(f"{name}: ")
 
 
-def test_what_is_at_hand_may_be_loaded(tmp_path: Path) -> None:
-    """What lies beside a page may be loaded, and links may lead anywhere."""
+def test_local_resources_are_allowed(tmp_path: Path) -> None:
+    """Files beside a page may be loaded, and links may lead anywhere."""
     (tmp_path / "index.html").write_text(
         '<a href="https://example.com">x</a><script src="_static/a.js"></script><img src="data:image/png;base64,//8=">'
         '<link rel="canonical" href="https://example.com/"><link rel="stylesheet" href="_static/a.css">',
@@ -74,11 +80,13 @@ def test_what_is_at_hand_may_be_loaded(tmp_path: Path) -> None:
     )
     (tmp_path / "a.css").write_text("/* https://example.com */ p { background: url(a.png) }", encoding="utf-8")
     (tmp_path / "a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    assert list(site.loaded_from_elsewhere(tmp_path)) == []
+    assert list(sphinx_extension.loaded_from_elsewhere(tmp_path)) == []
 
 
 def test_every_page_is_in_the_sidebar_once() -> None:
-    """Each page of docs/ has its place in the sidebar, and one that nobody has placed comes last."""
-    shown = [page for under in site.sidebar().values() for page in under]
-    there = {path.relative_to(pages.DOCS).with_suffix("").as_posix() for path in pages.DOCS.rglob("*.md")}
+    """Each page of docs/ is in the sidebar once; one without a place comes last."""
+    shown = [page for under in sphinx_extension.sidebar().values() for page in under]
+    there = {
+        path.relative_to(generated_pages.DOCS).with_suffix("").as_posix() for path in generated_pages.DOCS.rglob("*.md")
+    }
     assert sorted(shown) == sorted(there - {"index"})

@@ -1,4 +1,4 @@
-"""Calls of real clients over real sockets, written once for both kinds of client; and programs in their own process."""
+"""Calls of real clients over real sockets, written once for sync and async clients, and programs in a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import anyio
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.ecosystem.server import CountingMock
 from voice_clone import connect, connect_async
@@ -20,11 +20,11 @@ T = TypeVar("T")
 KEY = "key-that-nobody-may-read"
 CLIP = b"ID3" + bytes(64)
 REQUESTS = {"heygen": 2, "retell": 1, "cartesia": 1, "minimax": 2}
-"""What a clone takes at a provider that is done at the first poll."""
+"""The number of requests of a clone that is done at the first poll."""
 
 
 class Call(NamedTuple):
-    """A call of a client's method; a script yields it and gets its result, awaited where that is needed."""
+    """A method call of a client; a script yields it and receives its result."""
 
     method: str
     args: tuple[Any, ...]
@@ -40,12 +40,12 @@ def call(method: str, *args: Any, **kwargs: Any) -> Call:
 
 
 def clone(provider: str, audio: Any = CLIP, **options: Any) -> Script[Any]:
-    """Clone with the options that a provider needs, and return the voice."""
+    """Clone with a provider's required options, and return the voice."""
     return (yield call("clone", audio, **OPTIONS[provider] | options))
 
 
 def play(kind: str, provider: str, script: Script[T], *, backend: str = "asyncio", **options: Any) -> T:
-    """Run a script with a client of its own."""
+    """Run a script with its own sync client."""
     if kind == "sync":
         return _play_sync(provider, script, {"api_key": KEY} | options)
     return anyio.run(play_async, provider, script, {"api_key": KEY} | options, backend=backend)
@@ -69,7 +69,7 @@ def _play_sync(provider: str, script: Script[T], options: dict[str, Any]) -> T:
 
 
 async def play_async(provider: str, script: Script[T], options: dict[str, Any]) -> T:
-    """Run a script with an async client of its own."""
+    """Run a script with its own async client."""
     client: Any
     async with connect_async(provider, **options) as client:
         try:
@@ -87,22 +87,22 @@ async def play_async(provider: str, script: Script[T], options: dict[str, Any]) 
 
 
 def task(mock: CountingMock, kind: str, **more: Any) -> dict[str, Any]:
-    """What a program needs to clone at all providers."""
+    """The environment of a program that clones at all providers."""
     providers = {name: {"base_url": mock.base_urls[name], "options": OPTIONS[name]} for name in PROVIDERS}
     return {"kind": kind, "providers": providers, **more}
 
 
 def run(name: str, work: dict[str, Any], *, warnings: str = "error", **environment: str) -> Any:
-    """Run one of our programs in a process of its own, with a key in its environment; return what it prints."""
+    """Run one of our programs in its own process with a key in its environment; return its output."""
     keys = {f"{provider.upper()}_API_KEY": KEY for provider in PROVIDERS}
     command = [sys.executable, "-W", warnings, "-m", f"tests.ecosystem.programs.{name}", json.dumps(work)]
     return output(command, os.environ | keys | environment)
 
 
 def output(command: list[str], environment: dict[str, str]) -> Any:
-    """Run a command in the root of the project, and return the JSON in the last line that it prints."""
+    """Run a command in the root of the project; return the JSON in its last line."""
     result = subprocess.run(
-        command, cwd=common.ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     return json.loads(result.stdout.splitlines()[-1])

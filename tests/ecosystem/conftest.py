@@ -1,4 +1,4 @@
-"""What the tests of other tools share: a server that counts, and clients that talk to it."""
+"""Shared by the tests of other tools: a counting server, and clients that use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.ecosystem.server import CountingMock, serve
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our option; `--write` is the fault matrix's, which may run in the same process."""
+    """Add the option; `--write` belongs to the fault matrix, which may run in the same process."""
     parser.addoption("--write-ecosystem", action="store_true", help="write docs/ecosystem.md from the counts")
 
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the table of what was counted."""
+    """Print the table of counts."""
     if table.COUNTS:
         terminalreporter.section("ecosystem")
         terminalreporter.write(table.table())
@@ -38,11 +38,11 @@ def server() -> Iterator[CountingMock]:
 
 @pytest.fixture(params=PROVIDERS)
 def provider(request: pytest.FixtureRequest) -> str:
-    """Each provider in turn."""
+    """Each provider."""
     return str(request.param)
 
 
 @pytest.fixture(params=table.BOTH)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Each kind of client in turn: sync, then async."""
+    """Sync and async."""
     return str(request.param)

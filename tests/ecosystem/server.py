@@ -1,4 +1,4 @@
-"""The mock on loopback, with its connections counted; behind TLS where a context is given."""
+"""The mock on loopback with counted connections; with TLS if it has a context."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from voice_clone.testing._server import _Server
 
 
 class CountingMock(Mock):
-    """A mock that counts the connections to each provider, and forgets nothing that it was asked."""
+    """A mock that counts the connections to each provider, and keeps all requests."""
 
     def __init__(self, **options: Any) -> None:
-        """Make a mock without connections; the options are those of `Mock`."""
+        """Create a mock without connections; the options are those of `Mock`."""
         super().__init__(**options)
         self.connections = Counter[str]()
 
@@ -26,11 +26,11 @@ class CountingMock(Mock):
         return sum(request.provider == provider for request in self.requests)
 
     def with_header(self, provider: str, header: str) -> int:
-        """The number of requests to a provider that had a header."""
+        """The number of requests to a provider with a header."""
         return sum(header in seen.request.headers for seen in self.requests if seen.provider == provider)
 
     def name_of(self, provider: str, voice_id: str) -> str | None:
-        """The name under which a voice was made; None for a voice that was not."""
+        """The name of a created voice, or None."""
         voice = self.voices(provider).get(voice_id)
         if voice is None:
             return None
@@ -38,7 +38,7 @@ class CountingMock(Mock):
         return str(voice.get("name") or voice.get("voice_name") or voice_id.rpartition("-")[0])
 
     def own(self, provider: str, voices: dict[str, str]) -> int:
-        """Of voice ids by the names that were asked for, how many are distinct voices of just that name."""
+        """The number of distinct voices with the requested name, of IDs by name."""
         assert len(set(voices.values())) == len(voices), f"voices that two callers got: {voices}"
         return sum(self.name_of(provider, voice_id) == name for name, voice_id in voices.items())
 
@@ -53,7 +53,7 @@ class _CountingServer(_Server):
 
 @contextmanager
 def serve(mock: CountingMock, tls: ssl.SSLContext | None = None) -> Generator[CountingMock]:
-    """Serve a mock on loopback, one port a provider, until the block ends; `base_urls` says where."""
+    """Serve a mock on loopback within the block, one port a provider; `base_urls` has the addresses."""
     with ExitStack() as stack:
         urls: dict[str, str] = {}
         for provider in mock.base_urls:

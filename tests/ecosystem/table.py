@@ -1,20 +1,20 @@
-"""`docs/ecosystem.md`: what each tool saw of the clients, as the tests counted it."""
+"""`docs/ecosystem.md`: what each tool saw of the clients, as counted by the tests."""
 
 from __future__ import annotations
 
 import attrs
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import PROVIDERS
 
-PAGE = common.ROOT / "docs" / "ecosystem.md"
+PAGE = ROOT / "docs" / "ecosystem.md"
 BOTH = ("sync", "async")
 
 
 @attrs.frozen
 class Row:
-    """One thing that the tests count with one tool."""
+    """One count of the tests with one tool."""
 
     tool: str
     counted: str
@@ -79,7 +79,7 @@ ROWS = (
 )
 
 COUNTS: dict[tuple[Row, str, str], tuple[int, int]] = {}
-"""What the tests have counted, and of how many: by row, column and provider."""
+"""Counts and totals by row, column and provider."""
 
 TEXT = """\
 # Ecosystem
@@ -111,7 +111,7 @@ this page, and each run of `nox -s ecosystem` checks it. A dash stands where a t
 
 
 def record(row: Row, column: str, provider: str, count: int, of: int) -> None:
-    """Keep a count for the page, and fail where it is not the whole (or not 0, where none is good)."""
+    """Keep a count for the page, and fail unless it is complete (or 0 where that is right)."""
     assert row in ROWS
     assert column in row.columns
     COUNTS[row, column, provider] = count, of
@@ -120,7 +120,7 @@ def record(row: Row, column: str, provider: str, count: int, of: int) -> None:
 
 
 def check(*, write: bool) -> None:
-    """Fail where the page does not show the counts, or write it; skip where some tests did not run."""
+    """Fail if the page differs from the counts, or write it; skip if some tests did not run."""
     wanted = {(row, column, provider) for row in ROWS for column in row.columns for provider in PROVIDERS}
     if missing := wanted - COUNTS.keys():
         tools = dict.fromkeys(row.tool for row in ROWS if any(row is each for each, _, _ in missing))

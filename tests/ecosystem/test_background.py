@@ -22,7 +22,7 @@ from voice_clone import connect, connect_async
 
 
 def post_to(app: Any, client: Any = None, **options: Any) -> httpx.Response:
-    """Post to an ASGI application, return when its background tasks are done, and close an async client of its."""
+    """Post to an ASGI application, wait for its background tasks, and close its async client."""
 
     async def main() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app.test") as http:
@@ -35,8 +35,8 @@ def post_to(app: Any, client: Any = None, **options: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["method", "partial"])
-def test_a_background_task_clones(kind: str, provider: str, wrapped: bool, server: CountingMock) -> None:
-    """`BackgroundTask(client.clone, …)` awaits an async client's method, and runs a sync client's in a thread."""
+def test_background_task_clones(kind: str, provider: str, wrapped: bool, server: CountingMock) -> None:
+    """`BackgroundTask(client.clone, …)` awaits an async client's method, and runs a sync one in a thread."""
     options: dict[str, Any] = {"api_key": KEY, "base_url": server.base_urls[provider]}
     client: Any = connect(provider, **options) if kind == "sync" else connect_async(provider, **options)
 

@@ -21,7 +21,7 @@ QUIET = {
 
 
 def test_each_request_is_a_span(kind: str, server: CountingMock) -> None:
-    """Each request is one span of ddtrace's and carries its trace header, and no span contains the key."""
+    """Each request is one span of ddtrace with its trace header, and no span contains the key."""
     if not importlib.util.find_spec("ddtrace"):
         pytest.skip("ddtrace is not installed")
     seen = run("datadog", task(server, kind), warnings="default", **QUIET)

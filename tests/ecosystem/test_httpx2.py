@@ -1,4 +1,4 @@
-"""httpx2 in httpx's place."""
+"""httpx2 instead of httpx."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.ecosystem.table import HTTPX2, record
 
 
 def test_clients_work_with_httpx2(kind: str, server: CountingMock) -> None:
-    """After `httpx2.alias_httpx()` a clone works at each provider, and a dead port is a TransportError."""
+    """After `httpx2.alias_httpx()` a clone works at each provider, and a closed port is a TransportError."""
     if not importlib.util.find_spec("httpx2"):
         pytest.skip("httpx2 is not installed")
     seen = run("aliased", task(server, kind))

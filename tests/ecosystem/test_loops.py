@@ -30,7 +30,7 @@ def test_trio(provider: str, server: CountingMock) -> None:
 
 
 def test_gevent(server: CountingMock) -> None:
-    """Greenlets that share one client per provider clone in parallel, and each gets its own voice."""
+    """Greenlets that share one client per provider clone in parallel, each getting its own voice."""
     if not importlib.util.find_spec("gevent"):
         pytest.skip("gevent is not installed")
     voices = run("greenlets", task(server, "sync", greenlets=20), warnings="default")

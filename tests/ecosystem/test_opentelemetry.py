@@ -20,7 +20,7 @@ from tests.ecosystem.table import OPENTELEMETRY, record
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    """All spans of httpx's that have ended."""
+    """All ended spans of httpx."""
     exporter = InMemorySpanExporter()
     traces = TracerProvider()
     traces.add_span_processor(SimpleSpanProcessor(exporter))
@@ -30,7 +30,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 def test_each_request_is_one_span(kind: str, provider: str, server: CountingMock, spans: InMemorySpanExporter) -> None:
-    """Each request is exactly one span and carries its trace header, and no span contains the key."""
+    """Each request is one span with its trace header, and no span contains the key."""
     voice = play(kind, provider, clone(provider), base_url=server.base_urls[provider])
     assert voice.id in server.voices(provider)
     ended = spans.get_finished_spans()

@@ -1,4 +1,4 @@
-"""Child processes that are forked from one that has cloned before."""
+"""Child processes forked from one that has cloned before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import PROVIDERS
 from tests.ecosystem.calls import KEY, run, task
 from tests.ecosystem.server import CountingMock
@@ -25,8 +25,8 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system doe
 
 
 @needs_fork
-def test_a_child_gets_its_own_voices(kind: str, server: CountingMock) -> None:
-    """Children that clone at once with a client that their parent has used each get the voices they asked for."""
+def test_child_gets_its_own_voices(kind: str, server: CountingMock) -> None:
+    """Children that clone in parallel with their parent's client each get their own voices."""
     voices = run("forking", task(server, kind, children=CHILDREN, clones=CLONES))
     for provider in PROVIDERS:
         record(FORK, kind, provider, server.own(provider, voices[provider]), CHILDREN * CLONES)
@@ -34,7 +34,7 @@ def test_a_child_gets_its_own_voices(kind: str, server: CountingMock) -> None:
 
 @pytest.fixture
 def gunicorn(server: CountingMock, kind: str) -> Iterator[int]:
-    """The port of a gunicorn with two workers, whose application has cloned at each provider before the fork."""
+    """The port of a gunicorn with two workers, whose application has cloned before the fork."""
     if not importlib.util.find_spec("gunicorn"):
         pytest.skip("gunicorn is not installed")
     keys = {f"{provider.upper()}_API_KEY": KEY for provider in PROVIDERS}
@@ -44,7 +44,7 @@ def gunicorn(server: CountingMock, kind: str) -> Iterator[int]:
         command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--no-control-socket"]
         command += [f"--bind=fd://{listener.fileno()}", "tests.ecosystem.programs.wsgi:application"]
         process = subprocess.Popen(
-            command, cwd=common.ROOT, env=os.environ | keys | work, pass_fds=[listener.fileno()], stderr=subprocess.PIPE
+            command, cwd=ROOT, env=os.environ | keys | work, pass_fds=[listener.fileno()], stderr=subprocess.PIPE
         )
     try:
         yield port
@@ -55,8 +55,8 @@ def gunicorn(server: CountingMock, kind: str) -> Iterator[int]:
 
 
 @needs_fork
-def test_a_worker_of_gunicorn_gets_its_own_voices(kind: str, server: CountingMock, gunicorn: int) -> None:
-    """Workers of a preloaded application that has cloned already answer each request with its own voice."""
+def test_gunicorn_worker_gets_its_own_voices(kind: str, server: CountingMock, gunicorn: int) -> None:
+    """Workers of a preloaded application respond to each request with its own voice."""
 
     def ask(place: tuple[str, str]) -> tuple[str, str]:
         connection = http.client.HTTPConnection("127.0.0.1", gunicorn, timeout=60)

@@ -1,4 +1,4 @@
-"""Files that are in memory alone."""
+"""Files that exist only in memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.ecosystem.server import CountingMock
 from tests.ecosystem.table import PYFAKEFS, record
 
 
-def test_a_clip_of_the_fake_file_system(kind: str, server: CountingMock) -> None:
-    """A clip that is only in pyfakefs's file system is cloned, by a client that was made while that was in place."""
+def test_clip_of_the_fake_file_system(kind: str, server: CountingMock) -> None:
+    """A client made under pyfakefs clones a clip of its file system."""
     if not importlib.util.find_spec("pyfakefs"):
         pytest.skip("pyfakefs is not installed")
     clip = "/clips/me.mp3"

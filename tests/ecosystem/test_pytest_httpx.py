@@ -11,10 +11,10 @@ from tests.ecosystem.table import PYTEST_HTTPX, record
 from voice_clone.testing import Mock
 
 
-def test_the_fixture_answers_a_clone(
+def test_httpx_mock_answers_a_clone(
     kind: str, provider: str, server: CountingMock, request: pytest.FixtureRequest
 ) -> None:
-    """A callback of `httpx_mock` answers every request of a clone, and the fixture sees each of them."""
+    """A callback of `httpx_mock` sees and answers every request of a clone."""
     pytest.importorskip("pytest_httpx", reason="pytest-httpx is not installed")
     httpx_mock = request.getfixturevalue("httpx_mock")
     answering = Mock(polls_until_done=1)

@@ -20,7 +20,7 @@ BLOCKED = (VoiceCloneError, AssertionError)
 
 @each_mode
 def test_respx_answers_a_clone(kind: str, provider: str, using: str, server: CountingMock) -> None:
-    """A route of respx answers every request of a clone and sees each of them; none reaches the server."""
+    """A route of respx sees and answers every request of a clone; none reaches the server."""
     answering = Mock(polls_until_done=1)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -37,8 +37,8 @@ def test_respx_answers_a_clone(kind: str, provider: str, using: str, server: Cou
 
 
 @each_mode
-def test_an_empty_respx_mock_blocks_everything(kind: str, provider: str, using: str, server: CountingMock) -> None:
-    """Without a route respx blocks a clone, and an upload or a poll too, also on a connection that is open already."""
+def test_empty_respx_mock_blocks_everything(kind: str, provider: str, using: str, server: CountingMock) -> None:
+    """Without a route respx blocks clones, uploads and polls, also on an open connection."""
 
     def script() -> Script[tuple[int, int]]:
         blocked = [call("start_clone", CLIP, **OPTIONS[provider])]

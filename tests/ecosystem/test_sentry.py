@@ -9,7 +9,7 @@ from tests.ecosystem.table import SENTRY, record
 
 
 def test_each_request_is_a_span(kind: str, server: CountingMock) -> None:
-    """Each request is one span of sentry-sdk's and carries its trace header, and no event contains the key."""
+    """Each request is one span of sentry-sdk with its trace header, and no event contains the key."""
     with serve(CountingMock(api_keys=frozenset({"another-key"}))) as refusing:
         seen = run("sentry", task(server, kind, refused=refusing.base_urls))
         for provider in PROVIDERS:

@@ -1,4 +1,4 @@
-"""Uploads as FastAPI and Starlette hand them to an endpoint."""
+"""Uploads as FastAPI and Starlette pass them to an endpoint."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.ecosystem.test_background import post_to
 from voice_clone import InvalidRequestError
 
 
-def test_an_endpoint_clones_the_file_of_an_upload(kind: str, provider: str, server: CountingMock) -> None:
-    """An endpoint of FastAPI's passes `UploadFile.file` on, and the server gets what was uploaded."""
+def test_endpoint_clones_the_file_of_an_upload(kind: str, provider: str, server: CountingMock) -> None:
+    """A FastAPI endpoint passes `UploadFile.file` on, and the server gets the uploaded bytes."""
     fastapi: Any = pytest.importorskip("fastapi", reason="FastAPI is not installed")
     pytest.importorskip("python_multipart", reason="python-multipart is not installed")
     url = server.base_urls[provider]
@@ -36,8 +36,8 @@ def test_an_endpoint_clones_the_file_of_an_upload(kind: str, provider: str, serv
     record(UPLOAD_FILE, kind, provider, response.json() in server.voices(provider), 1)
 
 
-def test_an_upload_itself_is_refused(kind: str, provider: str, server: CountingMock) -> None:
-    """`UploadFile` itself, whose `read()` is a coroutine, is refused with the advice to pass `.file`."""
+def test_upload_object_is_refused(kind: str, provider: str, server: CountingMock) -> None:
+    """`UploadFile`, whose `read()` is a coroutine, is refused with the advice to pass `.file`."""
     upload = UploadFile(io.BytesIO(CLIP), filename="me.mp3")
     with pytest.raises(InvalidRequestError, match=r"\.file\b"):
         play(kind, provider, clone(provider, upload), base_url=server.base_urls[provider])

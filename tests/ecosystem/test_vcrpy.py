@@ -11,8 +11,8 @@ from tests.ecosystem.server import CountingMock, serve
 from tests.ecosystem.table import VCRPY, record
 
 
-def test_a_cassette_replays_a_clone(kind: str, provider: str, tmp_path: Path) -> None:
-    """A recorded clone is replayed when the server is gone, and the cassette does not contain the key."""
+def test_cassette_replays_a_clone(kind: str, provider: str, tmp_path: Path) -> None:
+    """A recorded clone is replayed without the server, and the cassette does not contain the key."""
     vcr = pytest.importorskip("vcr", reason="vcrpy is not installed")
     cassette = tmp_path / "clone.yaml"
     recorder = vcr.VCR(filter_headers=["authorization", "x-api-key"], record_mode="once")

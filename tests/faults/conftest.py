@@ -1,4 +1,4 @@
-"""How the fault matrix runs: `--write` writes its page."""
+"""Option of the fault matrix: `--write` writes its page."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our option."""
+    """Add the option."""
     parser.addoption("--write", action="store_true", help="write docs/faults.md from what is seen")

@@ -1,4 +1,4 @@
-"""The faults, and what must come of each."""
+"""The faults and their expected outcomes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Kind = type[VoiceCloneError]
 
 @attrs.frozen(eq=False)
 class Fault:
-    """One way in which a provider, or the network, can misbehave, and what must come of it."""
+    """One misbehaviour of a provider or the network, and the expected outcome."""
 
     group: str
     name: str
     act: Act | None
-    """What the server does; None where it breaks the connection before it has read anything."""
+    """The act of the server; None to reset the connection before it reads anything."""
     paid: Kind | None
-    """The class for a request that may cost money; None where it must not matter."""
+    """The class for a paid request; None if the fault must not matter."""
     free: Kind | None
     """The class for one that does no harm twice, when that has not helped."""
     again: bool = True
@@ -46,7 +46,7 @@ class Fault:
     again_paid: bool = False
     """Whether even the paid one is: the provider cannot have carried it out."""
     slow: bool = False
-    """Whether it takes the whole timeout."""
+    """Whether it lasts the whole timeout."""
     shown: bool = False
     """Whether it is shown how it lasts, although it is slow."""
     waits: float | None = None
@@ -73,7 +73,7 @@ def _broken(name: str, act: Act | None, free: Kind = TransportError, **more: Any
 
 
 def closing(*steps: Callable[[Exchange], object]) -> Act:
-    """Do these things, then close the connection."""
+    """Do these acts, then close the connection."""
 
     def act(exchange: Exchange) -> None:
         for step in steps:
@@ -124,11 +124,11 @@ _broken("drip in the body", closing(_WORK, sending(_OK), _repeating(b"a")), Requ
 _CONTINUE = _repeating(b"HTTP/1.1 100 Go on\r\n\r\n")
 _broken("100 Continue for ever", closing(_WORK, _CONTINUE), RequestTimeoutError, slow=True)
 
-# Answers whose status says it
+# Error statuses
 
 
 def answering(status: int, content: bytes = b"", *, work: bool = False, **headers: str) -> Act:
-    """Answer like this, with the work done or not."""
+    """Send this response, with or without processing the request."""
 
     def act(exchange: Exchange) -> None:
         _WORK(exchange) if work else _READ(exchange)
@@ -145,7 +145,7 @@ for _status in (500, 502, 503, *range(520, 531)):
 _add("status", "500 before the work", answering(500), ServerError, ServerError)
 _add("status", "999", answering(999, work=True), ServerError, ServerError)
 _add("status", "418", answering(418), InvalidRequestError, InvalidRequestError, again=False)
-for _status in (408, 499):  # a gateway may answer so while the provider works
+for _status in (408, 499):  # a gateway may respond so while the provider still processes the request
     _page = answering(_status, HTML, work=True, Content_Type="text/html")
     _add("status", f"{_status} with HTML", _page, OutcomeUnknownError, ServerError)
 _add("status", "425", answering(425), ServerError, ServerError, again_paid=True)
@@ -210,7 +210,7 @@ _add(
     OutcomeUnknownError,
     TransportError,
 )
-# An empty answer and a list may be good elsewhere, so they are no breach yet; MiniMax always says that it succeeded.
+# An empty response and a list may be valid elsewhere; MiniMax always reports success.
 _SAYS_SO = dict.fromkeys(("minimax clone", "minimax upload"), (InvalidResponseError, True))
 _add(
     "body", "204", answering(204, work=True), InvalidResponseError, InvalidResponseError, again=False, special=_SAYS_SO
@@ -226,7 +226,7 @@ Body = dict[str, Any]
 
 
 def changed(change: Callable[[Body], object], encode: Callable[[Body], bytes] | None = None, **headers: str) -> Act:
-    """The right answer, but for a change of its JSON, or of its bytes."""
+    """Send the right response with changed JSON or bytes."""
 
     def act(exchange: Exchange) -> None:
         good = exchange.work()
@@ -310,7 +310,7 @@ def _null_id(body: Body) -> None:
     inner.update({name: None for name in IDS if name in inner})
 
 
-# MiniMax's answer holds no id, but must say that it succeeded; under an id that was made here, one can ask again.
+# MiniMax's response holds no ID, but must report success; with a generated ID it can be retried.
 for _name, _change in (("id or status is missing", _without_id), ("id or status is null", _null_id)):
     _add("nearly good", _name, changed(_change), InvalidResponseError, InvalidResponseError, again=False,
          special={"minimax clone": (InvalidResponseError, True)})  # fmt: skip
@@ -324,6 +324,6 @@ _ERROR = {
     "base_resp": {"status_code": 1002, "status_msg": "slowly"},
     "status": "error",
 }
-# Retell knows no such error; what it answers then holds no voice.
+# Retell has no such error; its response then holds no voice.
 _add("nearly good", "error in a 200", answering(200, json.dumps(_ERROR).encode()), RateLimitError, RateLimitError,
      again_paid=True, special={"retell clone": (InvalidResponseError, False)})  # fmt: skip

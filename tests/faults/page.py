@@ -1,4 +1,4 @@
-"""`docs/faults.md`: what came of each cell of the matrix, as it was seen."""
+"""`docs/faults.md`: the observed outcome of each cell of the matrix."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterable
 import attrs
 import pytest
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.faults.faults import FAULTS, Fault
 from voice_clone import TransportError
 
-PAGE = common.ROOT / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "faults.md"
 REFUSED = Fault("connection", "connection refused", None, TransportError, TransportError, again_paid=True)
 
 
 @attrs.frozen
 class Result:
-    """What came of one cell."""
+    """The outcome of one cell."""
 
     fault: Fault
     call: str
@@ -59,7 +59,7 @@ take a second longer than its timeouts allow, or was the key shown.
 
 
 def check(*, write: bool) -> None:
-    """Fail where the page does not show what was seen, or write it; skip where only a part of the cells ran."""
+    """Fail if the page differs from the results, or write it; skip if only some cells ran."""
     if len(RESULTS) != CELLS:
         pytest.skip("only a part of the matrix ran")
     text = render(RESULTS)
@@ -79,7 +79,7 @@ def render(results: Iterable[Result]) -> str:
     for always, title in ((False, "A fault that happens once"), (True, "A fault that lasts")):
         parts.append(f"\n## {title}\n")
         for group, members in itertools.groupby(faults, key=lambda fault: fault.group):
-            rows: dict[tuple[str, ...], list[str]] = {}  # faults of which the same comes stand together
+            rows: dict[tuple[str, ...], list[str]] = {}  # faults with the same outcome are grouped
             for fault in members:
                 rows.setdefault(tuple(_cell(cells, fault, call, always) for call in COLUMNS), []).append(fault.name)
             parts.append(
@@ -93,7 +93,7 @@ def _cell(cells: dict[tuple[str, str, bool], set[str]], fault: Fault, call: str,
 
 
 def _summary(results: Iterable[Result]) -> str:
-    counted = Counter("a result" if each.outcome in ("Voice", "int") else each.outcome for each in results)
+    counted = Counter("a result" if result.outcome in ("Voice", "int") else result.outcome for result in results)
     return _table(["outcome", "cells"], [[name, f"{count:,}"] for name, count in counted.most_common()]).rstrip()
 
 

@@ -21,13 +21,13 @@ import httpx
 from rich.console import Console
 from rich.progress import Progress
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests.conftest import OPTIONS
 from tests.faults.faults import FAULTS, KEY, Fault
 from tests.faults.server import serving
 from voice_clone import VoiceCloneError, connect
 
-PAGE = common.ROOT / "docs" / "peers.md"
+PAGE = ROOT / "docs" / "peers.md"
 CLIP = b"ID3" + bytes(5000)
 SHORT, LONG = 0.5, 10.0
 THREADS = 32  # nearly all of them wait
@@ -35,18 +35,18 @@ THREADS = 32  # nearly all of them wait
 
 @attrs.frozen(eq=False)
 class Peer:
-    """A client that can clone at a provider."""
+    """A client that clones at a provider."""
 
     provider: str
     name: str
     error: type[Exception]
-    """The root of the errors that its users are told to catch."""
+    """The root of its documented errors."""
     clone: Callable[[str, float], Any]
     """Clone, given the base URL and a timeout in seconds."""
 
 
 def peers() -> list[Peer]:
-    """Ours and the official one, provider by provider; each as it is when nothing is configured."""
+    """Our client and the official one for each provider, with default options."""
     retell, cartesia = importlib.import_module("retell"), importlib.import_module("cartesia")
 
     def ours(provider: str) -> Callable[[str, float], Any]:
@@ -76,40 +76,40 @@ def peers() -> list[Peer]:
 
 @attrs.frozen
 class Result:
-    """What came of one fault that lasts."""
+    """The outcome of one lasting fault."""
 
     peer: Peer
     fault: Fault
     outcome: str
     typed: bool
-    told: bool
+    reported: bool
     """Whether the caller learnt that it failed, or got the voice that was made."""
     requests: int
     voices: int
     hasty: bool
-    """Whether it asked again before the time that the provider asked for."""
+    """Whether it retried before Retry-After."""
     leaked: bool
 
     def __str__(self) -> str:
         marks = [] if self.typed else ["not its own"]
-        marks += [] if self.told else ["no voice in it"]
+        marks += [] if self.reported else ["no voice in it"]
         marks += ["too early"] if self.hasty else []
         marks += ["shows the key"] if self.leaked else []
         return f"{self.outcome} · {self.requests} · {self.voices}" + (f" **{', '.join(marks)}**" if marks else "")
 
 
 def meet(peer: Peer, fault: Fault) -> Result:
-    """Clone at a server where this fault lasts."""
+    """Clone at a server with this lasting fault."""
     with serving(peer.provider) as server:
         (operation,) = {each.id for each in server.spec.operations()}
         server.fail(operation, fault.act, 99)
-        typed = told = True
+        typed = reported = True
         shown = ""
         try:
-            made = peer.clone(server.base_url, SHORT if fault.slow else LONG)
-            outcome, shown = "a voice", repr(made)
-            voice_id = getattr(made, "id", None) or getattr(made, "voice_id", None)
-            told = voice_id in server.mock.voices(peer.provider)
+            voice = peer.clone(server.base_url, SHORT if fault.slow else LONG)
+            outcome, shown = "a voice", repr(voice)
+            voice_id = getattr(voice, "id", None) or getattr(voice, "voice_id", None)
+            reported = voice_id in server.mock.voices(peer.provider)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
             outcome, shown = type(error).__name__, f"{error} {error!r}"
             typed = isinstance(error, peer.error)
@@ -117,7 +117,7 @@ def meet(peer: Peer, fault: Fault) -> Result:
         asked = 3600.0 if fault.name.endswith("3600") else fault.waits or 0.0
         hasty = any(pause < asked - 1 for pause in pauses)
         made_here = len(server.mock.voices(peer.provider))
-        return Result(peer, fault, outcome, typed, told, len(server.requests), made_here, hasty, KEY in shown)
+        return Result(peer, fault, outcome, typed, reported, len(server.requests), made_here, hasty, KEY in shown)
 
 
 TEXT = """\
@@ -148,22 +148,22 @@ def render(results: Sequence[Result], clients: Sequence[Peer]) -> str:
 
 
 def _of(results: Sequence[Result], peer: Peer, fault: Fault) -> Result:
-    return next(each for each in results if each.peer is peer and each.fault is fault)
+    return next(result for result in results if result.peer is peer and result.fault is fault)
 
 
 def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
     def count(test: Callable[[Result], bool]) -> list[str]:
-        return [str(sum(test(each) for each in results if each.peer is peer)) for peer in clients]
+        return [str(sum(test(result) for result in results if result.peer is peer)) for peer in clients]
 
     rows = [
         ["faults", *count(lambda each: True)],
         ["more than one voice for one call", *count(lambda each: each.voices > 1)],
         ["exceptions that are not its own", *count(lambda each: not each.typed)],
-        ["a success without the voice that was made", *count(lambda each: not each.told)],
+        ["a success without the voice that was made", *count(lambda each: not each.reported)],
         ["asked again too early", *count(lambda each: each.hasty)],
         ["the key was shown", *count(lambda each: each.leaked)],
         ["voices for one call at worst",
-         *(str(max(each.voices for each in results if each.peer is peer)) for peer in clients)],
+         *(str(max(result.voices for result in results if result.peer is peer)) for peer in clients)],
     ]  # fmt: skip
     return _table(["", *(f"{peer.name} at {peer.provider}" for peer in clients)], rows)
 
@@ -174,7 +174,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="nox -s peers --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     choice = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""A provider on loopback that misbehaves at its socket: the mock does the work, a fault decides what comes of it."""
+"""A provider on loopback that misbehaves at its socket: the mock processes requests, a fault changes the outcome."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ import attrs
 import httpx
 import trustme
 
+from voice_clone._provider.specs import Operation
 from voice_clone.testing import Mock
-from voice_clone.testing._spec import Operation, Spec
+from voice_clone.testing._spec import Spec
 
-PATIENCE = 5.0  # seconds; nothing here lasts longer, whatever a client does
+PATIENCE = 5.0  # seconds; an upper bound for everything here
 
 
 class Gone(Exception):  # noqa: N818 - it is no error that the client ends
-    """The client is gone."""
+    """The client has disconnected."""
 
 
 @attrs.define
 class Link:
-    """A connection, as a server has it."""
+    """A connection on the server's side."""
 
     connection: socket.socket
 
     def receive(self, most: int = 65536) -> bytes:
-        """What comes next."""
+        """Receive the next bytes."""
         data = self.connection.recv(most)
         if not data:
             raise Gone
@@ -45,30 +46,30 @@ class Link:
         self.connection.sendall(data)
 
     def answer(self, status: int, content: bytes, **headers: str) -> None:
-        """Send a whole answer."""
+        """Send a whole response."""
         self.send(head(status, len(content), **headers) + content)
 
     def hold(self, seconds: float = PATIENCE) -> None:
-        """Wait until the client is gone, or so long."""
+        """Wait until the client disconnects, or for this long."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and select.select([self.connection], [], [], left)[0]:
             self.receive()
 
     def drip(self, data: Iterator[bytes]) -> None:
-        """Send piece by piece, each in time."""
+        """Send piece by piece, each one in time."""
         for piece in data:
             self.send(piece)
             self.hold(0.03)
 
     def reset(self) -> None:
-        """Break the connection, so that the client sees it broken."""
+        """Reset the connection."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise Gone
 
 
 @attrs.define
 class Exchange(Link):
-    """A request on its way: its head has been read, and nothing done yet."""
+    """A request whose head has been read, and nothing processed."""
 
     server: Server
     operation: Operation
@@ -78,12 +79,12 @@ class Exchange(Link):
     body: bytes
 
     def read(self, share: float = 1.0) -> None:
-        """Read so much of the body."""
+        """Read this much of the body."""
         while len(self.body) < int(self.size * share):
             self.body += self.receive()
 
     def work(self) -> httpx.Response:
-        """Read the body and do what is asked for; the answer that would be right."""
+        """Read the body and process the request; returns the right response."""
         self.read()
         url = self.server.base_url + self.target
         request = httpx.Request(self.operation.method, url, headers=self.headers, content=self.body[: self.size])
@@ -91,7 +92,7 @@ class Exchange(Link):
 
 
 def head(status: int, length: int | None, **headers: str) -> bytes:
-    """The head of an answer; `_` in a name stands for `-`."""
+    """The head of a response; `_` in a name stands for `-`."""
     lines = [f"HTTP/1.1 {status} Fault", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     lines += [] if length is None else [f"Content-Length: {length}"]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
@@ -101,14 +102,14 @@ Act = Callable[[Exchange], None]
 
 
 class Server:
-    """A provider that does as it should, but for one operation, so many times."""
+    """A provider with a fault for one operation, a given number of times."""
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.spec = Spec.of(provider)
         self.mock = Mock(polls_until_done=1)
         self.requests: list[str] = []
-        """The operations that were asked for, in order; a request counts when its head was read."""
+        """The requested operations, in order; a request counts once its head is read."""
         self.targets: list[str] = []
         self.times: list[float] = []
         self.act: Act | None = None
@@ -120,16 +121,16 @@ class Server:
         self.threads[0].start()
 
     def fail(self, operation: str, act: Act | None, times: int) -> None:
-        """Let the next requests of an operation meet a fault; where there is no act, connections are reset unread."""
+        """Apply a fault to the next requests of an operation; without an act connections are reset unread."""
         self.faulty, self.act, self.left = operation, act, times
 
     def settle(self) -> None:
-        """Wait for all that clients which are gone have asked for: some of it may be done after they gave up."""
+        """Wait for requests of disconnected clients, some of which are processed after the client gave up."""
         while len(self.threads) > 1:
             self._ended(self.threads.pop())
 
     def close(self) -> None:
-        """End, and wait for all that goes on here; fail where something does not end."""
+        """Stop, and wait for all threads; fail if one does not end."""
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
@@ -156,7 +157,7 @@ class Server:
                 rest = self._exchange(connection, rest)
 
     def _exchange(self, connection: socket.socket, data: bytes) -> bytes:
-        """Answer a request, of which some may have come already; what has come of the next one."""
+        """Respond to a request whose first bytes may have been read; returns the first bytes of the next one."""
         if self.act is None and self.left > 0:
             self.left -= 1
             select.select([connection], [], [], PATIENCE)
@@ -188,13 +189,17 @@ class Server:
 
     def _operation(self, method: str, target: str) -> Operation:
         path = target.partition("?")[0]
-        known = (each for each in self.spec.operations() if each.method == method and each.match(path) is not None)
+        known = (
+            operation
+            for operation in self.spec.operations()
+            if operation.method == method and operation.match(path) is not None
+        )
         return next(known, Operation("", method, path, {}))
 
 
 @contextmanager
 def serving(provider: str) -> Generator[Server]:
-    """A provider on loopback, until the block ends."""
+    """Run a provider on loopback within the block."""
     server = Server(provider)
     try:
         yield server
@@ -213,7 +218,7 @@ class Conversation(Link):
     _rest: bytes = b""
 
     def request(self) -> httpx.Request:
-        """The next request, whole; raises Gone where the client is gone."""
+        """The next whole request; raises Gone if the client has disconnected."""
         data = self._rest
         while b"\r\n\r\n" not in data:
             data += self.receive()
@@ -236,7 +241,7 @@ Talk = Callable[[Conversation], None]
 
 
 class Listener:
-    """A server on loopback: it does one thing with each connection, again and again until the client is gone."""
+    """A loopback server that acts on each connection repeatedly until the client disconnects."""
 
     def __init__(self, talk: Talk, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.talk = talk
@@ -252,7 +257,7 @@ class Listener:
         self.threads[0].start()
 
     def close(self) -> None:
-        """End all connections, and wait until nothing goes on here."""
+        """Close all connections, and wait for all threads."""
         for open_one in (self.listener, *self.open):
             with suppress(OSError):
                 open_one.shutdown(socket.SHUT_RDWR)
@@ -272,7 +277,7 @@ class Listener:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         connection.settimeout(PATIENCE)
-        # Small answers come in more than one piece, which may not wait for each other.
+        # Small responses are sent in several pieces, which must not wait for each other.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError, Gone):
             if self.context:
@@ -287,7 +292,7 @@ class Listener:
 
 @contextmanager
 def listening(talk: Talk, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Generator[Listener]:
-    """A server that does one thing with each connection, until the block ends."""
+    """Run a server that acts on each connection within the block."""
     listener = Listener(talk, context, host)
     try:
         yield listener
@@ -296,13 +301,13 @@ def listening(talk: Talk, context: ssl.SSLContext | None = None, host: str = "12
 
 
 def whole(response: httpx.Response) -> bytes:
-    """An answer as it goes over a connection."""
+    """A response as bytes on a connection."""
     headers = {name.replace("-", "_"): value for name, value in response.headers.items() if name != "content-length"}
     return head(response.status_code, len(response.content), **headers) + response.content
 
 
 def tls_context(authority: trustme.CA, *names: str, **options: Any) -> ssl.SSLContext:
-    """What a server needs to be these hosts, by a certificate of an authority."""
+    """An SSLContext for a server with these hosts, by a certificate of an authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate: Any = authority.issue_cert(*names, **options)
     certificate.configure_cert(context)

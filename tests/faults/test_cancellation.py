@@ -1,4 +1,4 @@
-"""Tasks that are cancelled at random lose no turn and no connection, and no task gets another's answer."""
+"""Randomly cancelled tasks leak no slot and no connection, and no task gets the response of another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TASKS = 2000
 
 
 def talk(conversation: Conversation) -> None:
-    """Answer a poll about the voice that it asks for."""
+    """Respond to a poll with the voice that it names."""
     request = conversation.request()
     voice_id = request.url.path.rpartition("/")[2]
     body = {"data": {"voice_id": voice_id, "status": "complete", "name": voice_id}}
@@ -27,8 +27,8 @@ def talk(conversation: Conversation) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.filterwarnings("ignore:Async generator.*:ResourceWarning")  # httpx's own, under trio
-def test_cancelled_tasks_lose_nothing(backend: str) -> None:
-    """Of 2,000 polls, cancelled after a random number of steps or not, those that end have their own answers.
+def test_cancelled_tasks_leak_nothing(backend: str) -> None:
+    """Of 2,000 polls, randomly cancelled or not, those that end have their own responses.
 
     Afterwards all turns are free, and 200 polls at once succeed.
     """
@@ -55,8 +55,8 @@ def test_cancelled_tasks_lose_nothing(backend: str) -> None:
                         steps = chance.randrange(60) if chance.random() < 0.7 else None
                         group.start_soon(poll, client, f"voice-{index}", steps)
             assert TASKS * 0.25 < len(ended) < TASKS  # some were cancelled, some were not
-            turns: Any = client._http.turns
-            assert (turns()._free.value if backend == "trio" else turns()._free._value) == 100
+            limit: Any = client._http.limit
+            assert limit()._semaphore.value == 100
             async with anyio.create_task_group() as group:
                 for index in range(200):
                     group.start_soon(poll, client, f"later-{index}", None)
@@ -64,4 +64,4 @@ def test_cancelled_tasks_lose_nothing(backend: str) -> None:
     with listening(talk) as server:
         anyio.run(main, server.base_url, backend=backend)
     assert {name for name in ended if name.startswith("later")} == {f"later-{index}" for index in range(200)}
-    assert all(name == told for name, told in ended.items())
+    assert all(name == received for name, received in ended.items())

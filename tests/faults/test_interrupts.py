@@ -1,4 +1,4 @@
-"""An interrupted call closes its connection, and the clone goes on: in this process or, after a kill, in another."""
+"""An interrupted call closes its connection, and the clone resumes in this process or, after a kill, in another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = r"CloneJob\.from_token\('(.*)'\)"
 
 
 class Held:
-    """Holds a request, its work done or not, until the client is gone."""
+    """Holds a request, processed or not, until the client disconnects."""
 
     def __init__(self) -> None:
         self.here = threading.Event()
@@ -52,7 +52,7 @@ def server() -> Iterator[Server]:
 
 @contextmanager
 def process(script: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
-    """Another Python, until the block ends."""
+    """Run another Python within the block."""
     command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as running:
@@ -79,8 +79,8 @@ GO_ON = """
 """
 
 
-def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path) -> None:
-    """A process that is killed in the middle of a look is followed by one that has its token: one voice, one clone."""
+def test_another_process_resumes_after_a_kill(server: Server, tmp_path: Path) -> None:
+    """A process killed during a poll is resumed by another with its token: one voice, one clone."""
     held, file = Held(), tmp_path / "token"
     server.fail("get_voice", held, 1)
     with process(START, KEY, server.base_url, str(file)) as first:
@@ -96,9 +96,11 @@ def test_a_killed_process_is_followed_by_another(server: Server, tmp_path: Path)
     assert KEY not in file.read_text("utf-8")
 
 
-@pytest.mark.parametrize(("operation", "note"), [("get_voice", TOKEN), ("clone_voice", "may have done it")])
-def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str, note: str) -> None:
-    """Ctrl-C closes the connection at once, and the traceback says how to go on, or how to look; it shows no key."""
+@pytest.mark.parametrize(("operation", "note"), [("get_voice", TOKEN), ("clone_voice", "may have carried it out")])
+def test_ctrl_c_closes_the_connection_and_notes_how_to_resume(
+    server: Server, tmp_path: Path, operation: str, note: str
+) -> None:
+    """The traceback says how to resume or how to find the voice; it shows no key."""
     held = Held()
     server.fail(operation, held, 1)
     with process(START, KEY, server.base_url, str(tmp_path / "token")) as running:
@@ -108,11 +110,11 @@ def test_ctrl_c_says_how_to_go_on(server: Server, tmp_path: Path, operation: str
     assert held.gone.wait(PATIENCE)
     assert "KeyboardInterrupt" in err
     assert KEY not in err
-    found = re.search(note, err)
-    assert found
+    match = re.search(note, err)
+    assert match
     if operation == "get_voice":
         with HeyGen(KEY, base_url=server.base_url) as heygen:
-            assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+            assert heygen.wait(CloneJob.from_token(match[1])).id in server.mock.voices("heygen")
         assert server.requests.count("clone_voice") == 1
 
 
@@ -167,8 +169,8 @@ def _trio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseExceptio
 @pytest.mark.parametrize("cancel", [_asyncio_cancel, _asyncio_timeout, _trio_cancel])
 @pytest.mark.parametrize("operation", ["get_voice", "clone_voice"])
 @pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
-def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, operation: str) -> None:
-    """A task that is cancelled closes its connection, and what ends it says how to go on, or how to look."""
+def test_cancelled_task_closes_its_connection(server: Server, cancel: Any, operation: str) -> None:
+    """Its exception says how to resume or how to find the voice."""
     held = Held()
     server.fail(operation, held, 1)
 
@@ -181,10 +183,10 @@ def test_a_cancelled_task_closes_its_connection(server: Server, cancel: Any, ope
     notes = "\n".join(ended.__notes__)
     assert KEY not in notes
     if operation == "clone_voice":
-        assert "may have done it" in notes
+        assert "may have carried it out" in notes
         return
-    found = re.search(TOKEN, notes)
-    assert found
+    match = re.search(TOKEN, notes)
+    assert match
     with HeyGen(KEY, base_url=server.base_url) as heygen:
-        assert heygen.wait(CloneJob.from_token(found[1])).id in server.mock.voices("heygen")
+        assert heygen.wait(CloneJob.from_token(match[1])).id in server.mock.voices("heygen")
     assert server.requests.count("clone_voice") == 1

@@ -1,4 +1,4 @@
-"""The fault matrix: each call at each provider meets each fault, once and always, over a real socket.
+"""The fault matrix: each call at each provider with each fault, once and always, over a real socket.
 
 Whatever happens, a call ends in its result or in one of our errors, in time, makes no second voice, and shows no key.
 """
@@ -33,13 +33,13 @@ CLIP = b"ID3" + bytes(5000)
 SHORT = 0.25
 """The timeout, in seconds, of a request that meets a fault which lasts longer."""
 LIMIT = 1024 * 1024
-"""The most bytes of an answer that are read."""
+"""The limit on the bytes of a response."""
 WAYS = ("sync", "asyncio")
 
 
 @attrs.frozen(eq=False)
 class Call:
-    """Something that users do, and the operation that meets the fault."""
+    """A call by users, and the operation with the fault."""
 
     name: str
     provider: str
@@ -83,14 +83,14 @@ page.CELLS = len(CALLS) * len(WAYS) * (len(MET) + 1)
 
 @attrs.frozen
 class Expected:
-    """What must come of a cell."""
+    """The expected outcome of a cell."""
 
     kind: Kind | None
     requests: int
 
     @classmethod
     def of(cls, fault: Fault, call: Call, always: bool) -> Expected:
-        """By the rules: what is free is repeated twice, what may be paid only where nothing can have been done."""
+        """By the rules: a free request is retried twice, a paid one only if nothing can have been processed."""
         kind, again = fault.special.get(call.name, (fault.paid if call.paid else fault.free, fault.again))
         if kind is None:
             return cls(None, 1)
@@ -111,7 +111,7 @@ _cells = itertools.count()
 
 @pytest.fixture
 def clock() -> Clock:
-    """Pauses between requests take no time; ids that are made from chance are new in each cell."""
+    """Sleeping takes no time; random IDs are new in each cell."""
     return Clock(chance=next(_cells) % 10_000 / 10_000)
 
 
@@ -129,7 +129,7 @@ def test_cell(
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A call that meets a fault ends as the table says, with no second voice, in time, and shows no key."""
+    """A call with a fault has the outcome in the table, in time, with no second voice and no key shown."""
     seen = meet(fault, call, always, way, servers[call.provider], clock, caplog)
     RESULTS.append(Result(fault, call.name, always, way, *seen))
 
@@ -150,7 +150,7 @@ the head of the answer is whole, so that no step of ours comes between.
 
 
 def _shown(fault: Fault, call: Call, way: str) -> bool:
-    """Whether a cell is met: connections by all calls, what the transport has no part in by one paid and one free."""
+    """Whether a cell runs: every call with relevant faults, one paid and one free call with others."""
     if way == "sync" and fault.name in STRETCHED:
         return False
     if fault.slow or fault.group in ("status", "redirect", "Retry-After"):
@@ -168,15 +168,17 @@ OWN = [
 
 
 @pytest.mark.parametrize(("fault", "call", "way"), OWN)
-def test_cell_with_a_transport_of_the_callers(
+def test_cell_with_a_transport_of_the_caller(
     fault: Fault, call: Call, way: str, servers: dict[str, Server], clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With httpx's own transport, which the caller made, the same comes of a fault that happens once."""
+    """With the caller's own httpx transport a fault that occurs once has the same outcome."""
     meet(fault, call, False, way, servers[call.provider], clock, caplog, transport=TRANSPORTS[way]())
 
 
-def test_what_stretches_a_request_with_a_transport_of_the_callers(servers: dict[str, Server], clock: Clock) -> None:
-    """The faults that are left out above take longer than the timeout there, and end in a typed error all the same."""
+def test_faults_that_exceed_the_timeout_with_a_transport_of_the_caller(
+    servers: dict[str, Server], clock: Clock
+) -> None:
+    """The excluded faults take longer than the timeout there, and still raise a typed error."""
     server = servers["heygen"]
     for name in STRETCHED:
         server.fail("clone_voice", partial(_drip, DRIPS[name]), 1)
@@ -207,7 +209,7 @@ def meet(
     caplog: pytest.LogCaptureFixture,
     transport: Any = None,
 ) -> tuple[str, int, int]:
-    """Let a call meet a fault; fail where it does not end as it must. The outcome, and how many requests and voices."""
+    """Make a call with a fault; fail on a wrong outcome; returns outcome, requests and voices."""
     caplog.set_level(logging.DEBUG)
     expected = Expected.of(fault, call, always)
     arguments = call.arguments(server)
@@ -228,9 +230,9 @@ def meet(
     server.settle()
     server.fail("", None, 0)
     requests = server.requests[before:].count(call.operation)
-    made = len(server.mock.voices(call.provider)) - voices
+    created = len(server.mock.voices(call.provider)) - voices
 
-    assert made <= 1
+    assert created <= 1
     assert took < expected.requests * timeout + 1
     assert type(outcome) is expected.kind or not expected.kind
     if isinstance(outcome, VoiceCloneError):
@@ -245,11 +247,11 @@ def meet(
     if fault.waits is not None and expected.requests > 1:
         pauses = clock.slept[-(expected.requests - 1) :]
         assert all(fault.waits <= pause <= fault.waits + 2 for pause in pauses)
-    return type(outcome).__name__, requests, made
+    return type(outcome).__name__, requests, created
 
 
 def check_error(error: VoiceCloneError, call: Call, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
-    """Fail for an error that says too little, says it wrongly, can't be kept, or shows the key."""
+    """Fail if an error is incomplete, wrong, not picklable, or shows the key."""
     assert error.provider == call.provider
     assert error.message
     assert error.advice
@@ -268,14 +270,14 @@ def check_error(error: VoiceCloneError, call: Call, fault: Fault, caplog: pytest
 
 
 def without_headers(log: str) -> str:
-    """A log, but for what httpcore logs of an answer's headers, where the server itself may repeat the key."""
+    """A log without httpcore's response headers, in which the server may repeat the key."""
     return "\n".join(line for line in log.splitlines() if "receive_response_headers.complete" not in line)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_refused(call: Call, way: str, servers: dict[str, Server], clock: Clock) -> None:
-    """Where nobody listens, any call is tried three times, and says that it can be made again."""
+def test_refused_connection_is_retried(call: Call, way: str, servers: dict[str, Server], clock: Clock) -> None:
+    """If nothing listens, any call is tried three times, and its error is retryable."""
     server = servers[call.provider]
     arguments = call.arguments(server)
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -291,6 +293,6 @@ def test_refused(call: Call, way: str, servers: dict[str, Server], clock: Clock)
     assert not [text for text in texts(error) if KEY in text]
 
 
-def test_the_page_shows_what_was_seen(request: pytest.FixtureRequest) -> None:
+def test_page_shows_the_results(request: pytest.FixtureRequest) -> None:
     """docs/faults.md has the outcome of each cell of this run."""
     page.check(write=bool(request.config.getoption("--write")))

@@ -1,4 +1,4 @@
-"""After a fork each process has connections of its own: no child gets the answer to a request of another process."""
+"""After a fork each process has its own connections: no child gets the response of another process."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from voice_clone.testing import Mock
 CLIP = b"ID3" + bytes(100)
 CHILDREN = 4
 CLONES = 20
-"""Of each process, the parent included; each is one clone request and one poll, which makes 200 answers in all."""
+"""Clones of each process including the parent, with a poll each: 200 responses in all."""
 BEFORE = 3
 """The clones of the parent before it forks, which leave connections open."""
 OPTIONS: dict[str, Any] = {"max_retries": 0, "timeout": 5.0}
 Outcome = tuple[str, str, str]
-"""The name that was asked for, the id of the voice, and the name in the answer, or an error."""
+"""The requested name, the voice ID, and the name in the response, or an error."""
 
 
 @attrs.define
 class Overlap:
-    """Lets requests overlap: each is held until the next one arrives, or for a moment."""
+    """Makes requests overlap: each is held until the next one arrives, or briefly."""
 
     arrived: int = 0
     changed: threading.Condition = attrs.field(factory=threading.Condition)
@@ -60,8 +60,8 @@ class Overlap:
     ],
     ids=["sync-fork-plain", "sync-multiprocessing-TLS", "asyncio-multiprocessing-plain", "asyncio-fork-TLS"],
 )
-def test_no_process_gets_the_answer_of_another(way: str, how: str, encrypted: bool, tmp_path: Path) -> None:
-    """After a fork, 200 clones and polls of five processes get their own answers, over connections of their own."""
+def test_no_process_gets_the_response_of_another(way: str, how: str, encrypted: bool, tmp_path: Path) -> None:
+    """After a fork, 200 clones and polls of five processes get their own responses on their own connections."""
     mock, overlap = Mock(polls_until_done=1), Overlap()
 
     def talk(conversation: Conversation) -> None:
@@ -80,20 +80,20 @@ def test_no_process_gets_the_answer_of_another(way: str, how: str, encrypted: bo
         assert run.returncode == 0, run.stderr
     outcomes: list[Outcome] = [(name, voice_id, answer) for name, voice_id, answer in json.loads(run.stdout)]
     assert len(outcomes) == BEFORE + (CHILDREN + 1) * CLONES + 1
-    made = {voice_id: str(voice["name"]) for voice_id, voice in mock.voices("heygen").items()}
-    assert [each for each in outcomes if not (made.get(each[1]) == each[0] == each[2])] == []
+    names_by_id = {voice_id: str(voice["name"]) for voice_id, voice in mock.voices("heygen").items()}
+    assert [outcome for outcome in outcomes if not (names_by_id.get(outcome[1]) == outcome[0] == outcome[2])] == []
     processes: dict[int, set[str]] = {}
     for request in server.requests:
-        voice = made.get(request.url.path.rpartition("/")[2]) or str(json.loads(request.content)["voice_name"])
+        voice = names_by_id.get(request.url.path.rpartition("/")[2]) or str(json.loads(request.content)["voice_name"])
         processes.setdefault(request.extensions["connection"], set()).add(voice.partition("-")[0])
     assert {number: names for number, names in processes.items() if len(names) > 1} == {}
 
 
-# What runs in the processes
+# Code of the child processes
 
 
 def sync_parent(how: str, base_url: str) -> list[Outcome]:
-    """Clone, fork, then clone beside the children; the parent's client still works when they have closed theirs."""
+    """Clone, fork, clone beside the children; the parent's client still works after they closed theirs."""
     with HeyGen(KEY, base_url=base_url, **OPTIONS) as heygen:
 
         def clones(process: str, count: int = CLONES) -> list[Outcome]:
@@ -121,7 +121,7 @@ def sync_parent(how: str, base_url: str) -> list[Outcome]:
 
 
 async def async_parent(how: str, base_url: str) -> list[Outcome]:
-    """Do the same, with a fork while the parent's event loop runs; each child has an event loop of its own."""
+    """The same with a fork while the parent's event loop runs; each child runs its own event loop."""
     async with AsyncHeyGen(KEY, base_url=base_url, **OPTIONS) as heygen:
 
         async def clone(name: str) -> Outcome:
@@ -148,7 +148,7 @@ async def async_parent(how: str, base_url: str) -> list[Outcome]:
 
 
 def forked(how: str, work: Callable[[str], list[Outcome]], name: str) -> Callable[[], list[Outcome]]:
-    """Start a child that works; the outcome is a function that waits for what it has done."""
+    """Start a child that works; returns a function that waits for its result."""
     reader, writer = os.pipe()
 
     def run() -> None:
@@ -179,7 +179,7 @@ def forked(how: str, work: Callable[[str], list[Outcome]], name: str) -> Callabl
 
 
 def main(way: str, how: str, base_url: str) -> None:
-    """Run a parent with its children, and print what each of them got."""
+    """Run a parent with its children, and print the result of each."""
     outcomes = sync_parent(how, base_url) if way == "sync" else asyncio.run(async_parent(how, base_url))
     sys.stdout.write(json.dumps(outcomes))
 

@@ -1,4 +1,4 @@
-"""An exception from a signal handler, at any instant, leaves the client usable: nothing hangs, nothing is lost.
+"""An exception from a signal handler leaves the client usable: nothing hangs, nothing is lost.
 
 The tests interrupt a client some hundred times. `python -m tests.faults.test_signals --runs 5 --interrupts 2000` is the
 long run.
@@ -63,7 +63,7 @@ def provider() -> Generator[tuple[Listener, Mock]]:
 
 
 def interrupted(kind: str, interrupts: int, timeout: float) -> dict[str, Any]:
-    """Interrupt a client in a process of its own, which is killed after `timeout` seconds; what it saw."""
+    """Interrupt a client in another process, which is killed after `timeout` seconds; returns its tally."""
     with provider() as (server, mock):
         command = [sys.executable, "-m", "tests.faults.test_signals", "--at", server.base_url, "--kind", kind]
         command += ["--interrupts", str(interrupts), "--timeout", str(timeout - 5)]
@@ -71,17 +71,17 @@ def interrupted(kind: str, interrupts: int, timeout: float) -> dict[str, Any]:
             run = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"the client hangs: {error.stderr!r}") from None
-        assert run.returncode == 0, run.stderr  # of a client that hangs, where it does
+        assert run.returncode == 0, run.stderr  # for a hanging client its stack
         seen: dict[str, Any] = json.loads(run.stdout)
-        made = {voice_id: voice["name"] for voice_id, voice in mock.voices("heygen").items()}
-    seen["foreign"] = [each for each in seen.pop("voices") if not (made.get(each[0]) == each[1] == each[2])]
+        names = {voice_id: voice["name"] for voice_id, voice in mock.voices("heygen").items()}
+    seen["foreign"] = [each for each in seen.pop("voices") if not (names.get(each[0]) == each[1] == each[2])]
     return seen
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timers")
 @pytest.mark.parametrize("kind", KINDS)
-def test_interrupts_at_random_instants(kind: str) -> None:
-    """After some hundred interrupts 10 threads clone at once; no call hangs, fails, or gets the answer of another."""
+def test_client_survives_interrupts_at_random_times(kind: str) -> None:
+    """After hundreds of interrupts 10 parallel clones end in time, each with its own response."""
     seen = interrupted(kind, INTERRUPTS, 40)
     assert seen["raised"] >= INTERRUPTS
     assert seen["foreign"] == []
@@ -91,37 +91,37 @@ def test_interrupts_at_random_instants(kind: str) -> None:
     assert seen["files"] < INTERRUPTS / 5
 
 
-def test_interrupts_at_every_line() -> None:
-    """The same holds for an interrupt at each line in which a connection is taken, opened, used or given back."""
+def test_client_survives_interrupts_at_every_line() -> None:
+    """The same for an interrupt at each line that handles a connection."""
     seen = interrupted("Interrupt", 0, 40)
     assert seen["raised"] > 50
     assert (seen["foreign"], seen["failures"], seen["hanging"]) == ([], [], 0)
     assert seen["succeeded"] == THREADS
 
 
-# What runs in the process
+# Code of the child process
 
 
 @attrs.define
 class Tally:
-    """What a run saw."""
+    """The counts of a run."""
 
     fired: int = 0
     """How often the signal handler raised."""
     raised: int = 0
     """How often that ended a call."""
     voices: list[tuple[str, str, str]] = attrs.field(factory=list[tuple[str, str, str]])
-    """The id of each voice that was returned, the name that was asked for, and the name in the answer."""
+    """The ID of each returned voice, the requested name, and the name in the response."""
     failures: list[str] = attrs.field(factory=list[str])
 
 
 def by_timer(seconds: float) -> None:
-    """Let the signal come once, after so long."""
+    """Send the signal once, after a delay."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def by_thread() -> Callable[[float], None]:
-    """Make a function that lets the signal come once, after so long, from another thread."""
+    """A function that sends the signal once, after a delay, from another thread."""
     reader, writer = os.pipe()
 
     def run() -> None:
@@ -179,7 +179,7 @@ def main(base_url: str, kind: str, interrupts: int) -> dict[str, Any]:
 def interrupt(
     clone: Callable[[str], None], arm: Callable[[], None], interrupts: int, tally: Tally, raises: type[BaseException]
 ) -> None:
-    """Clone until so many calls were ended by an interrupt; any other error ends the run."""
+    """Clone until this many calls were interrupted; any other error ends the run."""
     for attempt in range(3 * interrupts):
         fired = tally.fired
         try:
@@ -201,7 +201,7 @@ WATCHED = (
 
 
 def interrupt_lines(clone: Callable[[str], None], tally: Tally, raises: type[BaseException]) -> None:
-    """Clone again and again, each time with an interrupt one line later."""
+    """Clone repeatedly, each time with an interrupt one line later."""
     left = 0
 
     def trace(frame: types.FrameType, event: str, _: object) -> Any:
@@ -228,7 +228,7 @@ def interrupt_lines(clone: Callable[[str], None], tally: Tally, raises: type[Bas
 
 
 def clone_later(clone: Callable[[str], None], tally: Tally, number: int) -> None:
-    """Clone in a thread, and keep what went wrong."""
+    """Clone in a thread, and keep its errors."""
     try:
         clone(f"after-{number}")
     except VoiceCloneError as error:
@@ -236,7 +236,7 @@ def clone_later(clone: Callable[[str], None], tally: Tally, number: int) -> None
 
 
 def command() -> None:
-    """Interrupt a client that is at a server, or run it all several times."""
+    """Interrupt a client of a server, or run everything several times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--at")
     parser.add_argument("--kind", choices=KINDS, default="Interrupt")

@@ -1,4 +1,4 @@
-"""Over TLS, as the providers are: the same, and no key for whoever can't prove who they are."""
+"""TLS: clones work, and a server without a trusted certificate gets no key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_way = pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Somebody to trust."""
+    """A certificate authority."""
     return trustme.CA()
 
 
@@ -47,7 +47,7 @@ def address(authority: trustme.CA, mock: Mock) -> Iterator[str]:
 
 @pytest.fixture
 def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients trust the authority, by the variable that OpenSSL knows."""
+    """Clients trust the authority through OpenSSL's variable."""
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
@@ -55,15 +55,15 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @each_way
 @pytest.mark.usefixtures("trusted")
-def test_a_clone_over_tls(way: str, address: str, mock: Mock, clock: Clock) -> None:
-    """A clone that is larger than any buffer goes through an encrypted connection, which then is used again."""
+def test_clone_over_tls(way: str, address: str, mock: Mock, clock: Clock) -> None:
+    """A clone larger than any buffer is sent over TLS, and the connection is reused."""
     client = {"api_key": KEY, "base_url": address, "transport": None, "timeout": 10}
     voice = Caller(way, mock, clock)("heygen", "clone", CLIP, name="Me", client=client)
     assert voice.id in mock.voices("heygen")
 
 
 @each_way
-def test_nobody_else_gets_the_key(way: str, address: str, mock: Mock, clock: Clock) -> None:
+def test_untrusted_server_gets_no_key(way: str, address: str, mock: Mock, clock: Clock) -> None:
     """A server whose certificate is not trusted gets nothing."""
     client = {"api_key": KEY, "base_url": address, "transport": None, "max_retries": 0}
     with pytest.raises(TransportError, match="ConnectError") as caught:
@@ -74,8 +74,8 @@ def test_nobody_else_gets_the_key(way: str, address: str, mock: Mock, clock: Clo
 
 
 @each_way
-def test_a_silent_handshake_ends_in_time(way: str, mock: Mock, clock: Clock) -> None:
-    """Where a server takes the connection and says nothing, nothing was sent, and the timeout holds."""
+def test_silent_handshake_times_out(way: str, mock: Mock, clock: Clock) -> None:
+    """If a server accepts the connection and stays silent, nothing was sent and the timeout holds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://localhost:{listener.getsockname()[1]}"
         client = {"api_key": KEY, "base_url": url, "transport": None, "timeout": 0.3, "max_retries": 0}

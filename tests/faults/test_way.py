@@ -1,4 +1,4 @@
-"""The way to the server: addresses, connect timeouts, proxies, certificates, and the connection of a paid request."""
+"""The route to the server: addresses, connect timeouts, proxies, certificates, and connections of paid requests."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _an_environment_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def at(mock: Mock, clock: Clock) -> Callable[..., Any]:
-    """Clone at a base URL; the outcome, which may be an error."""
+    """Clone at a base URL; returns the voice or the error."""
 
     def run(way: str, base_url: str, *, provider: str = "cartesia", **client: Any) -> Any:
         options = {"api_key": KEY, "base_url": base_url, "transport": None, "timeout": 5.0} | client
@@ -69,7 +69,7 @@ def at(mock: Mock, clock: Clock) -> Callable[..., Any]:
 
 
 def not_sent(error: Any, kind: type[TransportError] = TransportError) -> TransportError:
-    """Fail for what is not an error of this class, after which nothing is in doubt."""
+    """Fail unless this is an error of this class that leaves no unknown outcome."""
     assert type(error) is kind, repr(error)
     assert not isinstance(error, OutcomeUnknownError)
     assert not [text for text in texts(error) if KEY in text]
@@ -77,7 +77,7 @@ def not_sent(error: Any, kind: type[TransportError] = TransportError) -> Transpo
 
 
 def everything(error: BaseException) -> str:
-    """What an error shows, and the local variables of all frames that are not of the tests, those of its causes too."""
+    """All texts of an error, and the local variables of its frames and its causes', except in tests."""
     shown: list[str] = []
     chain: list[BaseException | None] = [error]
     for each in chain:
@@ -88,13 +88,13 @@ def everything(error: BaseException) -> str:
         for frame, _ in traceback.walk_tb(each.__traceback__):
             if "/tests/" not in frame.f_code.co_filename:
                 for value in frame.f_locals.values():
-                    with suppress(Exception):  # an object that is only half made has no repr
+                    with suppress(Exception):  # a partly constructed object has no repr
                         shown.append(repr(value))
     return "\n".join(shown)
 
 
 def answering(mock: Mock, provider: str = "cartesia") -> Talk:
-    """A provider that answers as it should."""
+    """A provider that responds correctly."""
 
     def talk(conversation: Conversation) -> None:
         conversation.send(whole(mock.handle(conversation.request(), provider)))
@@ -103,18 +103,18 @@ def answering(mock: Mock, provider: str = "cartesia") -> Talk:
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    """Let the host have these addresses, in this order."""
+    """Resolve the host to these addresses, in this order."""
 
-    def found(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    def lookup(host: Any, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
         names = addresses if host in (HOST, HOST.encode()) else (host,)
         return [info for name in names for info in getaddrinfo(name, port, *args, **kwargs)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
 
 
 @contextmanager
 def hanging(host: str = "127.0.0.1", port: int = 0) -> Generator[int]:
-    """A port at which nobody answers: its queue of connections is full. Yields its number."""
+    """A port that does not accept: its backlog is full. Yields its number."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.socket())
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -134,10 +134,10 @@ def hanging(host: str = "127.0.0.1", port: int = 0) -> Generator[int]:
 
 
 @each_way
-def test_a_dead_address_leaves_time_for_the_next(
+def test_dead_address_leaves_time_for_the_next(
     way: str, at: Callable[..., Any], mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the first address of a host does not answer, a request reaches the second one within its timeout."""
+    """If the first address does not respond, the second is reached within the timeout."""
     with listening(answering(mock)) as server, hanging("127.0.0.2", server.port):
         resolve(monkeypatch, "127.0.0.2", "127.0.0.1")
         began = time.monotonic()
@@ -148,8 +148,10 @@ def test_a_dead_address_leaves_time_for_the_next(
 
 
 @sync_and_async
-def test_dead_addresses_end_in_time(way: str, at: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no address answers, they share the connect timeout; nothing was sent."""
+def test_dead_addresses_share_the_connect_timeout(
+    way: str, at: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no address responds, the connect timeout is shared and nothing was sent."""
     with hanging("127.0.0.1") as port, hanging("127.0.0.2", port):
         resolve(monkeypatch, "127.0.0.1", "127.0.0.2")
         began = time.monotonic()
@@ -159,8 +161,8 @@ def test_dead_addresses_end_in_time(way: str, at: Callable[..., Any], monkeypatc
 
 
 @each_way
-def test_connecting_has_its_own_timeout(way: str, at: Callable[..., Any]) -> None:
-    """A server that accepts no connection is given up after the connect timeout, however long the whole may take."""
+def test_connect_timeout_is_independent(way: str, at: Callable[..., Any]) -> None:
+    """An unresponsive server is given up after the connect timeout, however long the whole timeout."""
     with hanging() as port:
         began = time.monotonic()
         error = at(way, f"http://127.0.0.1:{port}", timeout=httpx.Timeout(120, connect=0.3), max_retries=0)
@@ -169,8 +171,8 @@ def test_connecting_has_its_own_timeout(way: str, at: Callable[..., Any]) -> Non
 
 
 @pytest.mark.parametrize(("timeout", "longest"), [({}, 10), ({"timeout": 60}, 10), ({"timeout": 3}, 3)])
-def test_connecting_takes_at_most_ten_seconds(timeout: dict[str, Any], longest: float, mock: Mock) -> None:
-    """If the timeout is one number, or the default, connecting may take 10 seconds of it."""
+def test_connect_timeout_is_at_most_ten_seconds(timeout: dict[str, Any], longest: float, mock: Mock) -> None:
+    """With a single number or the default as timeout, connecting gets at most 10 seconds."""
     seen: list[dict[str, float]] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -187,7 +189,7 @@ def test_connecting_takes_at_most_ten_seconds(timeout: dict[str, Any], longest: 
 
 
 def refusing(status: int) -> Talk:
-    """A proxy that answers CONNECT with a status."""
+    """A proxy that responds to CONNECT with a status."""
 
     def talk(conversation: Conversation) -> None:
         conversation.request()
@@ -197,13 +199,13 @@ def refusing(status: int) -> Talk:
 
 
 def closing(conversation: Conversation) -> None:
-    """Be a proxy that closes the connection when it has read CONNECT."""
+    """A proxy that closes the connection after CONNECT."""
     conversation.request()
     raise Gone
 
 
 def dripping(begin: bytes) -> Talk:
-    """A server, or a proxy, whose answer begins like this, then comes byte by byte."""
+    """A server or proxy whose response starts like this, then arrives byte by byte."""
 
     def talk(conversation: Conversation) -> None:
         conversation.request()
@@ -214,7 +216,7 @@ def dripping(begin: bytes) -> Talk:
 
 
 def tunnel(port: int) -> Talk:
-    """A proxy that connects to a port on loopback, whatever host it is asked for."""
+    """A proxy that connects to a loopback port for any host."""
 
     def talk(conversation: Conversation) -> None:
         asked = conversation.request()
@@ -231,7 +233,7 @@ def tunnel(port: int) -> Talk:
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
-    """Pass on what comes, and that it has ended."""
+    """Forward bytes, and their end."""
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
@@ -241,7 +243,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.fixture(params=["variable", "option"])
 def through(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
-    """Options of a client that goes through a proxy, by the environment or by `proxy=`."""
+    """Options of a client behind a proxy, by the environment or by `proxy=`."""
 
     def options(address: str) -> dict[str, Any]:
         if request.param == "option":
@@ -257,7 +259,7 @@ REFUSALS = {"407": refusing(407), "403": refusing(403), "502": refusing(502), "c
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 @sync_and_async
-def test_a_proxy_that_refuses_leaves_no_doubt(
+def test_refusing_proxy_sent_nothing(
     way: str, refusal: Talk, through: Callable[[str], dict[str, Any]], at: Callable[..., Any]
 ) -> None:
     """If a proxy refuses CONNECT, nothing was sent to the provider, and the advice is about the proxy."""
@@ -271,7 +273,7 @@ def test_a_proxy_that_refuses_leaves_no_doubt(
 
 
 @sync_and_async
-def test_a_proxy_that_nobody_runs(
+def test_missing_proxy_is_retried(
     way: str, through: Callable[[str], dict[str, Any]], at: Callable[..., Any], clock: Clock
 ) -> None:
     """If nothing listens at the proxy's address, the request is retried, and nothing was sent."""
@@ -292,10 +294,10 @@ SOCKS = {
 @pytest.mark.parametrize("answer", SOCKS.values(), ids=SOCKS)
 @sync_and_async
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # httpcore's own: it is closed when it is collected
-def test_a_socks_proxy_that_refuses(
+def test_refusing_socks_proxy_sent_nothing(
     way: str, answer: bytes, at: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If a SOCKS proxy closes the connection or refuses it, nothing was sent to the provider."""
+    """If a SOCKS proxy closes or refuses the connection, nothing was sent to the provider."""
     pytest.importorskip("socksio", reason="httpx needs it for SOCKS proxies")
 
     def talk(conversation: Conversation) -> None:
@@ -313,7 +315,7 @@ def test_a_socks_proxy_that_refuses(
 
 
 @each_way
-def test_a_clone_through_a_proxy(
+def test_clone_through_a_proxy(
     way: str,
     through: Callable[[str], dict[str, Any]],
     at: Callable[..., Any],
@@ -322,7 +324,7 @@ def test_a_clone_through_a_proxy(
     certified: Callable[..., ssl.SSLContext],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A clone and its poll go through a proxy to a provider behind TLS, and the proxy sees nothing of them."""
+    """A clone and its poll pass a proxy to a provider with TLS, and the proxy sees no plain text."""
     mock.polls_until_done = 1
     monkeypatch.setenv("SSL_CERT_FILE", trusted)
     with (
@@ -352,7 +354,7 @@ NO_PROXY = {
 
 
 @pytest.mark.parametrize(("no_proxy", "direct"), NO_PROXY.items())
-def test_no_proxy_is_read_as_httpx_reads_it(
+def test_no_proxy_is_read_as_by_httpx(
     no_proxy: str,
     direct: bool,
     at: Callable[..., Any],
@@ -361,7 +363,7 @@ def test_no_proxy_is_read_as_httpx_reads_it(
     certified: Callable[..., ssl.SSLContext],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A host of NO_PROXY is reached without the proxy, by the rules of httpx, sync and async."""
+    """A host in NO_PROXY is reached directly, by httpx's rules, sync and async."""
     resolve(monkeypatch, "127.0.0.1")
     with (
         listening(answering(mock), certified(HOST)) as server,
@@ -383,10 +385,10 @@ def test_no_proxy_is_read_as_httpx_reads_it(
 
 
 @sync_and_async
-def test_a_proxy_that_drips_ends_in_time(
+def test_slow_proxy_does_not_extend_the_timeout(
     way: str, through: Callable[[str], dict[str, Any]], at: Callable[..., Any]
 ) -> None:
-    """A proxy whose answer to CONNECT comes byte by byte does not stretch the timeout, and nothing was sent."""
+    """A CONNECT response that arrives byte by byte ends at the timeout, and nothing was sent."""
     with listening(dripping(b"HTTP/1.1 200 ")) as proxy:
         options = through(f"http://127.0.0.1:{proxy.port}")
         began = time.monotonic()
@@ -397,10 +399,10 @@ def test_a_proxy_that_drips_ends_in_time(
 
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nX: ", head(200, 5000)], ids=["head", "body"])
 @sync_and_async
-def test_a_server_that_needs_no_proxy_and_drips_ends_in_time(
+def test_slow_server_without_a_proxy_does_not_extend_the_timeout(
     way: str, begin: bytes, at: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The timeout holds also for a host of NO_PROXY, and where a proxy is named for other hosts."""
+    """The timeout also holds for a host in NO_PROXY, and with a proxy for other hosts."""
     resolve(monkeypatch, "127.0.0.1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", HOST)
@@ -415,7 +417,7 @@ def test_a_server_that_needs_no_proxy_and_drips_ends_in_time(
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nX: ", head(200, 5000)], ids=["head", "body"])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
-def test_a_transport_of_the_callers_ends_in_time(backend: str, begin: bytes, at: Callable[..., Any]) -> None:
+def test_timeout_holds_with_a_transport_of_the_caller(backend: str, begin: bytes, at: Callable[..., Any]) -> None:
     """In async clients the timeout holds with any transport."""
     with listening(dripping(begin)) as server:
         transport = httpx.AsyncHTTPTransport(verify=False)
@@ -430,13 +432,13 @@ def test_a_transport_of_the_callers_ends_in_time(backend: str, begin: bytes, at:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """An authority that no system trusts."""
+    """A certificate authority that no system trusts."""
     return trustme.CA()
 
 
 @pytest.fixture
 def trusted(authority: trustme.CA, tmp_path: Path) -> str:
-    """The path to the authority's own certificate."""
+    """The path to the authority's certificate."""
     path = str(tmp_path / "authority.pem")
     authority.cert_pem.write_to_path(path)
     return path
@@ -444,7 +446,7 @@ def trusted(authority: trustme.CA, tmp_path: Path) -> str:
 
 @pytest.fixture
 def certified(authority: trustme.CA) -> Callable[..., ssl.SSLContext]:
-    """Make what a server needs to be some host."""
+    """An SSLContext for a server at some host."""
     return lambda *names, **options: tls_context(authority, *names, **options)
 
 
@@ -458,7 +460,7 @@ CERTIFICATES: dict[str, tuple[str, dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize(("name", "options", "known"), CERTIFICATES.values(), ids=CERTIFICATES)
 @each_way
-def test_a_certificate_that_fails_is_not_retried(
+def test_invalid_certificate_is_not_retried(
     way: str,
     name: str,
     options: dict[str, Any],
@@ -469,7 +471,7 @@ def test_a_certificate_that_fails_is_not_retried(
     certified: Callable[..., ssl.SSLContext],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A certificate that can't be verified ends the call at once; the advice names the option and the variable."""
+    """An unverified certificate ends the call at once; the advice names the option and the variable."""
     if known:
         monkeypatch.setenv("SSL_CERT_FILE", trusted)
     with listening(answering(mock), certified(name, **options)) as server:
@@ -484,10 +486,10 @@ def test_a_certificate_that_fails_is_not_retried(
 
 @pytest.mark.parametrize("kind", ["text", "path", "context"])
 @each_way
-def test_verify_names_who_is_trusted(
+def test_verify_accepts_a_path_or_a_context(
     way: str, kind: str, at: Callable[..., Any], mock: Mock, trusted: str, certified: Callable[..., ssl.SSLContext]
 ) -> None:
-    """`verify=` takes the path to a CA bundle or an SSLContext."""
+    """`verify=` is a path to a CA bundle or an SSLContext."""
     verify = {"text": trusted, "path": Path(trusted), "context": ssl.create_default_context(cafile=trusted)}[kind]
     with listening(answering(mock), certified("127.0.0.1")) as server:
         assert at(way, server.base_url, verify=verify).id in mock.voices("cartesia")
@@ -513,10 +515,10 @@ CLIENTS = ("HeyGen", "Retell", "Cartesia", "MiniMax")
 
 @pytest.mark.parametrize(("variable", "environment"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("kind", ["class", "async class", "connect", "connect_async"])
-def test_a_broken_environment_is_a_typed_error(
+def test_invalid_environment_is_a_typed_error(
     kind: str, variable: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the environment names a proxy or certificates wrongly, the error names the variable and shows no secret."""
+    """An invalid proxy or certificate variable is named in the error, which shows no secret."""
     monkeypatch.setitem(sys.modules, "socksio", None)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -542,8 +544,8 @@ def test_a_broken_environment_is_a_typed_error(
     ids=["scheme", "host", "port", "password", "number"],
 )
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_wrong_proxy_option_is_a_typed_error(provider: str, address: Any) -> None:
-    """`proxy=` that is not the address of a proxy is refused, and the error shows no secret."""
+def test_invalid_proxy_option_is_a_typed_error(provider: str, address: Any) -> None:
+    """An invalid `proxy=` is refused, and the error shows no secret."""
     for make in (connect, connect_async):
         with pytest.raises(VoiceCloneError, match="proxy") as caught:
             make(provider, api_key=KEY, proxy=address)
@@ -553,8 +555,8 @@ def test_a_wrong_proxy_option_is_a_typed_error(provider: str, address: Any) -> N
 
 @pytest.mark.parametrize("verify", ["/no/such/file", __file__, 3], ids=["missing", "garbage", "number"])
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_wrong_verify_option_is_a_typed_error(provider: str, verify: Any) -> None:
-    """`verify=` that is not a context and not the path to certificates is refused, and the error shows no key."""
+def test_invalid_verify_option_is_a_typed_error(provider: str, verify: Any) -> None:
+    """An invalid `verify=` is refused, and the error shows no key."""
     for make in (connect, connect_async):
         with pytest.raises(VoiceCloneError, match="verify") as caught:
             make(provider, api_key=KEY, verify=verify)
@@ -567,7 +569,7 @@ CLONES = 24
 
 
 def once(mock: Mock, provider: str) -> Talk:
-    """A provider that closes an idle connection at the moment at which the next request on it arrives."""
+    """A provider that closes an idle connection when the next request arrives on it."""
 
     def talk(conversation: Conversation) -> None:
         conversation.send(whole(mock.handle(conversation.request(), provider)))
@@ -579,8 +581,8 @@ def once(mock: Mock, provider: str) -> Talk:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @sync_and_async
-def test_a_paid_request_opens_a_connection_of_its_own(provider: str, way: str, mock: Mock, clock: Clock) -> None:
-    """A provider that closes idle connections puts no clone in doubt: no paid request goes over a used connection."""
+def test_paid_request_opens_its_own_connection(provider: str, way: str, mock: Mock, clock: Clock) -> None:
+    """No clone has an unknown outcome because the provider closed an idle connection."""
     mock.polls_until_done = 1
     with listening(once(mock, provider)) as server:
         assert len(clones(way, server, provider, clock, CLONES)) == CLONES
@@ -593,7 +595,7 @@ def test_a_paid_request_opens_a_connection_of_its_own(provider: str, way: str, m
 
 
 def clones(way: str, server: Listener, provider: str, clock: Clock, count: int) -> list[Any]:
-    """Clone so often with one client, one after the other."""
+    """Clone this many times with one client, one after the other."""
     options: dict[str, Any] = {"api_key": KEY, "base_url": server.base_url, "timeout": 5}
     names = [OPTIONS[provider] | {"name": f"Voice {number}"} for number in range(count)]
     client: Any = connect(provider, **options) if way == "sync" else connect_async(provider, **options)
@@ -618,7 +620,7 @@ EVIL = {
 
 
 def leaving(mock: Mock, provider: str) -> Talk:
-    """A provider that sends a whole second answer behind each one, in the same segment."""
+    """A provider that sends a second response after each one, in the same segment."""
     more = json.dumps(EVIL[provider]).encode()
 
     def talk(conversation: Conversation) -> None:
@@ -630,8 +632,8 @@ def leaving(mock: Mock, provider: str) -> Talk:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @each_way
-def test_an_answer_left_behind_is_never_the_next_one(provider: str, way: str, mock: Mock, clock: Clock) -> None:
-    """Whatever a server leaves behind an answer, three clones get their own voices, each from one paid request."""
+def test_extra_response_is_not_the_next_one(provider: str, way: str, mock: Mock, clock: Clock) -> None:
+    """After extra bytes from a server three clones get their own voices, each from one paid request."""
     mock.polls_until_done = 1
     with listening(leaving(mock, provider)) as server:
         voices = clones(way, server, provider, clock, 3)
@@ -647,8 +649,8 @@ def test_an_answer_left_behind_is_never_the_next_one(provider: str, way: str, mo
 
 
 @each_way
-def test_a_poll_that_reads_an_answer_about_another_voice_is_retried(way: str, mock: Mock, clock: Clock) -> None:
-    """An answer to a poll that names another voice is not that voice's: the poll is retried on a new connection."""
+def test_poll_with_another_voice_is_retried(way: str, mock: Mock, clock: Clock) -> None:
+    """A poll response with another voice is retried on a new connection."""
     ids = ["v1", "v2", "v3"]
 
     def talk(conversation: Conversation) -> None:
@@ -677,8 +679,8 @@ def test_a_poll_that_reads_an_answer_about_another_voice_is_retried(way: str, mo
 
 
 @each_way
-def test_a_server_that_only_answers_about_another_voice_gives_none(way: str, mock: Mock, clock: Clock) -> None:
-    """Where every answer is about another voice, the poll ends in an error that carries the job."""
+def test_responses_about_another_voice_only_are_an_error(way: str, mock: Mock, clock: Clock) -> None:
+    """If every response has another voice, the poll raises an error with the job."""
 
     def talk(conversation: Conversation) -> None:
         conversation.request()

@@ -1,4 +1,4 @@
-"""Give odd inputs to all that reads what others wrote; each ends in a good result or in a typed error.
+"""Feed odd inputs to all readers of foreign data; each returns a result or raises a typed error.
 
 python -m tests.fuzz                                  every target, 100,000 inputs in all
 python -m tests.fuzz --target yaml --count 5000       one target
@@ -30,7 +30,7 @@ from tests.fuzz.targets import TARGETS
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--count", type=int, default=100_000, help="how many inputs in all (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="what the inputs depend on (%(default)s)")
@@ -41,18 +41,18 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def chunks(names: Sequence[str], count: int, seed: int) -> list[Chunk]:
-    """What to run: each target gets its share, in pieces of which each has a seed of its own."""
+    """The work: each target's share in chunks, each with its own seed."""
     whole = sum(TARGETS[name].share for name in names)
-    made: list[Chunk] = []
+    result: list[Chunk] = []
     for name in names:
         left = math.ceil(count * TARGETS[name].share / whole)
         for number in range(math.ceil(left / CHUNK)):
-            made.append((name, min(CHUNK, left - number * CHUNK), seed + number))
-    return made
+            result.append((name, min(CHUNK, left - number * CHUNK), seed + number))
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit status is 1 where an input ends in anything but a result or a typed error."""
+    """Run the command; exit status 1 if an input causes anything but a result or a typed error."""
     choice = options(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     names = choice.target or list(TARGETS)
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def progress(console: Console, total: int) -> Generator[Callable[[str, int, int], None]]:
-    """A progress bar on a terminal, and a line now and then elsewhere."""
+    """A progress bar on a terminal; elsewhere a line now and then."""
     done = 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -87,7 +87,7 @@ def progress(console: Console, total: int) -> Generator[Callable[[str, int, int]
 
 
 def report(console: Console, results: Mapping[str, Result], page: Path | None) -> int:
-    """Print the table and what failed; the exit status."""
+    """Print the table and the failures; return the exit status."""
     whole = Result()
     shown = robustness.table("target", "inputs", "good", "refused", "failures", "seconds")
     for name, result in results.items():

@@ -1,4 +1,4 @@
-"""Inputs that are nearly right: what is real, cut, doubled, flipped, nested and retyped; and pure noise beside them."""
+"""Nearly valid inputs: real data that is cut, doubled, flipped, nested and retyped, and pure noise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEPTHS = (1, 2, 60, 99, 120, 900, 990, 1100, 50_000)
 
 @attrs.frozen
 class Edit:
-    """One change to a text or to bytes; `at` and `size` are in characters, and wrap around."""
+    """One change of a text or bytes; `at` and `size` are in characters, and wrap around."""
 
     what: str
     at: int
@@ -82,7 +82,7 @@ EDITS: st.SearchStrategy[Edit] = st.builds(
 
 
 def edited(base: st.SearchStrategy[T], most: int = 4) -> st.SearchStrategy[T]:
-    """What the strategy makes, with some changes."""
+    """Values of the strategy with some edits."""
 
     def apply(data: T, edits: list[Edit]) -> T:
         for edit in edits:
@@ -94,7 +94,7 @@ def edited(base: st.SearchStrategy[T], most: int = 4) -> st.SearchStrategy[T]:
 
 @st.composite
 def retyped(draw: st.DrawFn, base: st.SearchStrategy[Any], most: int = 3) -> Any:
-    """JSON that the strategy makes, with some things missing, null, added, or of another type or value."""
+    """JSON of the strategy with parts missing, null, added, or of another type or value."""
     body = draw(base)
     for _ in range(draw(st.integers(0, most))):
         body = draw(damaged(body, VALUES)).body
@@ -102,6 +102,6 @@ def retyped(draw: st.DrawFn, base: st.SearchStrategy[Any], most: int = 3) -> Any
 
 
 def written(base: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
-    """JSON text, whole in most cases."""
+    """JSON text, complete in most cases."""
     whole = base.map(json.dumps)
     return whole | edited(whole, 2)

@@ -1,4 +1,4 @@
-"""Runs a target: so many inputs from a seed, each good or refused; the rest is a failure, made as small as can be."""
+"""Runs a target with inputs from a seed and counts accepted and refused ones; a failure is minimised."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class StuckError(Exception):
 
 @attrs.define
 class Result:
-    """What became of a target's inputs."""
+    """The counts and failures of a target."""
 
     good: int = 0
     refused: int = 0
     failures: dict[str, str] = attrs.field(factory=dict[str, str])
-    """What was raised and where, and the smallest input that does it."""
+    """The exception and its place, and the smallest input that raises it."""
     seconds: float = 0.0
 
     @property
     def inputs(self) -> int:
-        """How many inputs there were."""
+        """The number of inputs."""
         return self.good + self.refused + len(self.failures)
 
     def add(self, other: Result) -> None:
-        """Take in what became of more inputs."""
+        """Add another result."""
         self.good += other.good
         self.refused += other.refused
         self.failures = {**other.failures, **self.failures}
@@ -53,7 +53,7 @@ class Result:
 
 
 def run(name: str, count: int, seed: int) -> tuple[Chunk, Result]:
-    """Run a piece, in a process of its own; each failure says how to find it again."""
+    """Run a chunk in its own process; each failure has the command that reproduces it."""
     result = fuzz(TARGETS[name], count, seed)
     again = f"nox -s fuzz -- --target {name} --count {count} --seed {seed}"
     result.failures = {what: f"{smallest}\nagain: {again}" for what, smallest in result.failures.items()}
@@ -61,7 +61,7 @@ def run(name: str, count: int, seed: int) -> tuple[Chunk, Result]:
 
 
 def fuzz(target: Target, count: int, seed: int) -> Result:
-    """Give a target so many inputs."""
+    """Give a target this many inputs."""
     tally: Counter[bool] = Counter()
     failures: dict[str, str] = {}
 
@@ -92,7 +92,7 @@ def fuzz(target: Target, count: int, seed: int) -> Result:
 
 @contextmanager
 def watched() -> Generator[None]:
-    """Raise StuckError in what takes too long, where the system has an alarm."""
+    """Raise StuckError if the block takes too long, on systems with an alarm."""
 
     def ring(*_: object) -> None:
         raise StuckError(f"not done after {LONGEST} s")
@@ -110,6 +110,6 @@ def watched() -> Generator[None]:
 
 
 def _place(error: BaseException) -> str:
-    """What was raised, and by which line."""
+    """The exception, and the line that raised it."""
     last = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__][-1]
     return f"{type(error).__name__} in {last.name} ({'/'.join(last.filename.split('/')[-3:])}:{last.lineno})"

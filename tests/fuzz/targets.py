@@ -1,4 +1,4 @@
-"""What is fuzzed. Each target ends in a good result or in its own typed error, whatever it is given."""
+"""The fuzzed targets; each returns a result or raises its own typed error for any input."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ import attrs
 import httpx
 from hypothesis import strategies as st
 
-from scripts import common, overlay, vendor, yaml12
-from scripts.common import PipelineError, Provider
-from scripts.slice import cut
+from scripts.lib import yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import effective_spec
+from scripts.vendor import pages
+from scripts.vendor.merge import merge_pages
+from scripts.vendor.pages import vendored_pages
+from scripts.vendor.slice import cut
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.contract.documents import Operation, document
 from tests.contract.strategies import alternatives
 from tests.contract.wire import CLIP, KEY, VOICE_ID, WAYS, Wire, good_body
 from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
-from voice_clone._audio import open_audio
 from voice_clone._json import decode
 from voice_clone.audio import probe
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing._multipart import MultipartError, read_parts
 
 TINY = {"openapi": "3.0.0", "info": {"title": "Acme", "version": "1"}, "paths": {"/a": {"get": {"operationId": "a"}}}}
@@ -38,18 +44,18 @@ actions:
   - {target: $.info, description: Why., x-source: Where from., update: {a: 1}}
 """
 
-# What comes first is what a failure is made small to.
-SPECS = [TINY, *(common.read_json(provider.spec) for provider in common.providers())]
-OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in common.providers())]
+# Failures are minimised towards the first one.
+SPECS = [TINY, *(read_json(provider.spec) for provider in find_providers())]
+OVERLAYS = [TINY_OVERLAY, *(provider.overlay.read_bytes() for provider in find_providers())]
 PAGES = [
-    b"````yaml\n" + common.dump_json(TINY).encode() + b"````\n",
-    *(path.read_bytes() for provider in common.providers() for path in sorted(provider.folder.glob("pages/*"))),
+    b"````yaml\n" + dump_json(TINY).encode() + b"````\n",
+    *(path.read_bytes() for provider in find_providers() for path in sorted(provider.folder.glob("pages/*"))),
 ]
 
 
 @attrs.frozen
 class Target:
-    """Something that reads what others wrote."""
+    """A reader of foreign data."""
 
     name: str
     what: str
@@ -57,14 +63,14 @@ class Target:
     """How many of a hundred inputs it gets."""
     inputs: st.SearchStrategy[Any] = attrs.field(repr=False)
     run: Callable[[Any], bool]
-    """Read an input; whether it was good. What it was not good for may be raised as well, as one of `typed`."""
+    """Read an input; returns whether it was valid, or raises one of `typed`."""
     typed: tuple[type[Exception], ...] = ()
 
 
 # Pages, YAML, overlays
 
 
-HEYGEN = vendor.vendored_pages(Provider(common.ROOT, "heygen"))
+HEYGEN = vendored_pages(Provider(ROOT, "heygen"))
 
 
 def _page(text: str) -> bytes:
@@ -76,41 +82,41 @@ def _bytes(text: str) -> bytes:
 
 
 def read_page(data: bytes) -> bool:
-    """Take the document out of a page, cut it, and merge it with other pages."""
-    page = vendor.read_page("page.md", data)
+    """Extract a page's document, slice it, and merge it with other pages."""
+    page = pages.read_page("page.md", data)
     assert all(isinstance(path, str) for _, path in page.operations)
     with suppress(PipelineError):
         part = cut(page.spec, sorted(page.operations)[:1])
         assert cut(part, sorted(page.operations)[:1]) == part
-    common.dump_json(vendor.merge([page, page])).encode()
+    dump_json(merge_pages([page, page])).encode()
     with suppress(PipelineError):
-        common.dump_json(vendor.merge([page, *HEYGEN])).encode()
+        dump_json(merge_pages([page, *HEYGEN])).encode()
     return True
 
 
 def read_yaml(text: str) -> bool:
-    """Read YAML: what comes out is JSON, and every value has its line."""
+    """Read YAML: the result is JSON, and every value has a line."""
     value, lines = yaml12.load_with_lines(text)
-    assert common.same(json.loads(common.dump_json(value).encode()), value)
+    assert same_json(json.loads(dump_json(value).encode()), value)
     assert min(lines.values()) >= 1
     return True
 
 
 @attrs.frozen
 class Overlay:
-    """The two files that an effective spec comes from."""
+    """The two files of an effective spec."""
 
     spec: bytes
     overlay: bytes
 
 
-def apply_overlay(given: Overlay) -> bool:
+def apply_overlay(files: Overlay) -> bool:
     """Apply an overlay to a spec."""
     with tempfile.TemporaryDirectory() as folder:
         provider = Provider(Path(folder), "acme")
-        common.write(provider.spec, given.spec)
-        common.write(provider.overlay, given.overlay)
-        common.dump_json(overlay.effective_spec(provider)).encode()
+        write_file(provider.spec, files.spec)
+        write_file(provider.overlay, files.overlay)
+        dump_json(effective_spec(provider)).encode()
     return True
 
 
@@ -120,7 +126,7 @@ def _overlays() -> st.SearchStrategy[Overlay]:
 
 @functools.cache
 def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
-    """A spec, and the first actions of its own overlay, of which the last is odd; or other things as odd."""
+    """A spec and the first actions of its overlay with an odd last one, or other odd data."""
     spec, whole = SPECS[number], yaml12.load(OVERLAYS[number].decode())
     counts = st.integers(1, min(6, len(whole["actions"])))
     documents = counts.map(lambda count: {**whole, "actions": whole["actions"][:count]})
@@ -128,7 +134,7 @@ def _overlays_of(number: int) -> st.SearchStrategy[Overlay]:
     odd_target = st.builds(_aimed, documents, edited(targets, 2))
     odd_action = st.builds(_ending, documents, retyped(documents.map(lambda document: document["actions"][-1])))
     overlays = written(st.one_of(documents, odd_target, odd_action, retyped(documents))).map(_bytes)
-    specs = st.just(common.dump_json(spec).encode())
+    specs = st.just(dump_json(spec).encode())
     odd_specs = written(retyped(st.just(spec))).map(_bytes)
     return st.one_of(
         st.builds(Overlay, specs, overlays),
@@ -150,7 +156,7 @@ def _ending(document: Any, action: Any) -> Any:
 
 @attrs.frozen
 class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """An answer as it comes from a network: piece by piece, and perhaps not to its end."""
+    """A response from a network: in chunks, and possibly truncated."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -167,13 +173,13 @@ class Answer(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def response(self) -> httpx.Response:
-        """The answer as httpx has it, unread."""
+        """The unread httpx response."""
         return httpx.Response(self.status, headers=self.headers, stream=self)
 
 
 @attrs.frozen
 class Exchange:
-    """A call of a client: some good answers, then odd ones, then good ones again."""
+    """A client's call: some valid responses, then odd ones, then valid ones."""
 
     provider: str
     way: str
@@ -184,23 +190,23 @@ class Exchange:
     """To wait for; None to clone."""
 
 
-def call(given: Exchange, max_retries: int = 2) -> bool:
-    """Clone, or wait for a clone, at a provider that answers oddly."""
-    wire = Wire(document(given.provider), max_retries=max_retries)
+def call(exchange: Exchange, max_retries: int = 2) -> bool:
+    """Clone, or wait for a clone, at a provider with odd responses."""
+    wire = Wire(document(exchange.provider), max_retries=max_retries)
 
     def answer(operation: Operation) -> httpx.Response:
-        odd = given.before < len(wire.sent) <= given.before + given.times
+        odd = exchange.before < len(wire.sent) <= exchange.before + exchange.times
         good = httpx.Response(int(operation.success.status), json=good_body(operation))
-        return given.answer.response() if odd else good
+        return exchange.answer.response() if odd else good
 
     wire.answer = answer
     try:
-        if given.job:
-            voice = wire.call(given.way, "wait", given.job, timeout=30)
+        if exchange.job:
+            voice = wire.call(exchange.way, "wait", exchange.job, timeout=30)
         else:
-            voice = wire.call(given.way, "clone", CLIP, **OPTIONS[given.provider])
+            voice = wire.call(exchange.way, "clone", CLIP, **OPTIONS[exchange.provider])
     except VoiceCloneError as error:
-        _examine(error, given.provider)
+        _examine(error, exchange.provider)
         raise
     assert isinstance(voice, Voice)
     assert isinstance(voice.id, str)
@@ -210,7 +216,7 @@ def call(given: Exchange, max_retries: int = 2) -> bool:
 
 
 def _examine(error: VoiceCloneError, provider: str) -> None:
-    """Assert that an error can be shown and acted upon, and holds no key."""
+    """Assert that an error is printable and useful, and holds no key."""
     for text in (str(error), repr(error), repr(error.response)):
         assert KEY not in text
     str(error).encode()
@@ -223,8 +229,8 @@ def _examine(error: VoiceCloneError, provider: str) -> None:
 
 
 def _answers() -> st.SearchStrategy[Answer]:
-    fixtures = [common.read_json(path)["response"] for path in sorted(Path(common.ROOT).glob("tests/errors/*/*.json"))]
-    bodies = written(retyped(st.sampled_from([*_good_bodies(), *(each.get("body") for each in fixtures)])))
+    fixtures = [read_json(path)["response"] for path in sorted(Path(ROOT).glob("tests/errors/*/*.json"))]
+    bodies = written(retyped(st.sampled_from([*_good_bodies(), *(fixture.get("body") for fixture in fixtures)])))
     contents = bodies.map(_bytes) | st.binary(max_size=50)
     pieces = contents.map(lambda data: [data]) | contents.map(lambda data: [data[:9], data[9:]])
     statuses = [200, 201, 204, 301, 304, 307, 400, 401, 404, 409, 413, 422, 429, 500, 502, 520, 599]
@@ -247,7 +253,7 @@ def _answers() -> st.SearchStrategy[Answer]:
 
 
 def _good_bodies() -> list[Any]:
-    """Answers of success: as the client takes them, and all else that the specs allow them to say."""
+    """Success bodies: as the client expects them, and others that the specs allow."""
     successes = [operation for name in PROVIDERS for operation in document(name).operations()]
     said = [body for operation in successes if operation.success.body for body in alternatives(operation.success.body)]
     return [*(good_body(operation, VOICE_ID) for operation in successes), *said]
@@ -285,7 +291,7 @@ def read_retry_after(value: bytes) -> bool:
 
 
 def read_token(token: str) -> bool:
-    """Read a job's token; what was read can be written, and reads as the same again."""
+    """Read a job's token; the job's token reads as the same job."""
     job = CloneJob.from_token(token)
     again = job.to_token()
     assert CloneJob.from_token(again).to_token() == again
@@ -306,9 +312,9 @@ def _tokens() -> st.SearchStrategy[str]:
     return written(jobs | retyped(jobs)) | TEXTS
 
 
-def read_form(given: tuple[str, bytes]) -> bool:
-    """Take a form apart."""
-    read_parts(*given)
+def read_form(form: tuple[str, bytes]) -> bool:
+    """Parse a form."""
+    read_parts(*form)
     return True
 
 
@@ -321,9 +327,9 @@ def _forms() -> st.SearchStrategy[tuple[str, bytes]]:
         request = httpx.Request("POST", "http://localhost/", files=files, headers={"Content-Type": TYPE})
         return TYPE, request.read()
 
-    made = st.lists(parts, min_size=1, max_size=3).map(form)
+    forms = st.lists(parts, min_size=1, max_size=3).map(form)
     types = st.just(TYPE) | edited(st.just(TYPE)).map(_utf8) | TEXTS.map(_utf8)
-    bodies = made.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
+    bodies = forms.flatmap(lambda pair: st.just(pair[1]) | edited(st.just(pair[1])))
     return st.tuples(types, bodies | st.binary(max_size=60))
 
 
@@ -336,7 +342,7 @@ def _utf8(text: str) -> str:
 
 @attrs.frozen
 class Clip:
-    """What a caller gives for audio."""
+    """Audio by a caller."""
 
     form: str
     """`bytes`, `memoryview`, `stream`, `pipe`, `path`, or `missing`."""
@@ -353,39 +359,39 @@ class _Pipe(_Stream):
         return False
 
 
-def recognise_audio(given: Clip) -> bool:
-    """Open audio; what comes out reads as what went in, and its name fits its type. Its header is read."""
+def recognise_audio(clip: Clip) -> bool:
+    """Open audio: its content is unchanged, its name fits its type, its header is read."""
     with tempfile.TemporaryDirectory() as folder:
-        source = _source(given, folder)
+        source = _source(clip, folder)
         with open_audio(source) as audio:
-            assert audio.stream.read() == given.data
+            assert audio.stream.read() == clip.data
             assert Path(audio.name).suffix
             assert audio.media_type.startswith("audio/")
             audio.name.encode()
-        if given.form != "pipe":
+        if clip.form != "pipe":
             info = probe(source)
-            assert info.size == len(given.data)
+            assert info.size == len(clip.data)
             assert info.duration is None or info.duration > 0
     return True
 
 
-def _source(given: Clip, folder: str) -> Any:
-    match given.form:
+def _source(clip: Clip, folder: str) -> Any:
+    match clip.form:
         case "memoryview":
-            return memoryview(given.data)
+            return memoryview(clip.data)
         case "stream" | "pipe":
-            stream = _Stream(given.data) if given.form == "stream" else _Pipe(given.data)
-            stream.name = given.name
+            stream = _Stream(clip.data) if clip.form == "stream" else _Pipe(clip.data)
+            stream.name = clip.name
             return stream
         case "path":
-            path = Path(folder, "clip" + Path(given.name).suffix.replace("\0", "")[:9])
+            path = Path(folder, "clip" + Path(clip.name).suffix.replace("\0", "")[:9])
             with suppress(UnicodeEncodeError):  # no file has such a name, but a caller may give it
-                path.write_bytes(given.data)
+                path.write_bytes(clip.data)
             return path
         case "missing":
-            return f"{folder}/missing/{given.name}"
+            return f"{folder}/missing/{clip.name}"
         case _:
-            return given.data
+            return clip.data
 
 
 def _clips() -> st.SearchStrategy[Clip]:

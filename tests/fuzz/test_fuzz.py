@@ -1,4 +1,4 @@
-"""The fuzzing itself: each target takes some inputs, and what is not as it should be does not go unnoticed."""
+"""The fuzzer itself: each target gets some inputs, and failures are detected."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "robustness.md"
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_odd_inputs_are_read_or_refused(target: Target) -> None:
-    """Each of some odd inputs ends in a good result or in the target's own error, and both occur."""
+def test_odd_inputs_are_accepted_or_refused(target: Target) -> None:
+    """Each input returns a result or raises the target's own error, and both occur."""
     result = fuzz(target, 50, seed=1)
     assert not result.failures
     assert result.inputs == 50
@@ -30,14 +30,14 @@ def test_odd_inputs_are_read_or_refused(target: Target) -> None:
 
 
 def planted(value: list[int]) -> bool:
-    """Refuse what is empty, and fail as nobody expects."""
+    """Refuse empty input, and fail unexpectedly on some."""
     if not value:
         raise ValueError("empty")
     return 1 // (value[0] - 7) != 0
 
 
-def test_an_untyped_exception_is_found_and_made_small() -> None:
-    """An exception that is not the target's own is a failure, shown with its place and the smallest input."""
+def test_untyped_exception_is_reported_and_minimised() -> None:
+    """An unexpected exception is a failure, shown with its place and the smallest input."""
     target = Target("planted", "", 1, st.lists(st.integers(0, 20)), planted, (ValueError,))
     result = fuzz(target, 500, seed=1)
     ((what, smallest),) = result.failures.items()
@@ -45,8 +45,8 @@ def test_an_untyped_exception_is_found_and_made_small() -> None:
     assert smallest == "[7]"
 
 
-def test_what_takes_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An input that is not done with in time is a failure."""
+def test_slow_input_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input that takes too long is a failure."""
     monkeypatch.setattr("tests.fuzz.runner.LONGEST", 0.05)
 
     def run(_: Any) -> bool:
@@ -57,8 +57,8 @@ def test_what_takes_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert what.startswith("StuckError in run (tests/fuzz/test_fuzz.py:")
 
 
-def test_a_broken_harness_is_no_failure_of_the_target() -> None:
-    """What goes wrong before an input is made is raised."""
+def test_error_of_the_fuzzer_is_raised() -> None:
+    """An error before an input exists is raised."""
 
     def explode(_: int) -> int:
         raise LookupError
@@ -68,7 +68,7 @@ def test_a_broken_harness_is_no_failure_of_the_target() -> None:
 
 
 def test_inputs_depend_on_the_seed() -> None:
-    """The same seed gives the same inputs, another one others."""
+    """Equal seeds give equal inputs, other seeds others."""
 
     def inputs(seed: int) -> Sequence[Any]:
         seen: list[Any] = []
@@ -84,8 +84,8 @@ def test_inputs_depend_on_the_seed() -> None:
     assert inputs(1) != inputs(2)
 
 
-def test_a_hundred_thousand_inputs_are_the_usual() -> None:
-    """Without options 100,000 inputs are made, from a seed of its own for each piece of a target."""
+def test_default_is_a_hundred_thousand_inputs() -> None:
+    """By default 100,000 inputs are made, with a separate seed for each chunk of a target."""
     usual = options([])
     planned = chunks(list(TARGETS), usual.count, usual.seed)
     assert sum(count for _, count, _ in planned) >= 100_000
@@ -93,8 +93,8 @@ def test_a_hundred_thousand_inputs_are_the_usual() -> None:
     assert sum(count for name, count, _ in chunks(["yaml"], 1500, 1) if name == "yaml") == 1500
 
 
-def test_a_failure_is_printed_and_decides_the_exit_status(tmp_path: Path) -> None:
-    """The exit status is 1 where something failed; the smallest input is printed, and the page has the numbers."""
+def test_failure_is_printed_and_sets_the_exit_status(tmp_path: Path) -> None:
+    """After a failure the exit status is 1; the smallest input is printed, and the page has the numbers."""
     page = tmp_path / PAGE.name
     page.write_bytes(PAGE.read_bytes())
     console = Console(file=io.StringIO(), width=160)
@@ -105,8 +105,8 @@ def test_a_failure_is_printed_and_decides_the_exit_status(tmp_path: Path) -> Non
     assert "| yaml: YAML is read | 1,235 | 1,200 | 34 | 1 | 0 |" in " ".join(page.read_text("utf-8").split())
 
 
-def test_a_section_is_replaced_and_no_other(tmp_path: Path) -> None:
-    """Writing a section leaves the rest of the page as it was; a page without its marks is refused."""
+def test_only_one_section_is_replaced(tmp_path: Path) -> None:
+    """Writing a section keeps the rest of the page; a page without markers is refused."""
     page = tmp_path / PAGE.name
     page.write_bytes(PAGE.read_bytes())
     robustness.write(page, "fuzz", "new fuzz")

@@ -1,4 +1,4 @@
-"""A pytest plugin for the runs on a copy: it writes down, test by test, how each went, and bounds the memory."""
+"""A pytest plugin for runs on a copy: it records the outcome of each test and limits the memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMORY = 6 * 2**30
 
 
 def pytest_configure() -> None:
-    """Let a lie that grows without end run out of memory by itself; where that can't be bounded, time is."""
+    """Limit the memory, so that a mutant that grows without end fails; without `resource`, only the timeout does."""
     try:
         import resource
     except ImportError:
@@ -24,12 +24,12 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Write down a test."""
+    """Record a test."""
     _write(report.nodeid, report.failed, report.duration)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Write down a module that can't be imported."""
+    """Record a module that cannot be imported."""
     if report.failed:
         _write(report.nodeid, True, 0.0)
 

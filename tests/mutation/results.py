@@ -1,4 +1,4 @@
-"""What became of lies: kept in a file, line by line, and shown as a table."""
+"""Verdicts on mutants: stored as JSON lines, and shown as a table."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutation.lies import Lie
+from tests.mutation.mutants import Mutant
 from tests.mutation.trees import Verdict
 
 WANTED = 0.98
-"""The share of lies that must be killed."""
+"""The share of mutants that must be killed."""
 
 KILLED = ("behaviour", "comparison", "pipeline", "timeout")
 
 
 class Results:
-    """Verdicts in a file of JSON lines, found again by what decides them: the tree and the lie."""
+    """Verdicts in a file of JSON lines, by tree and mutant."""
 
     def __init__(self, path: Path, fingerprint: str) -> None:
         self.path = path
@@ -33,22 +33,22 @@ class Results:
         for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:  # cut short
+            except json.JSONDecodeError:  # truncated
                 continue
-            self._known[entry["tree"], entry["lie"]] = entry
+            self._known[entry["tree"], entry["mutant"]] = entry
 
     def find(self, key: str) -> dict[str, Any] | None:
-        """What was kept under a key for this tree."""
+        """The entry stored under a key for this tree."""
         return self._known.get((self.fingerprint, key))
 
-    def verdict(self, lie: Lie) -> Verdict | None:
-        """What became of a lie, where that is known."""
-        found = self.find(lie.digest)
-        return Verdict(found["outcome"], found["by"], found["seconds"]) if found else None
+    def verdict(self, mutant: Mutant) -> Verdict | None:
+        """The stored verdict on a mutant, or None."""
+        entry = self.find(mutant.digest)
+        return Verdict(entry["outcome"], entry["by"], entry["seconds"]) if entry else None
 
     def keep(self, key: str, **entry: Any) -> None:
-        """Append an entry, whole."""
-        self._known[self.fingerprint, key] = entry = {"tree": self.fingerprint, "lie": key, **entry}
+        """Append an entry."""
+        self._known[self.fingerprint, key] = entry = {"tree": self.fingerprint, "mutant": key, **entry}
         self.path.parent.mkdir(exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
@@ -56,7 +56,7 @@ class Results:
 
 @attrs.frozen
 class Equivalents:
-    """Lies that no test could see, and the reasons."""
+    """Mutants that no test can detect, and the reasons."""
 
     reasons: Mapping[str, str]
 
@@ -65,31 +65,31 @@ class Equivalents:
         """Read the list."""
         return cls(tomllib.loads(Path(__file__).with_name("equivalent.toml").read_text("utf-8")))
 
-    def pattern(self, lie: Lie) -> str | None:
-        """The entry that a lie is listed under."""
-        return next((pattern for pattern in self.reasons if fnmatch.fnmatchcase(lie.id, pattern)), None)
+    def pattern(self, mutant: Mutant) -> str | None:
+        """The entry that matches a mutant, or None."""
+        return next((pattern for pattern in self.reasons if fnmatch.fnmatchcase(mutant.id, pattern)), None)
 
-    def stale(self, population: Iterable[Lie], verdicts: Mapping[Lie, Verdict]) -> list[str]:
+    def stale(self, population: Iterable[Mutant], verdicts: Mapping[Mutant, Verdict]) -> list[str]:
         """Entries that are no longer needed."""
-        fitting = {self.pattern(lie) for lie in population}
-        unused = [f"{pattern}: fits no lie" for pattern in self.reasons if pattern not in fitting]
+        fitting = {self.pattern(mutant) for mutant in population}
+        unused = [f"{pattern}: matches no mutant" for pattern in self.reasons if pattern not in fitting]
         killed = [
-            f"{pattern}: {lie.id} was killed by {verdict.by}"
-            for lie, verdict in verdicts.items()
-            if verdict.outcome != "survived" and (pattern := self.pattern(lie))
+            f"{pattern}: {mutant.id} was killed by {verdict.by}"
+            for mutant, verdict in verdicts.items()
+            if verdict.outcome != "survived" and (pattern := self.pattern(mutant))
         ]
         return unused + killed
 
 
-def show(console: Console, verdicts: Mapping[Lie, Verdict], equivalents: Equivalents) -> float:
-    """Print the table, the survivors and the equivalents; the share of the others that was killed."""
-    surviving = [lie for lie, verdict in verdicts.items() if verdict.outcome == "survived"]
-    equivalent = [lie for lie in surviving if equivalents.pattern(lie)]
+def show(console: Console, verdicts: Mapping[Mutant, Verdict], equivalents: Equivalents) -> float:
+    """Print the table, the survivors and the equivalents; return the share of the others that was killed."""
+    surviving = [mutant for mutant, verdict in verdicts.items() if verdict.outcome == "survived"]
+    equivalent = [mutant for mutant in surviving if equivalents.pattern(mutant)]
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for lie, verdict in verdicts.items():
-        for row in (lie.kind, lie.layer, ""):
-            counts[row]["equivalent" if lie in equivalent else verdict.outcome] += 1
-    table = Table("lie", *(f"{name}" for name in ("planted", *KILLED, "survived", "equivalent", "killed")), box=None)
+    for mutant, verdict in verdicts.items():
+        for row in (mutant.kind, mutant.layer, ""):
+            counts[row]["equivalent" if mutant in equivalent else verdict.outcome] += 1
+    table = Table("mutant", *(f"{name}" for name in ("run", *KILLED, "survived", "equivalent", "killed")), box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in sorted(filter(None, counts)):
@@ -97,9 +97,9 @@ def show(console: Console, verdicts: Mapping[Lie, Verdict], equivalents: Equival
         table.add_row(f"  {row.partition('/')[2]}" if "/" in row else row, *_cells(counts[row]), style=style)
     table.add_row("all", *_cells(counts[""]), style="bold")
     console.print(table)
-    _list(console, "Survived:", [(lie, "") for lie in surviving if lie not in equivalent])
-    reasons = [(lie, equivalents.reasons[equivalents.pattern(lie) or ""]) for lie in equivalent]
-    _list(console, "Equivalent, so that no test could see them:", reasons)
+    _list(console, "Survived:", [(mutant, "") for mutant in surviving if mutant not in equivalent])
+    reasons = [(mutant, equivalents.reasons[equivalents.pattern(mutant) or ""]) for mutant in equivalent]
+    _list(console, "Equivalent, no test can detect them:", reasons)
     return _share(counts[""])
 
 
@@ -109,13 +109,17 @@ def _cells(counts: Counter[str]) -> Sequence[str]:
 
 
 def _share(counts: Counter[str]) -> float:
-    planted = counts.total() - counts["equivalent"]
-    return 1 - counts["survived"] / planted if planted else 1.0
+    detectable = counts.total() - counts["equivalent"]
+    return 1 - counts["survived"] / detectable if detectable else 1.0
 
 
-def _list(console: Console, title: str, lies: Sequence[tuple[Lie, str]]) -> None:
-    if lies:
+def _list(console: Console, title: str, mutants: Sequence[tuple[Mutant, str]]) -> None:
+    if mutants:
         console.print(f"\n{title}", style="bold")
-    for lie, reason in lies:
-        for line in (lie.id, f"    {lie.file}:{lie.line}: {lie.change}", *([f"    {reason}"] if reason else [])):
+    for mutant, reason in mutants:
+        for line in (
+            mutant.id,
+            f"    {mutant.file}:{mutant.line}: {mutant.change}",
+            *([f"    {reason}"] if reason else []),
+        ):
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Private copies of the tree, in which lies are planted and tests run."""
+"""Private copies of the tree, in which mutants are applied and tests run."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from typing import Any
 import attrs
 import pytest
 
-from scripts import copies
-from scripts.copies import Files
+from scripts.update import sandbox
+from scripts.update.sandbox import Files
 from tests.mutation import reporter
-from tests.mutation.lies import Lie
+from tests.mutation.mutants import Mutant
 
 TESTS = ("tests/contract", "tests/unit")
 """What `nox -s contract` runs."""
 COMPARISON = "tests/contract/test_derived.py"
-"""What compares committed files with what the pipeline makes of their sources; it kills whatever was edited by hand."""
+"""Compares the committed files with the pipeline's output; it kills every edit by hand."""
 
 DECIDING = ("specs", "generated", "src", "scripts", "tests")
 
 
 class BrokenRunError(Exception):
-    """The tests can't tell anything: they fail, or don't run, without any lie."""
+    """The tests fail, or do not run, without any mutant."""
 
 
 class StoppedError(Exception):
-    """The whole run was stopped."""
+    """The whole run was interrupted."""
 
 
 def fingerprint(files: Files, tests: Sequence[str]) -> str:
-    """A hash of everything that decides how a lie ends, but for the lie itself."""
+    """A hash of everything that decides a verdict, except the mutant."""
     deciding = (
         f"{name} {hashlib.sha256(data).hexdigest()}"
         for name, data in files.items()
@@ -48,7 +48,7 @@ def fingerprint(files: Files, tests: Sequence[str]) -> str:
 
 @attrs.frozen
 class Ending:
-    """How a run of tests ended."""
+    """The result of a run of tests."""
 
     passed: bool
     by: str = ""  # the first test that failed
@@ -60,7 +60,7 @@ class Ending:
 
 @attrs.frozen
 class Verdict:
-    """What became of a lie: killed by `behaviour`, `comparison`, `pipeline` or `timeout`, or `survived`."""
+    """The verdict on a mutant: killed by `behaviour`, `comparison`, `pipeline` or `timeout`, or `survived`."""
 
     outcome: str
     by: str
@@ -74,7 +74,7 @@ class Tree:
     longest = 3600.0
     """Seconds after which a run is stopped."""
     stall = 600.0
-    """Seconds after which a run is stopped where no test has ended."""
+    """Seconds without a finished test after which a run is stopped."""
 
     def __init__(self, folder: Path, files: Files, tests: Sequence[str]) -> None:
         self.folder = folder
@@ -86,55 +86,55 @@ class Tree:
         self.restore()
 
     def restore(self) -> None:
-        """Make the copy what the tree was, touching only what differs."""
-        copies.restore(self.folder, self.files)
+        """Restore the copy; write only the files that differ."""
+        sandbox.restore(self.folder, self.files)
 
     def check(self) -> Ending:
-        """Run everything without a lie; BrokenRunError where that tells nothing."""
+        """Run everything without a mutant; raises BrokenRunError if the tests fail."""
         where = "import voice_clone, voice_clone_api; print(voice_clone.__file__, voice_clone_api.__file__)"
-        found = self._run("-c", where)
-        if found.output.count(str(self.folder)) != 2:
-            raise BrokenRunError(f"the copy of the tree is not what is imported:\n{found.output}")
-        generated = self._run("-m", "scripts.generate", "--check")
+        imported = self._run("-c", where)
+        if imported.output.count(str(self.folder)) != 2:
+            raise BrokenRunError(f"the copy of the tree is not what is imported:\n{imported.output}")
+        generated = self._run("-m", "scripts.generate.command", "--check")
         if not generated.passed:
             raise BrokenRunError(f"the generated code does not follow from the specs:\n{generated.output}")
         clean = self._pytest(*self.tests)
         if not clean.passed:
-            raise BrokenRunError(f"the tests fail without any lie, at {clean.by}:\n{clean.output[-5000:]}")
+            raise BrokenRunError(f"the tests fail without any mutant, at {clean.by}:\n{clean.output[-5000:]}")
         return clean
 
-    def tell(self, lie: Lie) -> Verdict:
-        """Plant a lie, see what kills it, and take it out again."""
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """Apply a mutant, run the tests on it, and restore the copy."""
         started = time.monotonic()
         try:
-            (self.folder / lie.file).write_text(lie.planted, encoding="utf-8")
-            outcome, ending = self._judge(lie)
+            (self.folder / mutant.file).write_text(mutant.mutated, encoding="utf-8")
+            outcome, ending = self._judge(mutant)
             return Verdict(outcome, ending.by, round(time.monotonic() - started, 2), ending.output)
         finally:
             self.restore()
 
-    def _judge(self, lie: Lie) -> tuple[str, Ending]:
-        if lie.regenerate:
-            generated = self._run("-m", "scripts.generate", *([lie.provider] if lie.provider else []))
+    def _judge(self, mutant: Mutant) -> tuple[str, Ending]:
+        if mutant.regenerate:
+            generated = self._run("-m", "scripts.generate", *([mutant.provider] if mutant.provider else []))
             if not generated.passed:
                 return "pipeline", attrs.evolve(generated, by=generated.output.strip().partition("\n")[0])
         output = ""
-        for outcome, arguments in self._runs(lie):
+        for outcome, arguments in self._runs(mutant):
             ending = self._pytest(*arguments)
             output += ending.output
             if not ending.passed:
                 return "timeout" if ending.timed_out else outcome, attrs.evolve(ending, output=output)
         return "survived", Ending(passed=True, output=output)
 
-    def _runs(self, lie: Lie) -> list[tuple[str, list[str]]]:
-        """What to run until something fails, and what it is that fails then; the quickest first."""
+    def _runs(self, mutant: Mutant) -> list[tuple[str, list[str]]]:
+        """The outcome if a run fails, and its arguments; the quickest run first."""
         everything = ("behaviour", [*self.tests, f"--ignore={COMPARISON}"])
         if not set(TESTS) <= set(self.tests) or COMPARISON not in self.files:
             return [everything]
-        if not lie.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
+        if not mutant.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
             return [everything, ("comparison", [COMPARISON])]
-        one = ["--provider", lie.provider]
-        # What the tests of one provider let pass may still be seen by those of the others.
+        one = ["--provider", mutant.provider]
+        # The tests of the other providers may detect a mutant that the tests of its own do not.
         return [("behaviour", [*TESTS, f"--ignore={COMPARISON}", *one]), ("comparison", [COMPARISON, *one]), everything]
 
     def _pytest(self, *arguments: str) -> Ending:
@@ -144,7 +144,7 @@ class Tree:
     def _run(self, *command: str) -> Ending:
         """Run Python on the copy."""
         self._report.write_text("", encoding="utf-8")
-        environment = copies.environment(self.folder) | {reporter.REPORT: str(self._report)}
+        environment = sandbox.environment(self.folder) | {reporter.REPORT: str(self._report)}
         started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
             self._running = subprocess.Popen(
@@ -172,7 +172,7 @@ class Tree:
         )
 
     def _watch(self, process: subprocess.Popen[str], started: float) -> bool:
-        """Wait for a process; stop it and say False where it takes too long, or no test has ended for too long."""
+        """Wait for a process; stop it and return False after `longest`, or after `stall` without a finished test."""
         size, moved = 0, started
         try:
             while process.poll() is None:
@@ -185,18 +185,18 @@ class Tree:
                     return False
                 time.sleep(0.05)
         finally:
-            copies.stop(process)
+            sandbox.stop(process)
         if self._stopped.is_set():
             raise StoppedError
         return True
 
     def _tests(self) -> Iterable[dict[str, Any]]:
         for line in self._report.read_text("utf-8").splitlines():
-            if line.endswith("}"):  # the last one is cut short where a run was stopped
+            if line.endswith("}"):  # the last one is truncated if the run was stopped
                 yield json.loads(line)
 
     def stop(self) -> None:
-        """Stop what runs here, from another thread."""
+        """Stop the current run; called from another thread."""
         self._stopped.set()
         if self._running:
-            copies.stop(self._running)
+            sandbox.stop(self._running)

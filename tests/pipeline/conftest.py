@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
-from scripts import builders, common, generate, overlay, update, vendor
-from scripts.common import Provider
+from scripts.generate import command as generate, generators, packages
+from scripts.lib.files import ROOT, dump_json
+from scripts.lib.project import Provider, find_providers, update_lock
+from scripts.overlay.apply import effective_spec
+from scripts.update import examine
+from scripts.vendor import command as vendor
 from tests.pipeline.helpers import Handler, OneProcess, Pages, Server, git, listening, pages
 from tests.pipeline.stand_ins import StandIn
 
@@ -28,7 +32,7 @@ def _copy(source: Path, target: Path) -> Path:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the committed tree, generated anew where the committed one is not up to date."""
-    root = _copy(common.ROOT, tmp_path_factory.mktemp("base"))
+    root = _copy(ROOT, tmp_path_factory.mktemp("base"))
     list(generate.run([], root))
     return root
 
@@ -43,7 +47,7 @@ def tree(base: Path, tmp_path: Path) -> Path:
 def repository(pair: Path, tmp_path: Path) -> Path:
     """A tree of two providers as a git repository, with what git is told to ignore."""
     tree = _copy(pair, tmp_path / "tree")
-    shutil.copyfile(common.ROOT / ".gitignore", tree / ".gitignore")
+    shutil.copyfile(ROOT / ".gitignore", tree / ".gitignore")
     git(tree, "init", "--quiet", "--initial-branch=main")
     git(tree, "add", "--all")
     git(tree, "commit", "--quiet", "--message=First")
@@ -51,41 +55,43 @@ def repository(pair: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(base: Path) -> dict[str, tuple[dict[str, Any], builders.Files]]:
+def built(base: Path) -> dict[str, tuple[dict[str, Any], generators.Files]]:
     """For each provider the effective spec and what both generators make of it, generated once."""
-    chosen = [(provider, overlay.effective_spec(provider)) for provider in common.providers(root=base)]
-    files = generate.build(chosen)
+    chosen = [(provider, effective_spec(provider)) for provider in find_providers(root=base)]
+    files = packages.build(chosen)
     return {provider.name: (spec, files[provider]) for provider, spec in chosen}
 
 
 @pytest.fixture
-def builds(monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], builders.Files]]) -> list[list[str]]:
+def builds(
+    monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generators.Files]]
+) -> list[list[str]]:
     """The providers that each call of `generate.build` was asked for.
 
     What is asked for with a spec that was generated already is taken from there; the rest is really generated.
     """
-    real, calls = generate.build, list[list[str]]()
+    real, calls = packages.build, list[list[str]]()
 
-    def build(chosen: Chosen, processes: generate.Processes | None = None) -> dict[Provider, builders.Files]:
+    def build(chosen: Chosen, processes: packages.Processes | None = None) -> dict[Provider, generators.Files]:
         calls.append([provider.name for provider, _ in chosen])
         known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
         return known | real([(provider, spec) for provider, spec in chosen if provider not in known], processes)
 
-    def no_load(_: generate.Processes) -> None:
+    def no_load(_: packages.Processes) -> None:
         """Load nothing: most of it is taken from there."""
 
     def _is_known(provider: Provider, spec: dict[str, Any]) -> bool:
-        return provider.name in built and common.dump_json(built[provider.name][0]) == common.dump_json(spec)
+        return provider.name in built and dump_json(built[provider.name][0]) == dump_json(spec)
 
-    monkeypatch.setattr(generate, "build", build)
-    monkeypatch.setattr(generate.Processes, "load", no_load)
+    monkeypatch.setattr(packages, "build", build)
+    monkeypatch.setattr(packages.Processes, "load", no_load)
     return calls
 
 
 @pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generators run in this process, so that they see what a test has changed."""
-    monkeypatch.setattr(generate, "ProcessPoolExecutor", OneProcess)
+    monkeypatch.setattr(packages, "ProcessPoolExecutor", OneProcess)
 
 
 @pytest.fixture
@@ -114,8 +120,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Neither the comparison nor the contract tests are run."""
     made = StandIn()
-    monkeypatch.setattr(update, "compare", made.compare)
-    monkeypatch.setattr(update, "contract", made.contract)
+    monkeypatch.setattr(examine, "compare", made.compare)
+    monkeypatch.setattr(examine, "contract", made.contract)
     return made
 
 
@@ -132,12 +138,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pair(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree with two providers, which is copied in half the time."""
     root = _copy(base, tmp_path_factory.mktemp("pair"))
-    for provider in common.providers(root=root):
+    for provider in find_providers(root=root):
         if provider.name not in ("heygen", "retell"):
             shutil.rmtree(provider.folder)
             shutil.rmtree(provider.package)
             provider.contracts.unlink()
-    common.update_lock(root, "vendor", {})
+    update_lock(root, "vendor", {})
     return root
 
 
@@ -152,7 +158,7 @@ def project(pair: Path, tmp_path: Path, builds: list[list[str]], stand_in: Stand
 def served(project: Path, server: Server) -> Callable[[Pages], None]:
     """Serves pages by their names in the tree, at the addresses that the tree has for them."""
     address = server({})
-    for provider in common.providers(root=project):
+    for provider in find_providers(root=project):
         for name in pages(project, provider.name):
             source = provider.folder / "source.toml"
             text, file = source.read_text("utf-8"), name.partition(f"{provider.name}/")[2]

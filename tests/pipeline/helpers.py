@@ -16,10 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self, cast
 
-from scripts import common
-from scripts.common import PipelineError, Provider, dump_json
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import dump_json
+from scripts.lib.project import Provider, find_providers
 
-PROVIDERS = [provider.name for provider in common.providers()]
+PROVIDERS = [provider.name for provider in find_providers()]
 RETELL = "specs/retell/pages/retell-clone-voice.md"
 HEYGEN = "specs/heygen/pages/heygen-clone-voice.md"
 

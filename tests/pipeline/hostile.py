@@ -59,7 +59,7 @@ TEXTS: dict[str, str] = {
     "what collides once": "a b",
     "what collides twice": "a-b",
     "a path": "/etc/passwd",
-    "a path that climbs": "../../x",
+    "a path must not contain": "../../x",
     "a path of Windows": "..\\..\\x",
     "a pointer": "#/components/schemas/~0~1",
 }

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts import journal
+from scripts.lib import transaction
 from tests.pipeline.helpers import contents
 
 BEFORE = {
@@ -38,7 +38,7 @@ AFTER = {
     "generated/acme/new/deep/made.py": b"made\n",
     "generated/same.py": b"same\n",
 }
-CHANGES: dict[str, journal.Change] = {
+CHANGES: dict[str, transaction.Change] = {
     name: (BEFORE.get(name), AFTER.get(name))
     for name in sorted({*BEFORE, *AFTER})
     if BEFORE.get(name) != AFTER.get(name)
@@ -77,7 +77,7 @@ def lay_out(root: Path) -> None:
 def state(root: Path) -> str:
     """What a tree is: as before, as after, or something in between; and what is left over in it."""
     found = contents(root)
-    left = sorted(name for name in found if name.startswith(journal.FOLDER))
+    left = sorted(name for name in found if name.startswith(transaction.FOLDER))
     found = {name: data for name, data in found.items() if name not in left}
     whole = "before" if found == BEFORE else "after" if found == AFTER else "between"
     empty = [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]
@@ -123,10 +123,10 @@ def main() -> None:
     found: dict[str, list[list[str]]] = {}
 
     def change() -> None:
-        journal.install(root, "the change", CHANGES)
+        transaction.install(root, "the change", CHANGES)
 
     def mend() -> None:
-        journal.recover(root)
+        transaction.recover(root)
 
     for way, stop in WAYS.items():
         found[way] = []

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from scripts.lib.files import dump_json
+
 NOTED: list[str] = []
 _ACTS = (
     "socket.",
@@ -69,16 +71,17 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     for name in ("datamodel_code_generator.__main__", "openapi_python_client"):
         importlib.import_module(name)
 
-    from scripts import builders, common, generate
-    from scripts.common import PipelineError, Provider
+    from scripts.generate import command as generate, generators, packages
+    from scripts.lib.errors import PipelineError
+    from scripts.lib.project import Provider
     from tests.pipeline.helpers import OneProcess
 
-    setattr(generate, "ProcessPoolExecutor", OneProcess)  # noqa: B010  # children would not be watched
+    setattr(packages, "ProcessPoolExecutor", OneProcess)  # noqa: B010  # children would not be watched
     read: dict[str, Any] = json.loads(documents.read_text("utf-8"))
     provider = Provider(root, "acme")
     results: dict[str, Any] = {}
     temporary = Path(tempfile.gettempdir())
-    ruff = builders.ruff()
+    ruff = generators.ruff()
     watch(
         root, [root / "generated", root / "specs", temporary], may_run=lambda arguments: next(iter(arguments)) == ruff
     )
@@ -91,14 +94,14 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
         return ""
 
     for name, spec in read.items():
-        provider.spec.write_text(common.dump_json(spec), encoding="utf-8")
+        provider.spec.write_text(dump_json(spec), encoding="utf-8")
         results[name] = outcome(lambda: list(generate.run(["acme"], root)))
         if results[name]:
-            outcome(functools.partial(builders.contracts, provider, spec))
+            outcome(functools.partial(generators.contracts, provider, spec))
     # The client generator goes on where it finds what it does not read, and takes as long for one as for many.
     paths = {f"/{index}": item for index, spec in enumerate(read.values()) for item in spec["paths"].values()}
     every = next(iter(read.values())) | {"paths": paths}
-    results["all"] = outcome(functools.partial(builders.client, provider, every))
+    results["all"] = outcome(functools.partial(generators.client, provider, every))
     return results
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from scripts import ageing, common, overlay
-from scripts.ageing import Aged, State
-from scripts.common import PipelineError, Provider
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
+from scripts.lib.project import Provider
+from scripts.overlay import ageing
+from scripts.overlay.ageing import Aged, State
+from scripts.overlay.apply import Located, effective_spec
 from tests.pipeline.helpers import PROVIDERS
 
 HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
@@ -20,7 +23,7 @@ def acme(root: Path, spec: dict[str, Any], *actions: dict[str, Any] | str, head:
     """A provider with a spec and an overlay of these actions, each text a comment."""
     provider = Provider(root, "acme")
     info: dict[str, Any] = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "paths": {"/x": {}}}
-    common.write(provider.spec, common.dump_json(info | spec).encode())
+    write_file(provider.spec, dump_json(info | spec).encode())
     lines = [each if isinstance(each, str) else f"  - {json.dumps(each)}" for each in actions]
     provider.overlay.write_text(f"{head}actions:\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return provider
@@ -40,7 +43,7 @@ def states(provider: Provider) -> list[str]:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_committed_actions_are_needed(name: str) -> None:
     """Every committed action is judged as applied: none is there already, none fits no longer."""
-    assert set(states(Provider(common.ROOT, name))) == {State.APPLIED}
+    assert set(states(Provider(ROOT, name))) == {State.APPLIED}
 
 
 OPEN = {"anyOf": [{"enum": ["a", "b"]}, {"type": "string"}]}
@@ -132,15 +135,15 @@ def test_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, An
     if expected == "no longer needed" * len(actions):
         before = overlay_result(provider)
         ageing.drop(provider, [aged.located for aged in ageing.judge(provider)[0]])
-        assert common.same(overlay_result(provider), before)
+        assert same_json(overlay_result(provider), before)
 
 
 def overlay_result(provider: Provider) -> dict[str, Any]:
     """What the strict applier makes of a spec; the spec where no action is left."""
     try:
-        return overlay.effective_spec(provider)
+        return effective_spec(provider)
     except PipelineError:
-        spec: dict[str, Any] = common.read_json(provider.spec, provider.root)
+        spec: dict[str, Any] = read_json(provider.spec, provider.root)
         return spec
 
 
@@ -199,22 +202,22 @@ def test_the_fix_upstream_is_shown(tmp_path: Path) -> None:
 def test_what_a_provider_fixes_goes(tree: Path) -> None:
     """Where HeyGen writes its discriminator as OpenAPI has it, both actions about it are no longer needed."""
     heygen = Provider(tree, "heygen")
-    before = overlay.effective_spec(heygen)
-    spec = common.read_json(heygen.spec)
+    before = effective_spec(heygen)
+    spec = read_json(heygen.spec)
     mapping = spec["components"]["schemas"]["CreateVoiceCloneV3Request"]["properties"]["audio"]["discriminator"]
     mapping["mapping"] = {kind: target["$ref"] for kind, target in mapping["mapping"].items()}
-    heygen.spec.write_text(common.dump_json(spec), encoding="utf-8")
+    heygen.spec.write_text(dump_json(spec), encoding="utf-8")
     text = heygen.overlay.read_text("utf-8")
     first = text.index("  - target: $.components.schemas.CloneVoiceRequest.properties.audio.discriminator.mapping")
     number = text[:first].count("- target") + 1
     judged, spec = ageing.judge(heygen)
-    assert common.same(spec, before)
+    assert same_json(spec, before)
     assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [number, number + 1]
     assert {aged.state for aged in (*judged[: number - 1], *judged[number + 1 :])} == {State.APPLIED}
     with pytest.raises(PipelineError, match="x-expect no longer holds"):
-        overlay.effective_spec(heygen)
+        effective_spec(heygen)
     ageing.drop(heygen, fixed(judged))
-    assert common.same(overlay.effective_spec(heygen), before)
+    assert same_json(effective_spec(heygen), before)
     gap = text.index("  - target: $.paths['/v3/voices/clone'].post.responses['200']")
     assert heygen.overlay.read_text("utf-8") == text[:first] + "\n" + text[gap:]
 
@@ -222,7 +225,7 @@ def test_what_a_provider_fixes_goes(tree: Path) -> None:
 def test_a_provider_that_takes_our_names_retires_them(tree: Path) -> None:
     """Where HeyGen calls operation and schema as the overlay does, both actions are no longer needed, and no other."""
     heygen = Provider(tree, "heygen")
-    before = overlay.effective_spec(heygen)
+    before = effective_spec(heygen)
     text = heygen.spec.read_text("utf-8")
     text = text.replace('"operationId": "cloneVoice"', '"operationId": "clone_voice"').replace("VoiceDetailV3", "Voice")
     heygen.spec.write_text(text, encoding="utf-8")
@@ -234,7 +237,7 @@ def test_a_provider_that_takes_our_names_retires_them(tree: Path) -> None:
     assert {aged.state for aged in judged} == {State.FIXED, State.APPLIED}
     ageing.drop(heygen, fixed(judged))
     del before["paths"]["/v3/voices/clone"]["post"]["x-operation-id"]
-    assert common.same(overlay.effective_spec(heygen), before)
+    assert same_json(effective_spec(heygen), before)
 
 
 def test_a_name_in_conflict_is_shown(tmp_path: Path) -> None:
@@ -248,7 +251,7 @@ def test_a_name_in_conflict_is_shown(tmp_path: Path) -> None:
     ]
 
 
-def fixed(judged: list[Aged]) -> list[overlay.Located]:
+def fixed(judged: list[Aged]) -> list[Located]:
     """The actions that are no longer needed."""
     return [aged.located for aged in judged if aged.state == State.FIXED]
 
@@ -328,7 +331,7 @@ def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -
     provider = acme(tmp_path, {"a": {"b": 1}})
     provider.overlay.write_text(HEAD + text, encoding="utf-8")
     judged, _ = ageing.judge(provider)
-    with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line as it is written"):
+    with pytest.raises(PipelineError, match=r"overlay\.yaml: action 1 can't be deleted line by line"):
         ageing.drop(provider, fixed(judged))
     assert provider.overlay.read_text("utf-8") == HEAD + text
 

@@ -19,12 +19,16 @@ import jsonschema_rs
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from scripts import common, generate
-from scripts.common import PipelineError
-from scripts.compare import Change, Document, Report, Side, Tree, Verdict, __main__ as command, api, compare, trees
-from scripts.compare.report import write_changelog
-from scripts.vendor import Page
-from tests.pipeline.edits import ANSWER, CARTESIA, HEYGEN, PAGES, POLL, REQUEST, drop, edited, put, rename, report
+from scripts.compare import api, command
+from scripts.compare.changes import Change, Side, Verdict
+from scripts.compare.comparison import compare, compare_trees
+from scripts.compare.documents import Document, Tree
+from scripts.compare.report import Report, write_changelog
+from scripts.generate import command as generate
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json
+from scripts.vendor.pages import Page
+from tests.pipeline.edits import CARTESIA, HEYGEN, PAGES, POLL, REQUEST, RESPONSE, drop, edited, move, put, report
 from tests.pipeline.helpers import document, operation, page, substitute
 
 FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
@@ -33,7 +37,7 @@ FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
 def written(folder: Path, name: str, spec: dict[str, Any]) -> str:
     """A page with a document, as a file."""
     path = folder / name
-    path.write_bytes(page(spec) if name.endswith(".md") else common.dump_json(spec).encode())
+    path.write_bytes(page(spec) if name.endswith(".md") else dump_json(spec).encode())
     return str(path)
 
 
@@ -70,7 +74,7 @@ def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (
             "new.json",
             json.dumps(document({"/x": {"get": operation("x", {"$ref": "#/no"})}})),
-            "`$ref` #/no leads nowhere",
+            "`$ref` #/no points to nothing",
         ),
     ],
 )
@@ -80,8 +84,8 @@ def test_what_is_not_understood(name: str, text: str, where: str, tmp_path: Path
     path.write_text(text, encoding="utf-8")
     old = written(tmp_path, "old.md", document({"/x": {"get": operation("x")}}))
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.compare", old, str(path), "--no-python"],
-        cwd=common.ROOT, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "scripts.compare.command", old, str(path), "--no-python"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert where in done.stderr
@@ -92,8 +96,8 @@ def test_what_can_not_be_compared(tmp_path: Path) -> None:
     """A name that is nothing, a file alone, and a file with a revision are refused by name."""
     file = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
     for arguments, said in [
-        (["no-such-thing"], "with what shall it be compared"),
-        ([file], "with what shall it be compared"),
+        (["no-such-thing"], "needs a second argument"),
+        ([file], "needs a second argument"),
         (["no-such-file.md", file], "no-such-file.md"),
         ([file, "HEAD"], "one is a document and the other a tree"),
     ]:
@@ -131,13 +135,13 @@ def test_files_that_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.fixture
 def pair(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Two trees that are the same."""
-    shutil.copytree(common.ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return tree, shutil.copytree(tree, tmp_path / "new")
 
 
 def test_trees_that_are_equal(pair: tuple[Path, Path]) -> None:
     """Two trees with the same files have an empty report."""
-    found = trees(*pair)
+    found = compare_trees(*pair)
     assert (found.changes, found.notes) == ([], [])
 
 
@@ -146,10 +150,10 @@ def test_trees_after_a_change(pair: tuple[Path, Path]) -> None:
     old, new = pair
     substitute(new / "specs/cartesia/openapi.json", '"is_public",\n          "name",', '"is_public",')
     substitute(new / "src/voice_clone/jobs.py", "preview_url: str | None = None", "preview: str | None = None")
-    stale = trees(old, new, ["cartesia"])
+    stale = compare_trees(old, new, ["cartesia"])
     assert "does not follow from its spec" in stale.notes[0]
     list(generate.run(["cartesia"], new))
-    found = trees(old, new)
+    found = compare_trees(old, new)
     said = {change.words: change.verdict for change in found.changes}
     assert said["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
     assert said["voice_clone_api.cartesia.models.Voice: `name`: type str | Unset, was str"] == Verdict.BREAKING
@@ -163,8 +167,8 @@ def test_a_provider_that_comes_and_goes(pair: tuple[Path, Path]) -> None:
     old, new = pair
     for part in ("specs/retell", "generated/voice_clone_api/retell"):
         shutil.rmtree(new / part)
-    assert _said(trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
-    assert _said(trees(new, old, ["retell"]))[0] == "compatible the provider is new"
+    assert _said(compare_trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
+    assert _said(compare_trees(new, old, ["retell"]))[0] == "compatible the provider is new"
 
 
 def test_revisions(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,16 +225,14 @@ def test_the_next_version(verdict: Verdict | None, current: str, following: str)
 
 
 def test_the_changelog(tmp_path: Path) -> None:
-    """What callers should know goes to "Spec changes" of the release that is not out yet, once."""
+    """Changes that callers should know are added once to "Spec changes" under "[Unreleased]"."""
     path = tmp_path / "CHANGELOG.md"
-    path.write_text(
-        "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n\n### Shim\n\n- Two.\n", "utf-8"
-    )
+    path.write_text("# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- One.\n\n### Added\n\n- Two.\n", "utf-8")
     found = report(
         HEYGEN,
         put(f"{FIELD}/maxLength", 20),
         put("/info/title", "New"),
-        rename(ANSWER[HEYGEN] + "/properties/voice_clone_id", "id"),
+        move(f"{RESPONSE[HEYGEN]}/properties/voice_clone_id", f"{RESPONSE[HEYGEN]}/properties/id"),
     )
     lines = found.changelog()
     start = "- heygen: **breaking**: POST /v3/voices/clone"
@@ -239,34 +241,31 @@ def test_the_changelog(tmp_path: Path) -> None:
         f"{start}: the answer no longer has `data.voice_clone_id`",
         "- heygen: POST /v3/voices/clone: the answer has `data.id`, which is new",
     ]
-    assert write_changelog(path, lines, "0.2.0")
+    assert write_changelog(path, lines)
     once = path.read_text("utf-8")
-    assert (
-        once
-        == "# Changelog\n\n## 0.1.0, unreleased\n\n### Spec changes\n\n- One.\n{}\n\n### Shim\n\n- Two.\n".format(
-            "\n".join(lines)
-        )
+    assert once == "# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- One.\n{}\n\n### Added\n\n- Two.\n".format(
+        "\n".join(lines)
     )
-    assert not write_changelog(path, lines, "0.2.0")
+    assert not write_changelog(path, lines)
     assert path.read_text("utf-8") == once
 
 
 def test_the_changelog_after_a_release(tmp_path: Path) -> None:
-    """Where the newest release is out, a new one is begun."""
+    """If the newest heading is a release, "[Unreleased]" is added above it."""
     path = tmp_path / "CHANGELOG.md"
-    path.write_text("# Changelog\n\n## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
-    assert write_changelog(path, ["- Two."], "0.2.0")
+    path.write_text("# Changelog\n\n## [0.1.0] - 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
+    assert write_changelog(path, ["- Two."])
     assert path.read_text("utf-8") == (
-        "# Changelog\n\n## 0.2.0, unreleased\n\n### Spec changes\n\n- Two.\n\n"
-        "## 0.1.0, 2026-01-01\n\n### Spec changes\n\n- One.\n"
+        "# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- Two.\n\n"
+        "## [0.1.0] - 2026-01-01\n\n### Spec changes\n\n- One.\n"
     )
-    assert not write_changelog(path, ["- Two."], "0.2.0")
+    assert not write_changelog(path, ["- Two."])
 
 
 def test_what_is_shown() -> None:
     """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
     text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
-    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), rename(f"{FIELD}", "a|<b>`c"))
+    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), move(FIELD, f"{REQUEST[HEYGEN]}/properties/a|<b>`c"))
     lines = found.text.splitlines()
     assert all(len(line) <= 110 for line in lines)
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
@@ -277,11 +276,11 @@ def test_what_is_shown() -> None:
 def test_the_order_is_always_the_same() -> None:
     """Two runs of the same comparison give the same text."""
     edits = (
-        drop(f"{ANSWER[POLL]}/properties/name"),
+        drop(f"{RESPONSE[POLL]}/properties/name"),
         put("/info/title", "x"),
         put("/servers/0/url", "https://x.example"),
     )
-    assert len({common.dump_json(report(POLL, *edits).to_json()) for _ in range(3)}) == 1
+    assert len({dump_json(report(POLL, *edits).to_json()) for _ in range(3)}) == 1
 
 
 # What nobody thought of
@@ -446,7 +445,7 @@ def _places(node: Any) -> list[tuple[Any, Any]]:
 def test_two_of_a_kind() -> None:
     """A document and a tree are not compared."""
     with pytest.raises(PipelineError, match="compare two of a kind"):
-        compare(Document(PAGES[CARTESIA]), Tree("tree", common.ROOT))
+        compare(Document(PAGES[CARTESIA]), Tree("tree", ROOT))
     assert (
         compare(Document(PAGES[CARTESIA]), Document(Page("b", b"", PAGES[CARTESIA].spec)), with_python=False).changes
         == []

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common
-from scripts.common import Provider
-from scripts.copies import read
-from scripts.new import layout
+from scripts.lib.files import ROOT, write_file
+from scripts.lib.project import Provider, read_lock
+from scripts.new_provider.command import layout
+from scripts.update.sandbox import read
 from tests.mutation.trees import Ending, Tree
 
-PAGE = common.ROOT / "docs" / "adding-a-provider.md"
-FILES = common.ROOT / "docs" / "adding-a-provider"
+PAGE = ROOT / "docs" / "adding-a-provider.md"
+FILES = ROOT / "docs" / "adding-a-provider"
 NAME = "elevenlabs"
 
 
@@ -38,28 +38,28 @@ class Copy(Tree):
     @property
     def lock(self) -> dict[str, object]:
         """What is recorded of each provider."""
-        return common.read_lock(self.folder)
+        return read_lock(self.folder)
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The tree with a fifth provider: laid over, vendored, generated."""
-    files = read(common.ROOT)
-    files[".gitignore"] = (common.ROOT / ".gitignore").read_bytes()
+    files = read(ROOT)
+    files[".gitignore"] = (ROOT / ".gitignore").read_bytes()
     made = Copy(tmp_path_factory.mktemp("fifth") / "tree", files, ("tests/contract",))
     made.git("init", "--quiet")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "four providers")
     for path in (path for path in FILES.rglob("*") if path.is_file()):
-        common.write(made.folder / path.relative_to(FILES), path.read_bytes())
-    made.run("-m", "scripts.vendor", NAME)
-    made.run("-m", "scripts.generate", NAME)
+        write_file(made.folder / path.relative_to(FILES), path.read_bytes())
+    made.run("-m", "scripts.vendor.command", NAME)
+    made.run("-m", "scripts.generate.command", NAME)
     return made
 
 
 def test_the_pipeline_holds(copy: Copy) -> None:
     """Spec, client and contract models of the fifth provider follow from its page and overlay."""
-    assert copy.run("-m", "scripts.generate", "--check", NAME).output.strip().endswith(f": {NAME}")
+    assert copy.run("-m", "scripts.generate.command", "--check", NAME).output.strip().endswith(f": {NAME}")
 
 
 def test_the_contract_tests_hold(copy: Copy) -> None:
@@ -122,7 +122,7 @@ def test_the_page_tells_of_every_file(copy: Copy) -> None:
 
 def test_its_pages_are_written(copy: Copy) -> None:
     """`nox -s docs` writes the pages of the fifth provider from its data, and tells of it on those of all providers."""
-    copy.run("-m", "scripts.pages")
+    copy.run("-m", "scripts.docs.command")
     docs = copy.folder / "docs"
     assert "`xi-api-key: …`" in (docs / "providers" / f"{NAME}.md").read_text("utf-8")
     assert (docs / "api" / f"{NAME}.md").is_file()

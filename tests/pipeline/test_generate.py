@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
-from scripts import amendments, builders, common, generate, overlay, vendor
-from scripts.common import PipelineError, Provider
+from scripts.generate import command as generate, generators, packages, template_patches
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider, find_providers
+from scripts.overlay.apply import effective_spec
+from scripts.vendor import command as vendor
 from tests.pipeline.helpers import (
     PROVIDERS,
     add_provider,
@@ -29,12 +33,12 @@ from tests.pipeline.helpers import (
     substitute,
 )
 
-Built = dict[str, tuple[dict[str, Any], builders.Files]]
+Built = dict[str, tuple[dict[str, Any], generators.Files]]
 
 
 def problems(root: Path, *names: str) -> list[str]:
     """What a check of a tree finds."""
-    return list(generate.check(common.providers(names, root), root))
+    return list(generate.check(find_providers(names, root), root))
 
 
 # The committed tree
@@ -43,7 +47,7 @@ def problems(root: Path, *names: str) -> list[str]:
 @pytest.fixture(scope="session")
 def committed_problems() -> list[str]:
     """What a full check of the committed tree finds."""
-    return problems(common.ROOT)
+    return problems(ROOT)
 
 
 def test_committed_code_is_up_to_date(committed_problems: list[str]) -> None:
@@ -57,12 +61,12 @@ def test_output_is_reproducible(base: Path, tmp_path: Path) -> None:
     for seed, folder, search in (("0", "one", None), ("1", "another", "")):
         root = tmp_path / folder / "project"
         shutil.copytree(base / "specs", root / "specs")
-        shutil.copytree(common.ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         (root / "specs/lock.json").unlink()
         # An empty part of PYTHONPATH is the current folder, which a generator's own folder must not become.
         path = str(root) if search is None else f"{root}{os.pathsep}{search}"
         done = subprocess.run(
-            [sys.executable, "-m", "scripts.generate"],
+            [sys.executable, "-m", "scripts.generate.command"],
             cwd=tmp_path if search is None else root / "specs",
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -264,7 +268,7 @@ def test_check_names_links_and_what_hides(tree: Path, builds: list[list[str]]) -
 def test_a_property_may_have_any_name(tmp_path: Path) -> None:
     """A property that has the name of the parser's own variable does not break the parser."""
     schema = {"type": "object", "title": "T", "properties": {"d": {"type": "string", "format": "date"}, "e": {}}}
-    made = builders.client(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
+    made = generators.client(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
     (model,) = [text.decode() for name, text in made.items() if "/models/" in name and "__init__" not in name]
     assert '_left.pop("d"' in model
     assert '_left.pop("e"' in model
@@ -273,9 +277,9 @@ def test_a_property_may_have_any_name(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("one_process")
 def test_check_names_a_changed_tool(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of a generator is named by both versions, and by the files that name it."""
-    recorded = builders.tools()
+    recorded = generators.tools()
     installed = recorded | {"openapi-python-client": "99.0"}
-    monkeypatch.setattr(builders, "tools", lambda: installed)
+    monkeypatch.setattr(generators, "tools", lambda: installed)
     *stale, problem = problems(tree, "retell")
     assert problem == f"retell: specs/lock.json: tools was {recorded}, is {installed}; run `nox -s generate`"
     assert stale
@@ -288,8 +292,8 @@ def test_versions_are_those_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(tool: str) -> str:
         return f"version of {tool}"
 
-    monkeypatch.setattr(builders, "version", version)
-    assert builders.tools.__wrapped__() == {tool: f"version of {tool}" for tool in builders.TOOLS}
+    monkeypatch.setattr(generators, "version", version)
+    assert generators.tools.__wrapped__() == {tool: f"version of {tool}" for tool in generators.TOOLS}
 
 
 def test_check_is_a_command(tree: Path, builds: list[list[str]]) -> None:
@@ -298,7 +302,7 @@ def test_check_is_a_command(tree: Path, builds: list[list[str]]) -> None:
     (tree / "generated/notes.txt").write_bytes(b"")
     (tree / "generated/voice_clone_contracts/heygen.py").unlink()
     assert len(failure(generate.run(["--check"], tree)).splitlines()) == 2
-    assert failure(generate.run(["gone"], tree)) == f"gone: no such provider; there are {', '.join(PROVIDERS)}"
+    assert failure(generate.run(["gone"], tree)) == f"unknown provider 'gone' (choose from {', '.join(PROVIDERS)})"
     assert builds == [PROVIDERS, PROVIDERS]
 
 
@@ -367,9 +371,9 @@ def test_a_failing_provider_leaves_everything_as_it_was(tree: Path) -> None:
     path = tree / "specs/retell/source.toml"
     path.write_text(path.read_text("utf-8") + '[class_overrides.Gone]\nclass_name = "Lost"\n', encoding="utf-8")
     before = snapshot(tree)
-    assert "there is no class" in failure(generate.run([], tree))
+    assert "unknown class" in failure(generate.run([], tree))
     assert snapshot(tree) == before
-    path.write_bytes((common.ROOT / "specs/retell/source.toml").read_bytes())
+    path.write_bytes((ROOT / "specs/retell/source.toml").read_bytes())
     list(generate.run([], tree))
     assert snapshot(tree) != before
 
@@ -440,7 +444,7 @@ def test_a_new_provider_needs_no_other_change(tree: Path) -> None:
     acme = add_provider(tree, "acme", {"page.md": page(ODD)})
     list(vendor.run(["acme"], tree))
     list(generate.run([], tree))
-    assert overlay.effective_spec(acme) == json.loads(acme.spec.read_bytes()) == ODD
+    assert effective_spec(acme) == json.loads(acme.spec.read_bytes()) == ODD
     assert problems(tree, "acme") == []
     assert {name: data for name, data in contents(tree / "generated").items() if "acme" not in name} == before
     done = subprocess.run(
@@ -457,7 +461,7 @@ def test_a_new_provider_needs_no_other_change(tree: Path) -> None:
 def test_generated_names_do_not_lead_out_of_the_package(tree: Path) -> None:
     """Everything that a provider generates lies in its own package or is its own file of contracts."""
     for name in PROVIDERS:
-        files = generate.committed(Provider(tree, name))
+        files = packages.committed(Provider(tree, name))
         assert {file for file in files if not file.startswith(f"voice_clone_api/{name}/")} == {
             f"voice_clone_contracts/{name}.py"
         }
@@ -474,7 +478,7 @@ def acme(root: Path, more: str = "") -> Provider:
 def build_failure(provider: Provider, spec: dict[str, Any]) -> str:
     """Why no client can be generated from a spec."""
     with pytest.raises(PipelineError) as caught:
-        builders.client(provider, spec)
+        generators.client(provider, spec)
     return str(caught.value)
 
 
@@ -537,13 +541,13 @@ def test_a_lost_operation_is_named(tmp_path: Path) -> None:
     """An operation without a function, and an enum value without a member, are named."""
     provider = acme(tmp_path)
     spec = document({"/x/{a}": {"get": operation("x"), "put": operation("y")}}, E={"enum": ["a", None, 1]})
-    builders.check_complete(provider, spec, {("get", "/x/{}"), ("put", "/x/{}")}, [{"a", "1"}])
+    generators.check_complete(provider, spec, {("get", "/x/{}"), ("put", "/x/{}")}, [{"a", "1"}])
     with pytest.raises(PipelineError, match=r"^acme: the client generator made no function for PUT /x/\{a\}$"):
-        builders.check_complete(provider, spec, {("get", "/x/{}")}, [{"a", "1"}])
+        generators.check_complete(provider, spec, {("get", "/x/{}")}, [{"a", "1"}])
     with pytest.raises(
         PipelineError, match=r"(?m)^acme: the client generator lost values of the enum \['a', None, 1\]$"
     ):
-        builders.check_complete(provider, spec, {("get", "/x/{}"), ("put", "/x/{}")}, [{"a"}])
+        generators.check_complete(provider, spec, {("get", "/x/{}"), ("put", "/x/{}")}, [{"a"}])
 
 
 @pytest.mark.parametrize(
@@ -563,7 +567,7 @@ def test_no_enum_value_is_lost(tmp_path: Path, values: list[str]) -> None:
     """Each value of an enum is the value of a member, whatever names the values would share."""
     schema = {"type": "object", "properties": {"e": {"$ref": "#/components/schemas/Odd"}}}
     spec = document({"/x": {"get": operation("x", schema)}}, Odd={"type": "string", "enum": values})
-    files = builders.client(acme(tmp_path), spec)
+    files = generators.client(acme(tmp_path), spec)
     namespace: dict[str, Any] = {"__name__": "odd"}
     exec(compile(files["voice_clone_api/acme/models/odd.py"], "odd.py", "exec"), namespace)
     assert sorted(member.value for member in namespace["Odd"]) == sorted(values)
@@ -590,7 +594,7 @@ def test_one_value_is_a_default(field: dict[str, Any], default: Any) -> None:
     parameters = [{"name": each, "in": each, "required": True, "schema": field} for each in ("query", "path")]
     spec = document({"/x/{path}": {"get": operation("x", TEXT, parameters=parameters)}}, X=x, One={"enum": ["a"]})
     before = copy.deepcopy(spec)
-    given = builders.with_defaults(spec)
+    given = generators.with_defaults(spec)
     fields = given["components"]["schemas"]["X"]["properties"]
     query, path = given["paths"]["/x/{path}"]["get"]["parameters"]
     assert (fields["a"].get("default"), query["schema"].get("default")) == (default, default)
@@ -605,7 +609,7 @@ def test_given_names_of_enum_members_are_kept() -> None:
         "b": {"enum": ["x"]},
         "c": {"enum": [1]},
     }
-    named = builders.with_enum_names(spec)
+    named = generators.with_enum_names(spec)
     assert named == {
         "a": {"enum": ["x"], "x-enum-varnames": ["GIVEN"]},
         "b": {"enum": ["x"], "x-enum-varnames": ["X"]},
@@ -622,7 +626,7 @@ def test_an_override_that_matches_nothing_fails(tmp_path: Path, override: str) -
     provider = acme(tmp_path, f"[class_overrides]\nGone = {override}\n")
     schema = {"type": "object", "title": "There"}
     assert build_failure(provider, document({"/x": {"get": operation("x", schema)}})) == (
-        "specs/acme/source.toml: class_overrides: there is no class Gone that could be renamed. "
+        "specs/acme/source.toml: class_overrides: unknown class Gone, which can't be renamed. "
         "Changed upstream? Then correct or delete the entry"
     )
 
@@ -631,40 +635,40 @@ def test_contracts_fail_by_name(tmp_path: Path) -> None:
     """A spec of which no contract models can be made fails by the provider's and the generator's name."""
     schema = {"type": "object", "properties": 3}
     with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n"):
-        builders.contracts(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
+        generators.contracts(acme(tmp_path), document({"/x": {"get": operation("x", schema)}}))
 
 
 def test_a_spec_without_models_has_empty_contracts(tmp_path: Path) -> None:
     """Operations that take and answer nothing need no contract models; that is no failure."""
-    made = builders.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
+    made = generators.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
     assert list(made) == ["voice_clone_contracts/acme.py"]
 
 
-# Amendments
+# Patches
 
 
-@pytest.mark.parametrize("amendment", amendments.AMENDMENTS, ids=lambda amendment: amendment.name)
+@pytest.mark.parametrize("patch", template_patches.PATCHES, ids=lambda patch: patch.name)
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_passage_that_is_gone_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amendment: amendments.Amendment, times: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patch: template_patches.Patch, times: int
 ) -> None:
-    """An amendment whose passage occurs not exactly once in the installed template stops the run by name."""
-    twice = replace(amendment, name="before", new=amendment.old * 2)
-    changed = (twice, amendment) if times else (replace(amendment, old=f"{amendment.old} mended"),)
-    monkeypatch.setattr(amendments, "AMENDMENTS", changed)
+    """A patch whose passage occurs not exactly once in the installed template stops the run by name."""
+    twice = replace(patch, name="before", new=patch.old * 2)
+    changed = (twice, patch) if times else (replace(patch, old=f"{patch.old} changed"),)
+    monkeypatch.setattr(template_patches, "PATCHES", changed)
     with pytest.raises(PipelineError) as caught:
-        amendments.amended_templates(tmp_path)
-    assert str(caught.value).startswith(f"amendment '{amendment.name}': its passage occurs {times} times in ")
-    assert amendment.template in str(caught.value)
+        template_patches.patched_templates(tmp_path)
+    assert str(caught.value).startswith(f"patch '{patch.name}': its passage occurs {times} times in ")
+    assert patch.template in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("one_process")
 def test_a_passage_that_is_gone_stops_the_run(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run with an amendment that no longer fits fails by its name and changes no file."""
-    gone = replace(amendments.AMENDMENTS[0], old="not there")
-    monkeypatch.setattr(amendments, "AMENDMENTS", (gone, *amendments.AMENDMENTS[1:]))
+    """A run with a patch that no longer fits fails by its name and changes no file."""
+    gone = replace(template_patches.PATCHES[0], old="not there")
+    monkeypatch.setattr(template_patches, "PATCHES", (gone, *template_patches.PATCHES[1:]))
     (tree / "generated/voice_clone_api/retell/py.typed").unlink()
     before = snapshot(tree)
-    assert failure(generate.run([], tree)).startswith(f"amendment '{gone.name}': its passage occurs 0 times")
+    assert failure(generate.run([], tree)).startswith(f"patch '{gone.name}': its passage occurs 0 times")
     assert snapshot(tree) == before

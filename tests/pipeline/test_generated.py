@@ -24,8 +24,10 @@ import attrs
 import httpx
 import pytest
 
-from scripts import common, overlay, vendor
-from scripts.common import Provider
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.pages import Page, vendored_pages
 from tests.pipeline.helpers import PROVIDERS, endpoints, multipart_parts
 from voice_clone_api.cartesia import types as cartesia_types
 from voice_clone_api.cartesia.api.voices import clone_voice as cartesia_clone
@@ -44,7 +46,7 @@ from voice_clone_api.retell import types as retell_types
 from voice_clone_api.retell.api.voices import clone_voice as retell_clone
 from voice_clone_api.retell.models import CloneProvider, CloneVoiceRequest as RetellRequest
 
-PACKAGES = common.ROOT / "generated" / "voice_clone_api"
+PACKAGES = ROOT / "generated" / "voice_clone_api"
 ENDPOINTS = [(name, module) for name in PROVIDERS for module in endpoints(name)]
 EVIL = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\n\r\nevil\r\n--+++--'
 
@@ -123,13 +125,13 @@ def test_every_package_holds_its_spec(name: str) -> None:
     """Each package holds its effective spec, and beside it only the note that it is generated."""
     held = json.loads((PACKAGES / name / "openapi.json").read_text("utf-8"))
     assert "Do not edit" in held.pop("x-generated")
-    assert held == overlay.effective_spec(Provider(common.ROOT, name))
+    assert held == effective_spec(Provider(ROOT, name))
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_operation_has_its_module(name: str) -> None:
     """The endpoint modules of a package are the operations of its spec, by method and path."""
-    spec = overlay.effective_spec(Provider(common.ROOT, name))
+    spec = effective_spec(Provider(ROOT, name))
     made: list[tuple[str, str]] = []
     for module in endpoints(name):
         source = inspect.getsource(module._get_kwargs)
@@ -137,7 +139,7 @@ def test_every_operation_has_its_module(name: str) -> None:
         assert method
         assert path
         made.append((method[1], path[1]))
-    assert sorted(made) == sorted(vendor.Page(name, b"", spec).operations)
+    assert sorted(made) == sorted(Page(name, b"", spec).operations)
 
 
 @pytest.mark.parametrize(("name", "module"), ENDPOINTS, ids=lambda item: getattr(item, "__name__", item))
@@ -239,7 +241,7 @@ def test_a_copied_model_sends_the_same() -> None:
 
 def test_the_documented_answer_of_minimax_is_read() -> None:
     """The example answer on MiniMax's page is read, and what its schema had wrong is a boolean."""
-    [page] = vendor.vendored_pages(Provider(common.ROOT, "minimax"))
+    [page] = vendored_pages(Provider(ROOT, "minimax"))
     example = page.spec["components"]["schemas"]["VoiceCloneResp"]["example"]
     read = CloneVoiceResponse.from_dict(example)
     assert read.input_sensitive is False
@@ -262,7 +264,7 @@ def test_no_module_shadows_a_package(name: str) -> None:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_no_flow_calls_an_operation_by_a_name_of_its_own(name: str) -> None:
     """The shim has no method of the name by which it calls a generated module."""
-    tree = ast.parse((common.ROOT / "src/voice_clone/providers" / f"{name}.py").read_text("utf-8"))
+    tree = ast.parse((ROOT / "src/voice_clone/providers" / f"{name}.py").read_text("utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and ".api." in str(node.module)]
     modules = {alias.asname or alias.name for node in imports for alias in node.names}
     methods = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

@@ -16,8 +16,14 @@ from typing import Any
 
 import pytest
 
-from scripts import builders, common, fetch, gates, generate, vendor, yaml12
-from scripts.common import PipelineError, Provider
+from scripts.generate import code_check, command as generate, generators, packages
+from scripts.lib import safety, yaml12
+from scripts.lib.command_line import run_command
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT
+from scripts.lib.project import Provider
+from scripts.vendor import command as vendor, fetch, new_pages
+from scripts.vendor.pages import read_page
 from tests.pipeline import hostile
 from tests.pipeline.helpers import (
     Handler,
@@ -64,7 +70,7 @@ def refused(root: Path, *arguments: str) -> str:
 def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
     """What a watched process did."""
     temporary.mkdir()
-    paths = [str(common.ROOT), str(common.ROOT / "src")]
+    paths = [str(ROOT), str(ROOT / "src")]
     done = subprocess.run(
         [sys.executable, "-m", "tests.pipeline.sandbox", *map(str, arguments)],
         cwd=temporary,
@@ -98,7 +104,7 @@ def test_no_text_becomes_code(everywhere: Path) -> None:
     """What is generated of hostile texts has the statements, names and calls of what is generated of harmless ones."""
     provider = Provider(everywhere, "acme")
     spec = hostile.everywhere({name: name for name in ("one", "two", "three")})
-    plain = builders.client(provider, spec) | builders.contracts(provider, spec)
+    plain = generators.client(provider, spec) | generators.contracts(provider, spec)
     made = {name: data for name, data in contents(everywhere / "generated").items() if name.endswith(".py")}
     assert len(made) > 150
     known = vocabulary(plain)
@@ -161,7 +167,7 @@ def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any]
     message = refused(tmp_path)
     assert message.startswith("specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/")
     assert f"{pointer}: " in message
-    assert message.endswith(". Correct it by an action of overlay.yaml")
+    assert message.endswith(". Correct it with an action in overlay.yaml")
 
 
 # Documents that want to read
@@ -190,7 +196,7 @@ def test_references_out_of_the_document_are_refused(tmp_path: Path, key: str, ta
     """A reference to a file, an address or a name is refused with its JSON pointer, wherever it stands."""
     acme(tmp_path, with_field({key: target}))
     message = refused(tmp_path)
-    assert f"/schema/properties/f/{key}: {target!a} leads out of the document" in message
+    assert f"/schema/properties/f/{key}: {target!a} points outside the document" in message
 
 
 @pytest.mark.parametrize("target", [target for target in OUTSIDE if "/" in target])
@@ -198,7 +204,7 @@ def test_mappings_out_of_the_document_are_refused(tmp_path: Path, target: str) -
     """A discriminator that maps a value to a file or an address is refused."""
     kinds = {"propertyName": "a", "mapping": {"x": "A", "y": "#/components/schemas/A", "z/": target}}
     acme(tmp_path, with_field({"oneOf": [{"$ref": "#/components/schemas/A"}], "discriminator": kinds}))
-    assert f"/discriminator/mapping/z~1: {target!a} leads out of the document" in refused(tmp_path)
+    assert f"/discriminator/mapping/z~1: {target!a} points outside the document" in refused(tmp_path)
 
 
 def _reading(address: str) -> dict[str, dict[str, Any]]:
@@ -255,8 +261,8 @@ CODE_BY_NAME: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("spec", CODE_BY_NAME.values(), ids=CODE_BY_NAME)
 def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
     """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
-    builder = builders.client if SPELT in str(spec) else builders.contracts
-    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code holds `") as caught:
+    builder = generators.client if SPELT in str(spec) else generators.contracts
+    with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code contains `") as caught:
         builder(acme(tmp_path), spec)
     assert "Text of the document may have become code" in str(caught.value)
 
@@ -293,11 +299,11 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
 
 def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document that keeps a generator busy without end is refused in time, and nothing is written."""
-    monkeypatch.setattr(generate, "MAX_SECONDS", 1)
+    monkeypatch.setattr(packages, "MAX_SECONDS", 1)
     twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
     acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
     message = refused(tmp_path)
-    assert message.startswith("acme: a generator was killed, or was not done after 1 s. ")
+    assert message.startswith("acme: a generator was killed, or did not finish after 1 s. ")
 
 
 @pytest.mark.parametrize(
@@ -305,8 +311,8 @@ def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         ("[" * 100_000, "specs/acme/openapi.json: not readable as JSON: "),
         ("1" * 5_000, "specs/acme/openapi.json: not readable as JSON: Exceeds the limit"),
-        ('{"openapi": "3.0.0", "info": {"a": 1e999}, "paths": {"/x": {}}}', "at #/info/a: inf is no number of JSON"),
-        ('{"openapi": "3.0.0", "info": {"a": NaN}, "paths": {"/x": {}}}', "at #/info/a: nan is no number of JSON"),
+        ('{"openapi": "3.0.0", "info": {"a": 1e999}, "paths": {"/x": {}}}', "at #/info/a: inf is not a JSON number"),
+        ('{"openapi": "3.0.0", "info": {"a": NaN}, "paths": {"/x": {}}}', "at #/info/a: nan is not a JSON number"),
         ("[]", "specs/acme/openapi.json: openapi: None; this pipeline reads 3.0 and 3.1"),
         ('{"openapi": "3.0.0", "info": {"a": 1}}', "specs/acme/openapi.json: the OpenAPI document has no `paths`"),
         (
@@ -327,29 +333,29 @@ def test_documents_that_are_no_documents_are_refused(tmp_path: Path, spec: str, 
 
 def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The walk over a document ends with the last value that a document may have."""
-    monkeypatch.setattr(gates, "MAX_NODES", 1_000)
+    monkeypatch.setattr(safety, "MAX_NODES", 1_000)
     with pytest.raises(PipelineError, match=r"^x: at #: the document has more than 1,000 values\. "):
-        gates.check_document(with_field({"enum": list(range(1_001))}), "x")
+        safety.check_document(with_field({"enum": list(range(1_001))}), "x")
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("x", "a path begins with one `/`"),
-        ("https://evil.example/x", "a path begins with one `/`"),
-        ("//evil.example/x", "a path begins with one `/`"),
-        ("@evil.example", "a path begins with one `/`"),
-        ("/a\\b", "a path begins with one `/`"),
-        ("/a/../b", "a path that climbs"),
-        ("/{a}/../../", "a path that climbs"),
-        ("/a/.", "a path that climbs"),
-        ("/a/..?b", "a path that climbs"),
-        ("/{a.__class__}", "between braces stands the name"),
-        ("/{0}", "between braces stands the name"),
-        ("/{a!r:>99999999}", "between braces stands the name"),
-        ("/{a", "between braces stands the name"),
-        ("/{{a}}", "between braces stands the name"),
-        ("/a\nb", "holds a character that is not seen"),
+        ("x", "a path must begin with one `/`"),
+        ("https://evil.example/x", "a path must begin with one `/`"),
+        ("//evil.example/x", "a path must begin with one `/`"),
+        ("@evil.example", "a path must begin with one `/`"),
+        ("/a\\b", "a path must begin with one `/`"),
+        ("/a/../b", "a path must not contain"),
+        ("/{a}/../../", "a path must not contain"),
+        ("/a/.", "a path must not contain"),
+        ("/a/..?b", "a path must not contain"),
+        ("/{a.__class__}", "braces must contain the name"),
+        ("/{0}", "braces must contain the name"),
+        ("/{a!r:>99999999}", "braces must contain the name"),
+        ("/{a", "braces must contain the name"),
+        ("/{{a}}", "braces must contain the name"),
+        ("/a\nb", "contains an invisible character"),
     ],
 )
 def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str, message: str) -> None:
@@ -377,14 +383,14 @@ def test_what_a_generator_does_not_expect_is_named(tmp_path: Path, schema: dict[
     provider = acme(tmp_path)
     more = {"A": MYSELF} if schema is MYSELF else {}
     with pytest.raises(PipelineError) as caught:
-        builders.client(provider, with_schema(schema, **more))
+        generators.client(provider, with_schema(schema, **more))
     assert message in str(caught.value)
 
 
 def test_a_traceback_of_a_generator_is_cut(tmp_path: Path) -> None:
     """Of what datamodel-code-generator prints when it fails, its error is shown and its traceback is not."""
     with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n[A-Z]") as caught:
-        builders.contracts(acme(tmp_path), with_schema({"$ref": ""}))
+        generators.contracts(acme(tmp_path), with_schema({"$ref": ""}))
     assert "Traceback" not in str(caught.value)
     assert '  File "' not in str(caught.value)
 
@@ -396,7 +402,7 @@ def test_legal_cycles_are_generated(tmp_path: Path) -> None:
         "type": "object",
         "properties": {"a": me, "l": {"type": "array", "items": me}, "b": {"$ref": me["$ref"][:-1] + "B"}},
     }
-    made = builders.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
+    made = generators.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
     assert b"A.model_rebuild()" in made["voice_clone_contracts/acme.py"]
 
 
@@ -458,11 +464,13 @@ def test_code_that_no_generator_writes_is_refused(code: str) -> None:
     """A way from text to code that nobody thought of ends at the second gate, by file and line."""
     lines = code.count("\n") + 1
     with pytest.raises(PipelineError) as caught:
-        gates.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
-    match = re.match(r"a/b\.py:(\d+): (generated code holds |what was generated is no Python: )", str(caught.value))
+        code_check.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
+    match = re.match(
+        r"a/b\.py:(\d+): (generated code contains |the generated code is not valid Python: )", str(caught.value)
+    )
     assert match, str(caught.value)
     assert 1 <= int(match[1]) <= lines + 2
-    assert "find it there" in str(caught.value) or "Find the name or text" in str(caught.value)
+    assert "find it there" in str(caught.value) or "Find that name or text" in str(caught.value)
 
 
 def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,7 +481,7 @@ def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: p
         raise PipelineError(name)
 
     acme(tmp_path, with_field(TEXT))
-    monkeypatch.setattr(gates, "check_code", check)
+    monkeypatch.setattr(code_check, "check_code", check)
     assert refused(tmp_path).startswith("voice_clone_")
 
 
@@ -504,9 +512,9 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
         ("x: " + "{a: " * 100_000 + "\n", "nested deeper than 100 levels"),
         ("x: " + "- " * 100_000 + "\n", "YAML"),
         ("x:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 1_000)), "nested deeper than 100 levels"),
-        ("x: \0\n", "a null is no text"),
+        ("x: \0\n", "contains a null character"),
         ("\tx: 1\n", "not valid YAML"),
-        ("x: .nan\n", "has no place in JSON"),
+        ("x: .nan\n", "is not valid in JSON"),
         (f"x: {'9' * 100_000}\n", "more than 300 digits"),
     ],
 )  # fmt: skip
@@ -525,7 +533,7 @@ def test_hostile_yaml_is_refused(tmp_path: Path, more: str, message: str) -> Non
     ("data", "message"),
     [
         (b"\xff\xfe" + "openapi".encode("utf-16-le"), "not UTF-8 text"),
-        (b"\0" * 100, "a null is no text"),
+        (b"\0" * 100, "contains a null character"),
         (b"> " * 100_000, "no fenced OpenAPI document"),
         (b"[" * 20_000, "no fenced OpenAPI document"),
         (b"- " * 20_000 + b"```yaml", "no fenced OpenAPI document"),
@@ -541,7 +549,7 @@ def test_hostile_pages_are_refused(tmp_path: Path, data: bytes, message: str) ->
 def test_byte_order_marks_and_line_ends_are_read() -> None:
     """A mark of byte order and line ends of other systems are no reason to refuse a page."""
     text = "\ufeff# A\n\n```yaml\n" + YAML + "```\n"
-    assert vendor.read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
+    assert read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
 
 
 def test_a_page_of_any_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,10 +596,13 @@ def action(target: str, more: str) -> str:
         (action("$..[?match(@.description, '(a|a)*c')]", "update: {b: 1}"), "'match' is not defined"),
         (action("$[?" + "(" * 50_000, "update: {b: 1}"), "target $[?((("),
         (action("$.__class__", "update: {b: 1}"), "matches nothing"),
-        (action("$.info", 'update: {a: {$ref: "file:///etc/passwd"}}'), "at #/info/a/$ref: 'file:///etc/passwd' leads"),
-        (action("$.info", 'update: {a: "\\u202e"}'), "at #/info/a: the text holds RIGHT-TO-LEFT OVERRIDE"),
-        (action("$.paths", "update: {/../x: {}}"), "at #/paths/~1..~1x: a path that climbs"),
-        (action("$.openapi", "remove: true, x-expect: {}"), "is no object or array"),
+        (
+            action("$.info", 'update: {a: {$ref: "file:///etc/passwd"}}'),
+            "at #/info/a/$ref: 'file:///etc/passwd' points",
+        ),
+        (action("$.info", 'update: {a: "\\u202e"}'), "at #/info/a: the text contains RIGHT-TO-LEFT OVERRIDE"),
+        (action("$.paths", "update: {/../x: {}}"), "at #/paths/~1..~1x: a path must not contain"),
+        (action("$.openapi", "remove: true, x-expect: {}"), "is not an object or array"),
         (action("$.paths", "remove: true, x-expect: {}"), "the OpenAPI document has no `paths`"),
     ],
 )
@@ -620,10 +631,10 @@ LISTED = '[[pages]]\nfile = "pages/page.md"\n'
         ('[[pages]]\nfile = "pages/../source.toml"\n', "pages/page.md: not listed"),
         ('pages = ["../../../etc/passwd"]\n', "each of"),
         ('class_overrides = 1\n[[pages]]\nfile = "pages/page.md"\n', "class_overrides: 1: write `Name = "),
-        ('[class_overrides.A]\nmodule_name = "../../../x"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nmodule_name = "/tmp/x"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nmodule_name = "__init__"\n', "class_overrides: .* each a name of Python"),
-        ('[class_overrides.A]\nclass_name = "A: pass; x"\n', "class_overrides: .* each a name of Python"),
+        ('[class_overrides.A]\nmodule_name = "../../../x"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nmodule_name = "/tmp/x"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nmodule_name = "__init__"\n', "class_overrides: .* each a Python identifier"),
+        ('[class_overrides.A]\nclass_name = "A: pass; x"\n', "class_overrides: .* each a Python identifier"),
         ("[class_overrides]\nA = 1\n", "class_overrides: 1: write"),
     ],
 )
@@ -642,7 +653,7 @@ def test_addresses_in_a_list_are_not_asked_for(tmp_path: Path, monkeypatch: pyte
     (provider.folder / "pages" / "page.md").write_bytes(page(YAML))
     source = '[[pages]]\nfile = "pages/page.md"\nurl = "http://name:word@127.0.0.1:9/x"\n'
     (provider.folder / "source.toml").write_text(source, encoding="utf-8")
-    monkeypatch.setattr(vendor, "fetch", None)
+    monkeypatch.setattr(new_pages, "fetch", None)
     assert list(vendor.run([], tmp_path)) == ["acme: written: specs/acme/openapi.json: GET /x"]
 
 
@@ -677,7 +688,7 @@ def test_links_are_refused(tmp_path: Path, link: str) -> None:
     path = tmp_path / "tree" / link
     path.symlink_to(outside / "secret" if path.suffix else outside)
     before = snapshot(tmp_path)
-    assert failure(generate.run([], tmp_path / "tree")).startswith(f"{link}: a link; ")
+    assert failure(generate.run([], tmp_path / "tree")).startswith(f"{link}: a symbolic link; ")
     assert snapshot(tmp_path) == before
 
 
@@ -735,16 +746,18 @@ def test_an_answer_without_end_is_refused(serve: Serve, monkeypatch: pytest.Monk
 def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer whose pieces each come in time, but all of which take too long, is refused."""
     ticks = iter(range(0, 10_000, 50))
-    monkeypatch.setattr("scripts.fetch.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("scripts.vendor.fetch.time.monotonic", lambda: next(ticks))
     address = serve("200", {}, iter([b"x"] * 5_000_000))
-    with pytest.raises(PipelineError, match="not there after 120 s; nothing was taken"):
+    with pytest.raises(PipelineError, match="timed out after 120 s; nothing was taken"):
         fetch.fetch(address)
 
 
 def test_a_packed_answer_is_refused(serve: Serve) -> None:
     """An answer that unpacks to more than it is, is refused before it is unpacked."""
     address = serve("200", {"Content-Encoding": "gzip"}, iter([gzip.compress(bytes(10_000_000))]))
-    with pytest.raises(PipelineError, match="packed as gzip, though it was asked for plain; save it as a file"):
+    with pytest.raises(
+        PipelineError, match="encoded as gzip, though the request asked for identity; save it as a file"
+    ):
         fetch.fetch(address)
 
 
@@ -765,12 +778,12 @@ def test_a_hostile_document_ends_the_command_with_a_message(
     acme(tmp_path, with_field({"$ref": "file:///etc/passwd"}))
     monkeypatch.setattr(sys, "argv", ["generate"])
     with pytest.raises(SystemExit) as caught:
-        common.main(lambda arguments: generate.run(arguments, tmp_path))
+        run_command(lambda arguments: generate.run(arguments, tmp_path))
     assert caught.value.code == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
         "error: specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/schema/properties/f"
-        "/$ref: 'file:///etc/passwd' leads out of the document; a reference is `#/…`, nothing is fetched. "
-        "Correct it by an action of overlay.yaml\n"
+        "/$ref: 'file:///etc/passwd' points outside the document; a reference must be `#/…`, nothing is fetched. "
+        "Correct it with an action in overlay.yaml\n"
     )

@@ -8,21 +8,27 @@ from typing import Any
 
 import pytest
 
-from scripts import builders, common, generate, overlay, vendor
-from scripts.common import Provider
+from scripts.generate import command as generate, generators, packages
+from scripts.lib.files import ROOT, dump_json, sha256
+from scripts.lib.project import Provider, lock_path, read_lock
+from scripts.overlay.apply import effective_spec
+from scripts.vendor import command as vendor, lock
+from scripts.vendor.lock import lock_entry
+from scripts.vendor.merge import LEFT_OUT
+from scripts.vendor.pages import vendored_pages
 from tests.pipeline.helpers import PROVIDERS, add_provider, document, failure, operation, page, snapshot, substitute
 
 
 @pytest.fixture
 def day(monkeypatch: pytest.MonkeyPatch) -> str:
     """A day that is not the one on which the committed pages were taken."""
-    monkeypatch.setattr(vendor, "today", lambda: "2031-02-03")
+    monkeypatch.setattr(lock, "today", lambda: "2031-02-03")
     return "2031-02-03"
 
 
 def recorded(root: Path, name: str, step: str) -> dict[str, Any]:
     """What the lock holds of a step."""
-    entry: dict[str, Any] = common.read_lock(root)[name][step]
+    entry: dict[str, Any] = read_lock(root)[name][step]
     return entry
 
 
@@ -32,9 +38,9 @@ def recorded(root: Path, name: str, step: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_page_has_its_origin(name: str) -> None:
     """The lock has each page's address, the day on which it was taken, its hash, and what is known of its licence."""
-    provider = Provider(common.ROOT, name)
+    provider = Provider(ROOT, name)
     source = provider.source()
-    pages = recorded(common.ROOT, name, "vendor")["pages"]
+    pages = recorded(ROOT, name, "vendor")["pages"]
     assert list(pages) == [Path(entry["file"]).name for entry in source["pages"]]
     for entry in source["pages"]:
         locked = pages[Path(entry["file"]).name]
@@ -47,8 +53,8 @@ def test_every_page_has_its_origin(name: str) -> None:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_licence_notes_say_what_the_pages_say(name: str) -> None:
     """A note names the licence that the document itself names, or says that it names none."""
-    provider = Provider(common.ROOT, name)
-    for each in vendor.vendored_pages(provider):
+    provider = Provider(ROOT, name)
+    for each in vendored_pages(provider):
         named = each.spec["info"].get("license", {}).get("name")
         assert (f"`{named}`" if named else " no licence;") in provider.source()["licence"]
 
@@ -56,15 +62,15 @@ def test_licence_notes_say_what_the_pages_say(name: str) -> None:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_package_has_its_origin(name: str) -> None:
     """The lock has the hashes of spec and overlay, the tools with their versions and settings, and what is left out."""
-    provider = Provider(common.ROOT, name)
-    entry = recorded(common.ROOT, name, "generate")
-    assert entry["spec"] == common.sha256(provider.spec.read_bytes()) == recorded(common.ROOT, name, "vendor")["sha256"]
-    assert entry["overlay"] == common.sha256(provider.overlay.read_bytes())
-    assert entry["effective"] == common.sha256(common.dump_json(overlay.effective_spec(provider)).encode())
-    assert entry["tools"] == builders.tools()
-    assert entry["settings"]["datamodel-code-generator"].split() == list(builders.CONTRACT_OPTIONS)
+    provider = Provider(ROOT, name)
+    entry = recorded(ROOT, name, "generate")
+    assert entry["spec"] == sha256(provider.spec.read_bytes()) == recorded(ROOT, name, "vendor")["sha256"]
+    assert entry["overlay"] == sha256(provider.overlay.read_bytes())
+    assert entry["effective"] == sha256(dump_json(effective_spec(provider)).encode())
+    assert entry["tools"] == generators.tools()
+    assert entry["settings"]["datamodel-code-generator"].split() == list(generators.CONTRACT_OPTIONS)
     assert entry["settings"]["openapi-python-client"]["class_overrides"] == provider.source().get("class_overrides", {})
-    assert entry["left_out"] == recorded(common.ROOT, name, "vendor")["left_out"] == {}
+    assert entry["left_out"] == recorded(ROOT, name, "vendor")["left_out"] == {}
 
 
 def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatch, builds: list[list[str]]) -> None:
@@ -73,21 +79,21 @@ def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatc
     provider = add_provider(tree, "acme", {"a.md": page(document(paths))})
     substitute(provider.folder / "source.toml", 'title = "acme"', 'title = "acme"\noperations = ["GET /a"]')
     spec = document({"/a": paths["/a"]})
-    entry = vendor.lock_entry(vendor.vendored_pages(provider), common.dump_json(spec).encode(), provider)
+    entry = lock_entry(vendored_pages(provider), dump_json(spec).encode(), provider)
     reason = "not listed in source.toml"
     assert entry["left_out"] == {"GET /b": reason, "PUT /b": reason}
     list(vendor.run(["acme"], tree))
-    build = generate.build
+    build = packages.build
 
-    def partial(chosen: Any, processes: generate.Processes) -> dict[Provider, builders.Files]:
+    def partial(chosen: Any, processes: packages.Processes) -> dict[Provider, generators.Files]:
         built = build(chosen, processes)
         for each in built:
             name = f"voice_clone_api/{each.name}/openapi.json"
-            note = {vendor.LEFT_OUT: {"GET /a": "what the generator says"}}
-            built[each][name] = common.dump_json(json.loads(built[each][name]) | note).encode()
+            note = {LEFT_OUT: {"GET /a": "what the generator says"}}
+            built[each][name] = dump_json(json.loads(built[each][name]) | note).encode()
         return built
 
-    monkeypatch.setattr(generate, "build", partial)
+    monkeypatch.setattr(packages, "build", partial)
     list(generate.run(["acme"], tree))
     assert recorded(tree, "acme", "generate")["left_out"] == {"GET /a": "what the generator says"}
     assert list(generate.run(["acme"], tree)) == ["acme: up to date"]
@@ -140,13 +146,13 @@ def test_check_names_what_the_lock_has_wrong(
     tree: Path, builds: list[list[str]], step: str, keys: tuple[str, ...], value: Any, message: str
 ) -> None:
     """Whatever the lock says that is not so is one problem, named by the provider and what is wrong."""
-    lock = common.read_lock(tree)
+    lock = read_lock(tree)
     node = lock["retell"][step]
     for key in keys[:-1]:
         node = node[key]
     assert node[keys[-1]] != value
     node[keys[-1]] = value
-    common.lock_path(tree).write_text(common.dump_json(lock), encoding="utf-8")
+    lock_path(tree).write_text(dump_json(lock), encoding="utf-8")
     found = snapshot(tree)
     [problem] = failure(generate.run(["--check", "retell"], tree)).splitlines()
     assert problem.startswith("retell: ")
@@ -160,4 +166,4 @@ def test_a_note_that_is_no_text_is_refused(tree: Path) -> None:
     path = tree / "specs/retell/source.toml"
     note = Provider(tree, "retell").source()["licence"]
     substitute(path, f'licence = "{note}"', "licence = 1")
-    assert failure(vendor.run(["retell"], tree)).startswith("specs/retell/source.toml: licence: write as text")
+    assert failure(vendor.run(["retell"], tree)).startswith("specs/retell/source.toml: licence: must be text")

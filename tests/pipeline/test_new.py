@@ -15,10 +15,19 @@ from typing import Any
 
 import pytest
 
-from scripts import common, generate, journal, new, overlay, vendor, yaml12
-from scripts.common import PipelineError, Provider
-from scripts.guess import Guesses, Poll, candidates, choose
-from scripts.slice import shown
+from scripts.generate import command as generate
+from scripts.lib import transaction, yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json
+from scripts.lib.openapi import operation_name
+from scripts.lib.project import Provider
+from scripts.new_provider import command as new
+from scripts.new_provider.infer import Guesses, Poll, candidates, choose
+from scripts.new_provider.texts import overlay_text
+from scripts.overlay.apply import apply_action, effective_spec, read_actions
+from scripts.vendor import command as vendor
+from scripts.vendor.merge import left_out_of, listed_operations
+from scripts.vendor.pages import vendored_pages
 from tests.contract.test_settled import unsettled
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import contents, document, failure, operation
@@ -87,15 +96,15 @@ DOCUMENTS = {"form": FORM, "polled": POLLED}
 def root(tmp_path: Path) -> Path:
     """A project with the four providers."""
     for name in ("specs", "src", "tests/errors", "tests/evidence", "generated"):
-        shutil.copytree(common.ROOT / name, tmp_path / "project" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(common.ROOT / "pyproject.toml", tmp_path / "project")
+        shutil.copytree(ROOT / name, tmp_path / "project" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "project")
     return tmp_path / "project"
 
 
 def source(root: Path, whole: Json, name: str = "acme.json") -> str:
     """A document as a file, outside of the project."""
     path = root.parent / name
-    path.write_text(common.dump_json(whole), encoding="utf-8")
+    path.write_text(dump_json(whole), encoding="utf-8")
     return str(path)
 
 
@@ -149,16 +158,16 @@ def test_a_form_is_read(root: Path) -> None:
     assert 'kind=choice(CloneVoiceRequestKind, kind, "kind")' in module
     assert "class AsyncAcme(_Acme[" in module
     assert (table["auth_header"], table["auth_prefix"], table["names"]) == ("xi-api-key", "", {"clip": "audio"})
-    find = "look at your voices there before you ask again: GET /v1/voices lists them"
-    assert table["clone"] == {"operation": "clone_voice", "voice_id": "voice_id", "find": find}
+    recovery = "check your voices before you retry: GET /v1/voices lists them"
+    assert table["clone"] == {"operation": "clone_voice", "voice_id": "voice_id", "recovery": recovery}
     assert table["voice"] == {"name": "name"}
     assert table["errors"] == {"failed": "detail", "message": ["detail.0.msg"]}
-    spec = overlay.effective_spec(acme)
+    spec = effective_spec(acme)
     assert spec["servers"] == [{"url": "https://acme.invalid"}]
     assert spec["paths"]["/v1/voices/add"]["post"]["security"] == [{"api_key": []}]
     assert spec["paths"]["/v1/voices/add"]["post"]["parameters"] == []
     assert list(spec["paths"]) == ["/v1/voices/add"]
-    assert common.read_json(root / "tests/errors/acme/422.json")["error"]["class"] == "InvalidRequestError"
+    assert read_json(root / "tests/errors/acme/422.json")["error"]["class"] == "InvalidRequestError"
 
 
 @pytest.mark.parametrize(
@@ -184,9 +193,9 @@ def test_names_are_those_of_all_providers(edit: Callable[[Json], Any], own: str 
         json_answer(post).pop("type")
         whole["components"] = {"schemas": {referred: made_by_it}}
     chosen = ("post", "/v1/voices/add")
-    text = new.overlay_text("Acme", Guesses(whole, chosen), {chosen: "clone_voice"})
-    for each in overlay.read_actions(yaml12.load(text)):
-        overlay.apply(whole, each)
+    text = overlay_text("Acme", Guesses(whole, chosen), {chosen: "clone_voice"})
+    for each in read_actions(yaml12.load(text)):
+        apply_action(whole, each)
     assert (post["operationId"], post.get("x-operation-id")) == ("clone_voice", own)
     assert [tag.lower() for tag in post["tags"]] == ["voices"]
     assert set(whole["components"]["schemas"]) == names
@@ -215,8 +224,11 @@ def test_a_poll_is_read(root: Path) -> None:
     assert 'provider: ClassVar[provided] = provided("acme", get_voice)' in module
     assert "class ACME(_ACME[" in module
     assert "timeout: float = 600.0" in module
-    assert [shown(each) for each in vendor.wanted(acme) or []] == ["POST /voices/clone", "GET /voices/{voice_id}"]
-    fixture = common.read_json(root / "tests/errors/acme/429.json")
+    assert [operation_name(each) for each in listed_operations(acme) or []] == [
+        "POST /voices/clone",
+        "GET /voices/{voice_id}",
+    ]
+    fixture = read_json(root / "tests/errors/acme/429.json")
     assert fixture["error"]["retryable"] == {"paid": True, "free": True}
 
 
@@ -237,8 +249,8 @@ def test_a_large_document_is_kept_as_a_slice(root: Path) -> None:
     whole = synthetic.around(FORM)
     acme = lay(root, whole, "--operation", VOICES)
     kept = (acme.folder / "pages" / "acme.json").read_bytes()
-    assert len(kept) < len(common.dump_json(whole)) // 10
-    assert len(vendor.left_out_of(vendor.vendored_pages(acme), vendor.wanted(acme))) > 200
+    assert len(kept) < len(dump_json(whole)) // 10
+    assert len(left_out_of(vendored_pages(acme), listed_operations(acme))) > 200
     list(vendor.run(["acme", source(root, whole)], root))
     assert (acme.folder / "pages" / "acme.json").read_bytes() == kept
 
@@ -261,12 +273,12 @@ def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: st
     """The one operation that clones is taken; where it may be one of several, all are listed."""
     whole = document(paths)
     if chosen:
-        assert shown(choose(whole, "here")) == chosen
+        assert operation_name(choose(whole, "here")) == chosen
         return
     with pytest.raises(PipelineError) as caught:
         choose(whole, "here")
     for each in candidates(whole) or [("post", "/x"), ("post", "/y")]:
-        assert f"\n  {shown(each)}" in str(caught.value)
+        assert f"\n  {operation_name(each)}" in str(caught.value)
 
 
 # What is refused
@@ -277,13 +289,13 @@ def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: st
     [
         ("Acme", [], "'Acme': a provider's name is a Python package"),
         ("a_b", [], "'a_b': a provider's name"),
-        ("retell", [], "retell: is there already: specs/retell, generated/voice_clone_api/retell"),
+        ("retell", [], "retell: already exists: specs/retell, generated/voice_clone_api/retell"),
         (
             "acme",
             ["--operation", "POST /voices/add"],
             "no operation POST /voices/add; did you mean POST /v1/voices/add",
         ),
-        ("acme", ["--operation", "add"], "--operation: operations: 'add' is none"),
+        ("acme", ["--operation", "add"], "--operation: operations: 'add' is not an operation"),
         ("acme", ["--operation", "GET /v1/voices"], "GET /v1/voices: its body has no fields"),
     ],
 )
@@ -312,13 +324,13 @@ def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
 def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a file can't be written, those that were are taken away, and the record is what it was."""
     before = contents(root)
-    real = journal._carry_out
+    real = transaction._carry_out
 
     def full(where: Path, entries: Json) -> None:
         real(where, dict(list(entries.items())[:-3]))
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(journal, "_carry_out", full)
+    monkeypatch.setattr(transaction, "_carry_out", full)
     with pytest.raises(OSError, match="no space"):
         list(new.run(["acme", source(root, FORM)], root))
     assert contents(root) == before
@@ -327,16 +339,18 @@ def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pyte
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from scripts import generate, journal, new
+from scripts.generate import packages
+from scripts.lib import transaction
+from scripts.new_provider import command as new
 from tests.pipeline.helpers import OneProcess
 
-real = journal._carry_out
+real = transaction._carry_out
 
 def killed(root, entries):
     real(root, dict(list(entries.items())[:3]))
     os.kill(os.getpid(), signal.SIGKILL)
 
-generate.ProcessPoolExecutor, journal._carry_out = OneProcess, killed
+packages.ProcessPoolExecutor, transaction._carry_out = OneProcess, killed
 list(new.run(["acme", sys.argv[2]], Path(sys.argv[1])))
 """
 
@@ -346,10 +360,10 @@ def test_a_kill_is_mended_by_the_next_command(root: Path) -> None:
     """Where the process is killed half-way, the next command of the pipeline lays down the rest."""
     before = contents(root)
     command = [sys.executable, "-c", KILLED, str(root), source(root, FORM)]
-    done = subprocess.run(command, cwd=common.ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert contents(root) != before
-    assert journal.recover(root) == "the making of acme was interrupted, and is finished now"
+    assert transaction.recover(root) == "the making of acme was interrupted, and is finished now"
     acme = Provider(root, "acme")
     assert (root / "tests/evidence/acme.yaml").is_file()
     assert list(generate.check([acme], root)) == []

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from scripts import common, overlay
-from scripts.common import PipelineError, Provider
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json
+from scripts.lib.project import Provider
+from scripts.overlay import command as overlay
+from scripts.overlay.apply import OverlayError, apply_action, effective_spec, matches_pattern, with_names
 from tests.pipeline.helpers import document, operation
 
 FIXED = "Fixed upstream? Delete this action"
@@ -24,14 +27,14 @@ def action(target: str, **more: Any) -> dict[str, Any]:
 
 def applied(spec: dict[str, Any], what: Any) -> dict[str, Any]:
     """The spec after an action."""
-    overlay.apply(spec, what)
+    apply_action(spec, what)
     return spec
 
 
 def refusal(spec: dict[str, Any], what: Any) -> str:
     """Why an action is refused."""
-    with pytest.raises(overlay.OverlayError) as caught:
-        overlay.apply(spec, what)
+    with pytest.raises(OverlayError) as caught:
+        apply_action(spec, what)
     return str(caught.value)
 
 
@@ -92,8 +95,8 @@ def test_matches_share_nothing() -> None:
     what = action("$[*]", update={"new": {"list": []}})
     before = copy.deepcopy(what)
     spec = applied({"a": {}, "b": {}}, what)
-    overlay.apply(spec, action("$.a.new.list", update=1))
-    overlay.apply(spec, action("$.a.new", update={"more": True}))
+    apply_action(spec, action("$.a.new.list", update=1))
+    apply_action(spec, action("$.a.new", update={"more": True}))
     assert spec == {"a": {"new": {"list": [1], "more": True}}, "b": {"new": {"list": []}}}
     assert what == before
     spec = applied({"a": [], "b": []}, action("$[*]", update={"list": []}))
@@ -110,7 +113,7 @@ def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
         - {target: $.one.list, description: a, x-source: b, update: 2}
         """,
     )
-    spec = overlay.effective_spec(provider)
+    spec = effective_spec(provider)
     assert (spec["one"], spec["two"]) == ({"list": [1, 2], "new": 1}, {"list": [1]})
 
 
@@ -194,7 +197,7 @@ def test_the_providers_own_operation_id_is_kept() -> None:
         ("$.paths['/x'].get", {"operationId": "x_get"}, {"operationId": "xGet"}),
         ("$.paths['/x']", {"get": {"operationId": "get_x"}}, {"get": {"operationId": "x_get"}}),
     ):
-        overlay.apply(spec, action(target, update=update, x_expect=expected))
+        apply_action(spec, action(target, update=update, x_expect=expected))
     assert spec["paths"]["/x"]["get"] == {"operationId": "get_x", "x-operation-id": "xGet"}
 
 
@@ -212,12 +215,12 @@ def test_names_alone(tmp_path: Path) -> None:
     text = {"$ref": "#/components/schemas/Text"}
     spec = document({"/x": {"get": operation("xGet", text) | {"tags": ["X"]}}}, Text={"type": "string"})
     before = copy.deepcopy(spec)
-    named = overlay.with_names(spec, provider)
+    named = with_names(spec, provider)
     get = named["paths"]["/x"]["get"]
     assert (get["operationId"], get["x-operation-id"], get["tags"]) == ("get_x", "xGet", ["T"])
     assert named["components"]["schemas"] == {"Words": {"type": "string"}}
     assert "#/components/schemas/Words" in json.dumps(named)
-    assert overlay.with_names(spec, provider, schemas=False)["components"] == before["components"]
+    assert with_names(spec, provider, schemas=False)["components"] == before["components"]
     assert spec == before
 
 
@@ -248,8 +251,8 @@ def test_names_alone(tmp_path: Path) -> None:
         (action("$.a", remove=True), "needs `x-expect`"),
         (action("$.nothing", update={"c": 1}), f"target $.nothing matches nothing. {FIXED}"),
         (action("$.list[9]", update={"c": 1}), f"target $.list[9] matches nothing. {FIXED}"),
-        (action("$.a.b", update={"c": 1}), "$['a']['b'] is no object or array"),
-        (action("$.a.b", remove=True, x_expect=1), "$['a']['b'] is no object or array"),
+        (action("$.a.b", update={"c": 1}), "$['a']['b'] is not an object or array"),
+        (action("$.a.b", remove=True, x_expect=1), "$['a']['b'] is not an object or array"),
         (action("$", remove=True, x_expect={}), "the whole document cannot be removed"),
         (action("$.a", update=1), "$['a'] is an object, so `update` must be one too"),
         (action("$.a", update=[{"c": 1}]), "$['a'] is an object, so `update` must be one too"),
@@ -262,8 +265,8 @@ def test_names_alone(tmp_path: Path) -> None:
         (action("$.a", update={"b": 1}, x_expect={"b": 1}), f"changes nothing at $['a']. {FIXED}"),
         (action("$", update={"list": [3]}), "$['list'] is an array: target it to append, or remove it first"),
         (action("$", update={"list": [1, {}]}, x_expect={}), "$['list'] is an array: target it to append"),
-        (action("$.list", update=1), f"$['list'] holds this item already. {FIXED}"),
-        (action("$.list", update={}), f"$['list'] holds this item already. {FIXED}"),
+        (action("$.list", update=1), f"$['list'] already contains this item. {FIXED}"),
+        (action("$.list", update={}), f"$['list'] already contains this item. {FIXED}"),
         (action("$[", update={}), "target $[: "),
         (action("a.b", update={}), "target a.b: "),
         (action("$.a b", update={}), "target $.a b: "),
@@ -314,7 +317,7 @@ def test_one_misfit_of_several_refuses_all() -> None:
 )
 def test_patterns(pattern: Any, value: Any, expected: bool) -> None:
     """An object holds where its keys hold, null where the key is absent or null, anything else must be equal."""
-    assert overlay.holds(pattern, value) is expected
+    assert matches_pattern(pattern, value) is expected
 
 
 # Files
@@ -327,7 +330,7 @@ def written(root: Path, actions: str, head: str = HEAD) -> Provider:
     """A provider with a small spec and an overlay of these actions, one a line."""
     provider = Provider(root, "acme")
     provider.folder.mkdir(parents=True)
-    provider.spec.write_text(common.dump_json(document({"/x": {"get": operation("x")}})), encoding="utf-8")
+    provider.spec.write_text(dump_json(document({"/x": {"get": operation("x")}})), encoding="utf-8")
     lines = "".join(f"  {line.strip()}\n" for line in actions.strip().splitlines())
     provider.overlay.write_text(f"{head}actions:\n{lines}" if lines else head, encoding="utf-8")
     return provider
@@ -336,7 +339,7 @@ def written(root: Path, actions: str, head: str = HEAD) -> Provider:
 def message_of(provider: Provider) -> str:
     """Why a provider has no effective spec."""
     with pytest.raises(PipelineError) as caught:
-        overlay.effective_spec(provider)
+        effective_spec(provider)
     return str(caught.value)
 
 
@@ -369,7 +372,7 @@ def test_actions_behind_an_alias_are_named_too(tmp_path: Path) -> None:
         (f"{HEAD}actions:\n  - a: 1\n    a: 2\n", ":5: duplicate key 'a'"),
         (f"{HEAD}actions: [\n", ": not valid YAML"),
         ("", ":1: the document is empty"),
-        ("- overlay: 1.0.0\n", ":1: not an overlay: the document is no mapping"),
+        ("- overlay: 1.0.0\n", ":1: not an overlay: the document must be a mapping"),
         ("info: {title: a, version: b}\nactions: []\n", ":1: overlay: None; this pipeline reads OpenAPI Overlay 1.0"),
         ("overlay: 2.0.0\ninfo: {title: a, version: b}\nactions: []\n", ":1: overlay: '2.0.0'; this pipeline reads"),
         (f"{HEAD}actions: []\naction: []\n", ":1: unknown keys ['action']"),
@@ -416,10 +419,10 @@ def test_without_an_overlay_the_spec_is_effective(tmp_path: Path) -> None:
     """A provider without an overlay has the vendored spec as its effective one."""
     provider = written(tmp_path, "")
     provider.overlay.unlink()
-    assert overlay.effective_spec(provider) == json.loads(provider.spec.read_bytes())
+    assert effective_spec(provider) == json.loads(provider.spec.read_bytes())
 
 
 def test_the_command_prints_effective_specs() -> None:
     """The command prints the effective spec of each provider named, as JSON."""
     [printed] = overlay.run(["retell"])
-    assert json.loads(printed) == overlay.effective_spec(Provider(common.ROOT, "retell"))
+    assert json.loads(printed) == effective_spec(Provider(ROOT, "retell"))

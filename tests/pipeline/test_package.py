@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from scripts import common, package
-from scripts.common import PipelineError
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT
+from scripts.release import command as release
 
 
 def test_pre_commit_uses_the_pinned_tools() -> None:
     """What pre-commit installs is of the version that nox installs, where nox does."""
-    pinned = dict(re.findall(r"^(\S+)==(\S+)$", (common.ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
-    hooks = (common.ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    pinned = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
     used = re.findall(r"\[([\w.-]+)==([\w.-]+)\]", hooks)
     assert {name for name, _ in used} >= {"nox", "ruff", "zizmor"}
     assert [(name, version) for name, version in used if pinned.get(name, version) != version] == []
+
+
+SHIPPED = [".ci", ".github", "docs", "generated", "scripts", "specs", "src", "tests"]
+"""The folders of the source distribution."""
 
 
 @pytest.fixture
@@ -26,39 +31,39 @@ def root(tmp_path: Path) -> Path:
     """A project of version 1.2.0 that was released."""
     (tmp_path / "src" / "voice_clone").mkdir(parents=True)
     (tmp_path / "src" / "voice_clone" / "__init__.py").write_text('__version__ = "1.2.0"\n')
-    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.0, 2026-12-01\n\n## 1.1.0, 2026-11-01\n")
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-12-01\n\n## [1.1.0] - 2026-11-01\n")
     return tmp_path
 
 
 def test_a_release_agrees(root: Path) -> None:
     """Tag, version and the newest heading of the changelog name one release."""
-    package.agree("v1.2.0", root)
+    release.agree("v1.2.0", root)
 
 
 @pytest.mark.parametrize(
     ("tag", "changelog", "problem"),
     [
-        ("v1.2.1", "## 1.2.0, 2026-12-01\n", "the version in src/voice_clone/__init__.py is 1.2.0"),
-        ("1.2.0", "## 1.2.0, 2026-12-01\n", "the tag is 1.2.0"),
-        ("v1.2.0", "## 1.2.0, unreleased\n", "begins with '## 1.2.0, unreleased'"),
-        ("v1.2.0", "## 1.3.0, unreleased\n\n## 1.2.0, 2026-12-01\n", "begins with '## 1.3.0, unreleased'"),
+        ("v1.2.1", "## [1.2.0] - 2026-12-01\n", "the version in src/voice_clone/__init__.py is 1.2.0"),
+        ("1.2.0", "## [1.2.0] - 2026-12-01\n", "the tag is 1.2.0"),
+        ("v1.2.0", "## [1.2.0]\n", r"begins with '## \[1.2.0\]'"),
+        ("v1.2.0", "## [Unreleased]\n\n## [1.2.0] - 2026-12-01\n", r"begins with '## \[Unreleased\]'"),
     ],
 )
 def test_a_release_that_does_not_agree_is_none(root: Path, tag: str, changelog: str, problem: str) -> None:
     """Where one of them names another release, or none yet, nothing is built."""
     (root / "CHANGELOG.md").write_text(changelog)
     with pytest.raises(PipelineError, match=problem):
-        list(package.run([str(root / "dist"), tag], root))
+        list(release.run([str(root / "dist"), tag], root))
     assert not (root / "dist").exists()
 
 
 @pytest.mark.parametrize(
     ("folders", "wheels", "problem"),
     [
-        (["src", "generated", "specs"], [b"one", b"two"], "built again, it has other bytes"),
-        (["src", "generated", "specs", "tests"], [b"one"] * 2, "it has, or lacks, tests"),
-        (["src", "generated"], [b"one"] * 2, "it has, or lacks, specs"),
-        (["src", "generated", "specs"], [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
+        (SHIPPED, [b"one", b"two"], "a second build has different bytes"),
+        ([*SHIPPED, "build"], [b"one"] * 2, "unexpected or missing folders: build"),
+        (SHIPPED[:-1], [b"one"] * 2, "unexpected or missing folders: tests"),
+        (SHIPPED, [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
     ],
 )
 def test_what_must_not_be_released_is_refused(
@@ -74,12 +79,12 @@ def test_what_must_not_be_released_is_refused(
         shutil.copy(root / "voice.tar.gz", into)
         (into / "voice.whl").write_bytes(wheels.pop())
 
-    monkeypatch.setattr(package, "build", build)
+    monkeypatch.setattr(release, "build", build)
     with pytest.raises(PipelineError, match=problem):
-        list(package.run([str(root / "dist")], root))
+        list(release.run([str(root / "dist")], root))
 
 
 def test_what_does_not_build_says_why(tmp_path: Path) -> None:
     """A folder that holds no project fails with what the build said."""
-    with pytest.raises(PipelineError, match="it does not build"):
-        package.build(tmp_path, tmp_path / "dist")
+    with pytest.raises(PipelineError, match="the build failed"):
+        release.build(tmp_path, tmp_path / "dist")

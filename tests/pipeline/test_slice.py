@@ -11,9 +11,16 @@ from typing import Any
 
 import pytest
 
-from scripts import common, gates, slice as slicing, vendor
-from scripts.common import PipelineError, Provider
-from scripts.slice import cut, find, left_out, operations_of, read_operations, shown
+from scripts.lib import safety
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json
+from scripts.lib.openapi import find_reference, operation_name, operations_of, parse_operations
+from scripts.lib.project import Provider
+from scripts.vendor import command as vendor, slice_command
+from scripts.vendor.lock import check_vendored
+from scripts.vendor.merge import left_out_of, listed_operations
+from scripts.vendor.pages import read_page, vendored_pages
+from scripts.vendor.slice import cut, left_out
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import (
     PROVIDERS,
@@ -33,7 +40,7 @@ GET_X = [("get", "/x")]
 
 def vendored(name: str) -> dict[str, Any]:
     """The vendored spec of a provider."""
-    spec: dict[str, Any] = common.read_json(Provider(common.ROOT, name).spec)
+    spec: dict[str, Any] = read_json(Provider(ROOT, name).spec)
     return spec
 
 
@@ -58,7 +65,7 @@ def test_a_slice_of_the_whole_is_the_vendored_spec(name: str) -> None:
     spec = vendored(name)
     whole = synthetic.around(spec)
     assert len(operations_of(whole)) > 200
-    assert common.dump_json(cut(whole, operations_of(spec))) == common.dump_json(spec)
+    assert dump_json(cut(whole, operations_of(spec))) == dump_json(spec)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".yaml"])
@@ -68,10 +75,10 @@ def test_a_whole_document_takes_the_place_of_pages(tree: Path, name: str, suffix
     provider = Provider(tree, name)
     before = provider.spec.read_bytes()
     new = tree / f"whole{suffix}"
-    new.write_text(common.dump_json(synthetic.around(vendored(name))), encoding="utf-8")  # JSON is YAML
+    new.write_text(dump_json(synthetic.around(vendored(name))), encoding="utf-8")  # JSON is YAML
     list(vendor.run([name, str(new)], tree))
     assert provider.spec.read_bytes() == before
-    assert list(vendor.check(provider)) == []
+    assert list(check_vendored(provider)) == []
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -79,27 +86,27 @@ def test_a_whole_document_takes_the_place_of_pages(tree: Path, name: str, suffix
 def test_operations_are_cut_out_of_a_page(tmp_path: Path, name: str, keep: str) -> None:
     """`operations` in source.toml name what is used of a whole document; pages/ keeps it whole, or the slice alone."""
     spec = vendored(name)
-    whole = common.dump_json(synthetic.around(spec)).encode()
-    used = [shown(each) for each in operations_of(spec)]
+    whole = dump_json(synthetic.around(spec)).encode()
+    used = [operation_name(each) for each in operations_of(spec)]
     acme = add_provider(tmp_path, "acme", {"whole.json": whole})
     text = acme.folder.joinpath("source.toml").read_text("utf-8")
     acme.folder.joinpath("source.toml").write_text(f"operations = {used}\n{text}keep = {keep!r}\n", encoding="utf-8")
     reported = list(vendor.run(["acme", str(acme.folder / "pages" / "whole.json")], tmp_path))
     assert all(each in reported[0] for each in used)
-    assert acme.spec.read_text("utf-8") == common.dump_json(spec)
+    assert acme.spec.read_text("utf-8") == dump_json(spec)
     kept = (acme.folder / "pages" / "whole.json").read_bytes()
     assert (kept == whole) == (keep == "whole")
-    pages, wanted = vendor.vendored_pages(acme), vendor.wanted(acme)
-    assert vendor.left_out_of(pages, wanted) == left_out(json.loads(whole), operations_of(spec))
+    pages, wanted = vendored_pages(acme), listed_operations(acme)
+    assert left_out_of(pages, wanted) == left_out(json.loads(whole), operations_of(spec))
     list(vendor.run(["acme"], tmp_path))
-    assert acme.spec.read_text("utf-8") == common.dump_json(spec)
-    assert list(vendor.check(acme)) == []
+    assert acme.spec.read_text("utf-8") == dump_json(spec)
+    assert list(check_vendored(acme)) == []
 
 
 def test_pages_share_the_operations_that_are_listed(tmp_path: Path) -> None:
     """Each of several pages gives those listed operations that it has; one that no page has is an error."""
     one, two = document({"/x": {"get": operation("x")}}), document({"/y": {"get": operation("y")}, "/z": {"get": {}}})
-    acme = add_provider(tmp_path, "acme", {"1.md": page(one), "2.json": common.dump_json(two).encode()})
+    acme = add_provider(tmp_path, "acme", {"1.md": page(one), "2.json": dump_json(two).encode()})
     text = acme.folder.joinpath("source.toml").read_text("utf-8")
 
     def listing(*operations: str) -> None:
@@ -127,9 +134,9 @@ def test_what_is_referenced_is_kept_and_nothing_else() -> None:
         part = cut(whole, chosen)
         assert set(operations_of(part)) == set(chosen)
         assert cut(part, chosen) == part
-        assert common.dump_json(cut(whole, chosen[::-1])) == common.dump_json(part)
+        assert dump_json(cut(whole, chosen[::-1])) == dump_json(part)
         found = [each for each in references(part) if each.startswith("#/components")]
-        assert all(find(part, each) is not None for each in found)
+        assert all(find_reference(part, each) is not None for each in found)
         named = {each.split("/")[3] for each in found} | {"key", "other", "Cat", "Dog"}
         assert {name for kind in part["components"].values() for name in kind} <= named
         for kind, names in part["components"].items():
@@ -142,8 +149,8 @@ def test_all_operations_are_the_whole_document() -> None:
     """A document that is cut to all of its operations stays as it is, but for what nothing refers to."""
     for version in ("3.0.3", "3.1.0"):
         whole = synthetic.whole(40, version)
-        assert common.dump_json(cut(whole, operations_of(whole))) == common.dump_json(whole)
-        gates.check_document(whole, "whole")
+        assert dump_json(cut(whole, operations_of(whole))) == dump_json(whole)
+        safety.check_document(whole, "whole")
 
 
 CASES: list[tuple[str, dict[str, Any], list[str]]] = [
@@ -213,7 +220,7 @@ def test_what_stands_in_other_operations_moves() -> None:
                     "own": {"$ref": "#/paths/~1x/get/responses"}}}  # fmt: skip
     found = cut(document({"/x": here, "/y": there}, A={}, B={}), GET_X)
     assert operations_of(found) == GET_X
-    assert all(find(found, each) is not None for each in references(found))
+    assert all(find_reference(found, each) is not None for each in references(found))
     assert list(found["components"]) == ["schemas", "responses"]
     assert [*found["components"]["schemas"], *found["components"]["responses"]] == [
         "A", "y_get_responses_200_content_a_b_schema", "y_get_responses_200",
@@ -248,8 +255,8 @@ TO_NOTHING: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("item", TO_NOTHING)
 def test_a_reference_to_nothing_is_named(item: dict[str, Any]) -> None:
-    """A reference that leads nowhere stops the run with the place that holds it."""
-    with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ names nothing$"):
+    """A reference that points to nothing stops the run with the place that holds it."""
+    with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ points to nothing$"):
         cut(document({"/x": {"get": item}}, A={}), GET_X)
 
 
@@ -266,7 +273,7 @@ def test_an_operation_that_is_not_there_is_named_with_those_like_it(asked: tuple
     whole = document({"/v1/voices/add": {"put": {}}, "/v1/voice/add": {"post": {}}})
     with pytest.raises(PipelineError) as caught:
         cut(whole, [asked])
-    assert str(caught.value) == f"the document has no operation {shown(asked)}; {hint}"
+    assert str(caught.value) == f"the document has no operation {operation_name(asked)}; {hint}"
 
 
 @pytest.mark.parametrize(
@@ -276,12 +283,12 @@ def test_an_operation_that_is_not_there_is_named_with_those_like_it(asked: tuple
 def test_a_list_of_operations_has_one_form(listed: Any) -> None:
     """Anything but a list of `METHOD /path`, each once, is refused with where it stands."""
     with pytest.raises(PipelineError, match=r"^here: operations: "):
-        read_operations(listed, "here")
+        parse_operations(listed, "here")
 
 
 def test_a_list_of_operations_is_read() -> None:
     """Operations are listed as people write them."""
-    assert read_operations(["GET /x", "POST /x/{y}"], "here") == [("get", "/x"), ("post", "/x/{y}")]
+    assert parse_operations(["GET /x", "POST /x/{y}"], "here") == [("get", "/x"), ("post", "/x/{y}")]
 
 
 def test_a_wrong_list_in_a_source_writes_nothing(tree: Path) -> None:
@@ -310,15 +317,15 @@ def test_a_wrong_list_in_a_source_writes_nothing(tree: Path) -> None:
 def test_a_whole_document_that_is_none_is_refused(name: str, data: bytes, problem: str) -> None:
     """A document is read strictly, by the end of its name, or else by how it begins."""
     with pytest.raises(PipelineError) as caught:
-        vendor.read_page(name, data)
+        read_page(name, data)
     assert str(caught.value).startswith(problem)
 
 
 def test_the_command_prints_a_slice(tmp_path: Path) -> None:
-    """`python -m scripts.slice` prints the slice of a document, and changes nothing."""
+    """`python -m scripts.vendor.slice_command` prints the slice of a document, and changes nothing."""
     whole = synthetic.whole(12)
-    (tmp_path / "whole.json").write_text(common.dump_json(whole), encoding="utf-8")
+    (tmp_path / "whole.json").write_text(dump_json(whole), encoding="utf-8")
     before = contents(tmp_path)
-    [printed] = slicing.run([str(tmp_path / "whole.json"), "GET /listing/0"])
+    [printed] = slice_command.run([str(tmp_path / "whole.json"), "GET /listing/0"])
     assert json.loads(printed) == cut(whole, [("get", "/listing/0")])
     assert contents(tmp_path) == before

@@ -17,9 +17,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from scripts import common, copies, generate, journal, update, vendor
-from scripts.common import PipelineError, Provider
-from scripts.outcomes import Outcome
+from scripts.generate import command as generate
+from scripts.lib import command_line, transaction
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, read_json, same_json
+from scripts.lib.project import Provider, find_providers
+from scripts.update import command as update, examine, sandbox
+from scripts.update.verdict import Outcome
+from scripts.vendor import command as vendor
 from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, git, pages, snapshot, substitute
 from tests.pipeline.stand_ins import StandIn
 
@@ -75,13 +80,13 @@ def test_a_changed_page_comes_home(project: Path, stand_in: StandIn, capsys: pyt
         "specs/retell/openapi.json",
         RETELL,
     ]
-    assert list(generate.check(common.providers(root=project), project)) == []
-    assert not (project / journal.FOLDER).exists()
+    assert list(generate.check(find_providers(root=project), project)) == []
+    assert not (project / transaction.FOLDER).exists()
 
 
 def test_what_is_compared(project: Path, stand_in: StandIn) -> None:
     """The new tree is compared with what the committed packages were made from, whatever the overlay became since."""
-    effective = common.read_json(project / "generated/voice_clone_api/retell/openapi.json")
+    effective = read_json(project / "generated/voice_clone_api/retell/openapi.json")
     del effective["x-generated"]
     overlay = project / "specs/retell/overlay.yaml"
     text = overlay.read_text("utf-8")
@@ -89,12 +94,12 @@ def test_what_is_compared(project: Path, stand_in: StandIn) -> None:
     assert update.run(["retell", prose(project)], project) == 2
     # What is in conflict is taken as done, so that the rest can be compared.
     old, new = stand_in.seen["retell"]
-    assert common.same(json.loads(new["specs/retell/openapi.json"]), effective)
+    assert same_json(json.loads(new["specs/retell/openapi.json"]), effective)
     overlay.write_text(text, encoding="utf-8")
     assert update.run(["retell", prose(project)], project) == 0
     assert stand_in.seen["retell"][0] == old
     new = stand_in.seen["retell"][1]
-    assert common.dump_json(effective).encode() == old["specs/retell/openapi.json"]
+    assert dump_json(effective).encode() == old["specs/retell/openapi.json"]
     assert "specs/retell/overlay.yaml" not in old
     assert new == {name: data for name, data in contents(project).items() if name in new}
     assert {name for name in old if name.startswith("specs/")} == {
@@ -221,8 +226,8 @@ def test_a_package_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["gone"], "gone: no such provider; there are heygen, retell"),
-        (["page.md", "retell"], "page.md: no such provider"),
+        (["gone"], "unknown provider 'gone' (choose from heygen, retell"),
+        (["page.md", "retell"], "unknown provider 'page.md'"),
         (["heygen", "retell", "page.md"], "page.md: whose page is it? Name one provider"),
         (["all", "page.md", "more.md"], "page.md, more.md: whose page is it? Name one provider"),
     ],
@@ -288,7 +293,7 @@ def test_what_is_no_longer_needed_goes_if_wanted(project: Path, capsys: pytest.C
     start = text.index("  - target: $.components.schemas.CloneProvider.enum")
     end = text.index("  - target", start + 1)
     assert (project / "specs/retell/overlay.yaml").read_text("utf-8") == text[:start] + text[end:]
-    assert list(generate.check(common.providers(root=project), project)) == []
+    assert list(generate.check(find_providers(root=project), project)) == []
 
 
 # The report
@@ -316,8 +321,9 @@ def test_what_pages_say_is_no_markdown() -> None:
 # Interruption
 
 
-STEPS = ("copies.read", "copies.restore", "vendor.run", "ageing.judge", "generate.run", "update.judge",
-         "update.compare", "update.contract", "journal.install", "journal._lay", "journal._carry_out")  # fmt: skip
+STEPS = ("update.sandbox.read", "update.sandbox.restore", "vendor.command.run", "overlay.ageing.judge",
+         "generate.command.run", "update.examine.judge", "update.examine.compare", "update.examine.contract",
+         "lib.transaction.install", "lib.transaction._lay", "lib.transaction._carry_out")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -342,25 +348,28 @@ def test_a_step_that_fails_leaves_the_tree(
 STOPPED = """
 import os, signal, sys
 from pathlib import Path
-from scripts import generate, journal, update, vendor
+from scripts.generate import command as generate
+from scripts.lib import command_line, transaction
+from scripts.update import command as update, examine
+from scripts.vendor import command as vendor
 from tests.pipeline.stand_ins import StandIn
 
 root, source, signal_name, step, temporary = sys.argv[1:]
 stand_in = StandIn()
-update.compare, update.contract = stand_in.compare, stand_in.contract
-update.common.ROOT = Path(root)
-owner = journal if step == "_carry_out" else update
+examine.compare, examine.contract = stand_in.compare, stand_in.contract
+command_line.ROOT = Path(root)
+owner = transaction if step == "_carry_out" else examine
 real = getattr(owner, step)
 
 def stopped(*arguments, **options):
     if step == "_carry_out":  # one file is in place by then
         name, entry = next(iter(arguments[1].items()))
-        (Path(root) / journal.FOLDER / entry["laid"]).replace(Path(root) / name)
+        (Path(root) / transaction.FOLDER / entry["laid"]).replace(Path(root) / name)
     os.kill(os.getpid(), getattr(signal, signal_name))
     return real(*arguments, **options)
 
 setattr(owner, step, stopped)
-sys.exit(update.main(lambda _: update.run(["retell", source], Path(root))))
+sys.exit(command_line.run_for_status(lambda _: update.run(["retell", source], Path(root))))
 """
 
 
@@ -368,10 +377,10 @@ sys.exit(update.main(lambda _: update.run(["retell", source], Path(root))))
 @pytest.mark.parametrize(
     ("name", "step", "status"),
     [
-        ("SIGINT", "compare", update.STOPPED),
-        ("SIGTERM", "compare", update.STOPPED),
+        ("SIGINT", "compare", command_line.STOPPED),
+        ("SIGTERM", "compare", command_line.STOPPED),
         ("SIGKILL", "compare", -signal.SIGKILL),
-        ("SIGTERM", "_carry_out", update.STOPPED),
+        ("SIGTERM", "_carry_out", command_line.STOPPED),
         ("SIGKILL", "_carry_out", -signal.SIGKILL),
     ],
 )
@@ -381,7 +390,7 @@ def test_a_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: st
     temporary.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", STOPPED, str(repository), prose(repository), name, step, str(temporary)],
-        cwd=common.ROOT,
+        cwd=ROOT,
         env=os.environ | {"TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
@@ -393,11 +402,11 @@ def test_a_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: st
         assert git(repository, "status", "--porcelain") == ""
     elif name == "SIGKILL":
         assert git(repository, "status", "--porcelain") != whole
-        assert journal.recover(repository) == "the update of retell was interrupted, and is finished now"
+        assert transaction.recover(repository) == "the update of retell was interrupted, and is finished now"
     if step == "_carry_out":
         assert git(repository, "status", "--porcelain") == whole
         assert list(vendor.run(["--check"], repository))
-    assert not (repository / journal.FOLDER).exists()
+    assert not (repository / transaction.FOLDER).exists()
     if name != "SIGKILL":
         assert done.stderr.startswith("stopped; ")
         assert list(temporary.iterdir()) == []
@@ -413,21 +422,21 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = {"tests/contract/test_data.py"}
     files = {
         name: data
-        for name, data in copies.read(common.ROOT).items()
+        for name, data in sandbox.read(ROOT).items()
         if not name.startswith("tests/contract/test_") or name in kept
     }
-    copies.restore(folder, files)
+    sandbox.restore(folder, files)
     return folder
 
 
 def test_contract_tests_judge_the_copy(copy: Path) -> None:
     """The contract tests of one provider run on what the copy holds, and each that fails is named with its message."""
-    assert update.contract(copy, "retell", set()) == []
+    assert examine.contract(copy, "retell", set()) == []
     data = copy / "src/voice_clone/providers/retell.toml"
     text = data.read_text("utf-8")
     data.write_text(text.replace('= "voice_id"', '= "gone_id"'), encoding="utf-8")
     try:
-        failures = update.contract(copy, "retell", set())
+        failures = examine.contract(copy, "retell", set())
     finally:
         data.write_text(text, encoding="utf-8")
     assert failures
@@ -437,7 +446,7 @@ def test_contract_tests_judge_the_copy(copy: Path) -> None:
 
 def test_contract_tests_that_do_not_run_are_a_failure(copy: Path) -> None:
     """Where pytest itself fails, that is the failure."""
-    [failure] = update.contract(copy, "gone", set())
+    [failure] = examine.contract(copy, "gone", set())
     assert failure == "tests/contract - ERROR: --provider gone: there are cartesia, heygen, minimax, retell"
 
 
@@ -453,15 +462,15 @@ def slow(tmp_path: Path) -> Path:
 
 def test_contract_tests_are_bounded(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Contract tests that do not end are stopped, and that is their failure."""
-    monkeypatch.setattr(update, "MAX_SECONDS", 0.1)
-    assert update.contract(slow, "acme", set()) == ["tests/contract - was not done after 0.1 s"]
+    monkeypatch.setattr(examine, "MAX_SECONDS", 0.1)
+    assert examine.contract(slow, "acme", set()) == ["tests/contract - was not done after 0.1 s"]
 
 
 def test_contract_tests_end_with_the_update(slow: Path) -> None:
     """An update that is interrupted leaves no tests running."""
 
     def interrupted() -> None:
-        with update._contracts(slow, ["acme"]) as jobs:
+        with examine._contracts(slow, ["acme"]) as jobs:
             jobs["acme"].exception(0.2)
 
     with pytest.raises(TimeoutError):
@@ -476,7 +485,7 @@ def test_what_is_being_done_is_shown(*, terminal: bool) -> None:
     """A terminal shows what each provider is at, and nothing of it stays; a log gets a line for each."""
     console = Console(file=io.StringIO(), force_terminal=terminal, width=60, color_system=None)
     made = [Outcome(Provider(Path(), name)) for name in ("acme", "other")]
-    with console.capture() as capture, update.telling(console, made) as tell:
+    with console.capture() as capture, examine.telling(console, made) as tell:
         tell(made[0], "generating")
         tell(made[1], "comparing")
         tell(made[0], "done")

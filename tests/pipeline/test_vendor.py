@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from scripts import common, fetch, vendor
-from scripts.common import PipelineError, Provider
+from scripts.lib.command_line import run_command
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json, sha256
+from scripts.lib.project import Provider, read_lock
+from scripts.vendor import command as vendor, fetch
+from scripts.vendor.lock import check_vendored
+from scripts.vendor.merge import merge_pages
+from scripts.vendor.pages import Page, read_page, vendored_pages
 from tests.pipeline.helpers import (
     PROVIDERS,
     Server,
@@ -28,9 +34,9 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
 GET_X = {("get", "/x")}
 
 
-def read(data: bytes | str) -> vendor.Page:
+def read(data: bytes | str) -> Page:
     """Read a page named p.md."""
-    return vendor.read_page("p.md", data if isinstance(data, bytes) else data.encode())
+    return read_page("p.md", data if isinstance(data, bytes) else data.encode())
 
 
 # The committed tree
@@ -44,9 +50,9 @@ def test_committed_specs_follow_from_the_committed_pages() -> None:
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_committed_pages_are_what_the_lock_records(name: str) -> None:
     """Each provider's page files are, byte for byte, those whose hashes and addresses the lock holds."""
-    folder = common.ROOT / "specs" / name / "pages"
-    locked = json.loads((common.ROOT / "specs" / "lock.json").read_text("utf-8"))[name]["vendor"]["pages"]
-    assert {path.name: common.sha256(path.read_bytes()) for path in folder.iterdir()} == {
+    folder = ROOT / "specs" / name / "pages"
+    locked = json.loads((ROOT / "specs" / "lock.json").read_text("utf-8"))[name]["vendor"]["pages"]
+    assert {path.name: sha256(path.read_bytes()) for path in folder.iterdir()} == {
         file: entry["sha256"] for file, entry in locked.items()
     }
     assert all(entry["url"].startswith("https://") for entry in locked.values())
@@ -55,8 +61,8 @@ def test_committed_pages_are_what_the_lock_records(name: str) -> None:
 def test_the_pages_of_heygen_merge(tree: Path) -> None:
     """The two HeyGen pages become one document: both operations, and once what both pages hold identically."""
     heygen = Provider(tree, "heygen")
-    pages = vendor.vendored_pages(heygen)
-    merged = vendor.merge(pages)
+    pages = vendored_pages(heygen)
+    merged = merge_pages(pages)
     assert [sorted(page.operations) for page in pages] == [
         [("post", "/v3/voices/clone")],
         [("get", "/v3/voices/{voice_id}")],
@@ -74,16 +80,16 @@ def test_the_pages_of_heygen_merge(tree: Path) -> None:
 # Merging
 
 
-def pages(*specs: dict[str, Any]) -> list[vendor.Page]:
+def pages(*specs: dict[str, Any]) -> list[Page]:
     """Pages that hold these documents, named 1.md, 2.md and so on."""
-    return [vendor.Page(f"{number}.md", b"", spec) for number, spec in enumerate(specs, 1)]
+    return [Page(f"{number}.md", b"", spec) for number, spec in enumerate(specs, 1)]
 
 
 def test_slices_merge_within_a_path() -> None:
     """Two methods of one path, and components of one kind, may stand on different pages."""
     one = document({"/x": {"get": operation("a")}}, A={"type": "string"})
     two = document({"/x": {"put": operation("b")}}, B={"type": "string"})
-    merged = vendor.merge(pages(one, two))
+    merged = merge_pages(pages(one, two))
     assert merged["paths"] == {"/x": {"get": operation("a"), "put": operation("b")}}
     assert merged["components"]["schemas"] == {"A": {"type": "string"}, "B": {"type": "string"}}
     assert one["paths"] == {"/x": {"get": operation("a")}}
@@ -103,7 +109,7 @@ def test_a_conflict_stops_and_shows_both_sides(change: dict[str, Any], pointer: 
     """Pages that say different things of one thing stop the run, with the place and what each page says."""
     whole = document({"/x/{y}": {"get": operation("a"), "parameters": [True]}}, A={"type": "string"})
     with pytest.raises(PipelineError) as caught:
-        vendor.merge(pages(whole, whole | change))
+        merge_pages(pages(whole, whole | change))
     message = str(caught.value)
     assert message.startswith(f"2.md: conflict at {pointer}: ")
     one, two = message.split("  1.md has\n")[1].split("  2.md has\n")
@@ -201,7 +207,7 @@ def test_nested_fences_stay_text() -> None:
             f"```yaml\n{YAML}```\n\n```json\n{{openapi: 3.1.0, info: {{a: 1}}, paths: {{/x: {{}}}}}}\n```\n",
             ":7: a second",
         ),
-        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info': it stands 2 lines above too"),
+        (f"# A\n\n```yaml\n{YAML}info: {{}}\n```\n", ":7: duplicate key 'info': also 2 lines above"),
         (f"# A\n\n```yaml\n{YAML}x-a: [\n```\n", ": not valid YAML"),
         (f"# A\n\n```yaml\n{YAML}x-a: !!binary abc\n```\n", ":7: tag"),
         ("\n```yaml\nswagger: '2.0'\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":1: no fenced OpenAPI document"),
@@ -252,7 +258,7 @@ def test_a_new_page_replaces_the_right_one(two: Provider, name: str) -> None:
         "two.md": changed("two"),
     }
     assert json.loads(two.spec.read_bytes())["paths"]["/two"]["get"]["description"] == "new"
-    assert list(vendor.check(two)) == []
+    assert list(check_vendored(two)) == []
 
 
 def test_the_name_decides_before_the_operation(two: Provider) -> None:
@@ -388,7 +394,7 @@ def test_a_second_run_changes_nothing(tree: Path) -> None:
         (tree / "specs" / name / "openapi.json").unlink()
     assert [line.split(": ")[1] for line in vendor.run([], tree)] == ["written"] * len(PROVIDERS)
     for name in PROVIDERS:
-        committed = common.ROOT / "specs" / name / "openapi.json"
+        committed = ROOT / "specs" / name / "openapi.json"
         assert (tree / "specs" / name / "openapi.json").read_bytes() == committed.read_bytes()
     before = snapshot(tree)
     assert [line.split(": ")[1] for line in vendor.run([], tree)] == ["unchanged"] * len(PROVIDERS)
@@ -397,13 +403,13 @@ def test_a_second_run_changes_nothing(tree: Path) -> None:
 
 def test_the_lock_forgets_a_provider_that_is_gone(tree: Path) -> None:
     """The lock holds the providers that there are, and keeps what other steps recorded of them."""
-    before = common.read_lock(tree)
+    before = read_lock(tree)
     for path in sorted((tree / "specs/retell").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (tree / "specs/retell").rmdir()
     list(vendor.run(["heygen"], tree))
     del before["retell"]
-    assert common.read_lock(tree) == before
+    assert read_lock(tree) == before
 
 
 def test_check_names_a_changed_spec(tree: Path) -> None:
@@ -427,9 +433,9 @@ def test_check_names_a_changed_page(tree: Path) -> None:
 def test_check_names_several_problems(tree: Path) -> None:
     """Problems of several providers are reported together."""
     (tree / "specs/cartesia/openapi.json").unlink()
-    lock = common.read_lock(tree)
+    lock = read_lock(tree)
     lock["heygen"]["vendor"]["sha256"] = "0"
-    (tree / "specs/lock.json").write_text(common.dump_json(lock), encoding="utf-8")
+    (tree / "specs/lock.json").write_text(dump_json(lock), encoding="utf-8")
     first, *_, last = failure(vendor.run(["--check"], tree)).splitlines()
     assert first == "cartesia: specs/cartesia/openapi.json is not what its pages say, line 1"
     assert last.startswith("heygen: specs/lock.json does not hold the hash of this spec")
@@ -471,7 +477,7 @@ def test_a_broken_lock_is_named(tree: Path) -> None:
 
 def test_an_unknown_provider_is_named(tree: Path) -> None:
     """A name that has no folder is refused with the names that have one."""
-    assert failure(vendor.run(["hey"], tree)) == f"hey: no such provider; there are {', '.join(PROVIDERS)}"
+    assert failure(vendor.run(["hey"], tree)) == f"unknown provider 'hey' (choose from {', '.join(PROVIDERS)})"
 
 
 def test_a_failed_command_has_exit_status_1(
@@ -480,9 +486,9 @@ def test_a_failed_command_has_exit_status_1(
     """A step that fails prints why to standard error and has exit status 1, and prints no traceback."""
     monkeypatch.setattr(sys, "argv", ["vendor", "hey"])
     with pytest.raises(SystemExit) as caught:
-        common.main(vendor.run)
+        run_command(vendor.run)
     assert caught.value.code == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("error: hey: no such provider; there are ")
+    assert printed.err.startswith("error: unknown provider 'hey' (choose from ")
     assert printed.err.count("\n") == 1

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
-from scripts import common, journal, propose, watch, yaml12
-from scripts.common import PipelineError, Provider
+from scripts.lib import transaction, yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, dump_json
+from scripts.lib.project import Provider
+from scripts.update import pull_request, watch
 from tests.pipeline.helpers import HEYGEN, PROVIDERS, RETELL, Pages, contents, git, snapshot
 from tests.pipeline.stand_ins import StandIn
 
-WORKFLOW: dict[str, Any] = yaml12.load((common.ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8"))
+WORKFLOW: dict[str, Any] = yaml12.load((ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8"))
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 STEPS: list[dict[str, Any]] = [step for job in JOBS.values() for step in job["steps"]]
 
@@ -35,7 +38,7 @@ def test_the_workflow_runs_by_itself_and_by_hand() -> None:
 
 def test_every_step_is_a_session() -> None:
     """Whatever the workflow runs is a nox session that exists, or puts nox there; so all of it runs here too."""
-    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (common.ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE)
+    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE)
     runs = [step["run"] for step in STEPS if "run" in step]
     nox = [shlex.split(run) for run in runs if run != "python -m pip install --constraint constraints.txt nox"]
     assert [words[:2] for words in nox] == [["nox", "-s"]] * len(nox)
@@ -61,7 +64,7 @@ def test_rights_are_few() -> None:
     assert [step["run"] for step in JOBS["propose"]["steps"] if "run" in step][1:] == ["nox -s propose -- watch"]
     for name in ("providers", "watch"):
         assert JOBS[name]["steps"][0]["with"]["persist-credentials"] is False
-    text = (common.ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8")
+    text = (ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8")
     assert "secrets" not in text
     assert text.count("github.token") == 1
 
@@ -82,8 +85,9 @@ def test_providers_are_found_by_looking(
     assert watch.run(["--list"]) == 0
     assert json.loads(capsys.readouterr().out) == PROVIDERS
     assert (tmp_path / "output").read_text("utf-8") == f"providers={json.dumps(PROVIDERS)}\n"
-    bare = "import sys\nfrom scripts import watch, propose\nassert not {'rich', 'jsonpath', 'httpx'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", bare], cwd=common.ROOT, check=True)
+    bare = "import sys\nfrom scripts.update import pull_request, watch\n"
+    bare += "assert not {'rich', 'jsonpath', 'httpx'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", bare], cwd=ROOT, check=True)
 
 
 # Looking
@@ -178,7 +182,7 @@ def cloned(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def left(folder: Path, files: dict[str, list[str | None]], verdict: str = "retell: compatible, 1 change") -> Path:
     """What a watch leaves of Retell's update."""
     folder.mkdir(exist_ok=True)
-    (folder / "retell.json").write_text(common.dump_json({"verdict": verdict, "files": files}), encoding="utf-8")
+    (folder / "retell.json").write_text(dump_json({"verdict": verdict, "files": files}), encoding="utf-8")
     (folder / "retell.md").write_text("# A report\n", encoding="utf-8")
     return folder
 
@@ -193,7 +197,7 @@ def test_one_change_is_one_pull_request(cloned: Path, tmp_path: Path) -> None:
         "specs/lock.json": [(cloned / "specs/lock.json").read_text("utf-8"), "{}\n"],
     }
     folder, before = left(tmp_path / "watch", files), contents(cloned / "specs")
-    assert list(propose.run([str(folder)], cloned)) == ["retell: https://git.example/pull/1"]
+    assert list(pull_request.run([str(folder)], cloned)) == ["retell: https://git.example/pull/1"]
     assert contents(cloned / "specs") == before
     assert git(cloned, "status", "--porcelain") == ""
     assert git(cloned, "branch", "--format=%(refname:short)") == "main"
@@ -203,14 +207,16 @@ def test_one_change_is_one_pull_request(cloned: Path, tmp_path: Path) -> None:
     assert git(cloned, "diff", "--name-status", "main", "FETCH_HEAD").split("\n") == [
         f"D\t{gone}", "M\tspecs/lock.json", f"M\t{RETELL}"
     ]  # fmt: skip
-    assert git(cloned, "log", "--format=%an %s", "main..FETCH_HEAD") == f"{propose.BOT} retell: compatible, 1 change"
+    assert (
+        git(cloned, "log", "--format=%an %s", "main..FETCH_HEAD") == f"{pull_request.BOT} retell: compatible, 1 change"
+    )
     calls = json.loads((tmp_path / "calls.json").read_text("utf-8"))
     assert calls[1]["body"] == "# A report\n"
     title = "retell: compatible, 1 change"
     assert calls[1]["words"][:8] == ["pr", "create", "--base", "main", "--head", branch, "--title", title]
     # On another day the same page has another date.
     files["specs/lock.json"][1] = '{"date": "tomorrow"}\n'
-    again = list(propose.run([str(left(folder, files))], cloned))
+    again = list(pull_request.run([str(left(folder, files))], cloned))
     assert again == ["retell: proposed already: https://git.example/pull/1"]
 
 
@@ -218,10 +224,10 @@ def test_a_branch_without_a_pull_request_gets_one(cloned: Path, tmp_path: Path) 
     """Where a branch was pushed, but could not be proposed, the next run proposes it as it is."""
     page = (cloned / RETELL).read_text("utf-8")
     folder = left(tmp_path / "watch", {RETELL: [page, f"{page}\n"]})
-    list(propose.run([str(folder)], cloned))
+    list(pull_request.run([str(folder)], cloned))
     heads = git(cloned, "ls-remote", "--heads", "origin")
     (tmp_path / "calls.json").unlink()
-    assert list(propose.run([str(folder)], cloned)) == ["retell: https://git.example/pull/1"]
+    assert list(pull_request.run([str(folder)], cloned)) == ["retell: https://git.example/pull/1"]
     assert git(cloned, "ls-remote", "--heads", "origin") == heads
 
 
@@ -232,23 +238,23 @@ def test_a_branch_without_a_pull_request_gets_one(cloned: Path, tmp_path: Path) 
 )  # fmt: skip
 def test_only_the_providers_files_are_taken(cloned: Path, tmp_path: Path, name: str) -> None:
     """A file that an update of the provider does not write is refused, and nothing is pushed."""
-    assert not propose.is_written(Provider(cloned, "retell"), name)
+    assert not pull_request.is_written(Provider(cloned, "retell"), name)
     folder = left(tmp_path / "watch", {name: [None, "x"]})
     with pytest.raises(PipelineError, match="no update of retell writes this file; nothing is proposed"):
-        list(propose.run([str(folder)], cloned))
+        list(pull_request.run([str(folder)], cloned))
     assert not (tmp_path / "calls.json").exists()
 
 
 def test_what_is_no_longer_so_is_not_proposed(cloned: Path, tmp_path: Path) -> None:
     """An update that was made from other files than those here is refused, and leaves nothing behind."""
     folder = left(tmp_path / "watch", {RETELL: ["another page\n", "new\n"]})
-    with pytest.raises(PipelineError, match="was changed by somebody else meanwhile"):
-        list(propose.run([str(folder)], cloned))
+    with pytest.raises(PipelineError, match="changed meanwhile"):
+        list(pull_request.run([str(folder)], cloned))
     assert git(cloned, "worktree", "list").count("\n") == 0
     assert git(cloned, "ls-remote", "--heads", "origin", "spec-watch/*") == ""
-    assert not (cloned / journal.FOLDER).exists()
+    assert not (cloned / transaction.FOLDER).exists()
 
 
 def test_nothing_to_propose(tmp_path: Path) -> None:
     """A folder with reports alone, or none at all, is nothing to propose."""
-    assert list(propose.run([str(tmp_path / "none")])) == ["nothing to propose"]
+    assert list(pull_request.run([str(tmp_path / "none")])) == ["nothing to propose"]

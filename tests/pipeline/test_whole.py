@@ -12,11 +12,17 @@ from typing import Any
 
 import pytest
 
-from scripts import builders, common, gates, generate, vendor
-from scripts.builders import Inexpressible, blame
-from scripts.common import PipelineError, Provider
-from scripts.slice import cut, operations_of, shown
-from scripts.vendor import Page
+from scripts.generate import code_check, command as generate, generators, packages
+from scripts.generate.generators import Inexpressible, blame
+from scripts.lib import safety
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import dump_json
+from scripts.lib.openapi import operation_name, operations_of
+from scripts.lib.project import Provider
+from scripts.vendor import command as vendor
+from scripts.vendor.merge import may_leave_out, merge_pages
+from scripts.vendor.pages import Page
+from scripts.vendor.slice import cut
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import add_provider, contents, document, failure, operation
 
@@ -64,7 +70,7 @@ def odd() -> dict[str, Any]:
 
 def whole_provider(root: Path, whole: dict[str, Any], more: str = "") -> Provider:
     """A provider whose page is a whole document, vendored."""
-    acme = add_provider(root, "acme", {"whole.json": common.dump_json(whole).encode()})
+    acme = add_provider(root, "acme", {"whole.json": dump_json(whole).encode()})
     source = acme.folder / "source.toml"
     source.write_text(more + source.read_text("utf-8"), encoding="utf-8")
     list(vendor.run(["acme"], root))
@@ -78,7 +84,7 @@ def test_a_whole_document_is_generated_and_imported(tmp_path: Path, one_process:
     acme = whole_provider(tmp_path, whole)
     [said] = generate.run([], tmp_path)
     assert said.startswith("acme: ")
-    assert generate.left_out(acme) == {}
+    assert packages.left_out(acme) == {}
     done = subprocess.run(
         [sys.executable, "-E", "-c", IMPORT, str(tmp_path / "generated")], capture_output=True, text=True, check=False
     )
@@ -93,13 +99,15 @@ def test_what_cannot_be_expressed_is_left_out_with_its_reason(tmp_path: Path, on
     """Of a whole document each operation that can't be expressed is left out, named and recorded with the reason."""
     acme = whole_provider(tmp_path, odd())
     said = list(generate.run([], tmp_path))
-    left = generate.left_out(acme)
+    left = packages.left_out(acme)
     assert set(left) == set(ODD)
     for name, (_, reason) in ODD.items():
         assert reason in left[name], name
         assert f"acme: left out: {name}: {left[name]}" in said
     spec = json.loads((acme.package / "openapi.json").read_bytes())
-    assert {shown(each) for each in operations_of(spec)} == {shown(each) for each in operations_of(odd())} - set(ODD)
+    assert {operation_name(each) for each in operations_of(spec)} == {
+        operation_name(each) for each in operations_of(odd())
+    } - set(ODD)
     assert list(generate.check([acme], tmp_path)) == []
     assert one_process is None
 
@@ -119,9 +127,9 @@ def test_what_is_listed_is_never_left_out(tmp_path: Path, one_process: None, nam
 def test_a_page_of_markdown_holds_what_is_wanted(tmp_path: Path) -> None:
     """What a Markdown page documents is listed by that, so that nothing of it is left out."""
     acme = add_provider(tmp_path, "acme", {"p.md": b"", "q.md": b""})
-    assert not vendor.may_leave_out(acme)
-    assert vendor.may_leave_out(add_provider(tmp_path, "whole", {"p.md": b"", "q.yaml": b""}))
-    assert not vendor.may_leave_out(add_provider(tmp_path, "listed", {"p.json": b""}, "[operations]\n"))
+    assert not may_leave_out(acme)
+    assert may_leave_out(add_provider(tmp_path, "whole", {"p.md": b"", "q.yaml": b""}))
+    assert not may_leave_out(add_provider(tmp_path, "listed", {"p.json": b""}, "[operations]\n"))
 
 
 def test_nothing_that_can_be_expressed_is_an_error(tmp_path: Path, one_process: None) -> None:
@@ -140,7 +148,7 @@ def test_what_fails_without_a_name_is_found_by_halving() -> None:
 
     def build(spec: dict[str, Any]) -> None:
         built.append(len(operations_of(spec)))
-        if found := bad & set(map(shown, operations_of(spec))):
+        if found := bad & set(map(operation_name, operations_of(spec))):
             raise PipelineError(f"can't\n  {min(found)}")
 
     assert blame(whole, build) == {name: f"can't {name}" for name in bad}
@@ -152,17 +160,17 @@ def test_what_the_gate_refuses_is_left_out_too(
     tmp_path: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operation whose code the gate refuses, which no generator says anything of, is left out with that reason."""
-    real = gates.check_code
+    real = code_check.check_code
 
     def refuse(name: str, code: bytes) -> None:
         if name.endswith("/making_1.py"):
             raise PipelineError(f"{name}: refused")
         real(name, code)
 
-    monkeypatch.setattr(gates, "check_code", refuse)
+    monkeypatch.setattr(code_check, "check_code", refuse)
     acme = whole_provider(tmp_path, synthetic.whole(3))
     list(generate.run([], tmp_path))
-    assert generate.left_out(acme) == {"POST /making/1": "voice_clone_api/acme/api/agent/making_1.py: refused"}
+    assert packages.left_out(acme) == {"POST /making/1": "voice_clone_api/acme/api/agent/making_1.py: refused"}
     assert one_process is None
 
 
@@ -192,7 +200,7 @@ def test_answers_are_bytes_where_they_are_no_text(
     acme = add_provider(tmp_path, "acme", {})
     answer = {"200": {"description": "OK", "content": {media_type: media}}}
     spec = document({"/x": {"get": {"operationId": "x", "responses": answer}}})
-    files = builders.client(acme, spec)
+    files = generators.client(acme, spec)
     code = files["voice_clone_api/acme/api/default/x.py"].decode()
     assert f"-> Response[{kind}]:" in code
     assert media_type in spec["paths"]["/x"]["get"]["responses"]["200"]["content"]
@@ -208,11 +216,11 @@ def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys:
         started = time.perf_counter()
         part = cut(whole, operations[:size])
         cut_at = time.perf_counter()
-        files = builders.client(acme, part)
+        files = generators.client(acme, part)
         ended = time.perf_counter()
         assert len([name for name in files if "/api/" in name and not name.endswith("__init__.py")]) == size
         times = cut_at - started, ended - cut_at
-        text = len(common.dump_json(part))
+        text = len(dump_json(part))
         lines.append(f"{size:>10} {text:>10,} {times[0]:>8.3f} {times[1]:>9.2f} {1000 * times[1] / size:>8.1f}")
         record_property(f"seconds for {size}", sum(times))
     with capsys.disabled():
@@ -220,13 +228,13 @@ def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys:
 
 
 STEPS: dict[str, Callable[[Provider, dict[str, Any]], object]] = {
-    "cut what is listed": lambda _, spec: vendor.merge([Page("a.json", b"", spec)], operations_of(spec)),
-    "merge": lambda _, spec: vendor.merge([Page(name, b"", spec) for name in ("a.json", "b.json")]),
-    "the gate of documents": lambda _, spec: gates.check_document(spec, "a.json"),
-    "the gate of code": lambda _, spec: gates.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
-    "name": lambda _, spec: builders.with_own_titles(builders.with_enum_names(spec)),
-    "the client generator": builders.client,
-    "the generator of contract models": builders.contracts,
+    "cut what is listed": lambda _, spec: merge_pages([Page("a.json", b"", spec)], operations_of(spec)),
+    "merge": lambda _, spec: merge_pages([Page(name, b"", spec) for name in ("a.json", "b.json")]),
+    "the gate of documents": lambda _, spec: safety.check_document(spec, "a.json"),
+    "the gate of code": lambda _, spec: code_check.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
+    "name": lambda _, spec: generators.with_own_titles(generators.with_enum_names(spec)),
+    "the client generator": generators.client,
+    "the generator of contract models": generators.contracts,
 }
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the recipes share: a page's own commands, run in a folder, and a mock that holds requests back."""
+"""Shared by the tests of the recipes: the page's commands, run in a folder, and a mock that delays requests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PATH = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}
 
 
 def fences(page: str, language: str) -> list[str]:
-    """What a page shows in a language."""
+    """The code blocks of a page in a language."""
     text = (RECIPES / page).read_text("utf-8")
     return [match[1] for match in re.finditer(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
 
 
 def commands(page: str) -> list[str]:
-    """The commands that a page tells to run, in its order."""
+    """The commands of a page, in order."""
     return "".join(fences(page, "sh")).splitlines()
 
 
@@ -45,7 +45,7 @@ def _interruptible() -> Generator[None]:
 
 @contextmanager
 def running(command: str, folder: Path, **environment: str) -> Generator[subprocess.Popen[bytes]]:
-    """Run a command as a shell does, in a folder, and end it with all that it started; `log` there has what it says."""
+    """Run a shell command in a folder, and stop it with all its children; its output is in `log`."""
     packages = os.pathsep.join(map(os.path.abspath, sys.path))  # those of the tests, seen from another folder
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -65,22 +65,22 @@ def running(command: str, folder: Path, **environment: str) -> Generator[subproc
 
 
 def kill(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to a command and all that it started."""
+    """Send a signal to a command and all its children."""
     if process.poll() is None:
         os.killpg(process.pid, how)
 
 
 def environment(mock: Mock, **more: str) -> dict[str, str]:
-    """What leads the recipes to a mock, and more."""
+    """The environment variables for a mock, and others."""
     urls = {f"{provider.upper()}_BASE_URL": url for provider, url in mock.base_urls.items()}
     return {**urls, **{f"{provider.upper()}_API_KEY": "any-key" for provider in mock.base_urls}, **more}
 
 
 class Holding(Mock):
-    """A mock that holds back the requests that it is told to, before it does anything, until they may go on."""
+    """A mock that holds selected requests, unprocessed, until they are released."""
 
     def __init__(self, holds: Callable[[httpx.Request], bool], *, polls_until_done: int = 2) -> None:
-        """Hold those for which `holds` is true."""
+        """Hold the requests for which `holds` is true."""
         super().__init__(polls_until_done=polls_until_done)
         self._holds = holds
         self._held: queue.SimpleQueue[httpx.Request] = queue.SimpleQueue()
@@ -89,7 +89,7 @@ class Holding(Mock):
         self._count = 0
 
     def handle(self, request: httpx.Request, provider: str | None = None) -> httpx.Response:
-        """Answer a request, now or later."""
+        """Respond to a request, now or after its release."""
         request.read()
         hold = not self._may_go_on.is_set() and self._holds(request)
         if hold:
@@ -102,17 +102,17 @@ class Holding(Mock):
                 self._gone_on.release()
 
     def held(self) -> httpx.Request:
-        """The next request that is held back."""
+        """The next held request."""
         request = self._held.get(timeout=LONGEST)
         self._count += 1
         return request
 
     def go_on(self) -> None:
-        """Do what was held back, whether somebody still waits for it or not, and hold back nothing any more."""
+        """Process the held requests, even if their client has gone, and hold no more."""
         self._may_go_on.set()
         for _ in range(self._count):
             self._gone_on.acquire(timeout=LONGEST)
 
     def paid(self) -> list[str]:
-        """The names of the voices that HeyGen was asked for, sorted."""
+        """The sorted names of the voices requested from HeyGen."""
         return sorted(seen.body["voice_name"] for seen in self.requests if seen.operation == "clone_voice")

@@ -1,4 +1,4 @@
-"""Many clones in one process: what one of them meets stops no other, and no clip is paid for twice."""
+"""Many clones in one process: a failure stops no other clone, and no clip is paid for twice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def clip(tmp_path: Path, wav: bytes) -> str:
 
 
 def run(clips: list[Clip], folder: Path, transport: httpx.AsyncBaseTransport) -> Outcomes:
-    """One run of the recipe, in memory."""
+    """One run of the recipe in memory."""
     ledger = Ledger(folder / "clips.db")
     clients = {name: CLIENTS[name]("any-key", transport=transport) for name in PROVIDERS}
     for client in clients.values():
@@ -43,21 +43,21 @@ def run(clips: list[Clip], folder: Path, transport: httpx.AsyncBaseTransport) ->
         ledger.close()
 
 
-def test_the_page_shows_what_is_tested() -> None:
+def test_page_shows_the_tested_file() -> None:
     """The page shows the file whole."""
     file = (RECIPES / "many_clones.py").read_text("utf-8")
     assert file in fences(PAGE, "python"), f"copy many_clones.py into {PAGE}"
 
 
-def test_an_error_is_a_value_and_stops_no_other_clone(tmp_path: Path, clip: str, mock: Mock) -> None:
-    """Where one provider refuses, the others' voices are made; the next run asks for what was refused, alone."""
+def test_error_is_a_value_and_stops_no_other_clone(tmp_path: Path, clip: str, mock: Mock) -> None:
+    """If one provider refuses, the others' voices are created; the next run sends only the refused ones."""
     clips = [Clip(provider, clip, "Me", "en") for provider in PROVIDERS]
     mock.fail("cartesia", "payment_required")
     first = run(clips, tmp_path, mock.transport)
     refused = next(clip for clip in clips if clip.provider == "cartesia")
     assert isinstance(first[refused], PaymentRequiredError)
-    made = {clip: outcome for clip, outcome in first.items() if isinstance(outcome, Voice)}
-    assert made.keys() == set(clips) - {refused}
+    voices = {clip: outcome for clip, outcome in first.items() if isinstance(outcome, Voice)}
+    assert voices.keys() == set(clips) - {refused}
     before = len(mock.requests)
     second = run(clips, tmp_path, mock.transport)
     assert [seen.provider for seen in mock.requests[before:]] == ["cartesia"]
@@ -65,8 +65,8 @@ def test_an_error_is_a_value_and_stops_no_other_clone(tmp_path: Path, clip: str,
     assert ids == {clip: next(iter(mock.voices(clip.provider))) for clip in clips}
 
 
-def test_a_clone_that_may_exist_is_not_asked_for_again(tmp_path: Path, clip: str, mock: Mock) -> None:
-    """Where the answer to a start was lost, every later run says so and pays nothing."""
+def test_clone_that_may_exist_is_not_sent_again(tmp_path: Path, clip: str, mock: Mock) -> None:
+    """If the response to a start was lost, every later run reports it and pays nothing."""
     clips = [Clip("heygen", clip, "Me", "en")]
     mock.fail("heygen", httpx.ReadError("gone"), after_work=True)
     for _ in range(2):
@@ -75,8 +75,8 @@ def test_a_clone_that_may_exist_is_not_asked_for_again(tmp_path: Path, clip: str
         assert [seen.operation for seen in mock.requests] == ["clone_voice"]
 
 
-def test_a_wait_that_fails_is_gone_on_with(tmp_path: Path, clip: str, mock: Mock) -> None:
-    """Where a look fails the token is kept: the next run looks again."""
+def test_failed_wait_is_resumed(tmp_path: Path, clip: str, mock: Mock) -> None:
+    """If a poll fails the token is kept: the next run polls again."""
     clips = [Clip("heygen", clip, "Me", "en")]
     mock.fail("heygen", "not_found", operation="get_voice")
     assert isinstance(run(clips, tmp_path, mock.transport)[clips[0]], VoiceCloneError)
@@ -84,10 +84,10 @@ def test_a_wait_that_fails_is_gone_on_with(tmp_path: Path, clip: str, mock: Mock
     assert Counter(seen.operation for seen in mock.requests)["clone_voice"] == 1
 
 
-def test_no_provider_sees_more_than_its_limit(
+def test_limit_of_parallel_clones_is_obeyed(
     tmp_path: Path, clip: str, mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many clones so many are under way at once at each provider as its limit says, and no more."""
+    """Each provider gets at most as many parallel clones as its limit."""
     limits = {"heygen": 3, "retell": 2, "cartesia": 4, "minimax": 1}
     monkeypatch.setattr(many_clones, "LIMITS", limits)
     now: Counter[str] = Counter()
@@ -99,7 +99,7 @@ def test_no_provider_sees_more_than_its_limit(
             provider = next(name for name, url in mock.base_urls.items() if request.url.host in url)
             now[provider] += 1
             most[provider] = max(most[provider], now[provider])
-            for _ in range(20):  # let the others come
+            for _ in range(20):  # let the other tasks start
                 await asyncio.sleep(0)
             now[provider] -= 1
             return mock.handle(request)
@@ -114,14 +114,14 @@ NAMES = ["Bo", "Cy", "Di", "Unlucky"]
 
 
 def hold(request: httpx.Request) -> bool:
-    """Hold back the start of one clone, and all looks."""
+    """Hold the start of one clone, and all polls."""
     return request.method == "GET" or b'"Unlucky"' in request.content
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 @pytest.mark.usefixtures("_interruptible")
-def test_a_run_that_is_stopped_goes_on(tmp_path: Path, clip: str, how: signal.Signals) -> None:
-    """Stopped with one clone in its start and others in a look, the same command goes on, and pays for none again."""
+def test_stopped_run_resumes(tmp_path: Path, clip: str, how: signal.Signals) -> None:
+    """A run stopped during a start and polls resumes with the same command, and pays for nothing again."""
     (command,) = commands(PAGE)
     shutil.copy(RECIPES / "many_clones.py", tmp_path)
     rows = [f"heygen,{clip},{name},en" for name in NAMES]
@@ -144,19 +144,19 @@ def test_a_run_that_is_stopped_goes_on(tmp_path: Path, clip: str, how: signal.Si
     outcomes = {line.pop("clip"): line for line in lines}
     unlucky = outcomes.pop("heygen/Unlucky")
     assert all(outcomes[f"heygen/{name}"]["voice_id"] in mock.voices("heygen") for name in NAMES[:3])
-    if how is signal.SIGKILL:  # nobody knows what came of it, and the recipe says so
+    if how is signal.SIGKILL:  # the outcome is unknown, and the recipe reports it
         assert unlucky["error"] == "OutcomeUnknownError"
-        assert "look at your voices" in unlucky["advice"]
+        assert "check your voices" in unlucky["advice"]
         assert log.endswith("1 failed\n")
         assert again.returncode == 1
-    else:  # its answer was waited for
+    else:  # the recipe waited for its response
         assert "stopped; the same command goes on" in log
         assert unlucky["voice_id"] in mock.voices("heygen")
         assert again.returncode == 0
 
 
-def test_two_clips_of_one_name_are_refused(tmp_path: Path, clip: str) -> None:
-    """Before anything is sent, clips that could not be told apart are named."""
+def test_duplicate_clip_names_are_refused(tmp_path: Path, clip: str) -> None:
+    """Clips with equal names are reported before anything is sent."""
     path = tmp_path / "clips.csv"
     path.write_text(f"provider,audio,name,language\nheygen,{clip},Me,en\nheygen,{clip},Me,de\n")
     with pytest.raises(SystemExit, match="heygen/Me"):

@@ -1,4 +1,4 @@
-"""Many machines: Celery and Redis, both real. A worker is killed in a look and in a start, and another goes on."""
+"""Many machines with real Celery and Redis: a worker is killed during a poll and a start, and another resumes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = [LOST, UNLUCKY, *LUCKY]
 HELD_AT_MOST = 8  # seconds, instead of minutes
 
 
-def test_the_page_shows_what_is_tested() -> None:
+def test_page_shows_the_tested_file() -> None:
     """The page shows the file whole."""
     file = (RECIPES / "celery_app.py").read_text("utf-8")
     assert file in fences(PAGE, "python"), f"copy celery_app.py into {PAGE}"
@@ -34,12 +34,12 @@ def test_the_page_shows_what_is_tested() -> None:
 
 @attrs.define
 class Victim:
-    """Holds back one start, and then all looks; whose worker it was is known by its key."""
+    """Holds one start, then all polls; the worker is identified by its key."""
 
     key: str = ""
 
     def holds(self, request: httpx.Request) -> bool:
-        """Whether to hold a request back."""
+        """Whether to hold a request."""
         if b'"Unlucky"' in request.content:
             self.key = request.headers["x-api-key"]
             return True
@@ -48,27 +48,27 @@ class Victim:
 
 @attrs.frozen
 class Story:
-    """What happened."""
+    """The results of the run."""
 
     killed: str
     """The key of the worker that was killed."""
     voice_id: str
     """The voice that it was looking at."""
     after: list[Recorded]
-    """What the provider saw from then on."""
+    """The requests to the provider after that."""
     outcomes: Mapping[str, Any]
-    """What the recipe printed, by name."""
+    """The output of the recipe, by name."""
     again: Mapping[str, Any]
-    """What it printed when it was asked for the same clips again."""
+    """The output of a second run with the same clips."""
     paid: list[str]
-    """The names of the voices that the provider was asked for."""
+    """The names of the requested voices."""
     voices: Mapping[str, Any]
     """The voices that it made, by id."""
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[Story]:
-    """Run the page's commands: a server, two workers, a list of clips; kill a worker that is in a start and a look."""
+    """Run the page's commands: a server, two workers, a list of clips; kill a worker in a start and a poll."""
     pytest.importorskip("celery", reason="Celery is not installed; the dependency group `recipes` has it")
     if not shutil.which("redis-server", path=PATH):
         pytest.skip("there is no redis-server; install Redis, or the group `recipes` on a Python that it has one for")
@@ -90,9 +90,9 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
             key: stack.enter_context(running(command, folder, **known | {"HEYGEN_API_KEY": key}))
             for key, command in {"key-of-one": one, "key-of-two": two}.items()
         }
-        look = mock.held()
-        while look.method != "GET" or look.headers["x-api-key"] != victim.key:
-            look = mock.held()
+        poll = mock.held()
+        while poll.method != "GET" or poll.headers["x-api-key"] != victim.key:
+            poll = mock.held()
         kill(workers[victim.key])
         workers[victim.key].wait(LONGEST)
         before = len(mock.requests)
@@ -103,7 +103,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
         again.wait(LONGEST)
         yield Story(
             victim.key,
-            look.url.path.rpartition("/")[2],
+            poll.url.path.rpartition("/")[2],
             mock.requests[before:],
             outcomes,
             read(folder),
@@ -113,7 +113,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens at."""
+    """A free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -132,7 +132,7 @@ def reachable(port: int) -> None:
 
 
 def lose(name: str, port: int) -> None:
-    """Take a clip's message off the queue, as a worker does that dies before it has said so."""
+    """Take a clip's message off the queue, like a worker that dies before it acknowledges it."""
     server = redis.Redis(port=port, decode_responses=True)
     until = time.monotonic() + LONGEST
     while server.llen("celery") < len(NAMES):
@@ -144,41 +144,41 @@ def lose(name: str, port: int) -> None:
 
 
 def read(folder: Path) -> Mapping[str, Any]:
-    """The outcomes, by name."""
+    """The outcomes by name."""
     lines = map(json.loads, (folder / "outcomes.jsonl").read_text().splitlines())
     return {line.pop("name"): line for line in lines}
 
 
-def test_each_clip_comes_out_and_is_paid_for_once(story: Story) -> None:
-    """All voices but one come out, and the provider was asked for each of them once."""
+def test_each_clip_is_cloned_and_paid_for_once(story: Story) -> None:
+    """All voices but one are created, each with one paid request."""
     assert story.outcomes.keys() == set(NAMES)
-    made = [LOST, *LUCKY]
-    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in made] == made
+    names = [LOST, *LUCKY]
+    assert [story.voices[story.outcomes[name]["voice_id"]]["name"] for name in names] == names
     assert story.paid == sorted(NAMES)
 
 
-def test_another_worker_goes_on_with_the_token(story: Story) -> None:
-    """The voice that the killed worker was looking at is looked at by the other, until it is done."""
-    looks = [seen for seen in story.after if seen.request.url.path.endswith(story.voice_id)]
-    assert {seen.request.headers["x-api-key"] for seen in looks} - {story.killed}
+def test_another_worker_resumes_with_the_token(story: Story) -> None:
+    """The other worker polls the killed worker's clone until it is done."""
+    polls = [seen for seen in story.after if seen.request.url.path.endswith(story.voice_id)]
+    assert {seen.request.headers["x-api-key"] for seen in polls} - {story.killed}
     assert story.voice_id in [outcome.get("voice_id") for outcome in story.outcomes.values()]
 
 
-def test_a_message_that_was_lost_is_sent_again(story: Story) -> None:
-    """A clip whose message went with a worker is asked for again, and paid for once."""
+def test_lost_message_is_sent_again(story: Story) -> None:
+    """A clip whose message was lost with a worker is sent again, and paid for once."""
     assert story.outcomes[LOST]["voice_id"] in story.voices
     assert story.paid.count(LOST) == 1
 
 
-def test_a_start_that_was_cut_off_is_told_of(story: Story) -> None:
-    """What a worker was killed in the middle of is not asked for again: the outcome says that nobody knows."""
+def test_interrupted_start_has_an_unknown_outcome(story: Story) -> None:
+    """A start during which its worker was killed is not sent again; its outcome is unknown."""
     unlucky = story.outcomes[UNLUCKY]
     assert unlucky["error"] == "OutcomeUnknownError"
-    assert "look at your voices" in unlucky["advice"]
+    assert "check your voices" in unlucky["advice"]
 
 
-def test_to_ask_again_costs_nothing(story: Story) -> None:
-    """The same clips once more have the same outcomes."""
+def test_second_run_costs_nothing(story: Story) -> None:
+    """A second run of the same clips has the same outcomes."""
     assert story.again.keys() == story.outcomes.keys()
     for name in (LOST, *LUCKY):
         assert story.again[name] == story.outcomes[name]

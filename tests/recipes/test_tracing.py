@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry's own instrumentation of httpx: a span an attempt, below the caller's, without a key."""
+"""Traces of OpenTelemetry's httpx instrumentation: one span an attempt below the caller's, without a key."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ EXPECTED: dict[str, list[tuple[str, int | None]]] = {
 
 @pytest.fixture
 def spans() -> InMemorySpanExporter:
-    """All spans that have ended."""
+    """All ended spans."""
     return InMemorySpanExporter()
 
 
 @pytest.fixture
 def traces(spans: InMemorySpanExporter) -> TracerProvider:
-    """Where they come from."""
+    """The tracer provider."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     return provider
@@ -64,10 +64,10 @@ def seen(ended: tuple[ReadableSpan, ...]) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
 @pytest.mark.parametrize("provider", ["heygen", "minimax"])
-def test_each_attempt_is_a_span_below_the_callers(
+def test_each_attempt_is_a_child_span(
     provider: str, way: str, wav: bytes, traces: TracerProvider, spans: InMemorySpanExporter
 ) -> None:
-    """Over real sockets, through our own pools, each attempt has its span, good or not, and none has the key."""
+    """Over real sockets each attempt has its own span, failed or not, and none has the key."""
     tracer = traces.get_tracer("test")
     with serve() as mock:
         options: dict[str, Any] = {"api_key": KEY, "base_url": mock.base_urls[provider]}
@@ -86,15 +86,15 @@ def test_each_attempt_is_a_span_below_the_callers(
                 getattr(client, "clone")(wav, **OPTIONS[provider])  # noqa: B009
         else:
             anyio.run(main, backend=way)
-        assert all("traceparent" in each.request.headers for each in mock.requests)
+        assert all("traceparent" in request.request.headers for request in mock.requests)
     ended = spans.get_finished_spans()
     assert seen(ended) == [*((name, "mine", status) for name, status in EXPECTED[provider]), ("mine", None, None)]
     assert all(KEY not in span.to_json() for span in ended)
     assert "[REDACTED]" in ended[0].to_json()
 
 
-def test_no_key_in_an_error_of_a_traced_request(wav: bytes, mock: Mock, spans: InMemorySpanExporter) -> None:
-    """The instrumentation lets no key into what an error shows, either."""
+def test_error_of_a_traced_request_holds_no_key(wav: bytes, mock: Mock, spans: InMemorySpanExporter) -> None:
+    """With the instrumentation an error shows no key either."""
     with (
         connect("heygen", api_key=KEY, base_url="http://127.0.0.1:9", max_retries=0) as heygen,
         pytest.raises(VoiceCloneError) as caught,
@@ -106,10 +106,8 @@ def test_no_key_in_an_error_of_a_traced_request(wav: bytes, mock: Mock, spans: I
     assert KEY not in span.to_json()
 
 
-def test_a_client_that_is_there_already_is_traced(
-    wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider
-) -> None:
-    """Instrumenting takes effect on clients that were made before, and its end, too."""
+def test_existing_client_is_traced(wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider) -> None:
+    """Instrumenting affects existing clients, and so does its removal."""
     HTTPXClientInstrumentor().uninstrument()
     with serve(Mock(polls_until_done=1)) as mock:
         with connect("heygen", api_key=KEY, base_url=mock.base_urls["heygen"]) as heygen:
@@ -121,8 +119,8 @@ def test_a_client_that_is_there_already_is_traced(
     assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
 
 
-def test_one_client_alone_is_traced(wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider) -> None:
-    """`instrument_client` takes the httpx client that ours holds, and traces none but that."""
+def test_single_client_is_traced(wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider) -> None:
+    """`instrument_client` traces only the httpx client of our client."""
     HTTPXClientInstrumentor().uninstrument()
     with serve(Mock(polls_until_done=1)) as mock:
         for traced in (False, True):
@@ -133,10 +131,10 @@ def test_one_client_alone_is_traced(wav: bytes, spans: InMemorySpanExporter, tra
     assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
 
 
-def test_a_transport_of_another_make_is_traced_in_its_client(
+def test_aiohttp_transport_is_traced_by_instrument_client(
     wav: bytes, spans: InMemorySpanExporter, traces: TracerProvider
 ) -> None:
-    """What goes through aiohttp is seen by `instrument_client` alone."""
+    """Requests over aiohttp are traced only by `instrument_client`."""
 
     async def main(mock: Mock) -> None:
         for traced in (False, True):
@@ -152,14 +150,14 @@ def test_a_transport_of_another_make_is_traced_in_its_client(
     assert [name for name, _, _ in seen(spans.get_finished_spans())] == ["POST", "GET"]
 
 
-def test_the_page_is_true(
+def test_page_examples_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     wav: bytes,
     mock_heygen: MockedProvider,
     spans: InMemorySpanExporter,
 ) -> None:
-    """The examples run as a reader would type them, and the first one's spans are those that are shown."""
+    """The examples run as written, and the first one's spans are those on the page."""
     HTTPXClientInstrumentor().uninstrument()
     (tmp_path / "me.wav").write_bytes(wav)
     monkeypatch.chdir(tmp_path)
@@ -172,7 +170,7 @@ def test_the_page_is_true(
     voice_id = names["voice"].id
     assert clone.attributes == {"voice.id": voice_id}
     facts = [dict(span.attributes or {}) for span in requests]
-    lines = [f"    {each['http.method']} {each['http.url']} {each['http.status_code']}\n" for each in facts]
+    lines = [f"    {fact['http.method']} {fact['http.url']} {fact['http.status_code']}\n" for fact in facts]
     (shown,) = fences(PAGE, "text")
     assert f"{clone.name}\n{''.join(lines)}".replace(voice_id, voice_id[:10]) == shown
     spans.clear()

@@ -1,4 +1,4 @@
-"""Clone over real sockets while many requests fail, then balance what was made against what callers were told.
+"""Clone over real sockets while many requests fail, then compare the created voices with the callers' results.
 
 python -m tests.soak                                  10,000 clones, 200 at a time, 5 % of the requests meet a fault
 python -m tests.soak --provider heygen --clones 500   at one provider
@@ -18,18 +18,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scripts import common
+from scripts.lib.files import ROOT
 from tests import robustness
 from tests.conftest import PROVIDERS
 from tests.soak import balance
 from tests.soak.run import ME, Call, Plan, Run, soak
 from tests.soak.server import served
 
-CLIP = common.ROOT / "tests" / "data" / "speech.wav"
+CLIP = ROOT / "tests" / "data" / "speech.wav"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="nox -s soak --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--clones", type=int, default=10_000, help="how many (%(default)s)")
     parser.add_argument("--in-flight", type=int, default=200, help="how many at a time (%(default)s)")
@@ -42,7 +42,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit status is 1 where the books do not balance or something is left behind."""
+    """Run the command; exit status 1 if the balance fails or something leaks."""
     choice = options(arguments)
     if not ME.is_dir():
         sys.exit(f"the soak counts handles and memory by {ME}, which this system does not have")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
-    """A progress bar on a terminal, and a line now and then elsewhere."""
+    """A progress bar on a terminal; elsewhere a line now and then."""
     done = 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -72,7 +72,7 @@ def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
 
 
 def report(console: Console, run: Run, page: Path | None) -> int:
-    """Print the balance sheet and what does not balance; the exit status."""
+    """Print the balance sheet and its problems; return the exit status."""
     problems = balance.problems(run)
     faults = ", ".join(f"{name} {count}" for name, count in sorted(run.books.faults.items()))
     summary = (

@@ -1,4 +1,4 @@
-"""The balance sheet: what was asked for, what came of it, what was made, and what is left behind."""
+"""The balance sheet: requested clones, their results, created voices, and leaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_GROWTH = 8 * MEGABYTE
 
 @attrs.frozen
 class Account:
-    """One provider's calls, and the voices that its server made. Names stand for calls and voices alike."""
+    """One provider's calls, and the voices that its server created; names identify both."""
 
     asked: int
     returned: dict[str, str]
@@ -26,14 +26,14 @@ class Account:
     errors: Counter[str]
     untyped: list[str]
     unknown: dict[str, str | None]
-    """Names of the voices that may exist, as an error said, with their ids where it named them."""
-    made: dict[str, str]
+    """Names of the voices that may exist according to an error, with their IDs if it has them."""
+    created: dict[str, str]
     """Names of the voices that the server made, with their ids."""
     twice: list[str]
 
     @classmethod
     def of(cls, calls: Sequence[Call], voices: Sequence[tuple[str, str]]) -> Account:
-        """The account of some calls, and of the voices that were made."""
+        """The account of calls and of created voices."""
         names = Counter(name for _, name in voices)
         return cls(
             len(calls),
@@ -46,24 +46,24 @@ class Account:
         )
 
     @property
-    def unknown_and_made(self) -> set[str]:
+    def unknown_and_created(self) -> set[str]:
         """Names of the voices that may exist, and do."""
-        return self.unknown.keys() & self.made.keys()
+        return self.unknown.keys() & self.created.keys()
 
     def problems(self) -> Iterator[str]:
-        """All that does not balance."""
+        """Everything that does not balance."""
         for text in self.untyped:
             yield f"an untyped exception:\n{text}"
         for name in self.twice:
             yield f"{name}: made twice"
         for name, voice_id in self.returned.items():
-            if self.made.get(name) != voice_id:
-                yield f"{name}: the voice {voice_id} was returned, {self.made.get(name)} was made"
+            if self.created.get(name) != voice_id:
+                yield f"{name}: the voice {voice_id} was returned, {self.created.get(name)} was made"
         for name, named in self.unknown.items():
-            if named is not None and self.made.get(name, named) != named:
-                yield f"{name}: the error names the voice {named}, {self.made[name]} was made"
-        for name in self.made.keys() - self.returned.keys() - self.unknown.keys():
-            yield f"{name}: the voice {self.made[name]} was made, and its caller was not told that it may exist"
+            if named is not None and self.created.get(name, named) != named:
+                yield f"{name}: the error names the voice {named}, {self.created[name]} was made"
+        for name in self.created.keys() - self.returned.keys() - self.unknown.keys():
+            yield f"{name}: the voice {self.created[name]} was made, and its caller was not told that it may exist"
 
 
 def accounts(run: Run) -> dict[str, Account]:
@@ -77,26 +77,26 @@ def accounts(run: Run) -> dict[str, Account]:
 
 
 def memory(run: Run) -> tuple[float, float]:
-    """How many bytes were resident in the second quarter of the run, and in the last, on average."""
+    """Mean resident bytes in the second and the last quarter of the run."""
     quarter = len(run.memory) // 4
     return sum(run.memory[quarter : 2 * quarter]) / quarter, sum(run.memory[-quarter:]) / quarter
 
 
 def problems(run: Run) -> list[str]:
-    """All that does not balance, or was left behind."""
-    found = list(accounts(run)["all"].problems())
+    """Everything that does not balance or leaks."""
+    texts = list(accounts(run)["all"].problems())
     if len(run.calls) != run.plan.clones:
-        found.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
+        texts.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
     if run.after.handles > run.before.handles:
-        found.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
+        texts.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
     if run.after.tasks > run.before.tasks:
-        found.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
+        texts.append(f"{run.after.tasks - run.before.tasks} tasks were left behind")
     if run.books.open:
-        found.append(f"{run.books.open} connections are still open at the server")
+        texts.append(f"{run.books.open} connections are still open at the server")
     second, last = memory(run)
     if last > second + MOST_GROWTH:
-        found.append(f"memory grew by {(last - second) / MEGABYTE:.1f} MiB")
-    return found
+        texts.append(f"memory grew by {(last - second) / MEGABYTE:.1f} MiB")
+    return texts
 
 
 def sheet(run: Run) -> Table:
@@ -114,15 +114,15 @@ def sheet(run: Run) -> Table:
         row(error, *(one.errors[error] for one in each))
     row("untyped exceptions", *(len(one.untyped) for one in each))
     row("outcomes unknown", *(len(one.unknown) for one in each))
-    row("of which made", *(len(one.unknown_and_made) for one in each))
+    row("of which made", *(len(one.unknown_and_created) for one in each))
     row("voices made twice", *(len(one.twice) for one in each))
-    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_made) for one in each))
-    row("voices that the server made", *(len(one.made) for one in each), style="bold")
+    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_created) for one in each))
+    row("voices that the server made", *(len(one.created) for one in each), style="bold")
     return shown
 
 
 def holdings(run: Run) -> Table:
-    """What the process held before and after."""
+    """The process's resources before and after."""
     second, last = memory(run)
     shown = robustness.table("", "before", "after")
     shown.add_row("file handles and connections", str(run.before.handles), str(run.after.handles))

@@ -1,4 +1,4 @@
-"""The calls: many clones at once at all providers, and how each ended."""
+"""The calls: many parallel clones at all providers, and their results."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import attrs
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.soak.server import Books, Remote
 from voice_clone import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError, connect_async
-from voice_clone._flows import Runtime
+from voice_clone._flow.driver import Runtime
 
 MAY_EXIST = (OutcomeUnknownError, ServerError, InvalidResponseError)
-"""Errors that say that the voice may have been made; so does any other that carries a job or a voice's id."""
+"""Errors with an unknown outcome, besides any error with a job or a voice ID."""
 LONGEST_SLEEP = 0.01
 LONGEST_CALL = 120
 ME = Path("/proc/self")
@@ -30,7 +30,7 @@ ME = Path("/proc/self")
 
 @attrs.frozen
 class Plan:
-    """What to do. Times are in seconds."""
+    """The parameters of a run. Times are in seconds."""
 
     clones: int
     in_flight: int
@@ -41,23 +41,23 @@ class Plan:
 
 @attrs.frozen
 class Call:
-    """How a call ended."""
+    """The result of a call."""
 
     provider: str
     name: str
-    """The name that was asked for, of this call alone."""
+    """The requested name, unique to this call."""
     voice_id: str | None
     """The voice that was returned, or that the error names."""
     error: str = ""
     may_exist: bool = False
-    """Whether the error says so of the voice."""
+    """Whether the voice may exist according to the error."""
     untyped: str = ""
-    """What was raised that is no VoiceCloneError."""
+    """An exception outside VoiceCloneError."""
 
 
 @attrs.frozen
 class Holding:
-    """What this process holds."""
+    """The resources that this process holds."""
 
     handles: int
     tasks: int
@@ -71,7 +71,7 @@ class Holding:
 
 @attrs.define
 class Run:
-    """What happened."""
+    """The results of a run."""
 
     plan: Plan
     before: Holding
@@ -84,7 +84,7 @@ class Run:
 
 
 async def soak(plan: Plan, remote: Remote, clip: Path, advance: Callable[[Call], object]) -> Run:
-    """Clone at all providers in turn, so many at a time, and close everything."""
+    """Clone at all providers in turn, this many in parallel, and close everything."""
     calls: list[Call] = []
     memory = array("Q")
     audio = await anyio.Path(clip).read_bytes()
@@ -107,7 +107,7 @@ async def soak(plan: Plan, remote: Remote, clip: Path, advance: Callable[[Call],
             ended(await one(connected[provider], provider, f"soak-{number}", path_or_bytes))
 
     start = time.perf_counter()
-    # What is loaded or opened once and for all is there before anything is counted.
+    # Load and open everything that is kept before counting.
     first = 2 * len(plan.providers)
     await clone(range(first))
     before = Holding.now()
@@ -119,7 +119,7 @@ async def soak(plan: Plan, remote: Remote, clip: Path, advance: Callable[[Call],
 
 @asynccontextmanager
 async def clients(plan: Plan, remote: Remote) -> AsyncGenerator[dict[str, Any]]:
-    """A client of each provider, whose sleeps are short."""
+    """A client of each provider with short sleeps."""
 
     async def sleep(seconds: float) -> None:
         await anyio.sleep(min(seconds, LONGEST_SLEEP))
@@ -136,7 +136,7 @@ async def clients(plan: Plan, remote: Remote) -> AsyncGenerator[dict[str, Any]]:
 
 
 async def one(client: Any, provider: str, name: str, audio: bytes | Path) -> Call:
-    """One clone, to its end."""
+    """One whole clone."""
     try:
         async with asyncio.timeout(LONGEST_CALL):
             voice = await client.clone(audio, **OPTIONS[provider] | {"name": name})

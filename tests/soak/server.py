@@ -1,4 +1,4 @@
-"""A server that fails: the mock over real sockets, in a process of its own, which keeps books of what it made."""
+"""A failing server: the mock over real sockets in its own process, which records the voices that it creates."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HTML = b"<html><body>Bad Gateway</body></html>"
 
 @attrs.frozen
 class Fault:
-    """Something that goes wrong with one request."""
+    """A fault of one request."""
 
     what: Literal["reset", "close", "stall", "cut", "answer"]
     after_work: bool
-    """Whether the provider does what was asked for first."""
+    """Whether the provider processes the request first."""
     response: httpx.Response | None = None
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ def _page(status: int) -> httpx.Response:
     return httpx.Response(status, headers={"Content-Type": "text/html"}, content=HTML)
 
 
-# A provider that answers 429 has done nothing; an answer that is cut is cut after the work.
+# A provider that responds 429 has processed nothing; a truncated response is sent after processing.
 FAULTS = [
     *(Fault(what, after_work) for what in ("reset", "close", "stall") for after_work in (False, True)),
     *(Fault("answer", after_work, _page(status)) for status in (200, 500, 502, 520) for after_work in (False, True)),
@@ -53,10 +53,10 @@ FAULTS = [
 
 @attrs.define
 class Books:
-    """What the server did."""
+    """The server's record."""
 
     voices: dict[str, list[tuple[str, str]]]
-    """The voices that each provider made: id, and the name that was asked for."""
+    """The voices of each provider: ID and requested name."""
     faults: Counter[str]
     requests: int
     connections: int
@@ -66,7 +66,7 @@ class Books:
 
 
 class Server:
-    """One port a provider."""
+    """A server with one port a provider."""
 
     def __init__(self, seed: int, share: float) -> None:
         self.mock = Mock()
@@ -77,7 +77,7 @@ class Server:
         self.open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     def books(self) -> Books:
-        """What was done so far."""
+        """The record so far."""
         voices = {
             provider: [(voice_id, _name(voice_id, voice)) for voice_id, voice in self.mock.voices(provider).items()]
             for provider in self.mock.base_urls
@@ -85,14 +85,14 @@ class Server:
         return Books(voices, self.faults, self.requests, self.connections, len(self.open))
 
     async def run(self, pipe: Connection) -> None:
-        """Serve: tell the addresses, then the books when asked for them, until told to stop."""
+        """Serve: send the addresses, then the record on request, until told to stop."""
         urls: dict[str, str] = {}
         for provider in self.mock.base_urls:
             server = await asyncio.start_server(self._serving(provider), "127.0.0.1", 0, backlog=1024)
             urls[provider] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         pipe.send(urls)
         while await asyncio.to_thread(pipe.recv):
-            if self.open:  # it takes a moment to see that a connection was closed
+            if self.open:  # a closed connection is noticed with a delay
                 await asyncio.wait(self.open.values(), timeout=1)
             pipe.send(self.books())
         for writer in self.open:
@@ -145,7 +145,7 @@ class Server:
 
 
 async def _receive(http: h11.Connection, reader: asyncio.StreamReader) -> httpx.Request | None:
-    """The next request, whole; None where the client closed the connection."""
+    """The next whole request, or None if the client closed the connection."""
     head: h11.Request | None = None
     body: list[bytes] = []
     while True:
@@ -164,7 +164,7 @@ async def _receive(http: h11.Connection, reader: asyncio.StreamReader) -> httpx.
 
 
 def _name(voice_id: str, voice: Mapping[str, Any]) -> str:
-    """The name that a voice was asked for by; MiniMax has none, but its ids begin with it."""
+    """The requested name of a voice; at MiniMax the ID starts with it."""
     return str(voice.get("name") or voice.get("voice_name") or voice_id.rpartition("-")[0])
 
 
@@ -174,13 +174,13 @@ def _main(pipe: Connection, seed: int, share: float) -> None:
 
 @attrs.frozen
 class Remote:
-    """The server as its client has it."""
+    """The client's view of the server."""
 
     base_urls: dict[str, str]
     _pipe: Any  # a Connection, whose name depends on the system
 
     def books(self) -> Books:
-        """Ask for the books."""
+        """Request the record."""
         self._pipe.send(True)
         books: Books = self._pipe.recv()
         return books
@@ -188,7 +188,7 @@ class Remote:
 
 @contextmanager
 def served(seed: int, share: float) -> Generator[Remote]:
-    """Serve until the block ends."""
+    """Serve within the block."""
     spawn = multiprocessing.get_context("spawn")
     here, there = multiprocessing.Pipe()
     process = spawn.Process(target=_main, args=(there, seed, share), daemon=True)

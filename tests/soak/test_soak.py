@@ -1,4 +1,4 @@
-"""The soak, small; and that it notices what does not balance."""
+"""A small soak run, and tests that imbalances are detected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "robustness.md"
 
 @pytest.mark.skipif(not ME.is_dir(), reason="handles and memory are counted there")
 def test_two_hundred_clones_balance(tmp_path: Path, wav: bytes) -> None:
-    """With many faults each voice that was made was returned or may exist by an error, and nothing is left behind."""
+    """With many faults each created voice was returned or is in an error, and nothing leaks."""
     clip = tmp_path / "clip.wav"
     clip.write_bytes(wav)
     calls: list[Call] = []
@@ -33,23 +33,23 @@ def test_two_hundred_clones_balance(tmp_path: Path, wav: bytes) -> None:
     assert calls == run.calls
     assert not balance.problems(run)
     every = balance.accounts(run)["all"]
-    assert len(every.made) == len(every.returned) + len(every.unknown_and_made)
-    assert every.unknown_and_made
-    assert every.unknown.keys() - every.made.keys()
+    assert len(every.created) == len(every.returned) + len(every.unknown_and_created)
+    assert every.unknown_and_created
+    assert every.unknown.keys() - every.created.keys()
     assert len(run.books.faults) >= 10
 
 
-def test_ten_thousand_clones_are_the_usual() -> None:
-    """Without options 10,000 clones are made, 200 at a time, and 5 % of the requests meet a fault."""
+def test_default_is_ten_thousand_clones() -> None:
+    """By default there are 10,000 clones, 200 in parallel, with faults in 5 % of the requests."""
     usual = options([])
     assert (usual.clones, usual.in_flight, usual.faults) == (10_000, 200, 0.05)
 
 
-# What does not balance
+# Imbalances
 
 
 def good() -> Run:
-    """A run in which all is well: one voice returned, one that may exist and does, one that does not."""
+    """A correct run: one voice returned, one that may exist and does, one that does not."""
     calls = [
         Call("retell", "soak-0", "voice-0"),
         Call("retell", "soak-1", None, "OutcomeUnknownError", may_exist=True),
@@ -62,12 +62,12 @@ def good() -> Run:
 
 
 def with_calls(*calls: Call) -> dict[str, Any]:
-    """The good run's calls, of which the last ended otherwise."""
+    """The correct run's calls with another last result."""
     return {"calls": [*good().calls[: -len(calls)], *calls]}
 
 
 def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
-    """The good run's books, with more voices."""
+    """The correct run's record with more voices."""
     books = good().books
     return {"books": attrs.evolve(books, voices={"retell": [*books.voices["retell"], *more]}, open=open_connections)}
 
@@ -91,8 +91,8 @@ def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_does_not_balance_is_noticed(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
-    """A voice that nobody was told of, one made twice, a phantom, a leak: each is named, and the exit status is 1."""
+def test_imbalance_is_detected(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    """A voice unknown to callers, a duplicate, a phantom and a leak are named, and the exit status is 1."""
     page = tmp_path / PAGE.name
     page.write_bytes(PAGE.read_bytes())
     run = attrs.evolve(good(), **changes)

@@ -1,4 +1,4 @@
-"""What type checkers must refuse. Never run: an ignore here that is not needed is an error of its own."""
+"""Code that type checkers must refuse. Never run: an unneeded ignore here is an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from voice_clone_api.heygen.models import AssetUrl, CloneVoiceRequest
 
 
 def arguments(cartesia: Cartesia, heygen: HeyGen, retell: Retell, minimax: MiniMax) -> None:
-    """Each line is one mistake: an argument that is missing, of a wrong type, or that the provider does not have."""
+    """Each line has one mistake: an argument that is missing, of a wrong type, or unknown to the provider."""
     cartesia.clone("me.wav", name="Me")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     cartesia.clone("me.wav", name="Me", language=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     cartesia.clone("me.wav", name="Me", language="en", gender="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -60,7 +60,7 @@ async def tell(progress: Progress) -> None:
 
 
 async def awaiting(heygen: AsyncHeyGen, retell: AsyncRetell, cartesia: AsyncCartesia, minimax: AsyncMiniMax) -> None:
-    """What an async method returns must be awaited, and is no more than that."""
+    """The result of an async method must be awaited."""
     heygen.clone("me.wav", name="Me")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
     heygen.clone("me.wav", name="Me").id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     (await heygen.clone("me.wav", name="Me")).voice_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
@@ -93,7 +93,7 @@ def clients(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTransport) -
 
 
 def results(voice: Voice, job: CloneJob, error: VoiceCloneError, heygen: HeyGen, retell: Retell) -> None:
-    """What comes back can't be changed, and may be None where it says so."""
+    """Results cannot be changed, and may be None where annotated so."""
     voice.id = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     voice.voice_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     voice.name.upper()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
@@ -110,7 +110,7 @@ def results(voice: Voice, job: CloneJob, error: VoiceCloneError, heygen: HeyGen,
 
 
 def mocks(mock: Mock) -> None:
-    """The mock knows the kinds of errors there are."""
+    """The mock knows the kinds of errors."""
     mock.fail("heygen", "sunspots")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     mock.fail("heygen", "rate_limit", 2)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
     Mock(2)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]

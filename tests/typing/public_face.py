@@ -1,4 +1,4 @@
-"""What type checkers make of the whole public face. Never run: mypy and pyright read it."""
+"""The types of the whole public face. Never run: mypy and pyright read it."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ async def async_clients() -> None:
 
 
 async def by_name(name: str) -> None:
-    """`connect` knows the class of each name."""
+    """`connect` has the class of each name."""
     assert_type(connect("heygen"), HeyGen)
     assert_type(connect("retell", api_key="k"), Retell)
     assert_type(connect("cartesia", timeout=None), Cartesia)
@@ -193,7 +193,7 @@ async def by_name(name: str) -> None:
 
 
 async def as_values(heygen: HeyGen, awaited: AsyncHeyGen, minimax: MiniMax) -> None:
-    """A method can be passed on, bound or from its class, and stays what it is."""
+    """A method can be passed as a value, bound or from its class, and keeps its type."""
     clone: Callable[[int], Voice] = minimax.clone
     wait: Callable[[CloneJob], Coroutine[Any, Any, Voice]] = awaited.wait
     assert_type(clone(12), Voice)
@@ -203,12 +203,12 @@ async def as_values(heygen: HeyGen, awaited: AsyncHeyGen, minimax: MiniMax) -> N
 
 
 def audio(path: Path, file: BytesIO) -> list[AudioSource]:
-    """What can be cloned at every provider."""
+    """The types of audio that every provider accepts."""
     return ["me.wav", path, b"", file, path.open("rb")]
 
 
 def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
-    """What comes back is typed to the last field."""
+    """Results are typed in every field."""
     assert_type(voice.provider, str)
     assert_type(voice.id, str)
     assert_type(voice.name, str | None)
@@ -232,7 +232,7 @@ def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
 
 
 def errors(error: VoiceCloneError) -> None:
-    """All errors are of one tree, with the same attributes."""
+    """All errors are in one tree, with the same attributes."""
     assert_type(error.message, str)
     assert_type(error.provider, str | None)
     assert_type(error.code, str | None)
@@ -280,12 +280,12 @@ async def generated(
     retell: RetellVoice,
     body: CloneVoiceRequest,
 ) -> None:
-    """Generated functions take the shim's client; enums of answers are open, and typed so."""
-    found = get_voice.sync("v", client=heygen.client)
-    assert_type(found, ErrorResponse | GetVoiceResponse | None)
-    if isinstance(found, GetVoiceResponse):
-        assert_type(found.data.status, CloneStatus | None | str | Unset)
-        assert_type(found.to_dict(), dict[str, Any])
+    """Generated functions take the shim's client; response enums are open, and typed so."""
+    result = get_voice.sync("v", client=heygen.client)
+    assert_type(result, ErrorResponse | GetVoiceResponse | None)
+    if isinstance(result, GetVoiceResponse):
+        assert_type(result.data.status, CloneStatus | None | str | Unset)
+        assert_type(result.to_dict(), dict[str, Any])
     assert_type(GetVoiceResponse.from_dict({}), GetVoiceResponse)
     detailed = get_voice.sync_detailed("v", client=heygen.client)
     assert_type(detailed, Response[ErrorResponse | GetVoiceResponse])
@@ -342,7 +342,7 @@ def mocked(response: httpx.Response) -> None:
 
 
 def fixtures(mock_heygen: MockedProvider) -> None:
-    """What pytest's fixtures are."""
+    """The types of the pytest fixtures."""
     assert_type(mock_heygen.mock, Mock)
     assert_type(mock_heygen.name, str)
     assert_type(mock_heygen.requests, list[Recorded])
@@ -350,7 +350,7 @@ def fixtures(mock_heygen: MockedProvider) -> None:
     mock_heygen.fail("rate_limit", operation="get_voice", times=2, retry_after=1, after_work=True)
 
     class Own(Mock):
-        """A mock of the user's own."""
+        """A user's own mock."""
 
     with serve(Own()) as served:
         assert_type(served, Own)

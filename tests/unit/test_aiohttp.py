@@ -1,4 +1,4 @@
-"""The extra `aiohttp`: a transport of another make under an async client."""
+"""The extra `aiohttp`: its transport under an async client."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from httpx_aiohttp import AiohttpTransport
 
 from tests.conftest import OPTIONS, PROVIDERS
 from voice_clone import OutcomeUnknownError, RequestTimeoutError, TransportError, connect_async
-from voice_clone._aiohttp import LoopTransport
+from voice_clone._http.aiohttp import LoopTransport
 from voice_clone.testing import Mock, serve
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_clip_becomes_a_voice_over_aiohttp(provider: str, wav: bytes) -> None:
-    """Over real sockets, with aiohttp's connections, a clip arrives whole and its voice comes back."""
+def test_aiohttp_clones_over_real_sockets(provider: str, wav: bytes) -> None:
+    """Over aiohttp's connections a clip arrives whole and the voice is returned."""
 
     async def main(mock: Mock) -> None:
         url = mock.base_urls[provider]
@@ -32,15 +32,15 @@ def test_a_clip_becomes_a_voice_over_aiohttp(provider: str, wav: bytes) -> None:
         asyncio.run(main(mock))
 
 
-def test_aiohttps_failures_are_errors_of_this_package() -> None:
-    """A server that is not there, and one that never answers, end in the same tree of errors as ever."""
+def test_aiohttp_failures_raise_errors_of_this_package() -> None:
+    """A missing server and a server that never responds raise the usual errors."""
 
     async def main(port: int) -> None:
         for url, kind in (("http://127.0.0.1:9", TransportError), (f"http://127.0.0.1:{port}", RequestTimeoutError)):
-            made = connect_async(
+            awaited = connect_async(
                 "heygen", api_key="any-key", base_url=url, transport=AiohttpTransport(), timeout=0.2, max_retries=0
             )
-            async with made as client:
+            async with awaited as client:
                 with pytest.raises(kind):
                     await client.client.get_async_httpx_client().request("GET", "/v3/voices/any")
 
@@ -48,8 +48,8 @@ def test_aiohttps_failures_are_errors_of_this_package() -> None:
         asyncio.run(main(silent.getsockname()[1]))
 
 
-def test_a_transport_serves_one_event_loop_after_another(wav: bytes) -> None:
-    """The same client works in a second `asyncio.run`, where aiohttp's session of the first one is of no use."""
+def test_client_works_in_a_second_event_loop(wav: bytes) -> None:
+    """A client works in a second `asyncio.run`, where the first loop's aiohttp session is unusable."""
     with serve(Mock(polls_until_done=1)) as mock:
         client = connect_async(
             "heygen", api_key="any-key", base_url=mock.base_urls["heygen"], transport=AiohttpTransport()
@@ -64,8 +64,8 @@ def test_a_transport_serves_one_event_loop_after_another(wav: bytes) -> None:
         asyncio.run(client.aclose())
 
 
-def test_a_session_of_the_callers_is_used(wav: bytes) -> None:
-    """A transport that was given its own session keeps it, and its own idea of proxies."""
+def test_transport_uses_the_session_of_the_caller(wav: bytes) -> None:
+    """A transport keeps the caller's session and its proxy settings."""
 
     async def main(mock: Mock) -> None:
         session = aiohttp.ClientSession()
@@ -82,7 +82,7 @@ def test_a_session_of_the_callers_is_used(wav: bytes) -> None:
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "NO_PROXY"])
 def test_proxies_of_the_environment_are_used(variable: str, wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests go by the proxy that the environment names, save where NO_PROXY names the address."""
+    """Requests use the proxy of the environment, except for addresses in NO_PROXY."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "name.invalid" if variable == "NO_PROXY" else "")
 
@@ -99,8 +99,8 @@ def test_proxies_of_the_environment_are_used(variable: str, wav: bytes, monkeypa
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
-def test_a_connection_that_breaks_leaves_doubt(answer: bytes, wav: bytes) -> None:
-    """What aiohttp's transport tells as a connection that was not made in time may have been carried out."""
+def test_broken_connection_leaves_the_outcome_unknown(answer: bytes, wav: bytes) -> None:
+    """A request may have been processed when aiohttp's transport reports a connect timeout for it."""
 
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -117,8 +117,8 @@ def test_a_connection_that_breaks_leaves_doubt(answer: bytes, wav: bytes) -> Non
     asyncio.run(main())
 
 
-def test_a_connection_that_is_not_made_in_time_leaves_none(wav: bytes) -> None:
-    """A connection that is not made in time was sent nothing."""
+def test_connect_timeout_sends_nothing(wav: bytes) -> None:
+    """A connection that is not opened in time has sent nothing."""
 
     async def main() -> None:
         def late(*_: object, **__: object) -> None:
@@ -126,9 +126,9 @@ def test_a_connection_that_is_not_made_in_time_leaves_none(wav: bytes) -> None:
 
         transport = AiohttpTransport()
         transport.get_client = lambda: SimpleNamespace(request=late, close=None)  # type: ignore[method-assign, assignment, return-value]  # pyright: ignore[reportAttributeAccessIssue]
-        made: Any = LoopTransport(transport)
-        made._sessions = lambda: transport
+        loop_transport: Any = LoopTransport(transport)
+        loop_transport._sessions = lambda: transport
         with pytest.raises(httpx.ConnectTimeout):
-            await made.handle_async_request(httpx.Request("GET", "http://a.test"))
+            await loop_transport.handle_async_request(httpx.Request("GET", "http://a.test"))
 
     asyncio.run(main())

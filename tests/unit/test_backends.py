@@ -17,7 +17,7 @@ from voice_clone.testing import Mock, serve
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_async_method_works(provider: str, backend: str, mock: Mock, wav: bytes) -> None:
-    """Each public method of each async client does its work; a method that is new belongs here."""
+    """Each public method of each async client works; a new method must be added to this test."""
     mock.polls_until_done = 1
 
     async def main() -> None:
@@ -39,10 +39,10 @@ def test_every_async_method_works(provider: str, backend: str, mock: Mock, wav: 
 
 
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
-def test_frameworks_see_what_is_awaited(name: str) -> None:
-    """An async method is a coroutine function for whoever asks; a sync one never is."""
+def test_only_async_methods_are_coroutine_functions(name: str) -> None:
+    """`iscoroutinefunction` is true for async methods and false for sync ones."""
     for kind, awaited in ((f"Async{name}", True), (name, False)):
-        made = getattr(voice_clone, kind)
+        client_class = getattr(voice_clone, kind)
         for method in ("start_clone", "wait", "clone"):
-            assert inspect.iscoroutinefunction(getattr(made, method)) is awaited
-            assert inspect.iscoroutinefunction(getattr(made("k"), method)) is awaited
+            assert inspect.iscoroutinefunction(getattr(client_class, method)) is awaited
+            assert inspect.iscoroutinefunction(getattr(client_class("k"), method)) is awaited

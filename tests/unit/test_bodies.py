@@ -1,4 +1,4 @@
-"""Bodies that are read as they are sent."""
+"""Request bodies that are streamed while they are sent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
-from voice_clone._audio import open_audio
-from voice_clone._bodies import PIECE, Inline, JsonWithFile, Rechunked
+from voice_clone._http.request_body import CHUNK, Base64File, BodyWithFile, Rechunked
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock
 
 
 class Watched(io.BytesIO):
-    """A file that knows how much was read of it at once, and can be spoilt."""
+    """A file that records its largest read and can be made to fail."""
 
     most = 0
     spoilt: Exception | None = None
@@ -34,39 +34,39 @@ class Watched(io.BytesIO):
 
 
 def clip(size: int) -> bytes:
-    """Audio of so many bytes, as far as its begin tells."""
+    """Audio of a given size, as far as its first bytes say."""
     return (b"RIFF\0\0\0\0WAVE" + bytes(range(256)) * (size // 256 + 1))[:size]
 
 
-@pytest.mark.parametrize("size", [12, 13, 14, 3 * PIECE - 1, 3 * PIECE, 3 * PIECE + 1, 700_001])
-def test_a_file_in_json_is_what_it_would_be_at_once(size: int) -> None:
-    """The pieces of a JSON body with a file are what JSON with all of its base64 would be, of the size announced."""
+@pytest.mark.parametrize("size", [12, 13, 14, 3 * CHUNK - 1, 3 * CHUNK, 3 * CHUNK + 1, 700_001])
+def test_streamed_json_equals_json_in_memory(size: int) -> None:
+    """The streamed JSON body equals the JSON with the whole file in base64, and has the announced length."""
     file = Watched(clip(size))
-    mark = Inline(file)
+    mark = Base64File(file)
     asked = {"name": 'Grüße "x" \\', "audio": {"data": mark, "n": 1}, "none": None}
-    body = JsonWithFile(asked, mark)
+    body = BodyWithFile(asked, mark)
     whole = httpx.Request(
         "POST", "http://a.test", json={**asked, "audio": {"data": base64.b64encode(clip(size)).decode(), "n": 1}}
     )
     for _ in range(2):  # a second time, too
         assert b"".join(body) == whole.content
     assert body.headers == {key: whole.headers[key] for key in ("Content-Type", "Content-Length")}
-    assert file.most <= 3 * PIECE
+    assert file.most <= 3 * CHUNK
 
 
-def test_a_file_that_gives_little_at_once() -> None:
-    """What comes in odd pieces is encoded as one."""
+def test_short_reads_are_encoded_as_one_file() -> None:
+    """A file whose reads return odd sizes is encoded as one file."""
 
     class Slow(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 1000))
 
-    mark = Inline(Slow(clip(10_000)))
-    assert json.loads(b"".join(JsonWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
+    mark = Base64File(Slow(clip(10_000)))
+    assert json.loads(b"".join(BodyWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
 
 
-def test_a_large_clip_is_never_whole_in_memory(call: Caller, mock: Mock, tmp_path: Path) -> None:
-    """HeyGen's clip goes out in pieces, with its length known, under every kind of client, and again if need be."""
+def test_large_clip_is_streamed(call: Caller, mock: Mock, tmp_path: Path) -> None:
+    """HeyGen's clip is sent in chunks with a known length by every kind of client, also on a retry."""
     path = tmp_path / "me.wav"
     path.write_bytes(clip(1_000_000))
     mock.fail("heygen", "rate_limit", operation="clone_voice")
@@ -79,7 +79,7 @@ def test_a_large_clip_is_never_whole_in_memory(call: Caller, mock: Mock, tmp_pat
 
 
 class Sending(httpx.BaseTransport):
-    """A transport that takes a request in pieces, as the default one does."""
+    """A transport that reads a request in chunks, as the default one does."""
 
     def __init__(self) -> None:
         self.pieces: list[int] = []
@@ -90,8 +90,8 @@ class Sending(httpx.BaseTransport):
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_file_that_fails_on_the_way(provider: str) -> None:
-    """Audio that can't be read to its end, or not a second time, was sent to nobody: the error says it of the audio."""
+def test_failing_file_is_blamed_on_the_audio(provider: str) -> None:
+    """If audio cannot be read to its end, or not again, nothing was accepted and the error is about the audio."""
     file, transport = Watched(clip(300_000)), Sending()
 
     class Once(Sending):
@@ -102,15 +102,15 @@ def test_a_file_that_fails_on_the_way(provider: str) -> None:
 
     with (
         connect(provider, api_key="any-key", transport=Once()) as client,
-        pytest.raises(InvalidRequestError, match=r"can't be read from its start to its end: .*closed file") as caught,
+        pytest.raises(InvalidRequestError, match=r"cannot read the audio to its end: .*closed file") as caught,
     ):
         getattr(client, "clone")(file, **OPTIONS[provider])  # noqa: B009
     assert (caught.value.provider, caught.value.retryable) == (provider, False)
     assert sum(transport.pieces) >= 300_000
 
 
-def test_pieces_are_few() -> None:
-    """A form, which comes in many small pieces, goes out in as few as its size needs, byte for byte."""
+def test_form_is_sent_in_few_chunks() -> None:
+    """A form of many small parts is sent in as few chunks as its size needs, byte for byte."""
     form: dict[str, Any] = {
         "files": {"clip": ("a.wav", io.BytesIO(clip(100_000)))},
         "data": dict.fromkeys("abcdef", "x"),
@@ -126,8 +126,8 @@ async def _collect(pieces: Rechunked) -> list[bytes]:
     return [piece async for piece in aiter(pieces)]
 
 
-def test_awaited_pieces_are_the_same() -> None:
-    """No generator of an event loop stands behind them, so that one that is left early leaves nothing behind."""
+def test_async_chunks_are_the_same() -> None:
+    """Async iteration uses no async generator, so that stopping early leaves nothing open."""
     import anyio
 
     chunks = [bytes(40_000)] * 5
@@ -136,10 +136,10 @@ def test_awaited_pieces_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_files_of_other_makes_are_not_read_whole(provider: str, call_sync: Caller, mock: Mock) -> None:
-    """A temporary file, also one that is still in memory, is sent from where it is."""
-    for made in (tempfile.NamedTemporaryFile(), tempfile.SpooledTemporaryFile(max_size=10**7)):  # noqa: SIM115
-        with cast("Any", made) as file:
+def test_temporary_files_are_streamed(provider: str, call_sync: Caller, mock: Mock) -> None:
+    """A temporary file, also one in memory, is streamed from where it is."""
+    for temporary in (tempfile.NamedTemporaryFile(), tempfile.SpooledTemporaryFile(max_size=10**7)):  # noqa: SIM115
+        with cast("Any", temporary) as file:
             file.write(clip(200_000))
             with open_audio(file) as audio:
                 assert not isinstance(audio.stream, io.BytesIO)
@@ -148,8 +148,8 @@ def test_files_of_other_makes_are_not_read_whole(provider: str, call_sync: Calle
     assert all(int(each.headers["content-length"]) == len(each.content) > 200_000 for each in sent[:1])
 
 
-def test_a_file_that_lies_about_its_place_is_read_at_once() -> None:
-    """A file that says it can seek, and can't, is read into memory."""
+def test_file_that_cannot_seek_is_read_into_memory() -> None:
+    """A file that claims to seek and cannot is read into memory."""
 
     class Liar:
         def __init__(self) -> None:
@@ -173,8 +173,8 @@ def test_a_file_that_lies_about_its_place_is_read_at_once() -> None:
         assert audio.stream.read() == clip(1000)
 
 
-def test_an_interrupted_upload_is_still_in_doubt() -> None:
-    """A connection that breaks while a file is sent says nothing of the file."""
+def test_interrupted_upload_has_an_unknown_outcome() -> None:
+    """A connection that breaks during an upload is not blamed on the file."""
 
     def broken(request: httpx.Request) -> httpx.Response:
         raise httpx.WriteError("reset")
@@ -183,8 +183,8 @@ def test_an_interrupted_upload_is_still_in_doubt() -> None:
         heygen.clone(clip(1000), name="Me")
 
 
-def test_a_file_that_is_awaited_is_refused(call_sync: Caller) -> None:
-    """A file whose `read` is a coroutine function is refused, with what to give instead."""
+def test_async_file_is_refused(call_sync: Caller) -> None:
+    """A file whose `read` is a coroutine function is refused with advice."""
 
     class Awaited:
         async def read(self, size: int = -1) -> bytes:
@@ -194,8 +194,8 @@ def test_a_file_that_is_awaited_is_refused(call_sync: Caller) -> None:
         file = io.BytesIO(b"ID3")
 
     odd: list[tuple[Any, str]] = [
-        (Awaited(), "give a file that is not"),
-        (UploadFile(), r"UploadFile.*give its \.file"),
+        (Awaited(), "pass a synchronous file or bytes"),
+        (UploadFile(), r"UploadFile.*pass its \.file"),
     ]
     for audio, text in odd:
         with pytest.raises(InvalidRequestError, match=text):

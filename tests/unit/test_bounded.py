@@ -1,6 +1,6 @@
-"""Bounded: what an answer may cost in memory and time, and where a key may stay after a call.
+"""Bounds on the memory and time that a response costs, and on where an API key stays after a call.
 
-A little on the wire can be very much in memory: a few kilobytes of gzip become millions of JSON values.
+A few kilobytes of gzip can become millions of JSON values.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import threading
 import time
 import tracemalloc
 import types
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import anyio
@@ -24,6 +23,7 @@ import pytest
 from tests.conftest import OPTIONS, Caller, Clock
 from tests.faults.server import Conversation, listening, whole
 from tests.leaks import texts
+from tests.responses import Chunks, compressed, responding
 from voice_clone import (
     InvalidResponseError,
     VoiceCloneError,
@@ -39,43 +39,27 @@ LIMIT = 8 * MIB
 MEMORY = 40 * MIB
 TIMEOUT = 2.0
 STALL = 0.2
-"""Seconds in which other tasks of an event loop must get their turn."""
+"""Seconds for which the event loop may be blocked."""
 sync_and_async = pytest.mark.parametrize("way", ["sync", "asyncio"])
 
 
-class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces."""
-
-    def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:
-        self.chunks = chunks
-        self.error = error
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self.chunks
-        if self.error:
-            raise self.error
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-
 def answering(content: bytes, status: int = 200, error: Exception | None = None, **headers: str) -> dict[str, Any]:
-    """Options of a client that gets this answer, piece by piece."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    pieces = [content[at : at + 65536] for at in range(0, len(content), 65536)]
+    """Options of a client that receives this response in chunks, which may end in an error."""
 
-    def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=given, stream=Chunks(*pieces, error=error))
+    def chunks() -> Iterator[bytes]:
+        for at in range(0, len(content), 65536):
+            yield content[at : at + 65536]
+        if error:
+            raise error
 
-    return {"transport": httpx.MockTransport(handle)}
+    return responding(Chunks(chunks), status, **headers)
 
 
-# What JSON may cost
+# The cost of JSON
 
 
 def repeated(begin: str, piece: str, end: str) -> bytes:
-    """JSON that is nearly as long as an answer may be."""
+    """JSON that is nearly as long as a response may be."""
     return begin.encode() + piece.encode() * ((LIMIT - 100) // len(piece.encode())) + end.encode()
 
 
@@ -98,14 +82,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 @functools.cache
 def packed(bomb: str) -> bytes:
-    """A bomb as it goes over the wire, about 8 kB of it."""
+    """A compressed response of about 8 kB that decodes to about 8 MiB."""
     data = gzip.compress(BOMBS[bomb](), 9)
     assert len(data) < 20_000
     return data
 
 
 def outcome(way: str, mock: Mock, client: dict[str, Any]) -> Any:
-    """Clone once; the voice, or the error."""
+    """Clone once; return the voice or the error."""
     options = {"api_key": KEY, "max_retries": 0} | client
     try:
         return Caller(way, mock, Clock())(
@@ -116,7 +100,7 @@ def outcome(way: str, mock: Mock, client: dict[str, Any]) -> Any:
 
 
 def traced(way: str, mock: Mock, client: dict[str, Any]) -> tuple[Any, int]:
-    """What a call ends in, and the most bytes that it had allocated at once."""
+    """The result of a call, and its peak of allocated bytes."""
     tracemalloc.start()
     try:
         seen = outcome(way, mock, client)
@@ -126,18 +110,18 @@ def traced(way: str, mock: Mock, client: dict[str, Any]) -> tuple[Any, int]:
 
 
 @pytest.mark.parametrize(("bomb", "way"), [*((bomb, "sync") for bomb in BOMBS), ("objects", "asyncio")])
-def test_little_on_the_wire_takes_little_memory(bomb: str, way: str, mock: Mock) -> None:
-    """Whatever JSON is packed into 8 kB, a call allocates at most 40 MiB, and ends in a voice or a typed error."""
+def test_compressed_response_takes_bounded_memory(bomb: str, way: str, mock: Mock) -> None:
+    """Whatever JSON 8 kB decompress to, a call allocates at most 40 MiB and returns a voice or a typed error."""
     client = answering(packed(bomb), Content_Encoding="gzip")
-    outcome(way, mock, answering(b'{"id": "v1"}'))  # what is loaded once does not count
+    outcome(way, mock, answering(b'{"id": "v1"}'))  # modules that are loaded once do not count
     seen, peak = traced(way, mock, client)
     assert isinstance(seen, InvalidResponseError) or seen.id == "v1"
     assert peak <= MEMORY
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_little_on_the_wire_takes_little_time(bomb: str, mock: Mock) -> None:
-    """The call ends within its timeout, and other tasks of the event loop go on meanwhile."""
+def test_compressed_response_takes_bounded_time(bomb: str, mock: Mock) -> None:
+    """The call ends within its timeout and does not block the event loop."""
     stalls: list[float] = []
 
     async def tick(done: anyio.Event) -> None:
@@ -174,8 +158,8 @@ def test_little_on_the_wire_takes_little_time(bomb: str, mock: Mock) -> None:
 
 
 @sync_and_async
-def test_over_a_connection_it_is_the_same(way: str, mock: Mock) -> None:
-    """The same holds for the default transport, over a connection."""
+def test_bounds_hold_over_a_real_connection(way: str, mock: Mock) -> None:
+    """The bounds hold for the default transport over a connection."""
 
     def talk(conversation: Conversation) -> None:
         conversation.request()
@@ -197,8 +181,8 @@ def test_over_a_connection_it_is_the_same(way: str, mock: Mock) -> None:
 
 
 @sync_and_async
-def test_a_long_list_of_voices_passes_whole(way: str) -> None:
-    """A list of 10,000 voices of 8 fields each is not too long."""
+def test_long_list_of_voices_is_accepted(way: str) -> None:
+    """A list of 10,000 voices with 8 fields each is not too long."""
     voices = [{f"field_{field}": f"value {field} of voice {number}" for field in range(8)} for number in range(10_000)]
     options: dict[str, Any] = answering(json.dumps(voices).encode(), Content_Type="application/json")
     if way == "sync":
@@ -218,32 +202,26 @@ def test_a_long_list_of_voices_passes_whole(way: str) -> None:
 # Encodings
 
 
-def squeezed(content: bytes, bits: int) -> bytes:
-    """Content packed by zlib."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
-    return squeeze.compress(content) + squeeze.flush()
-
-
 GOOD = b'{"id": "v1", "name": "Me"}'
 ENCODED: dict[str, tuple[str, bytes]] = {
-    "gzip": ("gzip", squeezed(GOOD, 31)),
-    "deflate with zlib's head": ("deflate", squeezed(GOOD, 15)),
-    "raw deflate": ("deflate", squeezed(GOOD, -15)),
-    "x-gzip": ("x-gzip", squeezed(GOOD, 31)),
-    "x-gzip in capitals": ("X-GZIP", squeezed(GOOD, 31)),
-    "two members": ("gzip", squeezed(GOOD, 31) + squeezed(b"  ", 31)),
-    "a text over two members": ("gzip", squeezed(GOOD[:9], 31) + squeezed(GOOD[9:], 31)),
-    "zeros behind": ("gzip", squeezed(GOOD, 31) + bytes(512)),
+    "gzip": ("gzip", compressed(GOOD, 31)),
+    "deflate with zlib's head": ("deflate", compressed(GOOD, 15)),
+    "raw deflate": ("deflate", compressed(GOOD, -15)),
+    "x-gzip": ("x-gzip", compressed(GOOD, 31)),
+    "x-gzip in capitals": ("X-GZIP", compressed(GOOD, 31)),
+    "two members": ("gzip", compressed(GOOD, 31) + compressed(b"  ", 31)),
+    "a text over two members": ("gzip", compressed(GOOD[:9], 31) + compressed(GOOD[9:], 31)),
+    "zeros behind": ("gzip", compressed(GOOD, 31) + bytes(512)),
     "identity": ("identity", GOOD),
     "none that is known": ("compress", GOOD),
     "empty": ("gzip", b""),
-    "broken": ("gzip", squeezed(GOOD, 31)[:-12]),
+    "broken": ("gzip", compressed(GOOD, 31)[:-12]),
     "not packed": ("gzip", GOOD),
 }
 
 
 def read_by_httpx(encoding: str, content: bytes) -> Any:
-    """What bare httpx makes of an answer; None where that is not JSON."""
+    """The JSON that bare httpx reads from a response, or None."""
     transport = answering(content, Content_Encoding=encoding)["transport"]
     with httpx.Client(transport=transport) as client:
         try:
@@ -254,14 +232,10 @@ def read_by_httpx(encoding: str, content: bytes) -> Any:
 
 @pytest.mark.parametrize(("encoding", "content"), ENCODED.values(), ids=ENCODED)
 @pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_encodings_are_read_as_httpx_reads_them(encoding: str, content: bytes, size: int, call: Caller) -> None:
-    """What httpx can read, a client can read, in whatever pieces it comes; what it can't read is a typed error."""
+def test_encodings_are_decoded_as_by_httpx(encoding: str, content: bytes, size: int, call: Caller) -> None:
+    """A client decodes what httpx decodes, in chunks of any size; all else is a typed error."""
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
-
-    def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, headers={"Content-Encoding": encoding}, stream=Chunks(*pieces))
-
-    client = {"transport": httpx.MockTransport(handle), "max_retries": 0}
+    client = responding(Chunks(lambda: pieces), Content_Encoding=encoding) | {"max_retries": 0}
     try:
         voice = call("cartesia", "clone", b"ID3" + bytes(100), client=client, **OPTIONS["cartesia"])
     except VoiceCloneError:
@@ -272,18 +246,18 @@ def test_encodings_are_read_as_httpx_reads_them(encoding: str, content: bytes, s
 
 LARGE = b'{"id": "v1", "name": "' + b"x" * (LIMIT * 8) + b'"}'
 PACKED: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "gzip": ("gzip", lambda: squeezed(LARGE, 31)),
-    "raw deflate": ("deflate", lambda: squeezed(LARGE, -15)),
-    "x-gzip": ("x-gzip", lambda: squeezed(LARGE, 31)),
-    "many members": ("gzip", lambda: squeezed(LARGE[:MIB], 31) * 64),
-    "very many members": ("gzip", lambda: squeezed(b"", 31) * 20_000),
+    "gzip": ("gzip", lambda: compressed(LARGE, 31)),
+    "raw deflate": ("deflate", lambda: compressed(LARGE, -15)),
+    "x-gzip": ("x-gzip", lambda: compressed(LARGE, 31)),
+    "many members": ("gzip", lambda: compressed(LARGE[:MIB], 31) * 64),
+    "very many members": ("gzip", lambda: compressed(b"", 31) * 20_000),
 }
 
 
 @pytest.mark.parametrize(("encoding", "content"), PACKED.values(), ids=PACKED)
 @sync_and_async
-def test_encodings_are_bounded(encoding: str, content: Callable[[], bytes], way: str, mock: Mock) -> None:
-    """However an answer is packed, no more of it than max_response_bytes is unpacked."""
+def test_decoding_is_bounded(encoding: str, content: Callable[[], bytes], way: str, mock: Mock) -> None:
+    """Whatever the encoding, at most max_response_bytes are decoded."""
     client = answering(content(), Content_Encoding=encoding) | {"timeout": TIMEOUT}
     seen, peak = traced(way, mock, client)
     assert isinstance(seen, VoiceCloneError)
@@ -294,7 +268,7 @@ def test_encodings_are_bounded(encoding: str, content: Callable[[], bytes], way:
 
 
 def frames(error: BaseException) -> Iterator[types.FrameType]:
-    """The frames of an error, and of what caused it; not those of the tests, which know the key."""
+    """The frames of an error and its causes, except those of the tests, which know the key."""
     chain, seen = [error], set[int]()
     while chain:
         each = chain.pop()
@@ -310,20 +284,20 @@ def frames(error: BaseException) -> Iterator[types.FrameType]:
 
 
 def leaks(error: BaseException) -> list[str]:
-    """Where the key is within reach of a traceback: in a local variable, or in what it holds.
+    """Where a traceback's local variables hold the key, directly or nested.
 
-    A client holds its key on purpose: what is in one is no leak, and functions are not looked into.
+    A client holds its key on purpose, so clients and functions are not searched.
     """
-    found: list[str] = []
+    places: list[str] = []
     for frame in frames(error):
         for name, value in list(frame.f_locals.items()):
             if path := within(value, 5, set()):
-                found.append(f"{frame.f_code.co_qualname}: {name}{path}")
-    return found
+                places.append(f"{frame.f_code.co_qualname}: {name}{path}")
+    return places
 
 
 def within(value: object, depth: int, seen: set[int]) -> str:
-    """The path to the key within a value; empty where there is none."""
+    """The path to the key within a value, or an empty string."""
     clients = (httpx.Client, httpx.AsyncClient, types.FunctionType, types.MethodType, types.ModuleType, type)
     if id(value) in seen or isinstance(value, clients) or hasattr(value, "base_url"):
         return ""
@@ -351,8 +325,8 @@ STATUSES = (400, 401, 403, 404, 409, 418, 429, 500, 503, 302)
 
 @pytest.mark.parametrize("provider", OPTIONS)
 @sync_and_async
-def test_no_traceback_leads_to_the_key(provider: str, way: str, mock: Mock) -> None:
-    """After an error by its status no local variable of a traceback, and no request that one holds, has the key."""
+def test_traceback_of_an_error_status_holds_no_key(provider: str, way: str, mock: Mock) -> None:
+    """After an error status no local variable of the traceback, nor a request in one, holds the key."""
     for status in STATUSES:
         client = answering(b'{"message": "no"}', status) | {"api_key": KEY, "max_retries": 0}
         with pytest.raises(VoiceCloneError) as caught:
@@ -363,8 +337,8 @@ def test_no_traceback_leads_to_the_key(provider: str, way: str, mock: Mock) -> N
 
 @pytest.mark.parametrize("content", [b'{"id": null}', b"[]", b"<html>", b'{"id": "' + KEY.encode() + b'"', b""])
 @sync_and_async
-def test_no_traceback_of_an_odd_answer_leads_to_the_key(content: bytes, way: str, mock: Mock) -> None:
-    """After an answer that is not what the spec says, the same."""
+def test_traceback_of_an_invalid_response_holds_no_key(content: bytes, way: str, mock: Mock) -> None:
+    """After an invalid response no local variable of the traceback holds the key."""
     error = outcome(way, mock, answering(content))
     assert isinstance(error, InvalidResponseError)
     assert leaks(error) == []
@@ -378,10 +352,10 @@ class Stop(BaseException):
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, Stop])
 @pytest.mark.parametrize("step", ["decode", "raw_decode"])
 @sync_and_async
-def test_an_interrupt_while_an_answer_is_decoded_shows_no_key(
+def test_interrupted_decoding_holds_no_key(
     way: str, step: str, kind: type[BaseException], mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while the JSON of an answer is decoded leaves the key in no local variable of the traceback."""
+    """Ctrl-C while JSON is decoded leaves the key in no local variable of the traceback."""
 
     def interrupt(*_: object, **__: object) -> None:
         raise kind
@@ -399,15 +373,15 @@ def test_an_interrupt_while_an_answer_is_decoded_shows_no_key(
 
 
 def echo(status: int) -> bytes:
-    """An answer that repeats the key."""
+    """A response that repeats the key."""
     return json.dumps({"error": {"message": f"bad key {KEY}"}, "message": f"bad key {KEY}", "title": KEY}).encode()
 
 
 @pytest.mark.parametrize("status", [200, 401, 500])
 @pytest.mark.parametrize("how", ["limit", "broken", "both"])
 @sync_and_async
-def test_an_answer_cut_within_the_key_does_not_show_its_begin(how: str, status: int, way: str, mock: Mock) -> None:
-    """Where an answer that repeats the key is cut within it, what is kept does not end with a part of the key."""
+def test_response_cut_within_the_key_shows_no_part_of_it(how: str, status: int, way: str, mock: Mock) -> None:
+    """A response that is cut within an echoed key does not end with a part of the key."""
     content = echo(status)
     at = content.index(KEY.encode())
     for length in range(at, at + len(KEY) + 1):
@@ -421,8 +395,8 @@ def test_an_answer_cut_within_the_key_does_not_show_its_begin(how: str, status: 
 
 
 @pytest.mark.parametrize("status", [200, 401])
-def test_an_answer_kept_up_to_within_the_key_does_not_show_its_begin(status: int, mock: Mock) -> None:
-    """Where the 64 KiB that are kept of an answer end within the key, they do not end with a part of it."""
+def test_kept_bytes_cut_within_the_key_show_no_part_of_it(status: int, mock: Mock) -> None:
+    """The 64 KiB that are kept of a response never end with a part of an echoed key."""
     for before in range(65536 - len(KEY), 65537):
         client = answering(b"x" * before + KEY.encode() + b" and more" * 1000, status)
         error = outcome("sync", mock, client)
@@ -435,7 +409,7 @@ def test_an_answer_kept_up_to_within_the_key_does_not_show_its_begin(status: int
 
 
 def depth() -> int:
-    """How many frames there are."""
+    """The number of frames on the stack."""
     frame: types.FrameType | None = sys._getframe()
     count = 0
     while frame:
@@ -444,14 +418,14 @@ def depth() -> int:
 
 
 def deep(levels: int, call: Callable[[], Any]) -> Any:
-    """Call below so many more frames."""
+    """Call a function this many frames deeper."""
     return call() if levels <= 0 else deep(levels - 1, call)
 
 
 @pytest.mark.parametrize("provider", ["heygen", "cartesia", "minimax"])
 @pytest.mark.parametrize("transport", ["of the caller", "default"])
-def test_near_the_end_of_the_stack(provider: str, transport: str, mock: Mock) -> None:
-    """However little of the stack is left, a clone ends in its result, a typed error, or before anything was sent."""
+def test_clone_near_the_recursion_limit(provider: str, transport: str, mock: Mock) -> None:
+    """Near the recursion limit a clone returns, raises a typed error, or fails before anything is sent."""
     mock.polls_until_done = 1
     paid: list[httpx.Request] = []
     ended: list[object] = []
@@ -468,11 +442,11 @@ def test_near_the_end_of_the_stack(provider: str, transport: str, mock: Mock) ->
         client._runtime = Clock().runtime()
 
         def clone(number: int) -> None:
-            # Under a voice_id of the caller's own, MiniMax must not be asked twice either.
+            # With the caller's voice_id MiniMax must not be sent two clones either.
             own = {"voice_id": f"My-own-voice-{number}"} if provider == "minimax" else {}
             ended.append(client.clone(b"ID3" + bytes(9), **OPTIONS[provider], **own))
 
-        clone(0)  # what is imported at the first call needs more
+        clone(0)  # imports of the first call need more
         for left in range(5, 400, 7):
             before = len(paid), len(ended)
             problem: BaseException | None = None

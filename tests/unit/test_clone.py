@@ -1,4 +1,4 @@
-"""Cloning: what goes in, what is sent, what comes out, the same in all three ways of use."""
+"""Cloning: arguments, requests and results, in sync, asyncio and trio."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import InvalidRequestError, InvalidResponseError, Voice, connect_async
-from voice_clone._audio import open_audio
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock, Part, serve
 from voice_clone_api.cartesia.models import SupportedLanguage
 from voice_clone_api.heygen.models import AssetId, AssetUrl
@@ -32,20 +32,20 @@ HOSTILE = b'\r\n--+++\r\nContent-Disposition: form-data; name="base_voice_id"\r\
 
 
 def parts(mock: Mock, operation: str) -> list[Part]:
-    """The parts of the last request to an operation."""
-    found: list[Part] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
-    return found
+    """The parts of an operation's last request."""
+    last: list[Part] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return last
 
 
 def body(mock: Mock, operation: str) -> dict[str, Any]:
-    """The JSON of the last request to an operation."""
-    found: dict[str, Any] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
-    return found
+    """The JSON body of an operation's last request."""
+    last: dict[str, Any] = next(seen.body for seen in reversed(mock.requests) if seen.operation == operation)
+    return last
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_clip_becomes_a_voice(provider: str, clone: Callable[..., Voice], mock: Mock, speech: Path) -> None:
-    """A real clip becomes a voice that the provider has, under its id and name."""
+def test_clone_returns_the_voice(provider: str, clone: Callable[..., Voice], mock: Mock, speech: Path) -> None:
+    """A real clip becomes a voice with the provider's ID and its name."""
     voice = clone(provider, speech)
     assert voice.provider == provider
     assert voice.id in mock.voices(provider)
@@ -54,10 +54,10 @@ def test_a_clip_becomes_a_voice(provider: str, clone: Callable[..., Voice], mock
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_every_form_of_audio_arrives_whole(
+def test_every_kind_of_audio_arrives_whole(
     provider: str, call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path
 ) -> None:
-    """A path, its text, bytes and an open file (read to its end, or one that can't seek) all arrive byte for byte."""
+    """A path, its text, bytes and open files (at their end, or not seekable) arrive byte for byte."""
     path = tmp_path / "me.wav"
     path.write_bytes(wav)
 
@@ -96,16 +96,16 @@ def _sent_audio(mock: Mock, provider: str) -> bytes:
 
 
 @pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
-def test_a_clip_cannot_inject_form_fields(provider: str, clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
-    """A clip that contains the boundary of the stock client arrives as one part, byte for byte."""
+def test_clip_cannot_inject_form_fields(provider: str, clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
+    """A clip that contains a multipart boundary arrives as one part, byte for byte."""
     clone(provider, wav + HOSTILE)
     assert _sent_audio(mock, provider) == wav + HOSTILE
     operation = {"retell": "clone_voice", "cartesia": "clone_voice", "minimax": "upload_file"}[provider]
     assert "base_voice_id" not in {part.name for part in parts(mock, operation)}
 
 
-def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
-    """Files are repeated under `files`, never `files[]`, each with its file name and media type."""
+def test_retell_request_equals_the_official_sdk(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """Files are repeated under `files`, never `files[]`, each with file name and media type."""
     path = tmp_path / "one.wav"
     path.write_bytes(wav)
     mp3 = b"ID3" + bytes(64)
@@ -123,8 +123,8 @@ def test_retell_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, 
     )
 
 
-def test_cartesia_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """One `clip` with a file name, plain fields, the pinned version, and nothing for what was left out."""
+def test_cartesia_request_equals_the_official_sdk(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """One `clip` with a file name, plain fields, the pinned version, and no omitted options."""
     call_sync("cartesia", "clone", wav, name="Ångström", language=SupportedLanguage.NO, description="d")
     seen = {part.name: (part.file_name, part.media_type, part.content) for part in parts(mock, "clone_voice")}
     assert seen == {
@@ -137,8 +137,8 @@ def test_cartesia_gets_what_the_official_sdk_sends(call_sync: Caller, mock: Mock
     assert mock.requests[-1].request.headers["Authorization"] == "Bearer any-key"
 
 
-def test_minimax_gets_the_upload_first(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """The file goes up under its purpose; the clone then names it, an id that obeys the rules, and what was asked."""
+def test_minimax_uploads_before_cloning(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """The file is uploaded with its purpose; the clone then names it, a valid ID and the options."""
     prompt = call_sync("minimax", "upload_file", wav, purpose="prompt_audio")
     voice = call_sync(
         "minimax",
@@ -172,8 +172,8 @@ def test_minimax_gets_the_upload_first(call_sync: Caller, mock: Mock, wav: bytes
     assert [seen.operation for seen in mock.requests] == [*uploaded, "clone_voice"]
 
 
-def test_heygen_takes_addresses_and_assets(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """An https URL, an asset model and inline bytes each arrive in the form that HeyGen has for it."""
+def test_heygen_accepts_urls_and_assets(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """An https URL, an asset model and bytes arrive in HeyGen's form for each."""
     call_sync("heygen", "clone", "https://example.com/me.wav", name="Me", language="en")
     assert body(mock, "clone_voice")["audio"] == {"type": "url", "url": "https://example.com/me.wav"}
     assert body(mock, "clone_voice")["language"] == "en"
@@ -187,8 +187,8 @@ def test_heygen_takes_addresses_and_assets(call_sync: Caller, mock: Mock, wav: b
     }
 
 
-def test_what_a_voice_tells(clone: Callable[..., Voice]) -> None:
-    """A voice has its language, preview and time of making wherever the provider tells them."""
+def test_voice_has_language_preview_and_creation_time(clone: Callable[..., Voice]) -> None:
+    """A voice has its language, preview and creation time if the provider returns them."""
     heygen, retell, cartesia = (clone(provider) for provider in ("heygen", "retell", "cartesia"))
     assert heygen.language == "English"
     assert heygen.preview_url is not None
@@ -203,7 +203,7 @@ def test_what_a_voice_tells(clone: Callable[..., Voice]) -> None:
 
 @attrs.frozen
 class Failing:
-    """A file object that can't be read."""
+    """A file object that cannot be read."""
 
     error: BaseException
 
@@ -214,19 +214,19 @@ class Failing:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("error", [EOFError("cut"), RuntimeError(), KeyError(1), MemoryError(), StopIteration()])
-def test_a_file_object_that_fails_is_a_wrong_argument(
+def test_failing_file_object_is_an_invalid_request(
     provider: str, error: BaseException, call_sync: Caller, mock: Mock
 ) -> None:
-    """Whatever reading a file object raises ends in the tree, before anything is sent."""
-    with pytest.raises(InvalidRequestError, match=f"can't read the audio: {type(error).__name__}") as caught:
+    """An exception from reading a file object becomes an InvalidRequestError before anything is sent."""
+    with pytest.raises(InvalidRequestError, match=f"cannot read the audio: {type(error).__name__}") as caught:
         call_sync(provider, "clone", Failing(error), **OPTIONS[provider])
     assert caught.value.__cause__ is error
     assert not mock.requests
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_one_file_in_memory_serves_several_calls_at_a_time(provider: str, mock: Mock, wav: bytes) -> None:
-    """Clones that run side by side from one BytesIO each send all of it."""
+def test_parallel_clones_share_one_bytesio(provider: str, mock: Mock, wav: bytes) -> None:
+    """Parallel clones from one BytesIO each send all of it."""
 
     async def main() -> None:
         connected: Any = connect_async(provider, api_key="any-key", base_url=mock.base_urls[provider])
@@ -242,15 +242,15 @@ def test_one_file_in_memory_serves_several_calls_at_a_time(provider: str, mock: 
 BAD_AUDIO: list[tuple[object, str]] = [
     ("no/such/file.wav", "No such file"),
     (Path(), "Is a directory"),
-    ("nul\0.wav", "can't read"),
+    ("nul\0.wav", "cannot read"),
     (b"", "is empty"),
     (b"hello, this is text", "is text"),
     ("héllo".encode() * 2000, "is text"),
     ("hello".encode("utf-16"), "is text"),
     (b"\x00\x01\x02\x03 what is this", "not recognised as audio"),
     (io.StringIO("text"), "mode 'rb'"),
-    (None, "give a path"),
-    (3.5, "give a path"),
+    (None, "must be a path"),
+    (3.5, "must be a path"),
 ]
 
 
@@ -259,7 +259,7 @@ BAD_AUDIO: list[tuple[object, str]] = [
 def test_bad_audio_is_refused_before_any_request(
     provider: str, audio: object, message: str, call_sync: Caller, mock: Mock
 ) -> None:
-    """What is missing, empty, or no audio is refused with a message that says so, and nothing is sent."""
+    """Missing, empty or non-audio files are refused with a clear message, and nothing is sent."""
     with pytest.raises(InvalidRequestError, match=message) as caught:
         call_sync(provider, "clone", audio, **OPTIONS[provider])
     assert caught.value.provider == provider
@@ -267,30 +267,30 @@ def test_bad_audio_is_refused_before_any_request(
 
 
 class Text:
-    """An object whose `read` gives text."""
+    """An object whose `read` returns text."""
 
     def read(self, size: int = -1) -> str:
         return "RIFF"
 
 
 class Broken:
-    """An object that can't be read."""
+    """An object that cannot be read."""
 
     def read(self, size: int = -1) -> bytes:
         raise OSError("the disk is gone")
 
 
 @pytest.mark.parametrize("audio", [Text(), Broken(), object()])
-def test_odd_objects_are_refused(audio: object, call_sync: Caller, mock: Mock) -> None:
-    """What looks like a file, but gives text or fails, is refused before any request."""
+def test_invalid_file_objects_are_refused(audio: object, call_sync: Caller, mock: Mock) -> None:
+    """A file object that returns text or fails is refused before any request."""
     for provider in PROVIDERS:
         with pytest.raises(InvalidRequestError, match="audio"):
             call_sync(provider, "clone", audio, **OPTIONS[provider])
     assert not mock.requests
 
 
-def test_a_file_that_unpacks_itself_arrives_unpacked(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
-    """A gzip file has another length than what is read from it; what is read arrives."""
+def test_gzip_file_object_arrives_decompressed(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A GzipFile's length differs from its content; the content arrives."""
     path = tmp_path / "me.wav.gz"
     path.write_bytes(gzip.compress(wav))
     for provider in PROVIDERS:
@@ -301,17 +301,17 @@ def test_a_file_that_unpacks_itself_arrives_unpacked(call_sync: Caller, mock: Mo
             assert int(request.headers["content-length"]) == len(request.content)
 
 
-def test_a_file_is_sent_from_where_it_is(wav: bytes, tmp_path: Path) -> None:
+def test_file_is_streamed(wav: bytes, tmp_path: Path) -> None:
     """A file of any size is not read into memory before it is sent."""
     path = tmp_path / "me.wav"
     path.write_bytes(wav)
-    with open_audio(path) as audio, path.open("rb") as file, open_audio(file) as given:
+    with open_audio(path) as audio, path.open("rb") as file, open_audio(file) as opened:
         assert isinstance(audio.stream, io.BufferedReader)
-        assert given.stream is file
+        assert opened.stream is file
 
 
-def test_a_pipe_is_read_once(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
-    """A path to what can't seek is read whole before it is sent."""
+def test_path_to_a_pipe_is_read_whole(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A path to a non-seekable file is read whole before it is sent."""
     path = tmp_path / "me.wav"
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(wav,))
@@ -321,8 +321,8 @@ def test_a_pipe_is_read_once(call_sync: Caller, mock: Mock, wav: bytes, tmp_path
     assert _sent_audio(mock, "cartesia") == wav
 
 
-def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
-    """A name with a byte that is no UTF-8 is sent with a question mark in its place."""
+def test_invalid_bytes_in_a_file_name_are_replaced(call_sync: Caller, mock: Mock, wav: bytes, tmp_path: Path) -> None:
+    """A byte of a file name that is not UTF-8 is sent as a question mark."""
     path = os.fsdecode(bytes(tmp_path) + b"/\xff.wav")
     Path(path).write_bytes(wav)
     call_sync("retell", "clone", path, **OPTIONS["retell"])
@@ -332,42 +332,44 @@ def test_a_file_name_that_is_no_text_is_mended(call_sync: Caller, mock: Mock, wa
 @pytest.mark.parametrize(
     ("provider", "options", "message"),
     [
-        ("heygen", {"language": 5}, "language is 5; it must be text"),
-        ("heygen", {"remove_background_noise": "no"}, "remove_background_noise is 'no'; it must be True or False"),
-        ("heygen", {"remove_background_noise": 0}, "remove_background_noise is 0; it must be True or False"),
-        ("cartesia", {"description": b"d"}, "description is b'd'; it must be text"),
-        ("cartesia", {"language": 5}, "language is 5; it must be one of"),
-        ("minimax", {"name": 5}, "name is of type int; it must be str"),
-        ("minimax", {"voice_id": 12345678}, "voice_id is 12345678; it must be text"),
-        ("minimax", {"clone_prompt": {}}, "clone_prompt is of type dict; it must be ClonePrompt"),
-        ("minimax", {"need_noise_reduction": 1}, "need_noise_reduction is 1; it must be True or False"),
-        ("minimax", {"audio": True}, "file_id is True; it must be a whole number"),
+        ("heygen", {"language": 5}, "language must be text, not 5"),
+        ("heygen", {"remove_background_noise": "no"}, "remove_background_noise must be True or False, not 'no'"),
+        ("heygen", {"remove_background_noise": 0}, "remove_background_noise must be True or False, not 0"),
+        ("cartesia", {"description": b"d"}, "description must be text, not b'd'"),
+        ("cartesia", {"language": 5}, "language must be one of"),
+        ("minimax", {"name": 5}, "name must be str, not int"),
+        ("minimax", {"voice_id": 12345678}, "voice_id must be text, not 12345678"),
+        ("minimax", {"clone_prompt": {}}, "clone_prompt must be ClonePrompt, not dict"),
+        ("minimax", {"need_noise_reduction": 1}, "need_noise_reduction must be True or False, not 1"),
+        ("minimax", {"audio": True}, "file_id must be a whole number, not True"),
     ],
 )
-def test_a_value_of_a_wrong_type_is_refused_before_any_request(
+def test_wrong_type_is_refused_before_any_request(
     provider: str, options: dict[str, Any], message: str, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
-    """What the provider would refuse, or what could not be sent, costs nothing."""
-    given: dict[str, Any] = {"audio": wav, **OPTIONS[provider], **options}
+    """An option of a wrong type is refused before anything is sent."""
+    arguments: dict[str, Any] = {"audio": wav, **OPTIONS[provider], **options}
     with pytest.raises(InvalidRequestError, match=message):
-        call_sync(provider, "clone", **given)
+        call_sync(provider, "clone", **arguments)
     assert not mock.requests
 
 
 @pytest.mark.parametrize("name", [5, None, b"Me", "\ud800"])
-def test_a_name_that_is_no_text_is_refused_before_any_request(
+def test_name_that_is_not_a_str_is_refused_before_any_request(
     name: Any, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
-    """A paid voice is not made under a name that only looks like one."""
+    """No paid voice is created under a name that only looks like text."""
     for provider in ("heygen", "retell", "cartesia"):
-        with pytest.raises(InvalidRequestError, match=r"name (is .*; it must be text|holds half)"):
+        with pytest.raises(InvalidRequestError, match=r"name must be (text|valid Unicode)"):
             call_sync(provider, "clone", wav, **OPTIONS[provider] | {"name": name})
     assert not mock.requests
 
 
 @pytest.mark.parametrize("voice_id", ["..", "", "a\nb", True, None, {}, 1.5])
-def test_an_answer_with_an_id_that_is_none(voice_id: object, call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """An id that can't be one is an odd answer, which is kept, not a wrong request."""
+def test_invalid_id_in_a_response_is_an_invalid_response(
+    voice_id: object, call_sync: Caller, mock: Mock, wav: bytes
+) -> None:
+    """A response with an invalid ID is an InvalidResponseError that keeps it, not an invalid request."""
     mock.fail("cartesia", httpx.Response(200, json={"id": voice_id, "name": "Me"}))
     with pytest.raises(InvalidResponseError, match="holds no voice id") as caught:
         call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
@@ -375,8 +377,8 @@ def test_an_answer_with_an_id_that_is_none(voice_id: object, call_sync: Caller, 
     assert caught.value.response.json["name"] == "Me"
 
 
-def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:
-    """The media type and extension follow the content, whatever the name says; a name that fits is kept."""
+def test_m4a_is_recognised_by_its_content(call_sync: Caller, mock: Mock) -> None:
+    """Media type and extension follow the content, whatever the name; a matching name is kept."""
     m4a = b"\0\0\0\x20ftypM4A " + bytes(32)
     for name, sent in (("a.m4a", "a.m4a"), ("a.MP4", "a.MP4"), ("a.txt", "a.txt.m4a"), (7, "audio.m4a")):
         file = io.BytesIO(m4a)
@@ -386,8 +388,8 @@ def test_m4a_is_known_by_its_content(call_sync: Caller, mock: Mock) -> None:
         assert (part.file_name, part.media_type) == (sent, "audio/mp4")
 
 
-def test_an_unknown_content_goes_by_its_name(call_sync: Caller, mock: Mock, tmp_path: Path) -> None:
-    """Audio whose first bytes are not known is taken for what its extension says."""
+def test_unrecognised_content_uses_the_extension(call_sync: Caller, mock: Mock, tmp_path: Path) -> None:
+    """Audio with unknown first bytes gets the media type of its extension."""
     path = tmp_path / "raw.mp3"
     path.write_bytes(bytes(64))
     call_sync("cartesia", "clone", path, **OPTIONS["cartesia"])
@@ -395,8 +397,8 @@ def test_an_unknown_content_goes_by_its_name(call_sync: Caller, mock: Mock, tmp_
     assert (part.file_name, part.media_type) == ("raw.mp3", "audio/mpeg")
 
 
-def test_a_closed_file_is_refused(call_sync: Caller, wav: bytes) -> None:
-    """A file that is closed already is refused like any other that can't be read."""
+def test_closed_file_is_refused(call_sync: Caller, wav: bytes) -> None:
+    """A closed file is refused like any other unreadable file."""
     closed = io.BytesIO(wav)
     closed.close()
     with pytest.raises(InvalidRequestError, match="closed file"):
@@ -404,42 +406,42 @@ def test_a_closed_file_is_refused(call_sync: Caller, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
-def test_an_address_is_refused_where_none_is_taken(provider: str, call_sync: Caller) -> None:
-    """Only HeyGen fetches audio by itself; elsewhere the message says to download it."""
+def test_url_is_refused_except_at_heygen(provider: str, call_sync: Caller) -> None:
+    """Only HeyGen fetches audio; elsewhere the message says to download it."""
     with pytest.raises(InvalidRequestError, match="download the audio first"):
         call_sync(provider, "clone", "https://example.com/me.wav", **OPTIONS[provider])
 
 
-def test_heygen_refuses_an_address_without_tls(call_sync: Caller) -> None:
-    """HeyGen fetches https only."""
+def test_heygen_refuses_a_url_without_tls(call_sync: Caller) -> None:
+    """HeyGen accepts https URLs only."""
     with pytest.raises(InvalidRequestError, match="download the audio"):
         call_sync("heygen", "clone", "http://example.com/me.wav", name="Me")
 
 
 BAD_OPTIONS: list[tuple[str, dict[str, Any], str]] = [
-    ("heygen", {"name": "x" * 101}, "name has 101 characters; at most 100"),
-    ("heygen", {"name": ""}, "name is empty; at least 1"),
-    ("retell", {"name": "x" * 201}, "name has 201 characters; at most 200"),
-    ("retell", {"voice_provider": "acme"}, "voice_provider is 'acme'; it must be one of cartesia, "),
-    ("cartesia", {"language": "xx"}, "language is 'xx'; it must be one of ar, bg, "),
-    ("minimax", {"voice_id": "short"}, "voice_id has 5 characters; at least 8"),
-    ("minimax", {"voice_id": ""}, "voice_id is empty; at least 8"),
-    ("minimax", {"voice_id": "x" * 257}, "voice_id has 257 characters; at most 256"),
-    ("minimax", {"voice_id": "1starts-with-a-digit"}, "voice_id is '1starts-with-a-digit'; it must match"),
+    ("heygen", {"name": "x" * 101}, "name must have at most 100 characters, not 101"),
+    ("heygen", {"name": ""}, "name must have at least 1 character"),
+    ("retell", {"name": "x" * 201}, "name must have at most 200 characters, not 201"),
+    ("retell", {"voice_provider": "acme"}, "voice_provider must be one of cartesia, "),
+    ("cartesia", {"language": "xx"}, "language must be one of ar, bg, "),
+    ("minimax", {"voice_id": "short"}, "voice_id must have at least 8 characters, not 5"),
+    ("minimax", {"voice_id": ""}, "voice_id must have at least 8 characters, not 0"),
+    ("minimax", {"voice_id": "x" * 257}, "voice_id must have at most 256 characters, not 257"),
+    ("minimax", {"voice_id": "1starts-with-a-digit"}, "voice_id must match"),
     ("minimax", {"voice_id": "ends-with-a-line\n"}, "must match"),
     ("minimax", {"voice_id": "ends-with-a-dash-"}, "must match"),
-    ("minimax", {"text": "x" * 1001, "model": "speech-2.8-hd"}, "text has 1,001 characters; at most 1,000"),
+    ("minimax", {"text": "x" * 1001, "model": "speech-2.8-hd"}, "text must have at most 1,000 characters, not 1,001"),
     ("minimax", {"text": "Hello."}, "text needs model too"),
-    ("minimax", {"model": "speech-9"}, "model is 'speech-9'; it must be one of speech-01-hd"),
-    ("minimax", {"language_boost": "Klingon"}, "language_boost is 'Klingon'"),
+    ("minimax", {"model": "speech-9"}, "model must be one of speech-01-hd"),
+    ("minimax", {"language_boost": "Klingon"}, "language_boost must be one of"),
 ]
 
 
 @pytest.mark.parametrize(("provider", "options", "message"), BAD_OPTIONS)
-def test_options_that_break_the_spec_are_refused_before_any_request(
+def test_options_outside_the_spec_are_refused_before_any_request(
     provider: str, options: dict[str, Any], message: str, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
-    """The limits of the effective spec hold before anything is sent; the message gives the limit and our name."""
+    """The limits of the effective spec are checked before sending; the message has the limit and our name."""
     with pytest.raises(InvalidRequestError) as caught:
         call_sync(provider, "clone", wav, **OPTIONS[provider] | options)
     assert message in str(caught.value)
@@ -452,15 +454,15 @@ def test_retell_limits_files_by_voice_provider(call_sync: Caller, mock: Mock, wa
     for voice_provider, most in (("cartesia", 1), ("minimax", 1), ("inworld", 3), ("elevenlabs", 25)):
         options: dict[str, Any] = {"name": "Me", "voice_provider": voice_provider}
         call_sync("retell", "clone", [wav] * most, **options)
-        with pytest.raises(InvalidRequestError, match=f"audio has {most + 1} items; at most {most}"):
+        with pytest.raises(InvalidRequestError, match=f"audio must have at most {most} items?, not {most + 1}"):
             call_sync("retell", "clone", [wav] * (most + 1), **options)
-    with pytest.raises(InvalidRequestError, match="audio is empty; at least 1"):
+    with pytest.raises(InvalidRequestError, match="audio must have at least 1 item"):
         call_sync("retell", "clone", [], name="Me", voice_provider="elevenlabs")
     assert len(mock.requests) == 4
 
 
-def test_a_made_voice_id_always_obeys_the_rules(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """Whatever the name, an id that MiniMax accepts is made, and two are never the same."""
+def test_generated_voice_ids_are_valid_and_unique(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """For any name a valid MiniMax ID is generated, and no two are equal."""
     names = [None, "", "1984", "-_-", "日本語", "x" * 300, "a" * 39 + " b", "Anna-Lena"]
     for number, name in enumerate(names):
         call_sync.clock.chance = number / len(names)
@@ -469,10 +471,10 @@ def test_a_made_voice_id_always_obeys_the_rules(call_sync: Caller, mock: Mock, w
     assert {"x" * 40 + "-a000000000000", "Anna-Lena-e000000000000"} < set(mock.voices("minimax"))
 
 
-def test_the_key_comes_from_the_environment(
+def test_key_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
-    """Without `api_key`, each provider's own variable is read; HeyGen's key goes in its own header."""
+    """Without `api_key` each provider's own variable is read; HeyGen's key has its own header."""
     for provider in PROVIDERS:
         monkeypatch.setenv(f"{provider.upper()}_API_KEY", f"key-of-{provider}")
         call_sync(provider, "clone", wav, client={"api_key": None}, **OPTIONS[provider])
@@ -483,10 +485,10 @@ def test_the_key_comes_from_the_environment(
         assert ("authorization" in headers) == (provider != "heygen")
 
 
-def test_minimax_can_be_another_host(
+def test_minimax_host_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, call_sync: Caller, mock: Mock, wav: bytes
 ) -> None:
-    """MINIMAX_API_HOST names the server of the key's region; `base_url` wins over it."""
+    """MINIMAX_API_HOST names the server of the key's region; `base_url` takes precedence."""
     monkeypatch.setenv("MINIMAX_API_HOST", "https://api.minimaxi.com")
     call_sync("minimax", "clone", wav)
     assert mock.requests[-1].request.url.host == "api.minimaxi.com"
@@ -494,8 +496,8 @@ def test_minimax_can_be_another_host(
     assert str(mock.requests[-1].request.url) == "https://minimax.example/v1/voice_clone"
 
 
-def test_an_int64_file_id_may_come_as_text(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """MiniMax shows file ids as text in some examples; both forms are read, anything else is an odd answer."""
+def test_file_id_may_be_text(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """MiniMax's file ID is read as a number or text; anything else is an invalid response."""
     good = {"base_resp": {"status_code": 0}}
     mock.fail("minimax", httpx.Response(200, json={"file": {"file_id": "123456789012345680"}, **good}))
     assert call_sync("minimax", "upload_file", wav) == 123456789012345680
@@ -505,25 +507,25 @@ def test_an_int64_file_id_may_come_as_text(call_sync: Caller, mock: Mock, wav: b
             call_sync("minimax", "upload_file", wav)
 
 
-def test_a_request_names_this_package(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """The User-Agent tells the provider's support what it is talking to."""
+def test_user_agent_names_this_package(call_sync: Caller, mock: Mock, wav: bytes) -> None:
+    """The User-Agent names this package and its version."""
     call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
     assert mock.requests[0].request.headers["user-agent"].startswith("voice-clone-clients/")
 
 
 def test_sent_json_is_compact_utf8(call_sync: Caller, mock: Mock, wav: bytes) -> None:
-    """A name of any script arrives as it was given."""
+    """A name in any script arrives unchanged."""
     call_sync("heygen", "clone", wav, name="声 \N{PARTY POPPER}")
     assert json.loads(mock.requests[0].request.content)["voice_name"] == "声 \N{PARTY POPPER}"
 
 
-def test_limits_hold_whatever_the_method_and_other_media_types() -> None:
-    """A provider that adds a media type to its clone, or a method, changes nothing of what the shim checks."""
+def test_limits_hold_for_other_methods_and_media_types() -> None:
+    """An added media type or another method of the clone operation changes none of the checks."""
     provider = Provider.load("retell", object)
     clone = provider.spec["paths"]["/clone-voice"].pop("post")
     content = clone["requestBody"]["content"]
     clone["requestBody"]["content"] = {"application/json": {"schema": {"properties": {"url": {}}}}, **content}
     provider.spec["paths"]["/clone-voice"] |= {"parameters": [], "put": clone}
-    provider.check({"voice_name": "Me"})
-    with pytest.raises(InvalidRequestError, match="name has 201 characters; at most 200 allowed"):
-        provider.check({"voice_name": "M" * 201})
+    provider.request.check({"voice_name": "Me"})
+    with pytest.raises(InvalidRequestError, match="name must have at most 200 characters, not 201"):
+        provider.request.check({"voice_name": "M" * 201})

@@ -1,4 +1,4 @@
-"""Errors: whatever a provider answers, one tree, with everything that is known about it."""
+"""Errors: one tree for all error responses, with every known field."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from voice_clone import (
     connect,
     errors,
 )
-from voice_clone._answers import retry_after
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
+from voice_clone._provider.responses import retry_after
 from voice_clone.testing import Kind, Mock
 
 KINDS: dict[Kind, type[VoiceCloneError]] = {
@@ -63,7 +63,7 @@ DOCUMENTED: dict[str, Container[str]] = {
 
 
 def fault(caller: Caller, provider: str, what: Any, wav: bytes, **options: Any) -> VoiceCloneError:
-    """The error of a clone whose first request is answered like this, and which is not repeated."""
+    """The error of a clone whose first request gets this response, without retries."""
     caller.mock.fail(provider, what)
     with pytest.raises(VoiceCloneError) as caught:
         caller(provider, "clone", wav, client={"max_retries": 0}, **OPTIONS[provider] | options)
@@ -72,22 +72,22 @@ def fault(caller: Caller, provider: str, what: Any, wav: bytes, **options: Any) 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_fault_is_the_same_error(provider: str, kind: Kind, call: Caller, wav: bytes) -> None:
-    """Each kind of fault that a provider documents is one class, however it says it."""
+def test_same_fault_raises_the_same_class(provider: str, kind: Kind, call: Caller, wav: bytes) -> None:
+    """Each kind of documented fault raises one class at every provider."""
     if kind not in DOCUMENTED[provider]:
-        with pytest.raises(ValueError, match=f"{provider} documents no '{kind}'"):
+        with pytest.raises(ValueError, match=f"{provider} documents no error '{kind}'"):
             call.mock.fail(provider, kind)
         return
     error = fault(call, provider, kind, wav)
     assert type(error) is KINDS[kind]
     assert error.provider == provider
-    assert error.message == f"{kind.replace('_', ' ')}, as the test asked for"
+    assert error.message == f"simulated error: {kind.replace('_', ' ')}"
     assert error.response is not None
     assert error.response.status_code == error.status
     assert error.response.json
     assert (error.code is None) == (provider == "retell" or (provider == "cartesia" and "code" not in str(error)))
     assert (error.request_id is None) == (provider == "retell")
-    # At MiniMax the upload comes first, which does no harm twice.
+    # At MiniMax the upload comes first, which may be retried.
     assert error.retryable == (kind == "rate_limit" or (kind == "server_error" and provider == "minimax"))
 
 
@@ -116,8 +116,8 @@ BODIES = [b"", b"<html><body>Bad Gateway</body></html>", b'{"half": ', b"null", 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("body", BODIES)
-def test_status_decides_whatever_the_body(provider: str, body: bytes, call_sync: Caller, wav: bytes) -> None:
-    """Every error status has its class, whether the body is HTML, half a JSON, empty or odd; the body is kept."""
+def test_status_decides_the_class_for_any_body(provider: str, body: bytes, call_sync: Caller, wav: bytes) -> None:
+    """Every error status has its class for HTML, truncated JSON, empty and other bodies; the body is kept."""
     for status, kind in STATUSES:
         error = fault(call_sync, provider, httpx.Response(status, content=body), wav)
         assert (type(error), error.status) == (kind, status)
@@ -128,27 +128,27 @@ def test_status_decides_whatever_the_body(provider: str, body: bytes, call_sync:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("body", BODIES)
-def test_a_success_that_is_none_is_an_invalid_response(
+def test_success_without_a_voice_is_an_invalid_response(
     provider: str, body: bytes, call_sync: Caller, wav: bytes
 ) -> None:
-    """A success status over a body that holds no voice is an InvalidResponseError; it is kept and not sent again."""
+    """A success status without a voice in the body raises InvalidResponseError and is not retried."""
     error = fault(call_sync, provider, httpx.Response(200, content=body), wav)
     assert type(error) is InvalidResponseError
     assert error.response is not None
     assert error.response.content == body
-    assert error.retryable == (provider == "minimax")  # where it is the answer to an upload
+    assert error.retryable == (provider == "minimax")  # the response to an upload
     assert len(call_sync.mock.requests) == 1
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_an_empty_object_is_no_success(provider: str, call_sync: Caller, wav: bytes) -> None:
+def test_empty_object_is_not_a_success(provider: str, call_sync: Caller, wav: bytes) -> None:
     """`{}` holds no voice, and 204 no body."""
     for answer in (httpx.Response(200, json={}), httpx.Response(200, json={"data": None}), httpx.Response(204)):
         assert type(fault(call_sync, provider, answer, wav)) is InvalidResponseError
 
 
-def test_an_error_in_a_200_is_an_error(call_sync: Caller, wav: bytes) -> None:
-    """HeyGen may answer 200 with an `error`; its code decides, one that is not known is the root of the tree."""
+def test_error_in_a_200_is_raised(call_sync: Caller, wav: bytes) -> None:
+    """HeyGen may respond 200 with an `error`; its code decides, an unknown code is the root of the tree."""
     for code, kind in (("resource_limit_reached", QuotaExceededError), ("brand_new", VoiceCloneError)):
         error = fault(call_sync, "heygen", httpx.Response(200, json={"error": {"code": code, "message": "m"}}), wav)
         assert (type(error), error.code, error.message) == (kind, code, "m")
@@ -158,7 +158,7 @@ def test_an_error_in_a_200_is_an_error(call_sync: Caller, wav: bytes) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_documented_code_has_its_class(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """Every code in a provider's table ends in the class that the table names."""
+    """Every code in a provider's table raises the class in the table."""
     table = Provider.load(provider, object).errors
     for code, kind in table.codes.items():
         if provider == "minimax":
@@ -170,8 +170,8 @@ def test_every_documented_code_has_its_class(provider: str, call_sync: Caller, w
         assert (type(error), error.code) == (kind, code)
 
 
-def test_status_comes_before_code(call_sync: Caller, wav: bytes) -> None:
-    """A 401 is an AuthenticationError whatever its code; a code refines only what the status leaves open."""
+def test_status_takes_precedence_over_code(call_sync: Caller, wav: bytes) -> None:
+    """A 401 is an AuthenticationError whatever its code; a code only refines an ambiguous status."""
     for code in ("authentication_failed", "unauthorized", "voice_not_found", "brand_new"):
         answer = httpx.Response(401, json={"error": {"code": code, "message": "m"}})
         assert type(fault(call_sync, "heygen", answer, wav)) is AuthenticationError
@@ -179,8 +179,8 @@ def test_status_comes_before_code(call_sync: Caller, wav: bytes) -> None:
     assert type(fault(call_sync, "cartesia", answer, wav)) is NotFoundError
 
 
-def test_the_gateway_of_minimax_is_understood(call_sync: Caller, wav: bytes) -> None:
-    """A real 401 of the shape that was reported gives its message, code and request id."""
+def test_response_of_minimax_gateway_is_read(call_sync: Caller, wav: bytes) -> None:
+    """A reported 401 of MiniMax's gateway gives its message, code and request ID."""
     body = {"type": "error", "error": {"type": "authorized_error", "message": "no key"}, "request_id": "r1"}
     error = fault(call_sync, "minimax", httpx.Response(401, json=body), wav)
     assert type(error) is AuthenticationError
@@ -188,15 +188,15 @@ def test_the_gateway_of_minimax_is_understood(call_sync: Caller, wav: bytes) -> 
 
 
 def test_plain_text_errors_keep_their_message(call_sync: Caller, wav: bytes) -> None:
-    """Older versions of Cartesia answer `Title: Message` as plain text."""
+    """Older versions of Cartesia respond `Title: Message` as plain text."""
     error = fault(call_sync, "cartesia", httpx.Response(400, text="Bad clip: too short"), wav)
     assert (type(error), error.message) == (InvalidRequestError, "Bad clip: too short")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(provider: str, status: int, call: Caller, wav: bytes) -> None:
-    """A redirect, which would carry clip and key elsewhere, is an error that names where it leads."""
+def test_redirect_is_not_followed(provider: str, status: int, call: Caller, wav: bytes) -> None:
+    """A redirect, which would forward clip and key, is an error that names its target."""
     error = fault(call, provider, httpx.Response(status, headers={"Location": "https://evil.example/"}), wav)
     assert type(error) is InvalidResponseError
     assert "evil.example" in error.message
@@ -216,8 +216,8 @@ CUT_OFF = [
 
 
 @pytest.mark.parametrize("exception", NOT_SENT, ids=repr)
-def test_a_request_that_was_never_sent_can_be_repeated(exception: Exception, call: Caller, wav: bytes) -> None:
-    """Where no connection was made, the error says so, and that the call can be made again."""
+def test_request_that_was_not_sent_is_retryable(exception: Exception, call: Caller, wav: bytes) -> None:
+    """If no connection was opened, the error is retryable."""
     error = fault(call, "cartesia", exception, wav)
     assert type(error) is (RequestTimeoutError if "Timeout" in repr(exception) else TransportError)
     assert error.retryable
@@ -225,18 +225,18 @@ def test_a_request_that_was_never_sent_can_be_repeated(exception: Exception, cal
 
 
 @pytest.mark.parametrize("exception", CUT_OFF, ids=repr)
-def test_a_clone_that_was_cut_off_has_an_unknown_outcome(exception: Exception, call: Caller, wav: bytes) -> None:
-    """Where the provider may have worked, the error says so, and how to find out."""
+def test_interrupted_clone_has_an_unknown_outcome(exception: Exception, call: Caller, wav: bytes) -> None:
+    """If the provider may have processed the clone, the error says so, and how to find out."""
     for provider in ("heygen", "retell", "cartesia"):
         error = fault(call, provider, exception, wav)
         assert type(error) is OutcomeUnknownError
         assert not error.retryable
-        assert "look at your voices" in error.message
+        assert "check your voices" in error.message
         assert error.__cause__ is exception
 
 
-def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> None:
-    """Looking again does no harm, so a lost look is no unknown outcome."""
+def test_interrupted_poll_is_a_transport_error(call: Caller) -> None:
+    """A lost poll is no unknown outcome, since polling changes nothing."""
     for exception, kind in (
         (httpx.ReadTimeout("slow"), RequestTimeoutError),
         (httpx.ReadError("reset"), TransportError),
@@ -258,27 +258,27 @@ def test_a_poll_that_was_cut_off_is_a_plain_transport_error(call: Caller) -> Non
      ("Wed, 21 Oct 2015 07:28:00 +" + "9" * 20, None)],
 )  # fmt: skip
 def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
-    """Seconds and dates are read, a date that is past is now, and rubbish is nothing."""
+    """Seconds and dates are read, a past date is 0, an invalid value is None."""
     assert retry_after({"retry-after": value}) == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    """A date to come is the seconds until then, with or without a time zone."""
+    """A future date is the number of seconds until then, with or without a time zone."""
     then = datetime.now(UTC) + timedelta(seconds=100)
     for text in (format_datetime(then), then.strftime("%a, %d %b %Y %H:%M:%S -0000")):
         assert retry_after({"retry-after": text}) == pytest.approx(100, abs=2)
 
 
-def test_retry_after_as_a_date_counts_by_the_clock_of_the_answer() -> None:
-    """Where an answer tells its own time, a date in it means as long as the provider meant, however wrong its clock."""
+def test_retry_after_date_is_relative_to_the_response_date() -> None:
+    """If a response has a Date, Retry-After is relative to it, however wrong the provider's clock is."""
     until = "Wed, 21 Oct 2015 07:28:00 GMT"
     assert retry_after({"retry-after": until, "date": "Wed, 21 Oct 2015 07:27:30 GMT"}) == 30
     assert retry_after({"retry-after": until, "date": "Wed, 21 Oct 2015 07:29:00 GMT"}) == 0
     assert retry_after({"retry-after": until, "date": "never"}) == 0
 
 
-def test_what_an_error_shows() -> None:
-    """`str` has the provider, the message and all that is known; there is no more than that in it."""
+def test_str_of_an_error() -> None:
+    """`str` has the provider, the message and all known fields, and nothing else."""
     error = RateLimitError("slow down", "heygen", "busy", 429, "r1", 1.5, voice_id="v")
     assert str(error) == "heygen: slow down (HTTP 429, code busy, request r1, voice v, retry after 1.5 s)"
     assert str(VoiceCloneError("m")) == "m"
@@ -286,7 +286,7 @@ def test_what_an_error_shows() -> None:
 
 
 def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
-    """An error goes to another process and back whole, its raw answer and job included; its `args` hold all of it."""
+    """A pickled or copied error keeps everything, its raw response and job included, and `args` has no more."""
     error = fault(call_sync, "heygen", "rate_limit", wav)
     error.job = CloneJob("heygen", "abc", name="Me", raw={"a": 1})
     error.advice = "ask later"
@@ -299,15 +299,15 @@ def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
         assert hash(twin.response) == hash(error.response)
 
 
-def test_a_large_error_body_is_kept_in_part(call_sync: Caller, wav: bytes) -> None:
-    """What is kept of an answer is bounded."""
+def test_large_error_body_is_truncated(call_sync: Caller, wav: bytes) -> None:
+    """The kept part of a response is bounded."""
     error = fault(call_sync, "retell", httpx.Response(500, content=b"x" * 1_000_000), wav)
     assert error.response is not None
     assert error.response.text == "x" * 65536
 
 
-def test_a_broken_encoding_is_a_typed_error(call_sync: Caller, wav: bytes) -> None:
-    """A body that claims to be gzip and is none ends in the tree."""
+def test_invalid_encoding_is_a_typed_error(call_sync: Caller, wav: bytes) -> None:
+    """A body that is labelled gzip and is not raises an error of the tree."""
     broken = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=_stream()))
     with pytest.raises(OutcomeUnknownError, match="DecodingError"):
         call_sync("cartesia", "clone", wav, client={"transport": broken}, **OPTIONS["cartesia"])
@@ -320,8 +320,8 @@ def _stream() -> Any:
     yield b"no gzip"
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """The drawing names exactly the classes that there are, and each is public."""
+def test_tree_in_the_docstring_is_complete() -> None:
+    """The drawn tree names exactly the error classes, and each is public."""
     drawn = {word for word in (errors.__doc__ or "").split() if word.endswith("Error")}
     there = {
         name for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, VoiceCloneError)
@@ -331,7 +331,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_no_key_is_a_clear_error(provider: str) -> None:
+def test_missing_key_names_the_variable(provider: str) -> None:
     """Without a key the message names the environment variable, before any request."""
     with pytest.raises(AuthenticationError, match=f"set {provider.upper()}_API_KEY") as caught:
         connect(provider)
@@ -341,16 +341,16 @@ def test_no_key_is_a_clear_error(provider: str) -> None:
 @pytest.mark.parametrize(
     "key", ["my secret", "secret\n", "secret\r\nX: y", "ключ", "secret\u00a0", "\tsecret", "secret\x7f"]
 )
-def test_a_key_that_cannot_be_one_is_refused_without_showing_it(key: str) -> None:
-    """A key with a space, a control character or a letter beyond ASCII is refused; the message does not hold it."""
+def test_invalid_key_is_refused_without_showing_it(key: str) -> None:
+    """A key with a space, a control or non-ASCII character is refused; the message does not hold it."""
     with pytest.raises(AuthenticationError, match="copy it again") as caught:
         connect("heygen", api_key=key)
     assert "secret" not in repr(caught.value)
     assert key not in repr(caught.value)
 
 
-def test_a_base_url_without_a_scheme_is_refused() -> None:
-    """A base URL must say how to speak to the server."""
+def test_base_url_without_a_scheme_is_refused() -> None:
+    """A base URL needs a scheme."""
     for url in (
         "api.example.com",
         "ftp://example.com",
@@ -360,11 +360,11 @@ def test_a_base_url_without_a_scheme_is_refused() -> None:
         "http://a\nb",
         "https://",
     ):
-        with pytest.raises(InvalidRequestError, match="base_url is"):
+        with pytest.raises(InvalidRequestError, match="base_url must be a URL"):
             connect("heygen", api_key="k", base_url=url)
 
 
-def test_a_closed_client_says_so(mock: Mock, wav: bytes) -> None:
+def test_closed_client_is_named(mock: Mock, wav: bytes) -> None:
     """A call after `close` is a transport error; nothing was sent."""
     cartesia = connect("cartesia", api_key="k", transport=mock.transport)
     cartesia.close()
@@ -374,14 +374,14 @@ def test_a_closed_client_says_so(mock: Mock, wav: bytes) -> None:
     assert not mock.requests
 
 
-def test_half_a_surrogate_in_a_message_is_mended(call_sync: Caller, wav: bytes) -> None:
-    """An error text that can't be printed is mended, so that it can."""
+def test_lone_surrogate_in_a_message_is_replaced(call_sync: Caller, wav: bytes) -> None:
+    """An unprintable error message is made printable."""
     error = fault(call_sync, "retell", httpx.Response(400, content=b'{"message": "bad \\ud800"}'), wav)
     assert str(error).encode() == b"retell: bad ? (HTTP 400)"
 
 
-def test_an_empty_error_beside_a_voice_is_none(call_sync: Caller, wav: bytes) -> None:
-    """`error` that is there but empty does not lose the voice."""
+def test_empty_error_beside_a_voice_is_ignored(call_sync: Caller, wav: bytes) -> None:
+    """An empty `error` field does not lose the voice."""
     nothing: list[object] = ["", {}, None, False]
     for empty in nothing:
         answer = httpx.Response(200, json={"error": empty, "data": {"voice_clone_id": "abc"}})
@@ -390,8 +390,8 @@ def test_an_empty_error_beside_a_voice_is_none(call_sync: Caller, wav: bytes) ->
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_key_that_comes_back_is_not_kept(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """A provider that repeats the key in its error, or a connection that breaks, does not put it into an exception."""
+def test_echoed_key_is_not_kept(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """A provider or a broken connection that repeats the key does not put it into an exception."""
     key = "very-secret-key"
     echo = {"message": f"bad key {key}", "error": {"code": "x", "message": f"bad key {key}"}}
     for what in (httpx.Response(401, json=echo), httpx.ReadError("gone"), httpx.ConnectError("refused")):
@@ -405,7 +405,7 @@ def test_a_key_that_comes_back_is_not_kept(provider: str, call_sync: Caller, wav
         assert "bad key [key]" in shown or not error.response
 
 
-def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:
+def test_immediate_error_does_not_sleep(clock: Clock, mock: Mock) -> None:
     """An error that ends a call at once does not wait."""
     caller = Caller("sync", mock, clock)
     fault(caller, "heygen", "unauthorized", b"ID3" + bytes(64))
@@ -413,9 +413,9 @@ def test_the_clock_is_not_needed_for_errors(clock: Clock, mock: Mock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "value"),
     [("a.0.b", 1), ("a.1", "x"), ("a.2", None), ("a.b", None), ("a.0.b.c", None), ("c.0", 2), ("a.-1", None)],
 )
-def test_a_path_leads_into_arrays(path: str, found: object) -> None:
-    """A number in a path is the place of an item in an array, or a key where there is none."""
-    assert errors.RawResponse(200, {}, b"", {"a": [{"b": 1}, "x"], "c": {"0": 2}}).at(path) == found
+def test_path_indexes_arrays(path: str, value: object) -> None:
+    """A number in a path is an array index, or a key of an object."""
+    assert errors.RawResponse(200, {}, b"", {"a": [{"b": 1}, "x"], "c": {"0": 2}}).at(path) == value

@@ -1,4 +1,4 @@
-"""Importing: nothing is loaded before it is named, and only what is named."""
+"""Importing: modules are loaded only when they are used."""
 
 from __future__ import annotations
 
@@ -14,39 +14,44 @@ import pytest
 import voice_clone
 from tests.conftest import PROVIDERS, Caller
 from voice_clone import CloneJob, InvalidRequestError, Voice, connect, connect_async
-from voice_clone._clients import AsyncClient, Client, SyncClient
+from voice_clone._client.base import AsyncClient, Client, SyncClient
 from voice_clone.testing import Mock
 
 
 def run(code: str) -> str:
-    """What a fresh Python prints."""
+    """The output of a fresh Python."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_importing_costs_nothing() -> None:
+def test_import_loads_no_dependency() -> None:
     """`import voice_clone` loads neither httpx nor attrs nor any provider."""
     heavy = "('httpx', 'attr', 'attrs', 'json', 'voice_clone_api', 'voice_clone.errors')"
     assert run(f"import sys, voice_clone; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
+def test_clients_load_no_checks_of_audio() -> None:
+    """What clients import to open audio loads neither tinytag nor the checks."""
+    heavy = "('tinytag', 'voice_clone.audio.header', 'voice_clone.audio.checks')"
+    assert run(f"import sys, voice_clone.audio.sniff; print([name for name in {heavy} if name in sys.modules])") == "[]"
+
+
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
-def test_naming_a_provider_loads_that_one_only(name: str) -> None:
-    """Only the named provider's modules are loaded, and of the generated ones none before a client is made."""
+def test_naming_a_provider_loads_only_its_modules(name: str) -> None:
+    """Only the named provider is loaded, and generated modules only when a client is constructed."""
     code = f"""
 import sys
 from voice_clone import {name}
 def loaded(root):
     return sorted({{module.removeprefix(root).split(".")[0] for module in sys.modules if module.startswith(root)}})
-print(loaded("voice_clone.providers."), loaded("voice_clone_api."))
 {name}(api_key="k")
-print(loaded("voice_clone_api."))
+print(loaded("voice_clone.providers."), loaded("voice_clone_api."))
 """
-    assert run(code) == f"['{name.lower()}'] []\n['{name.lower()}']"
+    assert run(code) == f"['{name.lower()}'] ['{name.lower()}']"
 
 
-def test_public_names_are_listed_and_found() -> None:
-    """`dir` lists every public name; a name that is none is an AttributeError, not an import error."""
+def test_dir_lists_public_names() -> None:
+    """`dir` lists every public name; any other name is an AttributeError, not an ImportError."""
     listed = dir(voice_clone)
     for name in (
         "AsyncMiniMax",
@@ -67,18 +72,18 @@ def test_public_names_are_listed_and_found() -> None:
             getattr(voice_clone, name)
 
 
-def test_a_provider_that_fails_to_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing need of a provider's module is not hidden behind an AttributeError."""
+def test_failing_provider_import_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing dependency of a provider's module is not hidden behind an AttributeError."""
     monkeypatch.delitem(sys.modules, "voice_clone.providers.retell", raising=False)
     monkeypatch.delitem(vars(voice_clone), "Retell", raising=False)
-    monkeypatch.setitem(sys.modules, "voice_clone._policy", None)
-    with pytest.raises(ModuleNotFoundError, match=r"voice_clone\._policy"):
+    monkeypatch.setitem(sys.modules, "voice_clone._flow.policy", None)
+    with pytest.raises(ModuleNotFoundError, match=r"voice_clone\._flow\.policy"):
         _ = voice_clone.Retell
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_connect_makes_the_client_of_a_name(provider: str) -> None:
-    """`connect` and `connect_async` make the same clients as their classes."""
+def test_connect_returns_the_client_of_a_name(provider: str) -> None:
+    """`connect` and `connect_async` return the same clients as their classes."""
     sync, awaited = connect(provider, api_key="k"), connect_async(provider, api_key="k")
     assert (type(sync).__name__.lower(), type(awaited).__name__.lower()) == (provider, f"async{provider}")
     assert isinstance(sync, SyncClient)
@@ -87,70 +92,70 @@ def test_connect_makes_the_client_of_a_name(provider: str) -> None:
     sync.close()
 
 
-def test_an_unknown_provider_lists_those_there_are() -> None:
-    """A name that is no provider's is refused with the names that are."""
-    for made in (connect, connect_async):
+def test_unknown_provider_lists_the_known_ones() -> None:
+    """An unknown provider name is refused with the list of known ones."""
+    for function in (connect, connect_async):
         with pytest.raises(
-            InvalidRequestError, match="no provider 'acme'; there are cartesia, heygen, minimax, retell"
+            InvalidRequestError, match=r"unknown provider 'acme' \(choose from cartesia, heygen, minimax, retell\)"
         ):
-            made("acme", api_key="k")
+            function("acme", api_key="k")
 
 
 @pytest.mark.parametrize("name", dir(voice_clone))
-def test_what_is_public_says_what_it_does(name: str) -> None:
-    """Each public name has a docstring; that of a method names each parameter, and what is raised."""
+def test_public_names_have_docstrings(name: str) -> None:
+    """Each public name has a docstring; that of a method names each parameter and error."""
     item: Any = getattr(voice_clone, name)
     assert name[:2] == "__" or inspect.getdoc(item)
     is_client = Client in getattr(item, "__mro__", ())
     for method_name, method in inspect.getmembers(item, inspect.isfunction) if is_client else []:
         if method_name == "__init__" or method_name[0] != "_":
-            told, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
-            assert [each for each in parameters if f"`{each}`" not in told] == []
-            assert "Raises" in told or not parameters
+            text, parameters = inspect.getdoc(method) or "", [*inspect.signature(method).parameters][1:]
+            assert [parameter for parameter in parameters if f"`{parameter}`" not in text] == []
+            assert "Raises" in text or not parameters
 
 
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
 def test_methods_show_their_signature(name: str) -> None:
-    """`inspect`, and `help` by it, see a method as a caller does, whether bound or not."""
+    """`inspect` and `help` show the signature of a method, bound or not."""
     for kind in (getattr(voice_clone, name), getattr(voice_clone, f"Async{name}")):
         for method, result in (("start_clone", CloneJob), ("clone", Voice), ("wait", Voice)):
             free, bound = getattr(kind, method), getattr(kind("k"), method)
             assert [*inspect.signature(free).parameters][1:] == [*inspect.signature(bound).parameters]
-            assert inspect.signature(bound).return_annotation == f"jobs.{result.__name__}"
+            assert inspect.signature(bound).return_annotation == result.__name__
             assert get_type_hints(free)["return"] is result
             assert (free.__name__, free.__qualname__) == (bound.__name__, bound.__qualname__)
             assert bound.__name__ == method
 
 
 def test_methods_work_from_their_class(wav: bytes, mock: Mock) -> None:
-    """`Cartesia.clone(client, …)` clones as `client.clone(…)` does, as subclasses of users call it."""
+    """`Cartesia.clone(client, …)` works like `client.clone(…)`, as in subclasses."""
 
     class Mine(voice_clone.Cartesia):
-        """A user's own."""
+        """A subclass by a user."""
 
     with Mine("k", transport=mock.transport) as cartesia:
         voice = voice_clone.Cartesia.clone(cartesia, wav, name="Me", language="en")
     assert voice.id in mock.voices("cartesia")
 
 
-def test_bare_generated_functions_have_the_same_errors(call_sync: Caller, mock: Mock) -> None:
-    """A generated function that is given `client.client` has its key, and raises what the shim raises."""
+def test_generated_functions_raise_the_same_errors(call_sync: Caller, mock: Mock) -> None:
+    """A generated function with `client.client` uses its key and raises its errors."""
     from voice_clone import HeyGen, NotFoundError
     from voice_clone_api.heygen.api.voices import get_voice
     from voice_clone_api.heygen.models import CloneStatus, GetVoiceResponse
 
     voice = call_sync("heygen", "clone", b"ID3" + bytes(64), name="Me")
     with HeyGen("k", transport=mock.transport) as heygen:
-        found = get_voice.sync(voice.id, client=heygen.client)
-        assert isinstance(found, GetVoiceResponse)
-        assert found.data.status is CloneStatus.COMPLETE
+        result = get_voice.sync(voice.id, client=heygen.client)
+        assert isinstance(result, GetVoiceResponse)
+        assert result.data.status is CloneStatus.COMPLETE
         with pytest.raises(NotFoundError):
             get_voice.sync("nobody", client=heygen.client)
     assert mock.requests[-1].request.headers["x-api-key"] == "k"
 
 
-def test_bare_generated_functions_never_leak_the_parser(mock: Mock) -> None:
-    """A body that does not match the spec is one class with the shim's client, and one without."""
+def test_generated_functions_raise_one_class_for_invalid_bodies(mock: Mock) -> None:
+    """A body outside the spec raises one class with the shim's client and one without."""
     from voice_clone import HeyGen, InvalidResponseError
     from voice_clone_api.heygen import AuthenticatedClient
     from voice_clone_api.heygen.api.voices import get_voice
@@ -171,8 +176,8 @@ def test_bare_generated_functions_never_leak_the_parser(mock: Mock) -> None:
     bare.get_httpx_client().close()
 
 
-def test_no_key_in_what_a_client_shows() -> None:
-    """Neither a client nor the generated client inside of it shows the key."""
+def test_repr_of_a_client_holds_no_key() -> None:
+    """The repr of a client and of its generated client hold no key."""
     from voice_clone import HeyGen
 
     heygen = HeyGen("very-secret-key")
@@ -181,8 +186,8 @@ def test_no_key_in_what_a_client_shows() -> None:
     heygen.close()
 
 
-def test_a_provider_that_misses_a_package_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a provider's module can't be imported for want of another, that is not taken for an unknown name."""
+def test_missing_package_of_a_provider_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import error in a provider's module is not reported as an unknown name."""
 
     def missing(_: str) -> None:
         raise ModuleNotFoundError(name="attrs")

@@ -1,4 +1,4 @@
-"""Jobs: tokens go from process to process, and rubbish is refused."""
+"""Jobs: tokens for resuming in another process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ GOOD: dict[str, object] = {
 }
 
 
-def test_a_token_is_versioned_json_without_a_secret() -> None:
-    """A token says its version and holds the job, nothing else."""
+def test_token_is_versioned_json_without_a_secret() -> None:
+    """A token holds its version and the job, nothing else."""
     job = CloneJob("heygen", "abc", name="Zoë", raw={"data": {"voice_clone_id": "abc"}})
     assert json.loads(job.to_token()) == {
         "version": 1,
@@ -33,25 +33,25 @@ def test_a_token_is_versioned_json_without_a_secret() -> None:
     }
 
 
-def test_a_deep_answer_goes_into_a_token() -> None:
-    """What was decoded from an answer can be encoded again; what is deeper than that is no token's."""
+def test_deep_response_fits_into_a_token() -> None:
+    """Decoded JSON can be encoded again; deeper JSON is not accepted in a token."""
     deep: dict[str, object] = json.loads('{"a":' * 100 + "1" + "}" * 100)
     assert CloneJob.from_token(CloneJob("heygen", "abc", raw=deep).to_token()).raw == deep
     for depth in (101, 900):
         token = json.dumps(GOOD).replace("{}", '{"a":' * depth + "1" + "}" * depth)
-        with pytest.raises(InvalidRequestError, match="not a clone job"):
+        with pytest.raises(InvalidRequestError, match="invalid clone job"):
             CloneJob.from_token(token)
 
 
 @pytest.mark.parametrize("raw", [{"a": float("inf")}, {"a": object()}, {"a": {1, 2}}, [], "x"])
-def test_what_could_not_be_kept_is_no_job(raw: Any) -> None:
-    """A job that is made by hand of what is no JSON is refused, and not when Ctrl-C asks for its token."""
+def test_job_with_invalid_json_is_refused(raw: Any) -> None:
+    """A job constructed with a value outside JSON is refused at once, not when its token is needed."""
     with pytest.raises(InvalidRequestError, match="raw must be a JSON object"):
         CloneJob("heygen", "abc", raw=raw)
 
 
-def test_a_job_has_a_hash() -> None:
-    """Jobs and voices can be put into sets, whatever their answers hold."""
+def test_jobs_and_voices_are_hashable() -> None:
+    """Jobs and voices fit into sets, whatever their raw responses hold."""
     assert len({CloneJob("heygen", "a", raw={"b": []}), CloneJob("heygen", "a", raw={"b": []})}) == 1
     assert len({Voice(provider="heygen", id="a", raw={"b": 1}), Voice(provider="heygen", id="b")}) == 2
 
@@ -70,8 +70,8 @@ JSON = st.recursive(
     name=st.none() | st.text(),
     raw=st.dictionaries(st.text(), JSON),
 )
-def test_every_job_survives_its_token(voice_id: str, done: bool, name: str | None, raw: dict[str, object]) -> None:
-    """What goes into a token comes out of it."""
+def test_token_round_trip(voice_id: str, done: bool, name: str | None, raw: dict[str, object]) -> None:
+    """A job equals the job from its token."""
     job = CloneJob("acme", voice_id, done, name=name, raw=raw)
     assert CloneJob.from_token(job.to_token()) == job
 
@@ -101,28 +101,28 @@ RUBBISH: list[object] = [
 
 
 @pytest.mark.parametrize("token", RUBBISH, ids=lambda token: str(token)[:30])
-def test_rubbish_is_refused(token: object) -> None:
-    """Whatever is no token is refused clearly, with an error of the tree."""
-    with pytest.raises(InvalidRequestError, match=r"not a (clone job|voice id)"):
+def test_invalid_token_is_refused(token: object) -> None:
+    """An invalid token raises an error of the tree with a clear message."""
+    with pytest.raises(InvalidRequestError, match=r"invalid (job token|clone job|voice id)"):
         CloneJob.from_token(token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @settings(max_examples=100)
 @given(st.text())
-def test_no_text_raises_anything_else(text: str) -> None:
-    """Any text is a token or an InvalidRequestError."""
+def test_any_text_is_a_token_or_an_invalid_request(text: str) -> None:
+    """Any text is a token or raises InvalidRequestError."""
     with pytest.raises(InvalidRequestError):
         CloneJob.from_token(text)
 
 
-def test_a_newer_token_says_what_to_do() -> None:
+def test_newer_token_is_refused_with_advice() -> None:
     """A token of a later release is refused with the advice to upgrade."""
-    with pytest.raises(InvalidRequestError, match="version 2, this release reads 1: upgrade"):
+    with pytest.raises(InvalidRequestError, match="version 2; this release reads version 1"):
         CloneJob.from_token(json.dumps({**GOOD, "version": 2, "new": "field"}))
 
 
 @pytest.mark.parametrize("voice_id", ["", ".", "..", "a\nb", "a\0b"])
-def test_a_voice_id_that_would_walk_is_refused(voice_id: str) -> None:
-    """An id that would change the path of a request is no id."""
-    with pytest.raises(InvalidRequestError, match="not a voice id"):
+def test_voice_id_with_path_segments_is_refused(voice_id: str) -> None:
+    """An ID that would change the path of a request is refused."""
+    with pytest.raises(InvalidRequestError, match="invalid voice id"):
         CloneJob("heygen", voice_id)

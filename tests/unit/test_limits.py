@@ -1,12 +1,11 @@
-"""Limits: a request ends in time, its answer in bounds, whatever comes, and from whichever transport."""
+"""Limits: requests end in time and responses are bounded, with any transport."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-import zlib
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from itertools import chain
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tests.conftest import OPTIONS, Caller, Clock
+from tests.responses import Chunks, compressed, responding
 from voice_clone import (
     CloneJob,
     InvalidResponseError,
@@ -26,10 +26,10 @@ from voice_clone import (
     TransportError,
     connect,
 )
-from voice_clone._answers import DEADLINE
-from voice_clone._flows import Runtime
-from voice_clone._limits import Received
-from voice_clone._network import Network
+from voice_clone._flow.driver import Runtime
+from voice_clone._http.deadline import Network
+from voice_clone._http.extensions import DEADLINE
+from voice_clone._http.response_body import ResponseBody
 from voice_clone.testing import Mock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
@@ -38,7 +38,7 @@ getaddrinfo = socket.getaddrinfo
 
 
 def _ends(connection: socket.socket) -> bool:
-    """Whether the other side is gone; asks again in a moment, for as long as it is not."""
+    """Whether the peer has closed; polls again until it has."""
     connection.settimeout(0.02)
     try:
         return not connection.recv(MIB)
@@ -63,7 +63,7 @@ def _read_slowly(connection: socket.socket) -> None:
 
 @pytest.fixture
 def serve() -> Generator[Callable[[Callable[[socket.socket], None]], str]]:
-    """Make a server on loopback that does one thing with each connection; the outcome is its address."""
+    """Start loopback servers that act once on each connection; returns their address."""
     listeners: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -94,8 +94,8 @@ def serve() -> Generator[Callable[[Callable[[socket.socket], None]], str]]:
 @pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
 @pytest.mark.parametrize("act", [_drip(b"X: "), _drip(b"\r\n"), _read_slowly], ids=["head", "body", "upload"])
 @pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
-def test_no_drip_stretches_a_request(act: Any, way: str, serve: Any, mock: Mock, clock: Clock) -> None:
-    """A request is over when its timeout is, though each byte comes in time."""
+def test_slow_response_does_not_extend_the_timeout(act: Any, way: str, serve: Any, mock: Mock, clock: Clock) -> None:
+    """A request ends at its timeout, even if each byte arrives in time."""
     options = {"transport": None, "base_url": serve(act), "timeout": 0.3}
     began = time.monotonic()
     with pytest.raises(OutcomeUnknownError, match="Timeout"):
@@ -109,16 +109,16 @@ class _RealTime(Clock):
 
 
 @pytest.mark.parametrize("way", ["sync", "asyncio"])
-def test_a_drip_does_not_stretch_a_wait(way: str, serve: Any, mock: Mock) -> None:
-    """A look that drips ends with the wait that it belongs to."""
+def test_slow_poll_does_not_extend_a_wait(way: str, serve: Any, mock: Mock) -> None:
+    """A slow poll ends at the deadline of its wait."""
     options = {"transport": None, "base_url": serve(_drip(b"\r\n")), "timeout": 30}
     with pytest.raises(PollTimeoutError) as caught:
         Caller(way, mock, _RealTime())("heygen", "wait", CloneJob("heygen", "x"), timeout=0.2, client=options)
     assert caught.value.job == CloneJob("heygen", "x")
 
 
-def test_the_longest_part_of_a_timeout_bounds_the_whole(mock: Mock, call_sync: Caller, wav: bytes) -> None:
-    """Of httpx's timeouts the longest but that on connecting is the deadline; where one is None there is none."""
+def test_longest_part_of_a_timeout_is_the_deadline(mock: Mock, call_sync: Caller, wav: bytes) -> None:
+    """The longest of httpx's timeouts except connect is the deadline; None means no deadline."""
     seen: list[Any] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -137,14 +137,14 @@ def test_the_longest_part_of_a_timeout_bounds_the_whole(mock: Mock, call_sync: C
 
 
 def network(left: float) -> Network:
-    """A network whose deadline is so many seconds ahead."""
-    made = Network()
-    made.deadline = time.monotonic() + left
-    return made
+    """A network with a deadline this many seconds ahead."""
+    result = Network()
+    result.deadline = time.monotonic() + left
+    return result
 
 
-def test_what_is_left_of_a_timeout() -> None:
-    """Each step has its own seconds, or what is left of the whole; after the deadline it is over."""
+def test_each_step_gets_the_remaining_time() -> None:
+    """A step has its own timeout or the remaining time; after the deadline it fails."""
     assert Network().left(None, httpcore.ReadTimeout) is None
     assert Network().left(2.0, httpcore.ReadTimeout) == 2.0
     assert network(100).left(2.0, httpcore.ReadTimeout) == 2.0
@@ -155,7 +155,7 @@ def test_what_is_left_of_a_timeout() -> None:
 
 
 class _Fake(httpcore.NetworkStream):
-    """A connection that keeps the timeouts that it is given."""
+    """A connection that records the timeouts it gets."""
 
     def __init__(self) -> None:
         self.timeouts: list[Any] = []
@@ -169,19 +169,19 @@ class _Fake(httpcore.NetworkStream):
         self.closed = True
 
 
-def test_tls_is_bounded_too() -> None:
-    """An encrypted connection is made within the deadline, and bounded as the plain one was."""
+def test_tls_handshake_obeys_the_deadline() -> None:
+    """A TLS connection is opened and used within the deadline."""
     context, fake = httpx.create_ssl_context(), _Fake()
-    inner = network(1).watched(fake).start_tls(context, "a.test", 5.0)
+    inner = network(1).limited(fake).start_tls(context, "a.test", 5.0)
     assert fake.timeouts == [("a.test", pytest.approx(1, abs=0.5))]
     with pytest.raises(httpcore.ReadTimeout):
-        network(-1).watched(inner).read(1, 5.0)
+        network(-1).limited(inner).read(1, 5.0)
     with pytest.raises(httpcore.ConnectTimeout):
-        network(-1).watched(fake).start_tls(context, "a.test", 5.0)
+        network(-1).limited(fake).start_tls(context, "a.test", 5.0)
 
 
-def test_tls_within_tls_is_written_through_both() -> None:
-    """To a server behind a proxy with TLS nothing is written past the inner layer."""
+def test_tls_within_tls_writes_through_both_layers() -> None:
+    """Behind a TLS proxy nothing is written past the inner layer."""
     written: list[Any] = []
 
     class Inner(_Fake):
@@ -189,32 +189,32 @@ def test_tls_within_tls_is_written_through_both() -> None:
             written.append((buffer, timeout))
 
     context = httpx.create_ssl_context()
-    network(1).watched(Inner()).start_tls(context).start_tls(context).write(b"a", 5.0)
+    network(1).limited(Inner()).start_tls(context).start_tls(context).write(b"a", 5.0)
     assert written == [(b"a", pytest.approx(1, abs=0.5))]
 
 
-def test_a_network_closes_all_that_it_opened() -> None:
-    """Whatever state httpcore's pool is in, the connections of an interrupted request are closed."""
+def test_network_closes_every_connection() -> None:
+    """In any state of httpcore's pool the connections of an interrupted request are closed."""
     fakes, opened = [_Fake(), _Fake()], Network()
     for fake in fakes:
-        opened.watched(fake)
+        opened.limited(fake)
     opened.close()
     assert all(fake.closed for fake in fakes)
 
 
-def test_a_connection_that_takes_nothing_more() -> None:
-    """What can't be written in time is a timeout, not a broken connection, after which an answer would be read."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(httpcore.WriteTimeout):
-        Network().watched(_over(ours)).write(bytes(16 * MIB), 0.05)
+def test_blocked_write_is_a_timeout() -> None:
+    """A write that blocks is a timeout, not a broken connection whose response would be read."""
+    ours, peer = socket.socketpair()
+    with ours, peer, pytest.raises(httpcore.WriteTimeout):
+        Network().limited(_over(ours)).write(bytes(16 * MIB), 0.05)
 
 
-def test_a_connection_that_breaks_while_it_is_written_to() -> None:
-    """A socket's own errors become httpcore's, as its other streams have them."""
-    ours, theirs = socket.socketpair()
-    theirs.close()
+def test_failed_write_raises_httpcore_errors() -> None:
+    """A socket's errors become httpcore's, as in its other streams."""
+    ours, peer = socket.socketpair()
+    peer.close()
     with ours, pytest.raises(httpcore.WriteError):
-        Network().watched(_over(ours)).write(bytes(MIB), 1.0)
+        Network().limited(_over(ours)).write(bytes(MIB), 1.0)
 
 
 def _over(connection: socket.socket) -> httpcore.NetworkStream:
@@ -228,54 +228,24 @@ def _over(connection: socket.socket) -> httpcore.NetworkStream:
 # Answers
 
 
-class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces, for a transport in memory."""
-
-    def __init__(self, chunks: Callable[[], Iterator[bytes]]) -> None:
-        self.chunks = chunks
-        self.closed = 0
-        self.taken = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self.chunks():
-            self.taken += 1
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        late = 0
-        for chunk in self.chunks():
-            late += self.closed
-            if late > 1:  # one piece was there already when it was closed
-                raise httpx.ReadError("closed")
-            self.taken += 1
-            yield chunk
-
-    def close(self) -> None:
-        self.closed += 1
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-
 def endless(chunk: bytes) -> Callable[[], Iterator[bytes]]:
-    """A body that has no end, within reason."""
+    """A body without an end, up to a safe limit."""
     return lambda: (chunk for _ in range(10_000))
 
 
 def padded() -> Iterator[bytes]:
-    """A good answer that does not end."""
+    """A valid response that does not end."""
     yield b'{"id": "v1"}'
     yield from endless(b" " * MIB)()
 
 
 @cache
 def _bomb() -> bytes:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return squeeze.compress(b"[" * 64 * MIB) + squeeze.flush()
+    return compressed(b"[" * 64 * MIB, 31)
 
 
 def bomb() -> Iterator[bytes]:
-    """A little gzip of very much."""
+    """A small gzip body that decompresses to a very large one."""
     return iter([_bomb()])
 
 
@@ -292,14 +262,13 @@ def bomb() -> Iterator[bytes]:
     ],
     ids=["endless", "endless error", "padded", "bomb", "deflated bomb", "bomb error", "bomb in a bomb"],
 )
-def test_an_answer_is_cut_off(
+def test_endless_response_is_cut_off(
     status: int, headers: dict[str, str], chunks: Any, kind: Any, call: Caller, wav: bytes
 ) -> None:
-    """An answer without end is read no further than 8 MiB, decoded; what is kept of it is bounded, and it is closed."""
+    """At most 8 MiB of a decoded response are read, a bounded part is kept, and the response is closed."""
     body = Chunks(chunks)
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=body))
     with pytest.raises(kind) as caught:
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=responding(body, status, **headers), **OPTIONS["cartesia"])
     error = caught.value
     assert type(error) is kind
     assert body.taken <= 10
@@ -308,30 +277,28 @@ def test_an_answer_is_cut_off(
     assert len(error.response.content) <= 65536
     if kind is InvalidResponseError and "," not in headers.get("Content-Encoding", ""):
         assert "cut off after 8,388,608 bytes" in error.message
-    assert "look at your voices" in error.message + error.advice
+    assert "check your voices" in error.message + error.advice
 
 
-def test_a_voice_in_a_broken_answer_is_named(call: Caller, wav: bytes) -> None:
-    """Where all but the end of the answer came, the outcome is unknown, and the error names the voice."""
+def test_voice_in_a_truncated_response_is_named(call: Caller, wav: bytes) -> None:
+    """If only the end of a response is missing, the outcome is unknown and the error names the voice."""
 
     def broken() -> Iterator[bytes]:
         yield b'{"id": "v1"}'
         raise httpx.RemoteProtocolError("incomplete chunked read")
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Chunks(broken)))
     with pytest.raises(OutcomeUnknownError, match="voice v1") as caught:
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=responding(Chunks(broken)), **OPTIONS["cartesia"])
     assert caught.value.voice_id == "v1"
 
 
-def test_the_limit_of_an_answer_is_the_callers(call: Caller, wav: bytes) -> None:
-    """`max_response_bytes` is the number of bytes that an answer may have, not one more."""
+def test_max_response_bytes_is_exact(call: Caller, wav: bytes) -> None:
+    """A response may have `max_response_bytes` bytes and not one more."""
     body = b'{"id": "v1"}'
     for limit, good in ((len(body), True), (len(body) - 1, False)):
         for pieces in ([body], [body[:5], body[5:]]):
             stream = Chunks(partial(iter, pieces))
-            transport = httpx.MockTransport(lambda _, stream=stream: httpx.Response(200, stream=stream))
-            client = {"transport": transport, "max_response_bytes": limit}
+            client = responding(stream) | {"max_response_bytes": limit}
             if good:
                 assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
             else:
@@ -340,64 +307,57 @@ def test_the_limit_of_an_answer_is_the_callers(call: Caller, wav: bytes) -> None
             assert stream.closed
 
 
-def test_an_encoded_answer_is_read(call: Caller, wav: bytes) -> None:
-    """Gzip and deflate are decoded, in whatever pieces they come."""
+def test_encoded_response_is_decoded(call: Caller, wav: bytes) -> None:
+    """Gzip and deflate are decoded in chunks of any size."""
     good = b'{"id": "v1", "name": "' + b"x" * 1000 + b'"}'
     for name, bits in (("gzip", 31), ("deflate", 15), ("GZIP", 31)):
-        squeeze = zlib.compressobj(9, zlib.DEFLATED, bits)
-        data = squeeze.compress(good) + squeeze.flush()
+        data = compressed(good, bits)
         body = Chunks(partial(iter, [data[at : at + 7] for at in range(0, len(data), 7)]))
-        answer: dict[str, Any] = {"headers": {"Content-Encoding": name}, "stream": body}
-        transport = httpx.MockTransport(lambda _, answer=answer: httpx.Response(200, **answer))
-        assert call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"]).id == "v1"
+        client = responding(body, Content_Encoding=name)
+        assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
 
 
-def test_what_comes_after_the_end_does_not_count(call: Caller, wav: bytes) -> None:
-    """Bytes behind the end of a packed answer are read no further than any answer is, and lose no voice."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
-    data = squeeze.compress(b'{"id": "v1"}') + squeeze.flush()
-    body = Chunks(lambda: chain([data], endless(bytes(MIB))()))
-    answer: dict[str, Any] = {"headers": {"Content-Encoding": "gzip"}, "stream": body}
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, **answer))
-    assert call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"]).id == "v1"
+def test_bytes_after_a_compressed_response_are_bounded(call: Caller, wav: bytes) -> None:
+    """Bytes after the end of a compressed response are bounded and lose no voice."""
+    body = Chunks(lambda: chain([compressed(b'{"id": "v1"}', 31)], endless(bytes(MIB))()))
+    client = responding(body, Content_Encoding="gzip")
+    assert call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"]).id == "v1"
     assert body.taken <= 11
 
 
-def test_a_stream_that_does_not_close_ends_all_the_same(wav: bytes, mock: Mock, clock: Clock) -> None:
-    """A transport's answer that goes on although it was closed is left."""
+def test_stream_that_ignores_close_is_left(wav: bytes, mock: Mock, clock: Clock) -> None:
+    """A response that continues after `close` is not read further."""
 
     class Deaf(Chunks):
         async def aclose(self) -> None: ...
 
     body = Deaf(endless(bytes(MIB)))
-    options = {"transport": httpx.MockTransport(lambda _: httpx.Response(200, stream=body))}
     with pytest.raises(InvalidResponseError):
-        Caller("asyncio", mock, clock)("cartesia", "clone", wav, client=options, **OPTIONS["cartesia"])
+        Caller("asyncio", mock, clock)("cartesia", "clone", wav, client=responding(body), **OPTIONS["cartesia"])
     assert body.taken <= 1011
 
 
-def test_an_encoding_that_is_none(call: Caller, wav: bytes) -> None:
-    """What says to be gzip and is not has an unknown outcome, and is closed."""
+def test_body_that_is_not_gzip_has_an_unknown_outcome(call: Caller, wav: bytes) -> None:
+    """A body labelled gzip that is not has an unknown outcome and is closed."""
     body = Chunks(endless(b"no gzip"))
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=body))
+    client = responding(body, Content_Encoding="gzip")
     with pytest.raises(OutcomeUnknownError, match="DecodingError"):
-        call("cartesia", "clone", wav, client={"transport": transport}, **OPTIONS["cartesia"])
+        call("cartesia", "clone", wav, client=client, **OPTIONS["cartesia"])
     assert body.closed
     assert body.taken <= 2
 
 
-def test_a_broken_answer_is_kept_as_far_as_it_came(call: Caller, wav: bytes) -> None:
-    """Of an answer that broke off the error has status, headers and the first part; an error status says enough."""
+def test_truncated_response_is_kept(call: Caller, wav: bytes) -> None:
+    """The error of a truncated response has its status, headers and first bytes; an error status decides alone."""
 
     def broken() -> Iterator[bytes]:
         yield b'{"message": "half'
         raise httpx.ReadError("reset")
 
     for status, kind in ((200, OutcomeUnknownError), (503, ServerError)):
-        answer: dict[str, Any] = {"headers": {"X-Request-Id": "r1"}, "stream": Chunks(broken)}
-        transport = httpx.MockTransport(lambda _, status=status, answer=answer: httpx.Response(status, **answer))
+        client = responding(Chunks(broken), status, X_Request_Id="r1")
         with pytest.raises(kind) as caught:
-            call("heygen", "clone", wav, client={"transport": transport}, **OPTIONS["heygen"])
+            call("heygen", "clone", wav, client=client, **OPTIONS["heygen"])
         error = caught.value
         assert (type(error), error.status, error.request_id) == (kind, status, "r1")
         assert error.response is not None
@@ -405,19 +365,19 @@ def test_a_broken_answer_is_kept_as_far_as_it_came(call: Caller, wav: bytes) -> 
         assert isinstance(error.__cause__, httpx.ReadError)
 
 
-def test_a_late_chunk_ends_the_request() -> None:
-    """With any transport, a chunk that comes after the deadline is the last."""
+def test_chunk_after_the_deadline_ends_the_request() -> None:
+    """With any transport, a chunk after the deadline is the last one."""
     for deadline, taken in ((time.monotonic() - 1, 1), (time.monotonic() + 100, 3), (None, 3)):
-        received = Received(10 * MIB, deadline)
+        received = ResponseBody(10 * MIB, deadline)
         for _ in range(3):
             received.add(b"x")
         assert received.content == b"x" * taken
-        assert received.ended == (taken == 1)
+        assert received.stopped == (taken == 1)
         assert isinstance(received.problem, httpx.ReadTimeout) == (taken == 1)
 
 
-def test_an_answer_in_memory_is_as_it_is(call: Caller, wav: bytes) -> None:
-    """What a transport answers from memory can't grow any more, and is not cut off."""
+def test_response_in_memory_is_not_cut_off(call: Caller, wav: bytes) -> None:
+    """A response that a transport has in memory cannot grow, so it is not bounded."""
     answer = httpx.Response(200, content=b'{"id": "v1"}')
     transport = httpx.MockTransport(lambda _: answer)
     client = {"transport": transport, "max_response_bytes": 1}
@@ -428,7 +388,7 @@ def test_an_answer_in_memory_is_as_it_is(call: Caller, wav: bytes) -> None:
 
 
 def _resolving(*hosts: str) -> Callable[..., Any]:
-    """A getaddrinfo to which any name has these addresses."""
+    """A getaddrinfo that resolves any name to these addresses."""
 
     def find(host: str, *arguments: Any, **options: Any) -> list[Any]:
         names = [host] if host in hosts else hosts
@@ -437,10 +397,10 @@ def _resolving(*hosts: str) -> Callable[..., Any]:
     return find
 
 
-def test_each_address_of_a_host_is_tried(
+def test_every_address_of_a_host_is_tried(
     serve: Callable[[Callable[[socket.socket], None]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host whose first address refuses is reached at its second; one without any that works is an error."""
+    """If the first address refuses, the second is used; if none works, an error is raised."""
     url = serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
     base_url = url.replace("127.0.0.1", "localhost")
     monkeypatch.setattr(socket, "getaddrinfo", _resolving("127.0.0.2", "127.0.0.1"))
@@ -455,10 +415,10 @@ def test_each_address_of_a_host_is_tried(
 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "name not known"), UnicodeError("name not known")])
-def test_a_name_without_an_address_is_an_error(
+def test_unresolvable_host_is_an_error(
     error: Exception, call: Caller, wav: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host that is not found, or whose name can be none, was sent nothing."""
+    """For an unknown or invalid host name nothing is sent."""
 
     def fail(*_: object, **__: object) -> None:
         raise error
@@ -471,31 +431,31 @@ def test_a_name_without_an_address_is_an_error(
     assert caught.value.retryable
 
 
-def test_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each address has its share of the time that is left to connect, so that none uses up all of it."""
-    now, given = 100.0, list[float | None]()
+def test_addresses_share_the_connect_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address gets its share of the remaining time to connect."""
+    now, timeouts = 100.0, list[float | None]()
 
     def connect_tcp(_: object, _host: str, _port: int, timeout: float | None, *__: object) -> None:
         nonlocal now
-        given.append(timeout)
+        timeouts.append(timeout)
         now += 1
         raise httpcore.ConnectTimeout
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
     monkeypatch.setattr(socket, "getaddrinfo", _resolving("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
-    monkeypatch.setattr("voice_clone._network.time.monotonic", lambda: now)
+    monkeypatch.setattr("voice_clone._http.deadline.time.monotonic", lambda: now)
     opened = Network()
     opened.deadline = 108.0
     with pytest.raises(httpcore.ConnectTimeout):
         opened.connect_tcp("example.test", 80, 10.0)
-    assert given == [8 / 4, 7 / 3, 6 / 2, 5]
+    assert timeouts == [8 / 4, 7 / 3, 6 / 2, 5]
     with pytest.raises(httpcore.ConnectTimeout):
         Network().connect_tcp("example.test", 80, None)
-    assert given[4:] == [None] * 4
+    assert timeouts[4:] == [None] * 4
 
 
-def test_a_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is known and has no address can't be reached."""
+def test_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A known name without an address cannot be reached."""
     monkeypatch.setattr(socket, "getaddrinfo", _resolving())
     with pytest.raises(httpcore.ConnectError, match="no address"):
         Network().connect_tcp("example.test", 80, 1.0)

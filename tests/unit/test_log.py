@@ -1,4 +1,4 @@
-"""Logging: one line a request, with what an operator asks for and nothing that anybody must not read."""
+"""Logging: one record a request, for operators, without secrets."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ KEY = "key-that-nobody-may-read"
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """All that is logged here."""
+    """The records of this package's loggers."""
     caplog.set_level(logging.DEBUG, "voice_clone")
     return caplog
 
 
 def facts(record: logging.LogRecord) -> dict[str, Any]:
-    """What a record holds for formatters of JSON, where it holds anything."""
+    """The structured fields of a record."""
     own = {name.removeprefix("voice_clone_"): value for name, value in vars(record).items() if "voice_clone_" in name}
     return {name: value for name, value in own.items() if value is not None}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_each_request_is_one_line(
+def test_each_request_is_one_record(
     provider: str, clone: Callable[..., Any], mock: Mock, log: pytest.LogCaptureFixture
 ) -> None:
-    """Each request is one record of its provider's logger: operation, status, duration, attempt and request id."""
+    """A record of the provider's logger has operation, status, duration, attempt and request ID."""
     clone(provider)
     for record, seen in zip(log.records, mock.requests, strict=True):
         known = facts(record)
@@ -54,27 +54,29 @@ def test_each_request_is_one_line(
     assert all("request_id" in facts(record) for record in log.records) == (provider in ("heygen", "minimax"))
 
 
-def test_a_retry_says_why_and_when(clone: Callable[..., Any], mock: Mock, log: pytest.LogCaptureFixture) -> None:
-    """A request that is repeated is a warning, with the error and the delay; attempts are counted from 1."""
+def test_retry_is_a_warning_with_error_and_delay(
+    clone: Callable[..., Any], mock: Mock, log: pytest.LogCaptureFixture
+) -> None:
+    """A retry is a warning with the error and the delay; attempts count from 1."""
     mock.fail("heygen", "rate_limit", retry_after=7, operation="clone_voice")
     mock.fail("heygen", httpx.ConnectTimeout("gone"), operation="get_voice")
     clone("heygen")
-    refused, again, _, late, looks_again, _, _ = log.records
+    refused, again, _, late, retried_poll, _, _ = log.records
     assert [refused.levelname, again.levelname] == ["INFO", "WARNING"]
     assert "429 RateLimitError rate_limit_exceeded in " in refused.getMessage()
-    line = "heygen clone_voice: 429 RateLimitError rate_limit_exceeded, asked again in 7.0 s (attempt 1 of 3)"
+    line = "heygen clone_voice: 429 RateLimitError rate_limit_exceeded, retrying in 7.0 s (attempt 1 of 3)"
     assert again.getMessage() == line
     assert (facts(again)["retry_in"], facts(again)["code"]) == (7.0, "rate_limit_exceeded")
     assert "heygen get_voice: RequestTimeoutError ConnectTimeout in " in late.getMessage()
-    assert "heygen get_voice: RequestTimeoutError ConnectTimeout, asked again in 0.5 s" in looks_again.getMessage()
+    assert "heygen get_voice: RequestTimeoutError ConnectTimeout, retrying in 0.5 s" in retried_poll.getMessage()
     attempts = [(record.levelname, facts(record)["attempt"]) for record in log.records]
     assert attempts == [("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1), ("WARNING", 1), ("INFO", 2), ("INFO", 1)]
 
 
-def test_the_last_attempt_warns_of_none_to_come(
+def test_last_attempt_is_logged_at_info(
     call_sync: Caller, mock: Mock, wav: bytes, log: pytest.LogCaptureFixture
 ) -> None:
-    """Where the error is raised, it is the caller's to log: the attempt is one line at INFO."""
+    """The last attempt is logged at INFO, since its error is raised to the caller."""
     mock.fail("cartesia", httpx.ReadError("gone"))
     with pytest.raises(VoiceCloneError):
         call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
@@ -83,7 +85,7 @@ def test_the_last_attempt_warns_of_none_to_come(
     assert "OutcomeUnknownError ReadError" in record.getMessage()
 
 
-def test_what_is_cancelled_is_logged(mock: Mock, wav: bytes, log: pytest.LogCaptureFixture) -> None:
+def test_interrupted_request_is_logged(mock: Mock, wav: bytes, log: pytest.LogCaptureFixture) -> None:
     """A request that is interrupted is a line, too."""
     mock.fail("retell", KeyboardInterrupt())
     with Retell(KEY, transport=mock.transport) as retell, pytest.raises(KeyboardInterrupt):
@@ -94,7 +96,7 @@ def test_what_is_cancelled_is_logged(mock: Mock, wav: bytes, log: pytest.LogCapt
 
 
 def test_generated_functions_are_logged(mock: Mock, log: pytest.LogCaptureFixture) -> None:
-    """A generated function's request has its operation; any other its method and path, without the query."""
+    """A generated function's record has its operation; any other method and path, without the query."""
     with HeyGen(KEY, transport=mock.transport, base_url="https://api.heygen.com/base") as heygen:
         http = heygen.client.get_httpx_client()
         with pytest.raises(VoiceCloneError):
@@ -107,10 +109,10 @@ def test_generated_functions_are_logged(mock: Mock, log: pytest.LogCaptureFixtur
 
 @pytest.mark.parametrize("base", ["", "/base/of/a gateway"])
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_each_operation_is_known_by_its_path(
+def test_operation_is_derived_from_the_path(
     provider: str, base: str, mock: Mock, log: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever stands in its path, a request has the id that the spec gives its operation."""
+    """Whatever its path parameters, a request has the operation ID of the spec."""
     operations = list(Spec.of(provider).operations())
     with connect(provider, api_key=KEY, transport=mock.transport, base_url=mock.base_urls[provider] + base) as client:
         for operation in operations:
@@ -121,7 +123,7 @@ def test_each_operation_is_known_by_its_path(
 
 
 class _Echo(httpx.BaseTransport):
-    """A server that sends back all that it was sent, wherever it can."""
+    """A server that returns all that it received."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -135,10 +137,10 @@ class _Echo(httpx.BaseTransport):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("status", [200, 401, 429, 500])
-def test_no_key_and_no_audio_is_logged(
+def test_no_key_or_audio_is_logged(
     provider: str, status: int, wav: bytes, log: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
-    """Neither in a line nor in a record's fields is the key, in any form, or a part of the audio."""
+    """No message or field holds the key in any form, or a part of the audio."""
     with connect(provider, api_key=KEY, transport=_Echo(status)) as client:
         client._runtime = clock.runtime()
         with pytest.raises(VoiceCloneError):
@@ -149,8 +151,8 @@ def test_no_key_and_no_audio_is_logged(
         assert form not in logged
 
 
-def test_a_provider_can_forge_no_line(mock: Mock, log: pytest.LogCaptureFixture) -> None:
-    """A line break in what a provider sends ends no line."""
+def test_line_breaks_from_a_provider_are_escaped(mock: Mock, log: pytest.LogCaptureFixture) -> None:
+    """A line break from a provider does not start a new log line."""
     forged = "x\nINFO root: all is well\u2028"
     mock.fail("cartesia", httpx.Response(400, json={"error_code": forged, "message": "prose", "request_id": forged}))
     with connect("cartesia", api_key=KEY, transport=mock.transport) as cartesia, pytest.raises(VoiceCloneError):
@@ -161,10 +163,10 @@ def test_a_provider_can_forge_no_line(mock: Mock, log: pytest.LogCaptureFixture)
     assert "prose" not in repr(vars(record))
 
 
-def test_an_applications_own_fields_do_no_harm(
+def test_fields_of_the_application_are_kept(
     mock: Mock, wav: bytes, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the application gives each record a `request_id` of its own, both are there."""
+    """An application's own `request_id` field and ours are both kept."""
     make = logging.getLogRecordFactory()
 
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -180,33 +182,33 @@ def test_an_applications_own_fields_do_no_harm(
     assert facts(record)["status"] == 200
 
 
-def test_what_is_not_logged_costs_one_look(
+def test_disabled_logging_costs_one_check(
     clone: Callable[..., Any], mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the level off, each request and each retry asks once whether it is on, and no more is done."""
+    """With the level off, each request and each retry checks the level once and does nothing else."""
 
     class Off:
-        looks = 0
+        checks = 0
 
         def isEnabledFor(self, _: int) -> bool:  # noqa: N802 - logging's name
-            self.looks += 1
+            self.checks += 1
             return False
 
     off = Off()
     monkeypatch.setitem(vars(HeyGen.provider), "log", off)
     mock.fail("heygen", "rate_limit")
     clone("heygen")
-    assert (len(mock.requests), off.looks) == (4, 4 + 1)
+    assert (len(mock.requests), off.checks) == (4, 4 + 1)
 
 
 def run(code: str) -> str:
-    """What a fresh Python prints, and what it complains of."""
+    """The output and the warnings of a fresh Python."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
 
 
-def test_nothing_is_printed_unless_asked_for() -> None:
-    """An application that says nothing of logging sees no warning of a retry; importing loads no logging."""
+def test_nothing_is_printed_without_logging_set_up() -> None:
+    """Without logging set up no retry warning is printed, and importing does not load logging."""
     assert run("import sys, voice_clone; print('logging' in sys.modules)") == "False\n"
     code = """
 import httpx
@@ -221,8 +223,8 @@ print([seen.status for seen in mock.requests])
     assert run(code) == "[429, 200, 200]\n"
 
 
-def test_the_page_is_true(tmp_path: Path, wav: bytes) -> None:
-    """The first example prints what the page shows, but for the times that things take."""
+def test_page_example_prints_its_output(tmp_path: Path, wav: bytes) -> None:
+    """The first example of the page prints the shown output, except for durations."""
     page = (Path(__file__).parent.parent.parent / "docs" / "logging.md").read_text("utf-8")
     example, _ = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -234,13 +236,13 @@ import httpx
 import pytest
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Spec
-from voice_clone.testing._redirect import redirected
+from voice_clone.testing.redirect import redirect_clients
 
 os.chdir({str(tmp_path)!r})
-way = redirected(Mock())
+way = redirect_clients(Mock())
 mock = way.__enter__()
 mock.fail("heygen", "rate_limit", retry_after=2)
 mock.fail("heygen", httpx.ConnectError("gone"), operation="get_voice")
 {example}""")
-    told = re.sub(r"(?<=request .{10})\w+", "", printed)
-    assert re.sub(r"\d+ ms", "N ms", told) == re.sub(r"\d+ ms", "N ms", shown)
+    without_ids = re.sub(r"(?<=request .{10})\w+", "", printed)
+    assert re.sub(r"\d+ ms", "N ms", without_ids) == re.sub(r"\d+ ms", "N ms", shown)

@@ -1,4 +1,4 @@
-"""The mock: strict about what it is sent, stateful, and the same behind both of its faces."""
+"""The mock: strict, stateful, and the same in memory and over HTTP."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ from voice_clone import (
     connect,
     connect_async,
 )
+from voice_clone._provider.specs import Operation
 from voice_clone.testing import Kind, Mock, Part, serve
 from voice_clone.testing._behaviour import Behaviour
 from voice_clone.testing._multipart import MultipartError, read_parts
 from voice_clone.testing._server import _Server
-from voice_clone.testing._spec import Operation, Refusal, Spec
+from voice_clone.testing._spec import Refusal, Spec
 
 HEADERS = {
     "heygen": {"x-api-key": "k"},
@@ -50,7 +51,7 @@ PATHS = {
 
 
 def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST", **options: Any) -> httpx.Response:
-    """Send a bare request to a provider in the mock."""
+    """Send a plain request to a provider of the mock."""
     options["headers"] = HEADERS[provider] | options.get("headers", {})
     options["headers"] = {key: value for key, value in options["headers"].items() if value is not None}
     with httpx.Client(transport=mock.transport) as client:
@@ -58,11 +59,11 @@ def send(mock: Mock, provider: str, path: str | None = None, method: str = "POST
 
 
 def refused(response: httpx.Response) -> str:
-    """The message of a refusal, in whatever form the provider has for it."""
+    """The message of a refusal, in the provider's format."""
     body = response.json()
-    found = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
+    message = body.get("error", {}).get("message") or body.get("message") or body.get("base_resp", {}).get("status_msg")
     assert response.status_code >= 400 or body["base_resp"]["status_code"] != 0
-    return str(found)
+    return str(message)
 
 
 CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
@@ -81,11 +82,11 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
     ("retell", [("voice_name", (None, "")), ("voice_provider", (None, "elevenlabs")), ("files", CLIP)], "voice_name"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "acme")), ("files", CLIP)], "'acme'"),
     ("retell", [*RETELL.items(), ("voice_name", (None, "Two")), ("files", CLIP)], "sent twice"),
-    ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "a file,"),
+    ("retell", [("voice_name", ("a.txt", "Me")), ("voice_provider", (None, "platform")), ("files", CLIP)], "not a f"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "cartesia")), ("files", CLIP), ("files", CLIP)],
      "at most 1 for cartesia"),
     ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("clip", CLIP)], "sent twice"),
-    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "for null; leave it out"),
+    ("cartesia", [*CARTESIA.items(), ("clip", CLIP), ("base_voice_id", (None, "None"))], "omit it for null"),
     ("cartesia", [("name", (None, "Me")), ("clip", CLIP)], "'language' is a required property"),
     ("minimax", [("file", CLIP)], "'purpose' is a required property"),
     ("minimax", [("purpose", (None, "fine_tune")), ("file", CLIP)], "fine_tune"),
@@ -93,8 +94,8 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("provider", "files", "message"), BAD_FORMS)
-def test_a_form_that_breaks_the_spec_is_refused(provider: str, files: Any, message: str, mock: Mock) -> None:
-    """Parts that are missing, unknown, repeated, of the wrong kind or without a file name are refused by name."""
+def test_invalid_form_is_refused(provider: str, files: Any, message: str, mock: Mock) -> None:
+    """Missing, unknown, repeated and wrong parts, and those without a file name, are refused by name."""
     assert message in refused(send(mock, provider, files=files))
     assert not mock.voices(provider)
     assert mock.requests[-1].body is None
@@ -117,45 +118,45 @@ BAD_JSON: list[tuple[str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("provider", "path", "body", "message"), BAD_JSON)
-def test_json_that_breaks_the_spec_is_refused(provider: str, path: str, body: Any, message: str, mock: Mock) -> None:
-    """A JSON body is held against the effective spec, and against what stands in prose only."""
+def test_invalid_json_is_refused(provider: str, path: str, body: Any, message: str, mock: Mock) -> None:
+    """A JSON body is validated against the effective spec and the limits in prose."""
     assert message in refused(send(mock, provider, path, json=body))
     assert not mock.voices(provider)
 
 
-def test_what_is_no_json_or_no_form_is_refused(mock: Mock) -> None:
-    """Bodies of another media type, or broken ones, are refused."""
-    assert "no JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
-    assert "multipart/form-data is documented" in refused(send(mock, "retell", json={}))
+def test_malformed_body_is_refused(mock: Mock) -> None:
+    """Malformed bodies and other media types are refused."""
+    assert "invalid JSON" in refused(send(mock, "heygen", content=b"{", headers={"Content-Type": "application/json"}))
+    assert "must be multipart/form-data" in refused(send(mock, "retell", json={}))
     broken = {"Content-Type": "multipart/form-data; boundary=b"}
     assert "begin and end" in refused(send(mock, "retell", content=b"x", headers=broken))
-    assert "a body, where none" in refused(send(mock, "heygen", "/v3/voices/abc", "GET", content=b"x"))
+    assert "unexpected body" in refused(send(mock, "heygen", "/v3/voices/abc", "GET", content=b"x"))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_key_is_needed(provider: str, mock: Mock) -> None:
-    """Without a key, or with one that is not among those accepted, each provider refuses in its own way."""
+def test_missing_or_wrong_key_is_refused(provider: str, mock: Mock) -> None:
+    """Without an accepted key each provider refuses in its own format."""
     nobody: dict[str, Any] = dict.fromkeys(HEADERS[provider])
     answers = [send(mock, provider, headers=nobody)]
     mock.api_keys = frozenset({"good"})
     answers.append(send(mock, provider))
     for answer in answers:
-        assert "no API key" in refused(answer)
+        assert "missing or invalid API key" in refused(answer)
         assert answer.status_code == (200 if provider == "minimax" else 401)
     client: Any = connect(provider, api_key="bad", transport=mock.transport)
     with client, pytest.raises(AuthenticationError):
         client.clone(b"ID3" + bytes(64), **OPTIONS[provider])
 
 
-def test_parameters_are_held_against_the_spec(mock: Mock) -> None:
-    """The version header is needed and must be the documented one; unknown query parameters are refused."""
+def test_parameters_are_validated(mock: Mock) -> None:
+    """The documented version header is required; unknown query parameters are refused."""
     for version in (None, "2024-06-10"):
         assert "Cartesia-Version" in refused(send(mock, "cartesia", headers={"Cartesia-Version": version}))
     assert "query x: not documented" in refused(send(mock, "heygen", "/v3/voices/abc?x=1", "GET"))
 
 
-def test_paths_that_nobody_has(mock: Mock) -> None:
-    """An unknown path is a 404; a host that is no provider's is found by its path."""
+def test_unknown_path_is_404(mock: Mock) -> None:
+    """An unknown path is a 404; a request to an unknown host is matched by its path."""
     assert send(mock, "heygen", "/v9/nothing").status_code == 404
     assert send(mock, "heygen", method="DELETE").status_code == 404
     assert mock.requests[-1].operation == ""
@@ -165,8 +166,8 @@ def test_paths_that_nobody_has(mock: Mock) -> None:
         assert "voice_name" in refused(answer)
 
 
-def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
-    """A clone of a file that was not uploaded, or for another purpose, and a used voice_id are refused."""
+def test_minimax_requires_the_upload(mock: Mock, wav: bytes) -> None:
+    """A clone without an upload, with another purpose, or with a used voice_id is refused."""
     with MiniMax("k", transport=mock.transport) as minimax:
         prompt = minimax.upload_file(wav, purpose="prompt_audio")
         body = {"file_id": prompt, "voice_id": "Abcdefg-1"}
@@ -178,13 +179,13 @@ def test_minimax_wants_the_upload_first(mock: Mock, wav: bytes) -> None:
 
 
 def minimax_file(mock: Mock) -> int:
-    """The file that the last clone named."""
-    found: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "clone_voice")
-    return found
+    """The file ID of the last clone."""
+    file_id: int = next(seen.body["file_id"] for seen in reversed(mock.requests) if seen.operation == "clone_voice")
+    return file_id
 
 
-def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
-    """Each fault serves as often as was asked for, for its operation only."""
+def test_faults_are_consumed_in_order(mock: Mock, wav: bytes) -> None:
+    """Each fault applies as often as requested, to its operation only."""
     mock.fail("heygen", "rate_limit", operation="get_voice", times=2)
     mock.fail("heygen", "server_error")
     assert send(mock, "heygen").status_code == 500
@@ -193,8 +194,8 @@ def test_faults_are_used_up_in_order(mock: Mock, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """Every success and every error of the mock validates against the effective spec, under a documented status."""
+def test_responses_of_the_mock_match_the_spec(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Every success and error validates against the effective spec under a documented status."""
     mock = call_sync.mock
     answers: list[tuple[str, httpx.Response]] = []
     handle = mock.handle
@@ -212,7 +213,7 @@ def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: C
     spec = Spec.of(provider)
     for kind in KINDS_OF(provider):
         mock.fail(provider, kind)
-        with pytest.raises(Exception, match="as the test asked for"):
+        with pytest.raises(Exception, match="simulated error"):
             call_sync(provider, "clone", wav, client=options, **OPTIONS[provider])
     assert len(answers) > successes
     operations = {operation.id: operation for operation in spec.operations()}
@@ -224,7 +225,7 @@ def test_what_the_mock_answers_is_what_the_spec_says(provider: str, call_sync: C
 
 
 def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a constant
-    """The kinds of faults that a provider documents for the first request of a clone."""
+    """The kinds of faults documented for a clone's first request."""
     kinds: tuple[Kind, ...] = (
         "invalid_request", "unauthorized", "payment_required", "forbidden", "conflict", "quota", "rate_limit",
         "content_rejected", "server_error",
@@ -237,27 +238,27 @@ def KINDS_OF(provider: str) -> Iterator[Kind]:  # noqa: N802 - it stands for a c
         yield kind
 
 
-def test_what_is_served_is_what_was_given() -> None:
-    """`serve` gives back the mock that it was given, of whatever class, and makes one where it was given none."""
+def test_serve_returns_its_mock() -> None:
+    """`serve` returns the mock that it got, of any class, or a new one."""
 
     class Own(Mock):
         pass
 
-    given = Own()
-    with serve(given) as own, serve() as made:
-        assert assert_type(own, Own) is given
-        assert type(assert_type(made, Mock)) is Mock
-        assert set(own.base_urls.values()).isdisjoint(made.base_urls.values())
+    own_mock = Own()
+    with serve(own_mock) as own, serve() as new_mock:
+        assert assert_type(own, Own) is own_mock
+        assert type(assert_type(new_mock, Mock)) is Mock
+        assert set(own.base_urls.values()).isdisjoint(new_mock.base_urls.values())
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_over_real_http(provider: str, wav: bytes) -> None:
-    """Sync and async clients clone over loopback as they do in memory."""
+def test_clients_clone_over_real_http(provider: str, wav: bytes) -> None:
+    """Sync and async clients clone over loopback as in memory."""
     with serve() as mock:
         mock.polls_until_done = 1
-        made: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
-        with made:
-            first: Voice = made.clone(wav, **OPTIONS[provider])
+        connected: Any = connect(provider, api_key="k", base_url=mock.base_urls[provider])
+        with connected:
+            first: Voice = connected.clone(wav, **OPTIONS[provider])
 
         async def main() -> Voice:
             client: Any = connect_async(provider, api_key="k", base_url=mock.base_urls[provider])
@@ -272,10 +273,10 @@ def test_over_real_http(provider: str, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadError("gone"), ConnectionResetError("gone")], ids=repr)
-def test_a_fault_over_real_http_closes_the_connection(
+def test_exception_fault_over_http_closes_the_connection(
     wav: bytes, fault: Exception, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An exception as a fault is a connection that closes without an answer; the outcome is then unknown."""
+    """An exception as a fault closes the connection without a response; the outcome is unknown."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         mock.fail("heygen", fault, after_work=True)
         with pytest.raises(OutcomeUnknownError):
@@ -287,8 +288,8 @@ def test_a_fault_over_real_http_closes_the_connection(
         heygen.clone(wav, name="Me")
 
 
-def test_the_figures_of_a_preview_fit_each_other(call_sync: Caller, wav: bytes) -> None:
-    """A preview that MiniMax makes is as many bytes as its bit rate and length make, and longer for a longer text."""
+def test_preview_figures_are_consistent(call_sync: Caller, wav: bytes) -> None:
+    """The size of MiniMax's preview fits its bit rate and length, and grows with the text."""
     lengths: list[int] = []
     for text in ("a", "a longer text"):
         voice_id = f"voice-{len(text):03}"
@@ -301,8 +302,8 @@ def test_the_figures_of_a_preview_fit_each_other(call_sync: Caller, wav: bytes) 
     assert lengths == [60, 60 * 13]
 
 
-def test_the_server_reads_chunked_bodies() -> None:
-    """A client that does not know the length of its body beforehand is understood."""
+def test_server_reads_chunked_bodies() -> None:
+    """A request without a Content-Length is read."""
     with serve() as mock:
 
         def pieces() -> Iterator[bytes]:
@@ -330,23 +331,27 @@ BROKEN = [
     (MULTIPART, b'--b\r\nX: "\x80"\r\n\r\nx\r\n--b--\r\n', "headers are not UTF-8"),
     (MULTIPART, b"--b\r\nno headers\r\n--b--\r\n", "no headers"),
     (MULTIPART, b"--bx\r\n" + GOOD + b"\r\nx\r\n--b--\r\n", "no headers"),
-    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "no form-data"),
-    (MULTIPART, b'--b\r\nContent-Disposition: attachment; name="a"\r\n\r\nx\r\n--b--\r\n', "no form-data"),
+    (MULTIPART, b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n", "not form-data"),
+    (MULTIPART, b'--b\r\nContent-Disposition: attachment; name="a"\r\n\r\nx\r\n--b--\r\n', "not form-data"),
     (MULTIPART, b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "no name"),
-    (MULTIPART, b"--b\r\n" + GOOD + b"nonsense\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
-    (MULTIPART, b"--b\r\n" + GOOD + b"Content-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n", "odd or repeated"),
+    (MULTIPART, b"--b\r\n" + GOOD + b"nonsense\r\n\r\nx\r\n--b--\r\n", "malformed or repeated"),
+    (
+        MULTIPART,
+        b"--b\r\n" + GOOD + b"Content-Type: a\r\ncontent-type: b\r\n\r\nx\r\n--b--\r\n",
+        "malformed or repeated",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("content_type", "body", "problem"), BROKEN)
-def test_broken_forms_are_refused(content_type: str, body: bytes, problem: str) -> None:
-    """Every way in which a form can be broken is noticed, and said."""
+def test_malformed_forms_are_refused(content_type: str, body: bytes, problem: str) -> None:
+    """Every kind of malformed form is refused with its own message."""
     with pytest.raises(MultipartError, match=problem):
         read_parts(content_type, body)
 
 
 def test_names_in_forms_are_decoded() -> None:
-    """Quotes and line breaks in names, which are percent-encoded, come back."""
+    """Percent-encoded quotes and line breaks in names are decoded."""
     request = httpx.Request("POST", "http://x", files={'a"b\r\n': ('c"d.wav', b"\r\n--", "audio/wav")})
     request.read()
     (part,) = read_parts(request.headers["content-type"], request.content)
@@ -354,8 +359,8 @@ def test_names_in_forms_are_decoded() -> None:
     assert "4 bytes" in repr(part)
 
 
-def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
-    """For a provider that the mock knows nothing else of, answers are samples that its spec allows."""
+def test_provider_without_a_behaviour_returns_samples() -> None:
+    """A provider without a mock module responds with samples of its spec."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -367,9 +372,11 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
     }  # fmt: skip
     for version, validator in (("3.0.3", OAS30Validator), ("3.1.0", OAS31Validator)):
         document: dict[str, Any] = {"openapi": version, "components": {"schemas": {"G": {"type": "string"}}}}
-        told = {"application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}}
+        described = {
+            "application/json": {"schema": {"properties": {"message": {"type": "string"}, "code": {"const": 7}}}}
+        }
         plain = {"application/json": {"schema": {"type": "string"}}}
-        refusals = {"422": {"content": told}, "429": {"description": "no word"}, "500": {"content": plain}}
+        refusals = {"422": {"content": described}, "429": {"description": "no word"}, "500": {"content": plain}}
         paths: dict[str, Any] = {"/make": {"summary": "no operation", "post": {"responses": refusals}}}
         spec = Spec("acme", document | {"paths": paths})
         assert [operation.id for operation in spec.operations()] == ["post /make"]
@@ -381,29 +388,29 @@ def test_a_provider_without_a_behaviour_answers_with_samples() -> None:
             assert not list(validator({**schema, **document}).iter_errors(sample))
         acme = Behaviour(spec, Mock())
         content = {"application/json": {"schema": schema}}
-        made = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
-        assert acme.respond(made, {}, None).json() == sample
-        assert acme.respond(made, {}, None).status_code == 201
+        make = Operation("make", "POST", "/make", {"responses": {"400": {}, "201": {"content": content}}})
+        assert acme.respond(make, {}, None).json() == sample
+        assert acme.respond(make, {}, None).status_code == 201
         gone = Operation("gone", "DELETE", "/gone", {"responses": {"204": {"description": "gone"}}})
         assert acme.respond(gone, {}, None).status_code == 204
         assert acme.error("rate_limit", "m").status_code == 429
         assert acme.error("invalid_request", "m").json() == {"message": "m", "code": 7}
         assert acme.error("server_error", "m").json() == "x"
         assert (acme.error("unauthorized", "m").status_code, acme.error("unauthorized", "m").text) == (401, "m")
-        with pytest.raises(ValueError, match="'quota'; it has invalid_request, unauthorized, rate_limit"):
+        with pytest.raises(ValueError, match=r"'quota' \(choose from invalid_request, unauthorized, rate_limit"):
             acme.error("quota", "m")
 
 
-def test_a_provider_without_a_behaviour_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A generated package is mocked as soon as it is there, whether or not the mock has a module for it."""
+def test_provider_without_a_behaviour_is_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generated package is mocked even without a mock module."""
     from voice_clone.testing import _mock, providers
 
     monkeypatch.setattr(providers, "__path__", [])
-    assert _mock._find("heygen") is Behaviour
+    assert _mock._behaviour_of("heygen") is Behaviour
 
 
-def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
-    """A scripted response without a Content-Length is served whole over real HTTP."""
+def test_response_without_a_length_gets_one(wav: bytes) -> None:
+    """A scripted response without a Content-Length is served whole over HTTP."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         answer = httpx.Response(429, content=b"slow down")
         del answer.headers["content-length"]
@@ -414,55 +421,55 @@ def test_an_answer_that_has_no_length_gets_one(wav: bytes) -> None:
         assert caught.value.response.text == "slow down"
 
 
-def test_an_empty_answer_ends_at_once(wav: bytes) -> None:
-    """A scripted response without a body is a whole answer over real HTTP, not a wait."""
+def test_empty_response_ends_at_once(wav: bytes) -> None:
+    """A scripted response without a body is complete over HTTP."""
     with serve() as mock, HeyGen("k", base_url=mock.base_urls["heygen"], max_retries=0) as heygen:
         mock.fail("heygen", httpx.Response(502))
         with pytest.raises(ServerError):
             heygen.clone(wav, name="Me")
 
 
-def test_a_packed_answer_is_served_unpacked(call_sync: Caller, wav: bytes) -> None:
-    """A scripted response that was packed is served as what it holds."""
+def test_compressed_response_is_served_decompressed(call_sync: Caller, wav: bytes) -> None:
+    """A scripted compressed response is served as its content."""
     packed = gzip.compress(b'{"id": "v1"}')
     call_sync.mock.fail("cartesia", httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed))
     assert call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"]).id == "v1"
 
 
-def test_retry_after_of_a_fault_is_what_was_asked_for(mock: Mock) -> None:
+def test_retry_after_of_a_fault_is_exact(mock: Mock) -> None:
     """Fractions and large numbers of seconds are written out."""
     for seconds, text in ((0.5, "0.5"), (1, "1"), (1e6, "1000000"), (10, "10")):
         mock.fail("heygen", "rate_limit", retry_after=seconds)
         assert send(mock, "heygen").headers["retry-after"] == text
 
 
-def test_without_its_extra_the_mock_says_what_to_install(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:
-    """Where the validator is not installed the message names the extra."""
+def test_missing_extra_of_the_mock_is_named(monkeypatch: pytest.MonkeyPatch, mock: Mock) -> None:
+    """Without the validator the message names the extra."""
     monkeypatch.setitem(__import__("sys").modules, "openapi_schema_validator", None)
     with pytest.raises(ModuleNotFoundError, match=r"voice-clone-clients\[testing\]"):
         send(mock, "heygen", json={})
 
 
-def test_keys_of_an_operation_without_security() -> None:
+def test_operation_without_security_needs_no_key() -> None:
     """An operation that needs no key is served without one."""
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
     operation = Operation("free", "GET", "/free", {"responses": {}})
-    assert spec.judge(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
+    assert spec.validate(operation, httpx.Request("GET", "https://acme.example/free"), None) is None
 
 
-def test_a_mistaken_setting_is_refused() -> None:
-    """A key taken for a set of letters, a provider or an operation that is not there: each would test nothing."""
+def test_invalid_setting_is_refused() -> None:
+    """A str as the set of keys, an unknown provider or operation is refused, since it would test nothing."""
     mock = Mock()
-    with pytest.raises(TypeError, match=r"give a set: \{'good'\}"):
+    with pytest.raises(TypeError, match=r"must be a set of strings: \{'good'\}"):
         Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="no provider 'acme'; there are cartesia, heygen"):
+    with pytest.raises(ValueError, match=r"unknown provider 'acme' \(choose from cartesia, heygen"):
         mock.fail("acme", "server_error")
-    with pytest.raises(ValueError, match=r"heygen has no operation 'clone_voise'; it has .*clone_voice"):
+    with pytest.raises(ValueError, match=r"heygen has no operation 'clone_voise' \(choose from .*clone_voice"):
         mock.fail("heygen", "server_error", operation="clone_voise")
 
 
-def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:
-    """A connection that its client resets prints nothing; a defect of the mock does."""
+def test_reset_by_a_client_prints_nothing(mock: Mock, capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection reset by its client prints nothing; a defect of the mock does."""
     with _Server(mock, "heygen") as server:
         for error, printed in ((ConnectionResetError(), 0), (ZeroDivisionError(), 1)):
             try:
@@ -472,23 +479,27 @@ def test_a_client_that_goes_away_is_no_error(mock: Mock, capsys: pytest.CaptureF
             assert capsys.readouterr().err.count("Traceback") == printed
 
 
-def test_numbers_and_truth_values_of_a_form_are_read_as_json() -> None:
-    """A plain field of a form that is no text is what its text says in JSON; text that says none is refused."""
+def test_form_fields_are_read_as_json() -> None:
+    """A form field that is not a string is parsed as JSON; invalid JSON is refused."""
     kinds: dict[str, Any] = {"on": {"type": "boolean"}, "count": {"type": "integer"}, "name": {"type": "string"}}
     schema = {"type": "object", "properties": kinds}
     content = {"multipart/form-data": {"schema": schema}}
     operation = Operation("make", "POST", "/make", {"requestBody": {"content": content}, "responses": {}})
     spec = Spec("acme", {"openapi": "3.1.0", "components": {}, "paths": {}})
 
-    def judge(**fields: str) -> list[Part]:
+    def validate(**fields: str) -> list[Part]:
         files = {name: (None, text) for name, text in fields.items()}
         request = httpx.Request("POST", "https://acme.example/make", files=files)
         request.read()
-        parts: list[Part] = spec.judge(operation, request, None)
+        parts: list[Part] = spec.validate(operation, request, None)
         return parts
 
-    assert [part.name for part in judge(on="true", count="3", name="true")] == ["on", "count", "name"]
-    for fields, problem in (({"on": "True"}, "no boolean: 'True'"), ({"count": "1.5"}, "count"), ({"on": "1"}, "on")):
+    assert [part.name for part in validate(on="true", count="3", name="true")] == ["on", "count", "name"]
+    for fields, problem in (
+        ({"on": "True"}, "be boolean, not 'True'"),
+        ({"count": "1.5"}, "count"),
+        ({"on": "1"}, "on"),
+    ):
         with pytest.raises(Refusal) as caught:
-            judge(**fields)
+            validate(**fields)
         assert problem in caught.value.message

@@ -1,4 +1,4 @@
-"""The pytest plugin, in the projects of those who use it."""
+"""The pytest plugin, in the projects of its users."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ pythonpath = ["."]
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A project with some code that makes clients of its own."""
+    """A project with code that constructs its own clients."""
     monkeypatch.setenv("HEYGEN_API_KEY", "a-real-key")
     monkeypatch.setenv("RETELL_BASE_URL", "http://127.0.0.1:9")  # as `serve-mock` prints them
     monkeypatch.setenv("MINIMAX_API_HOST", "https://api.minimaxi.com")
@@ -53,7 +53,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 def run(project: pytest.Pytester, test: str, *arguments: str, **outcomes: int) -> pytest.RunResult:
-    """Run a test file, whose outcomes must be these."""
+    """Run a test file and expect these outcomes."""
     project.makepyfile(test_it=test)
     result = project.runpytest("--strict-markers", *arguments)
     result.assert_outcomes(**outcomes or {"passed": len(re.findall(r"^ *(async )?def test_", test, re.MULTILINE))})
@@ -61,15 +61,15 @@ def run(project: pytest.Pytester, test: str, *arguments: str, **outcomes: int) -
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_each_provider_has_its_fixture(provider: str, request: pytest.FixtureRequest) -> None:
-    """What is installed with the package is found by pytest, for each provider that there is."""
+def test_each_provider_has_a_fixture(provider: str, request: pytest.FixtureRequest) -> None:
+    """The installed plugin is found by pytest, with a fixture for every provider."""
     assert request.getfixturevalue(f"mock_{provider}") == MockedProvider(
         request.getfixturevalue("mock_providers"), provider
     )
 
 
-def test_code_that_makes_its_own_clients_asks_the_mock(project: pytest.Pytester) -> None:
-    """Without a key, a transport or an address, clients of any age and in any thread reach the mock."""
+def test_clients_of_the_code_reach_the_mock(project: pytest.Pytester) -> None:
+    """Without key, transport or base URL, existing and new clients in any thread reach the mock."""
     run(
         project,
         """
@@ -151,12 +151,12 @@ async def test_many(mock_heygen) -> None:
     ("mark", "passed"), [("@pytest.mark.anyio", 4), ("@pytest.mark.asyncio", 2)], ids=["anyio", "pytest-asyncio"]
 )
 def test_async_tests_use_the_same_fixtures(project: pytest.Pytester, mark: str, passed: int) -> None:
-    """Under asyncio and trio, by either plugin; of many that wait at once, none loses its time to the others."""
+    """Under asyncio and trio, with either plugin; parallel waits do not lose virtual time to each other."""
     run(project, ASYNC.format(mark=mark), passed=passed)
 
 
-def test_failures_are_scripted_and_nobody_waits(project: pytest.Pytester) -> None:
-    """What providers refuse is scripted by kind; hours of waiting take none, and are told of as if they had."""
+def test_failures_are_scripted_and_sleeps_are_virtual(project: pytest.Pytester) -> None:
+    """Faults are scripted by kind; hours of waiting take no time and are reported."""
     run(
         project,
         """
@@ -186,8 +186,8 @@ def test_failures_are_scripted_and_nobody_waits(project: pytest.Pytester) -> Non
     )
 
 
-def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> None:
-    """A request by other means, at a provider's address, fails loudly; nobody's `except Exception` hides it."""
+def test_request_past_the_mock_fails_the_test(project: pytest.Pytester) -> None:
+    """Another request to a provider's address fails the test, even inside `except Exception`."""
     result = run(
         project,
         """
@@ -242,12 +242,12 @@ def test_what_goes_past_the_mock_fails_the_test(project: pytest.Pytester) -> Non
         failed=4,
     )
     hosts = ("api.cartesia.ai", "api.heygen.com", "api.heygen.com", "api.minimaxi.com")
-    past = "*Failed: a request went past the mock, to {}: give its client `mock_providers.transport`"
+    past = "*Failed: a request to {} bypassed the mock: pass transport=mock_providers.transport to its client"
     result.stdout.fnmatch_lines([past.format(host) for host in hosts])
 
 
-def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
-    """After a test that uses a fixture everything is as it was: keys, transports, the network, time."""
+def test_everything_is_restored_after_a_test(project: pytest.Pytester) -> None:
+    """After a test that uses a fixture keys, transports, network and time are restored."""
     run(
         project,
         """
@@ -256,7 +256,7 @@ def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
 
         import httpx
         import pytest
-        from voice_clone._clients import Client
+        from voice_clone._client.base import Client
 
 
         @pytest.fixture(autouse=True, scope="module")
@@ -287,8 +287,8 @@ def test_nothing_is_left_behind(project: pytest.Pytester) -> None:
     )
 
 
-def test_a_thread_that_outlives_its_test_reaches_nobody(project: pytest.Pytester) -> None:
-    """What a thread still sends when its test is over, by the client that it has or a new one, never leaves."""
+def test_thread_that_outlives_its_test_sends_nothing(project: pytest.Pytester) -> None:
+    """A thread that still runs after its test sends nothing, with an old or a new client."""
     run(
         project,
         """
@@ -327,19 +327,19 @@ def test_a_thread_that_outlives_its_test_reaches_nobody(project: pytest.Pytester
             assert ended.wait(10)
             assert [type(each) for each in seen[:2]] == [TransportError] * 2
             assert len(seen) == 3
-            assert all("is over" in str(each) for each in seen)
+            assert all("has ended" in str(each) for each in seen)
         """,
     )
 
 
-def test_it_can_be_left_out(project: pytest.Pytester) -> None:
+def test_plugin_can_be_disabled(project: pytest.Pytester) -> None:
     """With `-p no:voice_clone` there are no fixtures."""
     result = run(project, "def test_it(mock_heygen): ...", "-p", "no:voice_clone", errors=1)
     result.stdout.fnmatch_lines(["*fixture 'mock_heygen' not found"])
 
 
 def test_starting_pytest_loads_nothing(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plugin imports neither httpx nor the mock until a fixture is used, and works in xdist's processes."""
+    """The plugin imports neither httpx nor the mock before a fixture is used, and works under xdist."""
     test = """
     import sys
 
@@ -360,8 +360,8 @@ def test_starting_pytest_loads_nothing(project: pytest.Pytester, monkeypatch: py
     project.runpytest_subprocess("-pvoice_clone", "-pxdist", "--numprocesses=1").assert_outcomes(passed=2)
 
 
-def test_the_page_is_true(project: pytest.Pytester, wav: bytes) -> None:
-    """All that docs/testing.md shows passes, in files that are named as there."""
+def test_page_examples_pass(project: pytest.Pytester, wav: bytes) -> None:
+    """All examples of docs/testing.md pass, in files with the names given there."""
     page = (Path(__file__).parent.parent.parent / "docs" / "testing.md").read_text("utf-8")
     files = re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(files) == page.count("```python")

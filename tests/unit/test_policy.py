@@ -1,4 +1,4 @@
-"""Retries and polling: what is repeated, what never is, and how long is waited, in virtual time."""
+"""Retries and polling, in virtual time: which requests are retried, and after how long."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from voice_clone import (
     Voice,
     VoiceCloneError,
 )
-from voice_clone._answers import FRESH
-from voice_clone._flows import Runtime
-from voice_clone._policy import poll_delay
+from voice_clone._flow.driver import Runtime
+from voice_clone._flow.policy import poll_delay
+from voice_clone._http.extensions import FRESH
 from voice_clone.testing import Mock, serve
 
 CLONE = {"heygen": "clone_voice", "retell": "clone_voice", "cartesia": "clone_voice", "minimax": "clone_voice"}
 
 
 def count(mock: Mock, operation: str) -> int:
-    """How many requests an operation got."""
+    """The number of requests to an operation."""
     return sum(seen.operation == operation for seen in mock.requests)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_rate_limit_is_waited_for(provider: str, clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
-    """A clone that met the rate limit was not carried out, so it is repeated, each time a little later."""
+def test_rate_limited_clone_is_retried(provider: str, clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
+    """A rate-limited clone was not processed, so it is retried with growing delays."""
     mock.fail(provider, "rate_limit", operation=CLONE[provider], times=2)
     clone(provider)
     assert count(mock, CLONE[provider]) == 3
@@ -54,15 +54,15 @@ def test_a_rate_limit_is_waited_for(provider: str, clone: Callable[..., Voice], 
     assert clock.slept[:2] == [0.5, 1.0]
 
 
-def test_retry_after_is_obeyed_to_the_second(clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
-    """What the provider asks for wins over our own delay, and is never shortened."""
+def test_retry_after_overrides_the_delay(clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
+    """Retry-After overrides our own delay and is never shortened."""
     mock.fail("retell", "rate_limit", retry_after=20)
     clone("retell")
     assert clock.slept == [20.0]
 
 
-def test_a_retry_after_that_is_too_long_is_raised_at_once(call: Caller, wav: bytes) -> None:
-    """An hour is not waited, nor cut short: the error comes at once and says how long."""
+def test_long_retry_after_raises_at_once(call: Caller, wav: bytes) -> None:
+    """A Retry-After of an hour is neither waited for nor shortened: the error is raised at once."""
     call.mock.fail("retell", "rate_limit", retry_after=3600)
     with pytest.raises(RateLimitError) as caught:
         call("retell", "clone", wav, **OPTIONS["retell"])
@@ -75,10 +75,8 @@ def test_a_retry_after_that_is_too_long_is_raised_at_once(call: Caller, wav: byt
 @pytest.mark.parametrize(
     "what", [httpx.ReadTimeout("slow"), httpx.ReadError("reset"), httpx.Response(502), "server_error"]
 )
-def test_a_paid_request_that_may_have_worked_is_never_repeated(
-    provider: str, what: Any, call: Caller, wav: bytes
-) -> None:
-    """A clone whose answer was lost, or that failed inside of the provider, is asked for once."""
+def test_paid_request_that_may_have_worked_is_not_retried(provider: str, what: Any, call: Caller, wav: bytes) -> None:
+    """A clone is sent once if its response was lost or it failed at the provider."""
     call.mock.fail(provider, what, operation=CLONE[provider], after_work=True)
     with pytest.raises((OutcomeUnknownError, ServerError)):
         call(provider, "clone", wav, client={"max_retries": 5}, **OPTIONS[provider])
@@ -87,18 +85,16 @@ def test_a_paid_request_that_may_have_worked_is_never_repeated(
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_connection_that_was_never_made_is_tried_again(
-    provider: str, clone: Callable[..., Voice], mock: Mock
-) -> None:
-    """Nothing was sent, so nothing can be paid twice."""
+def test_failed_connection_is_retried(provider: str, clone: Callable[..., Voice], mock: Mock) -> None:
+    """Nothing was sent, so nothing can be paid for twice."""
     mock.fail(provider, httpx.ConnectError("refused"), operation=CLONE[provider], times=2)
     clone(provider)
     assert len(mock.voices(provider)) == 1
 
 
 @pytest.mark.parametrize("what", [httpx.ReadError("reset"), "server_error", httpx.Response(502), "conflict"])
-def test_minimax_repeats_under_its_own_id(what: Any, clone: Callable[..., Voice], mock: Mock) -> None:
-    """With an id made here a lost clone is asked for again, and "exists" then means that it worked."""
+def test_minimax_retries_with_a_generated_id(what: Any, clone: Callable[..., Voice], mock: Mock) -> None:
+    """With a generated ID a lost clone is retried, and "exists" then means success."""
     mock.fail("minimax", what, operation="clone_voice", after_work=True)
     voice = clone("minimax", name="Anna")
     assert list(mock.voices("minimax")) == [voice.id]
@@ -106,8 +102,8 @@ def test_minimax_repeats_under_its_own_id(what: Any, clone: Callable[..., Voice]
     assert count(mock, "upload_file") == 1
 
 
-def test_minimax_does_not_repeat_under_the_callers_id(call: Caller, wav: bytes) -> None:
-    """With an id of the caller's, "exists" may mean someone else's voice: the clone is asked for once."""
+def test_minimax_does_not_retry_with_the_callers_id(call: Caller, wav: bytes) -> None:
+    """With the caller's ID "exists" may mean another voice: the clone is sent once."""
     call.mock.fail("minimax", httpx.ReadError("reset"), operation="clone_voice", after_work=True)
     with pytest.raises(OutcomeUnknownError) as caught:
         call("minimax", "clone", wav, voice_id="MyVoice-1")
@@ -117,8 +113,8 @@ def test_minimax_does_not_repeat_under_the_callers_id(call: Caller, wav: bytes) 
     assert count(call.mock, "clone_voice") == 2
 
 
-def test_an_upload_is_repeated_whole(clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
-    """An upload costs nothing, so it is repeated after any lost answer, from the first byte."""
+def test_upload_is_retried_from_its_start(clone: Callable[..., Voice], mock: Mock, wav: bytes) -> None:
+    """A free upload is retried after any lost response, from the first byte."""
     mock.fail("minimax", httpx.ReadError("reset"), operation="upload_file", after_work=True)
     clone("minimax")
     sent = [part.content for seen in mock.requests[1:2] for part in seen.body if part.file_name]
@@ -126,7 +122,7 @@ def test_an_upload_is_repeated_whole(clone: Callable[..., Voice], mock: Mock, wa
     assert [seen.operation for seen in mock.requests] == ["upload_file", "upload_file", "clone_voice"]
 
 
-def test_retries_end(call: Caller, wav: bytes) -> None:
+def test_last_error_is_raised_after_max_retries(call: Caller, wav: bytes) -> None:
     """After `max_retries` the last error is raised."""
     call.mock.fail("cartesia", "rate_limit", times=9)
     with pytest.raises(RateLimitError):
@@ -135,28 +131,28 @@ def test_retries_end(call: Caller, wav: bytes) -> None:
     assert call.clock.slept == [0.5, 1.0, 2.0]
 
 
-def test_a_refusal_is_final(call: Caller, wav: bytes) -> None:
-    """What is wrong stays wrong: no request is repeated after a 4xx other than 429."""
+def test_client_error_is_not_retried(call: Caller, wav: bytes) -> None:
+    """No request is retried after a 4xx other than 429."""
     call.mock.fail("cartesia", "invalid_request")
     with pytest.raises(InvalidRequestError):
         call("cartesia", "clone", wav, **OPTIONS["cartesia"])
     assert len(call.mock.requests) == 1
 
 
-def test_heygen_is_polled_until_it_is_done(call: Caller, wav: bytes) -> None:
-    """A clone is looked at until it is complete; each look in between is reported."""
+def test_heygen_is_polled_until_complete(call: Caller, wav: bytes) -> None:
+    """A clone is polled until it is complete; each pending poll is reported."""
     call.mock.polls_until_done = 5
     seen: list[Progress] = []
     voice = call("heygen", "clone", wav, name="Me", on_poll=seen.append)
     assert voice.preview_url
-    assert [look.polls for look in seen] == [1, 2, 3, 4]
-    assert [look.elapsed for look in seen] == [0.0, 1.0, 2.0, 3.0]
-    assert [look.next_in for look in seen] == call.clock.slept == [1.0] * 4
-    assert str(seen[1]) == f"heygen {voice.id}: processing after 1.0 s, next look in 1.0 s"
+    assert [progress.polls for progress in seen] == [1, 2, 3, 4]
+    assert [progress.elapsed for progress in seen] == [0.0, 1.0, 2.0, 3.0]
+    assert [progress.next_in for progress in seen] == call.clock.slept == [1.0] * 4
+    assert str(seen[1]) == f"heygen {voice.id}: processing after 1.0 s, next poll in 1.0 s"
 
 
-def test_a_failed_clone_is_an_error_with_the_reason(call: Caller, wav: bytes) -> None:
-    """A clone that failed is never returned as a voice; the provider's reason is the message."""
+def test_failed_clone_raises_with_the_reason(call: Caller, wav: bytes) -> None:
+    """A failed clone raises an error with the provider's reason as its message."""
     call.mock.clone_failure = "Too much noise."
     with pytest.raises(CloneFailedError, match=r"Too much noise\.") as caught:
         call("heygen", "clone", wav, name="Me")
@@ -168,18 +164,18 @@ def test_a_failed_clone_is_an_error_with_the_reason(call: Caller, wav: bytes) ->
 
 
 @pytest.mark.parametrize("status", ["brand_new", None, 3, {}, [], True])
-def test_an_unknown_status_is_an_error_not_a_reason_to_go_on(status: object, call: Caller) -> None:
-    """A status that is not known here ends the wait at once, with the job to go on with."""
+def test_unknown_status_raises(status: object, call: Caller) -> None:
+    """An unknown status ends the wait at once with an error that carries the job."""
     job = CloneJob("heygen", "abc")
     call.mock.fail("heygen", httpx.Response(200, json={"data": {"voice_id": "abc", "status": status}}))
-    with pytest.raises(InvalidResponseError, match="not known here") as caught:
+    with pytest.raises(InvalidResponseError, match="unknown status") as caught:
         call("heygen", "wait", job)
     assert (caught.value.job, caught.value.voice_id) == (job, "abc")
     assert len(call.mock.requests) == 1
 
 
-def test_the_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
-    """When the time is up there is one last look, then an error that carries the job, which then goes on."""
+def test_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
+    """At the deadline there is a last poll, then an error with the job, which can be resumed."""
     call.mock.polls_until_done = 1000
     with pytest.raises(PollTimeoutError, match="not done after 30 s") as caught:
         call("heygen", "clone", wav, name="Me", timeout=30)
@@ -191,12 +187,12 @@ def test_the_wait_ends_at_its_deadline(call: Caller, wav: bytes) -> None:
     assert count(call.mock, "clone_voice") == 1
 
 
-def test_the_wait_bounds_each_request(mock: Mock, clock: Clock) -> None:
-    """A look is never given more time than is left of the wait, and at least a second; a lost last look is its end."""
-    given: list[dict[str, float | None]] = []
+def test_wait_bounds_the_timeout_of_each_poll(mock: Mock, clock: Clock) -> None:
+    """A poll gets at most the remaining time, and at least a second; if the last one is lost, the wait ends."""
+    timeouts: list[dict[str, float | None]] = []
 
     def silent(request: httpx.Request) -> httpx.Response:
-        given.append(request.extensions["timeout"])
+        timeouts.append(request.extensions["timeout"])
         clock.time += request.extensions["timeout"]["read"]
         raise httpx.ReadTimeout("slow")
 
@@ -206,18 +202,18 @@ def test_the_wait_bounds_each_request(mock: Mock, clock: Clock) -> None:
         (20.0, 0.2, [1.0], PollTimeoutError),
         (httpx.Timeout(None, read=4.0), 9, [4.0, 4.0], RequestTimeoutError),
     ):
-        given.clear()
+        timeouts.clear()
         options = {"transport": httpx.MockTransport(silent), "timeout": client_timeout}
         with pytest.raises(kind) as caught:
             Caller("sync", mock, clock)("heygen", "wait", CloneJob("heygen", "x"), timeout=whole, client=options)
-        assert [timeout["read"] for timeout in given] == each
+        assert [timeout["read"] for timeout in timeouts] == each
         assert caught.value.provider == "heygen"
         assert caught.value.job == CloneJob("heygen", "x")
         assert caught.value.retryable
 
 
-def test_no_time_is_one_look(call: Caller) -> None:
-    """With a timeout of 0 there is one look."""
+def test_timeout_zero_polls_once(call: Caller) -> None:
+    """With a timeout of 0 there is one poll."""
     call.mock.polls_until_done = 9
     job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
     with pytest.raises(PollTimeoutError):
@@ -225,8 +221,8 @@ def test_no_time_is_one_look(call: Caller) -> None:
     assert call.clock.slept == []
 
 
-def test_a_poll_obeys_retry_after(call: Caller) -> None:
-    """A Retry-After on a look that finds it not done is the time to the next; beyond the deadline it ends the wait."""
+def test_poll_obeys_retry_after(call: Caller) -> None:
+    """A pending poll's Retry-After is the time to the next poll; beyond the deadline it ends the wait."""
     job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
     pending = httpx.Response(200, json={"data": {"status": "processing"}}, headers={"Retry-After": "7"})
     call.mock.fail("heygen", pending)
@@ -240,8 +236,8 @@ def test_a_poll_obeys_retry_after(call: Caller) -> None:
     assert call.clock.slept == [7.0]
 
 
-def test_a_look_that_fails_is_repeated_within_the_deadline(call: Caller) -> None:
-    """Looking is free: 5xx, 429 and lost connections are tried again, but not past the deadline."""
+def test_failed_poll_is_retried_within_the_deadline(call: Caller) -> None:
+    """Polls are retried after 5xx, 429 and lost connections, but not past the deadline."""
     job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
     call.mock.polls_until_done = 1
     for what in ("server_error", "rate_limit", httpx.ReadError("reset"), httpx.Response(520)):
@@ -253,22 +249,22 @@ def test_a_look_that_fails_is_repeated_within_the_deadline(call: Caller) -> None
     assert caught.value.job == job
 
 
-def test_a_voice_that_is_not_there(call: Caller) -> None:
-    """An unknown id is a NotFoundError that carries the job."""
+def test_unknown_voice_raises_not_found(call: Caller) -> None:
+    """An unknown ID raises NotFoundError with the job."""
     with pytest.raises(NotFoundError) as caught:
         call("heygen", "wait", CloneJob("heygen", "nobody"))
     assert caught.value.job == CloneJob("heygen", "nobody")
 
 
-def test_a_job_belongs_to_its_provider(call: Caller) -> None:
-    """A job of one provider is refused by another's client."""
+def test_job_of_another_provider_is_refused(call: Caller) -> None:
+    """A client refuses a job of another provider."""
     with pytest.raises(InvalidRequestError, match="belongs to heygen, not to retell"):
         call("retell", "wait", CloneJob("heygen", "abc"))
 
 
 @pytest.mark.parametrize("provider", ["retell", "cartesia", "minimax"])
-def test_a_done_job_needs_no_request(provider: str, call: Caller, wav: bytes) -> None:
-    """Where a clone is done at once, its job holds the voice, through a token too."""
+def test_done_job_needs_no_request(provider: str, call: Caller, wav: bytes) -> None:
+    """If a clone is done at once, its job holds the voice, also in its token."""
     job = call(provider, "start_clone", wav, **OPTIONS[provider])
     assert job.done
     before = len(call.mock.requests)
@@ -283,8 +279,8 @@ def test_a_done_job_needs_no_request(provider: str, call: Caller, wav: bytes) ->
      {"status": "complete", "created_at": 10**30}, {"status": "complete", "created_at": True, "support_pause": None},
      {"status": "complete"}],
 )  # fmt: skip
-def test_odd_fields_never_lose_a_voice(damage: dict[str, object], call: Caller) -> None:
-    """Fields of a finished voice that are missing, null or odd are left out; the voice is returned."""
+def test_invalid_optional_fields_do_not_lose_a_voice(damage: dict[str, object], call: Caller) -> None:
+    """Missing, null or invalid fields of a finished voice are omitted; the voice is returned."""
     call.mock.fail("heygen", httpx.Response(200, json={"data": damage}))
     voice = call("heygen", "wait", CloneJob("heygen", "abc", name="Me"))
     assert (voice.id, voice.name, voice.language, voice.preview_url, voice.created_at) == (
@@ -296,8 +292,8 @@ def test_odd_fields_never_lose_a_voice(damage: dict[str, object], call: Caller) 
     )
 
 
-def test_answers_beyond_the_spec_never_lose_a_voice(call: Caller, wav: bytes) -> None:
-    """New enum values, missing required fields and an id that is a number still make a voice."""
+def test_responses_outside_the_spec_do_not_lose_a_voice(call: Caller, wav: bytes) -> None:
+    """New enum values, missing required fields and a numeric ID still give a voice."""
     call.mock.fail("retell", httpx.Response(201, json={"voice_id": "v1", "provider": "brand_new"}))
     assert call("retell", "clone", wav, **OPTIONS["retell"]).id == "v1"
     call.mock.fail(
@@ -308,8 +304,8 @@ def test_answers_beyond_the_spec_never_lose_a_voice(call: Caller, wav: bytes) ->
     assert voice.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
 
 
-def test_minimax_may_say_success_as_text(call: Caller, wav: bytes) -> None:
-    """A status code 0 that comes as text is a success; an answer without one is none, and names the voice."""
+def test_minimax_success_code_may_be_text(call: Caller, wav: bytes) -> None:
+    """A status code 0 as text is a success; a response without a code is invalid and names the voice."""
     file = httpx.Response(200, json={"file": {"file_id": 7}, "base_resp": {"status_code": "0"}})
     call.mock.fail("minimax", file, operation="upload_file", times=2)
     call.mock.fail("minimax", httpx.Response(200, json={"base_resp": {"status_code": "0"}}), operation="clone_voice")
@@ -320,8 +316,8 @@ def test_minimax_may_say_success_as_text(call: Caller, wav: bytes) -> None:
     assert caught.value.voice_id == "MyVoice-1"
 
 
-def test_an_error_after_the_start_carries_the_job(call: Caller, wav: bytes) -> None:
-    """Whatever goes wrong while waiting, the started clone is not lost with it."""
+def test_error_during_the_wait_carries_the_job(call: Caller, wav: bytes) -> None:
+    """Any error while waiting carries the started job."""
     call.mock.fail("heygen", "unauthorized", operation="get_voice")
     with pytest.raises(VoiceCloneError) as caught:
         call("heygen", "clone", wav, name="Me")
@@ -329,18 +325,18 @@ def test_an_error_after_the_start_carries_the_job(call: Caller, wav: bytes) -> N
     assert caught.value.job.voice_id in call.mock.voices("heygen")
 
 
-def test_no_connection_at_all(call: Caller, wav: bytes) -> None:
-    """A refused connection ends as TransportError after the retries."""
+def test_refused_connection_raises_after_the_retries(call: Caller, wav: bytes) -> None:
+    """A refused connection raises TransportError after the retries."""
     call.mock.fail("cartesia", httpx.ConnectError("refused"), times=9)
     with pytest.raises(TransportError):
         call("cartesia", "clone", wav, **OPTIONS["cartesia"])
 
 
-def test_a_finished_clone_is_noticed_soon() -> None:
-    """Over clones of 2 s to 30 min: noticed within 10 % or 1 s on average, and 10 minutes cost at most 45 looks."""
+def test_poll_schedule_is_prompt_and_cheap() -> None:
+    """For clones of 2 s to 30 min the mean delay is at most 10 % or 1 s; 10 minutes cost at most 45 polls."""
     chance = random.Random(7)
 
-    def looks(duration: float) -> tuple[float, int]:
+    def simulate(duration: float) -> tuple[float, int]:
         waited, polls = 0.0, 1
         while waited < duration:
             waited += poll_delay(waited, chance.random())
@@ -349,13 +345,13 @@ def test_a_finished_clone_is_noticed_soon() -> None:
 
     for step in range(25):  # each duration by itself: none of them is always met at the wrong moment
         duration = 2.0 * 900.0 ** (step / 24)
-        late = sum(looks(duration)[0] for _ in range(300)) / 300
+        late = sum(simulate(duration)[0] for _ in range(300)) / 300
         assert late <= max(1.0, 0.1 * duration)
-    assert max(looks(600.0)[1] for _ in range(100)) <= 45
+    assert max(simulate(600.0)[1] for _ in range(100)) <= 45
 
 
-def test_without_a_fake_clock_time_is_real() -> None:
-    """The default runtime sleeps, tells the time and draws random numbers."""
+def test_default_runtime_uses_real_time() -> None:
+    """The default runtime sleeps, reads the time and draws random numbers."""
     runtime = Runtime()
     before = runtime.now()
     runtime.sleep(0)
@@ -366,8 +362,8 @@ def test_without_a_fake_clock_time_is_real() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 425, 499])
-def test_a_free_request_that_a_gateway_gave_up_is_repeated(status: int, call: Caller, wav: bytes) -> None:
-    """Polls and uploads are repeated after 408, 425 and 499; what stays so ends as a ServerError."""
+def test_free_request_is_retried_after_gateway_statuses(status: int, call: Caller, wav: bytes) -> None:
+    """Polls and uploads are retried after 408, 425 and 499; if these persist, ServerError is raised."""
     for provider, operation in (("heygen", "get_voice"), ("minimax", "upload_file")):
         call.mock.fail(provider, httpx.Response(status), operation=operation, times=2)
         assert call(provider, "clone", wav, **OPTIONS[provider]).id in call.mock.voices(provider)
@@ -378,12 +374,12 @@ def test_a_free_request_that_a_gateway_gave_up_is_repeated(status: int, call: Ca
 
 
 @pytest.mark.parametrize("provider", ["heygen", "retell", "cartesia"])
-def test_a_paid_request_that_a_gateway_gave_up_is_in_doubt(provider: str, call: Caller, wav: bytes) -> None:
-    """408 and 499 leave open whether the provider went on; 425 says that it never began, and is repeated."""
+def test_paid_request_has_an_unknown_outcome_after_gateway_statuses(provider: str, call: Caller, wav: bytes) -> None:
+    """After 408 and 499 the outcome is unknown; 425 means not processed, and is retried."""
     for status in (408, 499):
         before = len(call.mock.requests)
         call.mock.fail(provider, httpx.Response(status), after_work=True)
-        with pytest.raises(OutcomeUnknownError, match="may have done it") as caught:
+        with pytest.raises(OutcomeUnknownError, match="may have carried it out") as caught:
             call(provider, "clone", wav, **OPTIONS[provider])
         assert (caught.value.status, caught.value.retryable) == (status, False)
         assert len(call.mock.requests) == before + 1
@@ -392,11 +388,11 @@ def test_a_paid_request_that_a_gateway_gave_up_is_in_doubt(provider: str, call: 
     call.mock.fail(provider, httpx.Response(425), times=3)
     with pytest.raises(ServerError) as error:
         call(provider, "clone", wav, **OPTIONS[provider])
-    assert "may have done it" not in error.value.message + error.value.advice
+    assert "may have carried it out" not in error.value.message + error.value.advice
 
 
 def minimax(code: int, status: int = 200) -> httpx.Response:
-    """An error of MiniMax's."""
+    """A MiniMax error response."""
     if status == 200:
         return httpx.Response(200, json={"base_resp": {"status_code": code, "status_msg": "no"}})
     error = {"type": "api_error", "message": f"your current token plan does not support this model ({code})"}
@@ -407,8 +403,8 @@ def minimax(code: int, status: int = 200) -> httpx.Response:
     ("code", "kind", "text"),
     [(1000, ServerError, "audio that can't be read"), (2054, OutcomeUnknownError, "does not exist, or.* taken")],
 )
-def test_codes_that_mean_something_else_at_a_clone(code: int, kind: Any, text: str, call: Caller, wav: bytes) -> None:
-    """They say what they mean there, and are not worth a second request, not even under an id that was made here."""
+def test_clone_codes_are_final(code: int, kind: Any, text: str, call: Caller, wav: bytes) -> None:
+    """Codes with another meaning for a clone have that meaning and are not retried, even with a generated ID."""
     call.mock.fail("minimax", minimax(code), operation="clone_voice", times=9)
     with pytest.raises(kind, match=text) as caught:
         call("minimax", "clone", wav)
@@ -417,8 +413,8 @@ def test_codes_that_mean_something_else_at_a_clone(code: int, kind: Any, text: s
     assert caught.value.voice_id
 
 
-def test_a_plan_that_lacks_the_model_is_asked_once(call: Caller, wav: bytes) -> None:
-    """MiniMax's 2061 is permanent, also as HTTP 500 with the code in its message alone; other 500s are repeated."""
+def test_code_2061_is_not_retried(call: Caller, wav: bytes) -> None:
+    """MiniMax's 2061 is permanent, also as HTTP 500 with the code in its message; other 500s are retried."""
     for status in (200, 500):
         for operation, paths in (("clone_voice", ["upload_file", "clone_voice"]), ("upload_file", ["upload_file"])):
             call.mock.requests.clear()
@@ -433,8 +429,8 @@ def test_a_plan_that_lacks_the_model_is_asked_once(call: Caller, wav: bytes) -> 
             call("minimax", "clone", wav)
 
 
-def test_an_answer_about_another_voice_is_refused(call: Caller) -> None:
-    """A poll that is answered about another voice is repeated, on a connection that has not served before."""
+def test_response_about_another_voice_is_retried(call: Caller) -> None:
+    """A poll answered with another voice is retried on a new connection."""
     fresh: list[bool] = []
     other = httpx.Response(200, json={"data": {"voice_id": "another", "status": "complete"}})
     right = httpx.Response(200, json={"data": {"voice_id": "mine", "status": "complete"}})
@@ -453,7 +449,7 @@ def test_an_answer_about_another_voice_is_refused(call: Caller) -> None:
 
 
 class Teller:
-    """What calls a coroutine function, by itself or within a plain function."""
+    """Calls a coroutine function, directly or from a plain function."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -463,13 +459,13 @@ class Teller:
         self.seen.append(progress.status)
 
     def plain(self, progress: Progress) -> Coroutine[Any, Any, None]:
-        """Not a coroutine function, but makes a coroutine."""
+        """A plain function that returns a coroutine."""
         return self(progress)
 
 
 @pytest.mark.parametrize("way", ["asyncio", "trio"])
-def test_a_coroutine_function_is_awaited_after_each_poll(way: str, mock: Mock, clock: Clock, wav: bytes) -> None:
-    """An async client awaits what `on_poll` makes, and others have their turns meanwhile."""
+def test_async_on_poll_is_awaited_after_each_poll(way: str, mock: Mock, clock: Clock, wav: bytes) -> None:
+    """An async client awaits `on_poll`, and other tasks run meanwhile."""
     teller, mock.polls_until_done = Teller(), 3
     for on_poll in (teller, teller.__call__, teller.plain, functools.partial(teller.__call__)):
         Caller(way, mock, clock)("heygen", "clone", wav, name="Me", on_poll=on_poll)
@@ -480,15 +476,15 @@ def test_a_coroutine_function_is_awaited_after_each_poll(way: str, mock: Mock, c
     assert len(teller.seen) == 10
 
 
-def test_a_sync_client_refuses_a_coroutine_function(call_sync: Caller, wav: bytes) -> None:
-    """Nobody would await it: it is refused before anything is paid, or else with the job."""
+def test_sync_client_refuses_an_async_on_poll(call_sync: Caller, wav: bytes) -> None:
+    """An async `on_poll` is refused before anything is paid, or else with the job."""
     teller = Teller()
     for on_poll in (teller, teller.__call__, functools.partial(teller.__call__), "print"):
         for method, args in (("clone", [wav]), ("wait", [CloneJob("heygen", "x")])):
             keywords: dict[str, Any] = {"name": "Me"} if method == "clone" else {}
-            with pytest.raises(InvalidRequestError, match="on_poll is a"):
+            with pytest.raises(InvalidRequestError, match=r"on_poll (is a|must be a)"):
                 call_sync("heygen", method, *args, on_poll=on_poll, **keywords)
     assert not call_sync.mock.requests
-    with pytest.raises(InvalidRequestError, match="which only an async client awaits") as caught:
+    with pytest.raises(InvalidRequestError, match="only an async client awaits it") as caught:
         call_sync("heygen", "clone", wav, name="Me", on_poll=teller.plain)
     assert caught.value.job

@@ -1,4 +1,4 @@
-"""Safety: where the key goes, what an interrupted call leaves behind, what answers are understood, and what to do."""
+"""Safety: where the API key is sent, what an interrupted call reports, which responses are valid, and advice."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ from voice_clone import (
     connect_async,
     errors,
 )
-from voice_clone._provider import Provider
+from voice_clone._provider.config import Provider
 from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
 KEY = "sk-0123456789abcdef"
 FIND = {
-    "heygen": "look at your voices there before you ask again: GET /v3/voices?type=private lists them",
-    "retell": "look at your voices there before you ask again: GET /list-voices lists them",
-    "cartesia": "look at your voices there before you ask again: GET /voices?is_owner=true lists them",
-    "minimax": "clone again under the same voice_id, which makes it once: a ConflictError (2039) says that it exists",
+    "heygen": "check your voices before you retry: GET /v3/voices?type=private lists them",
+    "retell": "check your voices before you retry: GET /list-voices lists them",
+    "cartesia": "check your voices before you retry: GET /voices?is_owner=true lists them",
+    "minimax": "clone again under the same voice_id: it makes one voice only, "
+    "and ConflictError (2039) means that it exists",
 }
 
 
 def answering(*answers: Any, seen: list[httpx.Request] | None = None) -> dict[str, Any]:
-    """Options of a client that gets these answers, one by one; an exception is raised."""
+    """Options of a client that gets these responses in order; an exception is raised."""
     left = list(answers)
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -70,17 +71,17 @@ def answering(*answers: Any, seen: list[httpx.Request] | None = None) -> dict[st
 @pytest.mark.parametrize(
     "url", ["http://localhost", "http://a.localhost:8080", "http://127.0.0.1", "http://127.9.9.9:1", "http://[::1]:80"]
 )
-def test_this_machine_needs_no_tls(url: str) -> None:
-    """What never leaves the machine may go without TLS."""
+def test_loopback_needs_no_tls(url: str) -> None:
+    """Requests to the local machine may use plain HTTP."""
     assert connect("heygen", api_key=KEY, base_url=url).base_url == url
 
 
 @pytest.mark.parametrize(
     "url", ["http://example.com", "HTTP://api.heygen.com", "http://10.0.0.1", "http://localhost.com"]
 )
-def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A base URL without TLS is refused, from wherever it comes, unless it is allowed by name."""
-    with pytest.raises(InvalidRequestError, match=r"plain http exposes the API key.* allow_http=True"):
+def test_remote_base_url_needs_tls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base URL without TLS is refused from any source unless it is allowed by name."""
+    with pytest.raises(InvalidRequestError, match=r"plain http exposes the API key[^\0]*allow_http=True"):
         connect("heygen", api_key=KEY, base_url=url)
     monkeypatch.setenv("MINIMAX_API_HOST", url)
     with pytest.raises(InvalidRequestError, match="allow_http"):
@@ -88,8 +89,8 @@ def test_tls_is_needed_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert connect("heygen", api_key=KEY, base_url=url, allow_http=True).base_url == url
 
 
-def test_a_password_in_the_base_url_is_refused() -> None:
-    """A base URL is shown in reprs; it holds no secret."""
+def test_password_in_the_base_url_is_refused() -> None:
+    """A base URL appears in reprs, so it must hold no secret."""
     for host in ("example.com", "example.com:abc"):
         with pytest.raises(InvalidRequestError, match="user or a password") as caught:
             connect("heygen", api_key=KEY, base_url=f"https://me:pass-word@{host}")
@@ -98,8 +99,8 @@ def test_a_password_in_the_base_url_is_refused() -> None:
     assert connect("heygen", api_key=KEY, base_url=url).base_url == url
 
 
-def test_the_key_goes_to_the_base_url_alone() -> None:
-    """A request to another host, port or scheme has no key, and no redirect is followed, even where one is told to."""
+def test_key_is_sent_only_to_the_base_url() -> None:
+    """A request to another host, port or scheme has no key, and no redirect is followed, even on request."""
     seen: list[httpx.Request] = []
     good = httpx.Response(200, json={"data": {}})
     with HeyGen(KEY, **answering(good, good, good, good, good, httpx.Response(307), seen=seen)) as heygen:
@@ -119,8 +120,8 @@ def test_the_key_goes_to_the_base_url_alone() -> None:
     assert KEY not in str([vars(request) for request in seen])
 
 
-def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """No text that is made of clients and errors holds the key: not what a traceback shows of locals, nor any log."""
+def test_key_is_in_no_text(caplog: pytest.LogCaptureFixture) -> None:
+    """No text of clients and errors, no local variable in a traceback and no log holds the key."""
     caplog.set_level(logging.DEBUG)
     echo = httpx.Response(401, headers={"X-Echo": KEY}, json={"error": {"code": KEY, "message": KEY}})
     odd = httpx.Response(302, headers={"Location": f"https://x.test/{KEY}"}, extensions={"reason_phrase": KEY.encode()})
@@ -129,7 +130,7 @@ def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(VoiceCloneError) as caught:
             heygen.start_clone(b"ID3" + bytes(9), name="Me")
         shown = texts(caught.value, heygen, vars(heygen), heygen.client, heygen._http.__dict__)
-        # What the server says in its status line, httpx logs as it comes.
+        # httpx logs the server's status line unchanged.
         assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
 
 
@@ -140,8 +141,8 @@ def test_the_key_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         '{"error": {"code": "sk-0123456789\\u0061bcdef", "message": "m"}, "sk\\u002d0123456789abcdef": [1]}',
     ],
 )
-def test_an_escaped_key_is_nowhere_either(text: str) -> None:
-    """A key that an answer echoes is blotted out however JSON writes it, and in whatever encoding."""
+def test_escaped_key_is_redacted(text: str) -> None:
+    """An echoed key is redacted in any JSON escaping and any encoding."""
     for encoding in ("utf-8", "utf-16"):
         with HeyGen(KEY, **answering(httpx.Response(401, content=text.encode(encoding)))) as heygen:
             with pytest.raises(AuthenticationError) as caught:
@@ -152,8 +153,8 @@ def test_an_escaped_key_is_nowhere_either(text: str) -> None:
             assert not [shown for shown in texts(caught.value) if KEY in shown]
 
 
-def test_no_answer_sets_a_cookie(call_sync: Caller, wav: bytes) -> None:
-    """What an answer says about cookies changes no request after it, whatever it holds."""
+def test_cookies_are_ignored(call_sync: Caller, wav: bytes) -> None:
+    """No response's cookie changes a later request."""
     seen: list[httpx.Request] = []
     done = httpx.Response(200, json={"data": {"status": "complete"}})
     for cookie in (b"a=b; Path=/", b"\xc2\x80"):
@@ -163,23 +164,23 @@ def test_no_answer_sets_a_cookie(call_sync: Caller, wav: bytes) -> None:
     assert not [request for request in seen if "cookie" in request.headers]
 
 
-# What is left behind
+# Notes and logs
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_an_interrupted_clone_says_how_to_look(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """Ctrl-C while a paid request is on its way leaves a note that a voice may have been made, and how to look."""
+def test_interrupted_clone_notes_how_to_find_the_voice(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """Ctrl-C during a paid request adds a note that a voice may exist, and how to find it."""
     call_sync.mock.fail(provider, KeyboardInterrupt(), operation=Provider.load(provider, object).clone.operation)
     with pytest.raises(KeyboardInterrupt) as caught:
         call_sync(provider, "clone", wav, **OPTIONS[provider])
     notes = "\n".join(caught.value.__notes__)
-    assert f"{provider} may have done it" in notes
+    assert f"{provider} may have carried it out" in notes
     assert FIND[provider] in notes
     assert ("made as voice_id 'Me-8000000000000'" in notes) == (provider == "minimax")
 
 
-def test_an_interrupted_wait_says_how_to_go_on(call_sync: Caller, wav: bytes) -> None:
-    """Ctrl-C, or an exception of the caller's own, leaves a note with the token; the voice is waited for with it."""
+def test_interrupted_wait_notes_the_token(call_sync: Caller, wav: bytes) -> None:
+    """Ctrl-C or a caller's exception during a wait adds a note with the token, which resumes the wait."""
 
     def stop(_: object) -> None:
         raise ZeroDivisionError
@@ -195,8 +196,8 @@ def test_an_interrupted_wait_says_how_to_go_on(call_sync: Caller, wav: bytes) ->
         assert len(call_sync.mock.voices("heygen")) == before
 
 
-def test_a_cancelled_task_says_how_to_go_on(mock: Mock) -> None:
-    """What ends a cancelled wait has the token in a note."""
+def test_cancelled_wait_notes_the_token(mock: Mock) -> None:
+    """The exception of a cancelled wait has the token in a note."""
 
     async def main() -> BaseException:
         async with voice_clone.AsyncHeyGen(KEY, transport=mock.transport) as heygen:
@@ -210,28 +211,28 @@ def test_a_cancelled_task_says_how_to_go_on(mock: Mock) -> None:
     assert "CloneJob.from_token(" in str(anyio.run(main).__notes__)
 
 
-# What to do
+# Advice
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_an_unknown_outcome_says_how_to_look(provider: str, call_sync: Caller, wav: bytes) -> None:
-    """Where a voice may have been made, the error says how to find out, however the answer was lost."""
+def test_unknown_outcome_says_how_to_find_the_voice(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """If a voice may exist, the error says how to find out, however the response was lost."""
     operation = Provider.load(provider, object).clone.operation
     for what in (httpx.ReadError("reset"), httpx.Response(502), httpx.Response(200, text="<html>")):
         call_sync.mock.fail(provider, what, operation=operation)
         with pytest.raises(VoiceCloneError) as caught:
             call_sync(provider, "clone", wav, client={"max_retries": 0}, **OPTIONS[provider])
         error = caught.value
-        assert error.advice.removeprefix(f"{provider} may have done it; ") == FIND[provider]
+        assert error.advice.removeprefix(f"{provider} may have carried it out; ") == FIND[provider]
         shown = "".join(traceback.format_exception_only(error))
-        assert shown.count(f"{provider} may have done it; {FIND[provider]}") == 1
+        assert shown.count(f"{provider} may have carried it out; {FIND[provider]}") == 1
         assert shown.count(FIND[provider]) == 1
         assert not error.retryable
         assert error.voice_id == ("Me-8000000000000" if provider == "minimax" else None)
 
 
-def test_only_what_may_have_made_a_voice_says_so(call_sync: Caller, wav: bytes) -> None:
-    """An error that leaves nothing in doubt has the advice of its class: a refusal, and a look that failed."""
+def test_certain_failure_has_the_advice_of_its_class(call_sync: Caller, wav: bytes) -> None:
+    """A refusal and a failed poll do not say that a voice may exist."""
     refused = httpx.Response(401, json={"error": {"code": "unauthorized", "message": "m"}})
     call_sync.mock.fail("heygen", refused)
     call_sync.mock.fail("heygen", httpx.Response(500), operation="get_voice", times=3)
@@ -243,15 +244,16 @@ def test_only_what_may_have_made_a_voice_says_so(call_sync: Caller, wav: bytes) 
     assert failed.value.advice == ServerError("m").advice
 
 
-def test_each_error_says_what_to_do() -> None:
-    """Each class has its own advice, which a traceback shows; an error keeps it through pickle."""
+def test_each_error_class_has_advice() -> None:
+    """Each class has advice that a traceback shows and that survives pickle."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, VoiceCloneError)]
-    made = [kind("m") for kind in kinds]
-    assert len({error.advice for error in made}) == len(kinds)
-    for error in made:
+    instances = [kind("m") for kind in kinds]
+    assert len({error.advice for error in instances}) == len(kinds)
+    for error in instances:
         assert error.advice in "".join(traceback.format_exception(error))
         twin = pickle.loads(pickle.dumps(error))
-        assert (twin.advice, twin.__notes__) == (error.advice, [f"What to do: {error.advice}"])
+        notes = [f"What to do: {error.advice}"] if error.advice else []  # an invalid request needs its message alone
+        assert (twin.advice, getattr(twin, "__notes__", [])) == (error.advice, notes)
     assert ServerError("m", advice="look").__notes__ == ["What to do: look"]
     assert "What to do" not in "".join(traceback.format_exception(ServerError("m; look", advice="look")))
 
@@ -274,8 +276,8 @@ def test_each_error_says_what_to_do() -> None:
     ],
     ids=["bytes", "mark", "utf-16", "nan", "integer", "huge", "twice", "deep", "surrogate"],
 )
-def test_a_voice_in_an_odd_answer_is_not_lost(text: bytes, call_sync: Caller, wav: bytes) -> None:
-    """JSON that is only nearly JSON is read all the same; what comes of it can be kept."""
+def test_voice_in_invalid_json_is_not_lost(text: bytes, call_sync: Caller, wav: bytes) -> None:
+    """Nearly valid JSON is read, and the result can be stored."""
     options = answering(httpx.Response(200, content=text))
     job = call_sync("cartesia", "start_clone", wav, client=options, **OPTIONS["cartesia"])
     assert job.voice_id == "v1"
@@ -284,8 +286,8 @@ def test_a_voice_in_an_odd_answer_is_not_lost(text: bytes, call_sync: Caller, wa
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"id": "v1", "deep": %s%s}' % (b"[" * 100, b"]" * 100)])
-def test_an_answer_too_deep_is_no_answer(text: bytes, call_sync: Caller, wav: bytes) -> None:
-    """Nesting that would break whoever walks it ends in the tree; the text is kept."""
+def test_too_deep_json_is_an_invalid_response(text: bytes, call_sync: Caller, wav: bytes) -> None:
+    """JSON that is too deep to traverse raises an error of the tree; the text is kept."""
     with pytest.raises(InvalidResponseError) as caught:
         call_sync("cartesia", "clone", wav, client=answering(httpx.Response(200, content=text)), **OPTIONS["cartesia"])
     assert caught.value.response is not None
@@ -293,8 +295,8 @@ def test_an_answer_too_deep_is_no_answer(text: bytes, call_sync: Caller, wav: by
     assert caught.value.response.json is None
 
 
-def test_an_answer_that_is_not_understood_is_asked_for_again_where_that_is_free(call_sync: Caller, wav: bytes) -> None:
-    """A page instead of JSON is tried again at a look and under an id that is one voice's, not where it may be paid."""
+def test_invalid_response_is_retried_if_that_is_free(call_sync: Caller, wav: bytes) -> None:
+    """An HTML page instead of JSON is retried for a poll or with a generated ID, not if it may be paid for."""
     html = httpx.Response(200, html="<h1>hello</h1>")
     call_sync.mock.fail("heygen", html, operation="get_voice")
     assert call_sync("heygen", "clone", wav, name="Me").name == "Me"
@@ -321,8 +323,8 @@ REFUSED = (
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda each: getattr(each, "status_code", type(each).__name__))
 @pytest.mark.parametrize("lost", LOST, ids=["reset", "502", "html"])
-def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync: Caller, wav: bytes) -> None:
-    """Where an attempt may have made the voice, the error says so and names it, whatever ended those after it."""
+def test_unknown_outcome_survives_later_attempts(lost: Any, refused: Any, call_sync: Caller, wav: bytes) -> None:
+    """If any attempt may have created the voice, the error says so and names it, whatever the last error."""
     operation = "clone_voice"
     call_sync.mock.fail("minimax", lost, operation=operation, after_work=True)
     call_sync.mock.fail("minimax", refused, operation=operation, times=2)
@@ -337,8 +339,8 @@ def test_a_doubt_outlives_what_comes_after_it(lost: Any, refused: Any, call_sync
     assert error.retry_after == (delay and float(delay))
 
 
-def test_the_last_doubt_is_the_one_that_is_told(call_sync: Caller, wav: bytes) -> None:
-    """Of several attempts whose outcome is unknown the last one is raised, as it came."""
+def test_last_unknown_outcome_is_raised(call_sync: Caller, wav: bytes) -> None:
+    """Of several attempts with unknown outcomes the last one's error is raised unchanged."""
     for lost in LOST:
         call_sync.mock.fail("minimax", lost, operation="clone_voice")
     with pytest.raises(InvalidResponseError) as caught:
@@ -346,8 +348,8 @@ def test_the_last_doubt_is_the_one_that_is_told(call_sync: Caller, wav: bytes) -
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: bytes) -> None:
-    """A file that was lost on its way costs nothing; it is sent again, and then said."""
+def test_interrupted_upload_is_retried(call_sync: Caller, wav: bytes) -> None:
+    """An upload is free: it is retried, then its error is raised."""
     for what, kind in ((httpx.ReadError("reset"), TransportError), (httpx.ReadTimeout("slow"), RequestTimeoutError)):
         call_sync.mock.fail("minimax", what, operation="upload_file", times=2)
         assert call_sync("minimax", "upload_file", wav) > 0
@@ -357,7 +359,7 @@ def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: byt
         assert (type(caught.value), caught.value.retryable) == (kind, True)
 
 
-# Options, and whatever a transport raises
+# Options, and exceptions of a transport
 
 
 @pytest.mark.parametrize(
@@ -365,15 +367,15 @@ def test_an_upload_that_breaks_is_no_unknown_outcome(call_sync: Caller, wav: byt
     [{"max_retries": -1}, {"max_retries": None}, {"max_retries": "2"}, {"max_response_bytes": 0},
      {"max_response_bytes": 1e6}, {"max_response_bytes": True}],
 )  # fmt: skip
-def test_a_count_that_is_none_is_refused(options: dict[str, Any]) -> None:
-    """A number of requests or bytes is a whole one, and known to be before anything is paid for."""
-    with pytest.raises(InvalidRequestError, match=f"{next(iter(options))} is .*a whole number"):
+def test_invalid_count_is_refused(options: dict[str, Any]) -> None:
+    """max_retries and max_response_bytes must be whole numbers, which is checked before anything is paid."""
+    with pytest.raises(InvalidRequestError, match=f"{next(iter(options))} must be a whole number"):
         connect("heygen", api_key=KEY, **options)
     connect("heygen", api_key=KEY, max_retries=0, max_response_bytes=1)
 
 
-def test_a_conflict_of_a_gateway_is_no_voice(call_sync: Caller, wav: bytes) -> None:
-    """Only MiniMax's own code says that the id exists; any other conflict does not say that a voice was made."""
+def test_gateway_conflict_is_not_a_success(call_sync: Caller, wav: bytes) -> None:
+    """Only MiniMax's own code means that the ID exists; another 409 does not mean that a voice was created."""
     call_sync.mock.fail("minimax", httpx.Response(409, html="<h1>Conflict</h1>"), operation="clone_voice")
     with pytest.raises(ConflictError) as caught:
         call_sync("minimax", "clone", wav, name="Me")
@@ -381,16 +383,16 @@ def test_a_conflict_of_a_gateway_is_no_voice(call_sync: Caller, wav: bytes) -> N
     assert not call_sync.mock.voices("minimax")
 
 
-def test_an_interrupted_request_leaves_no_key_behind() -> None:
-    """Ctrl-C while a request is on its way clears what had the key."""
+def test_interrupted_request_leaves_no_key() -> None:
+    """Ctrl-C during a request removes the key from it."""
     seen: list[httpx.Request] = []
     with HeyGen(KEY, **answering(KeyboardInterrupt(), seen=seen)) as heygen, pytest.raises(KeyboardInterrupt):
         heygen.start_clone(b"ID3" + bytes(9), name="Me")
     assert "x-api-key" not in seen[0].headers
 
 
-def test_a_message_is_bounded(call_sync: Caller, wav: bytes) -> None:
-    """Of what a provider says the first 500 characters are the message; all of it is in the answer."""
+def test_message_is_bounded(call_sync: Caller, wav: bytes) -> None:
+    """The message is the provider's first 500 characters; the response holds all of it."""
     options = answering(httpx.Response(400, json={"message": "x" * 60_000}))
     with pytest.raises(InvalidRequestError) as caught:
         call_sync("retell", "clone", wav, client=options, **OPTIONS["retell"])
@@ -401,8 +403,8 @@ def test_a_message_is_bounded(call_sync: Caller, wav: bytes) -> None:
     assert ended.value.message == "bad ?"
 
 
-def test_no_answer_makes_polling_a_flood(call_sync: Caller) -> None:
-    """Retry-After: 0 on a look is no reason to look again at once."""
+def test_retry_after_zero_does_not_speed_up_polling(call_sync: Caller) -> None:
+    """A poll's Retry-After: 0 does not shorten the poll delay."""
     pending = httpx.Response(200, json={"data": {"status": "processing"}}, headers={"Retry-After": "0"})
     done = httpx.Response(200, json={"data": {"status": "complete"}})
     call_sync("heygen", "wait", CloneJob("heygen", "x"), client=answering(pending, pending, done))
@@ -410,9 +412,9 @@ def test_no_answer_makes_polling_a_flood(call_sync: Caller) -> None:
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), httpx.Timeout(-1)])
-def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> None:
-    """A timeout is a number of seconds, from 0 on; for a wait there may be no end."""
-    with pytest.raises(InvalidRequestError, match=r"timeout is .*; it must be a number of seconds"):
+def test_invalid_timeout_is_refused(timeout: Any, call_sync: Caller) -> None:
+    """A timeout is a number of seconds from 0; only a wait may have none."""
+    with pytest.raises(InvalidRequestError, match=r"timeout.* must be a number of seconds"):
         connect("heygen", api_key=KEY, timeout=timeout)
     job = CloneJob("heygen", "x")
     with pytest.raises(InvalidRequestError):
@@ -421,18 +423,18 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any, call_sync: Caller) -> N
         options = answering(httpx.Response(200, json={"data": {"status": "complete"}}))
         assert call_sync("heygen", "wait", job, timeout=timeout, client=options).id == "x"
     elif not isinstance(timeout, httpx.Timeout):
-        with pytest.raises(InvalidRequestError, match="timeout is"):
+        with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
             call_sync("heygen", "clone", b"ID3" + bytes(9), name="Me", timeout=timeout)
         assert not call_sync.mock.requests
-        with pytest.raises(InvalidRequestError, match="timeout is"):
+        with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
             call_sync("heygen", "wait", job, timeout=timeout)
 
 
 @pytest.mark.parametrize(
     "exception", [ValueError("odd"), KeyError("k"), TypeError("t"), RuntimeError("r"), MemoryError()]
 )
-def test_whatever_a_transport_raises_ends_in_the_tree(exception: Exception, call: Caller, wav: bytes) -> None:
-    """An exception that nobody expects is chained to one of ours."""
+def test_transport_exceptions_are_wrapped(exception: Exception, call: Caller, wav: bytes) -> None:
+    """An unexpected exception is the cause of one of the tree."""
     with pytest.raises(OutcomeUnknownError) as caught:
         call("retell", "clone", wav, client=answering(exception), **OPTIONS["retell"])
     assert caught.value.__cause__ is exception
@@ -440,24 +442,24 @@ def test_whatever_a_transport_raises_ends_in_the_tree(exception: Exception, call
         call("heygen", "wait", CloneJob("heygen", "x"), client=answering(exception) | {"max_retries": 0})
 
 
-def test_what_cannot_be_sent_is_refused(call_sync: Caller) -> None:
-    """An id that no address can hold is refused before anything is sent; by a generated function too."""
-    with pytest.raises(InvalidRequestError, match="can't be sent"):
+def test_id_too_long_for_a_url_is_refused(call_sync: Caller) -> None:
+    """An ID that fits no URL is refused before anything is sent, by generated functions too."""
+    with pytest.raises(InvalidRequestError, match="cannot build the request"):
         call_sync("heygen", "wait", CloneJob("heygen", "x" * 70_000))
     with HeyGen(KEY, transport=call_sync.mock.transport) as heygen, pytest.raises(InvalidRequestError):
         get_voice.sync("x" * 70_000, client=heygen.client)
     assert not call_sync.mock.requests
 
 
-def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What goes to this machine goes through no proxy, which would see the key."""
+def test_loopback_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to the local machine bypass the proxy, which would see the key."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with serve() as mock, HeyGen(KEY, base_url=mock.base_urls["heygen"]) as heygen:
         assert heygen.start_clone(b"ID3" + bytes(9), name="Me").voice_id in mock.voices("heygen")
 
 
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clock: Clock, mock: Mock) -> None:
-    """Where the environment names a proxy, requests go there; a name that is none's is not looked up."""
+def test_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clock: Clock, mock: Mock) -> None:
+    """Requests use the proxy of the environment; the host name is not resolved locally."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(TransportError) as caught:
         Caller("sync", mock, clock)(
@@ -467,62 +469,65 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clo
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"])
-def test_a_method_that_can_be_repeated_has_no_unknown_outcome(method: str) -> None:
-    """Of requests that the shim does not make, HTTP says which may be carried out twice."""
+def test_idempotent_method_has_no_unknown_outcome(method: str) -> None:
+    """For requests that are not the shim's own, HTTP defines which methods are idempotent."""
     with HeyGen(KEY, **answering(httpx.ReadError("reset"))) as heygen, pytest.raises(TransportError) as caught:
         heygen.client.get_httpx_client().request(method, "/x")
     assert isinstance(caught.value, OutcomeUnknownError) == (method in ("POST", "PATCH"))
 
 
-# Clients that are made or used in another way
+# Unusual construction and use of clients
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_refused_option_names_the_provider_and_keeps_no_key(provider: str) -> None:
-    """Whatever is wrong with an option, the error says whose, and no frame that a traceback shows holds the key."""
+def test_refused_option_names_the_provider_and_leaves_no_key(provider: str) -> None:
+    """An invalid option's error names the provider, and no frame of its traceback holds the key."""
     wrong: list[dict[str, Any]] = [
         {"api_key": f"{KEY}\n"}, {"api_key": KEY.encode()}, {"timeout": -1}, {"base_url": "http://example.com"},
         {"base_url": 5}, {"max_retries": 0.5}, {"transport": object()},
     ]  # fmt: skip
     for options in wrong:
-        made: dict[str, Any] = {"api_key": KEY, **options}
+        arguments: dict[str, Any] = {"api_key": KEY, **options}
         with pytest.raises(VoiceCloneError) as caught:
-            connect(provider, **made)
+            connect(provider, **arguments)
         assert caught.value.provider == provider
         assert not [text for text in texts(caught.value) if KEY in text]
 
 
-def test_a_key_that_can_be_none_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing key, and one that is no text, are refused with what to do."""
+def test_missing_or_invalid_key_has_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing key, and one that is not a str, are refused with advice."""
     with pytest.raises(AuthenticationError, match=r"pass api_key= or set RETELL_API_KEY") as caught:
         connect("retell")
     assert caught.value.advice == "pass api_key= or set RETELL_API_KEY in the environment"
     odd: list[Any] = [b"sk", 123]
     for key in odd:
-        with pytest.raises(AuthenticationError, match=f"is a {type(key).__name__}, not text: give it as a str"):
+        with pytest.raises(AuthenticationError, match=f"must be text, not {type(key).__name__}: pass it as a str"):
             connect("retell", api_key=key)
     monkeypatch.setenv("RETELL_API_KEY", "two words")
     with pytest.raises(AuthenticationError, match="copy it again"):
         connect("retell")
 
 
-def test_a_client_that_was_never_made_has_a_repr() -> None:
-    """What a debugger shows of a client whose options were refused is no AttributeError."""
+def test_unconstructed_client_has_a_repr() -> None:
+    """In a debugger the repr of a client whose options were refused raises no AttributeError."""
     assert repr(HeyGen.__new__(HeyGen)) == "HeyGen(base_url='')"
 
 
-def test_a_transport_of_the_other_kind_is_refused() -> None:
-    """An async transport in a blocking client is a wrong option, not an unknown outcome."""
+def test_transport_of_the_other_kind_is_refused() -> None:
+    """An async transport in a sync client is an invalid option, not an unknown outcome."""
     awaited: Any = httpx.AsyncHTTPTransport(verify=False)
     blocking: Any = httpx.HTTPTransport(verify=False)
-    with pytest.raises(InvalidRequestError, match="transport needs a method handle_request"):
+    kind: Any = httpx.HTTPTransport
+    with pytest.raises(InvalidRequestError, match="transport must have a method handle_request"):
         connect("heygen", api_key=KEY, transport=awaited)
-    with pytest.raises(InvalidRequestError, match="transport needs a method handle_async_request"):
+    with pytest.raises(InvalidRequestError, match="transport must have a method handle_async_request"):
         connect_async("heygen", api_key=KEY, transport=blocking)
+    with pytest.raises(InvalidRequestError, match="transport must be an object, not the class HTTPTransport"):
+        connect("heygen", api_key=KEY, transport=kind)
 
 
-def test_a_generated_function_of_the_other_kind_is_refused(mock: Mock) -> None:
-    """A blocking client in an async function, or the reverse, says which functions it is for; nothing is sent."""
+def test_generated_function_of_the_other_kind_is_refused(mock: Mock) -> None:
+    """A sync client in an async function, or the reverse, names the right functions; nothing is sent."""
 
     async def main() -> None:
         async with connect_async("heygen", api_key=KEY, transport=mock.transport) as waited:
@@ -538,24 +543,24 @@ def test_a_generated_function_of_the_other_kind_is_refused(mock: Mock) -> None:
     assert not mock.requests
 
 
-def test_a_job_is_what_is_waited_for() -> None:
-    """A token given to `wait` is answered with how to make a job of it."""
+def test_wait_refuses_a_token_with_advice() -> None:
+    """A token passed to `wait` is refused with the way to make it a job."""
     token: Any = CloneJob("heygen", "v").to_token()
     with HeyGen(KEY) as heygen, pytest.raises(InvalidRequestError, match=r"CloneJob.from_token\(token\)"):
         heygen.wait(token)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a connection that its loop left open
-def test_one_async_client_serves_several_event_loops(mock: Mock, wav: bytes) -> None:
-    """A client that is kept from one `asyncio.run` to the next connects anew: connections belong to their loop."""
+def test_async_client_works_in_several_event_loops(mock: Mock, wav: bytes) -> None:
+    """A client that outlives one `asyncio.run` opens new connections in the next."""
     with serve(mock):
         client = connect_async("retell", api_key=KEY, base_url=mock.base_urls["retell"])
 
         async def clone(close: bool) -> list[str]:
-            made = [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
+            voice_ids = [(await client.clone(wav, **OPTIONS["retell"])).id for _ in range(2)]
             if close:
                 await client.aclose()
-            return made
+            return voice_ids
 
         ids = [each for close in (False, False, True) for each in anyio.run(clone, close)]
         gc.collect()
@@ -563,24 +568,24 @@ def test_one_async_client_serves_several_event_loops(mock: Mock, wav: bytes) -> 
 
 
 class SoftTimeLimit(Exception):  # noqa: N818 - as Celery's own is named
-    """What Celery raises from a signal, at any instant, is an Exception too."""
+    """As Celery's own, which is an Exception that a signal raises anywhere."""
 
 
 @pytest.mark.parametrize("raised", [SoftTimeLimit("over"), AssertionError("a test's own")], ids=["signal", "assertion"])
 @pytest.mark.parametrize("operation", ["clone_voice", "get_voice"])
-def test_an_exception_from_outside_keeps_its_type(raised: Exception, operation: str, call: Caller, wav: bytes) -> None:
-    """An exception that a signal's handler or a mock raises is not retried, and says in a note what goes on."""
+def test_foreign_exception_keeps_its_type(raised: Exception, operation: str, call: Caller, wav: bytes) -> None:
+    """A signal handler's or a mock's exception is not retried, and gets a note on how to resume."""
     call.mock.fail("heygen", raised, operation=operation)
     with pytest.raises(type(raised)) as caught:
         call("heygen", "clone", wav, name="Me")
     assert [seen.operation for seen in call.mock.requests][-1] == operation
     notes = " ".join(caught.value.__notes__)
-    assert ("may have done it" if operation == "clone_voice" else "from_token") in notes
+    assert ("may have carried it out" if operation == "clone_voice" else "from_token") in notes
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_an_exception_while_audio_is_read_keeps_its_type(provider: str, call_sync: Caller) -> None:
-    """A signal that comes while a file is opened or read is no fault of the audio's."""
+def test_foreign_exception_while_reading_audio_keeps_its_type(provider: str, call_sync: Caller) -> None:
+    """A signal while a file is opened or read is not blamed on the audio."""
 
     class File(io.BytesIO):
         left = 0
@@ -599,8 +604,8 @@ def test_an_exception_while_audio_is_read_keeps_its_type(provider: str, call_syn
     assert not [seen for seen in call_sync.mock.requests if seen.status == 200]
 
 
-def test_a_proxy_that_wants_a_password_is_no_provider(call: Caller, wav: bytes) -> None:
-    """HTTP 407, which a proxy answers where no tunnel is needed, leaves no doubt, and the advice is about the proxy."""
+def test_status_407_is_blamed_on_the_proxy(call: Caller, wav: bytes) -> None:
+    """HTTP 407 comes from a proxy: nothing was processed, and the advice is about the proxy."""
     call.mock.fail("cartesia", httpx.Response(407), times=9)
     with pytest.raises(TransportError) as caught:
         call("cartesia", "clone", wav, **OPTIONS["cartesia"])

@@ -1,4 +1,4 @@
-"""The default transports, and the turns in which an async client's requests are sent."""
+"""The default transports, and the limit on an async client's parallel requests."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from voice_clone import (
     HeyGen,
     RequestTimeoutError,
     TransportError,
-    _transport,
     connect,
 )
-from voice_clone._answers import FRESH
-from voice_clone._transport import AsyncTransport, Transport, Turns, has_own_connection
+from voice_clone._http import limit as _limits, transport as _transport
+from voice_clone._http.extensions import FRESH
+from voice_clone._http.limit import RequestLimit
+from voice_clone._http.transport import AsyncTransport, Transport, needs_new_connection
 from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
 JOB = CloneJob("heygen", "any-voice")
-MIDST = 50  # how often everybody else may run before something is looked at
+MIDST = 50  # steps of all other tasks before a check
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a test's coroutine under each event loop."""
+    """Run a test's coroutine under asyncio and under trio."""
     return lambda main: anyio.run(main, backend=request.param)
 
 
@@ -51,7 +52,7 @@ def served(mock: Mock) -> Iterator[Mock]:
 
 
 def voice(mock: Mock) -> str:
-    """The id of a voice that the mock has."""
+    """The ID of the mock's voice."""
     return next(iter(mock.voices("heygen")))
 
 
@@ -62,20 +63,20 @@ def voice(mock: Mock) -> str:
     ("method", "extensions", "own"),
     [("GET", {}, False), ("HEAD", {}, False), ("GET", {FRESH: True}, True), ("POST", {}, True), ("DELETE", {}, True)],
 )
-def test_what_changes_something_has_its_own_connection(method: str, extensions: Any, own: bool) -> None:
-    """A request that is not a GET, and each repeat of any, opens a connection for itself alone."""
-    assert has_own_connection(httpx.Request(method, "http://a.test", extensions=extensions)) is own
+def test_unsafe_request_has_its_own_connection(method: str, extensions: Any, own: bool) -> None:
+    """A request other than GET, and each retry, opens its own connection."""
+    assert needs_new_connection(httpx.Request(method, "http://a.test", extensions=extensions)) is own
 
 
 def slots(client: HeyGen) -> list[Any]:
-    """The idle slots of a client."""
+    """The idle connections of a client."""
     transport: Any = client._http._transport
-    found: list[Any] = transport._slots()
-    return found
+    idle: list[Any] = transport._slots()
+    return idle
 
 
-def test_a_connection_is_kept_for_the_next_poll(served: Mock) -> None:
-    """Polls use the connection that was used last; one that nobody needed for 5 seconds is closed."""
+def test_idle_connection_is_reused_for_5_seconds(served: Mock) -> None:
+    """A poll uses the most recently used connection; one that is idle for 5 seconds is closed."""
     with HeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
         http = client.client.get_httpx_client()
         for _ in range(3):
@@ -89,8 +90,8 @@ def test_a_connection_is_kept_for_the_next_poll(served: Mock) -> None:
     assert slots(client) == []
 
 
-def test_a_child_has_no_connection_of_its_parents(served: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In another process than the one that opened them, connections are closed and not used."""
+def test_child_process_does_not_use_its_parents_connections(served: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process the parent's connections are closed and not used."""
     with HeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
         http = client.client.get_httpx_client()
         http.get(f"/v3/voices/{voice(served)}")
@@ -101,16 +102,16 @@ def test_a_child_has_no_connection_of_its_parents(served: Mock, monkeypatch: pyt
         assert slot.network._streams == []
 
 
-def test_what_is_released_after_the_end_is_closed() -> None:
-    """A connection whose request outlives its client is closed when it is done."""
+def test_connection_released_after_close_is_closed() -> None:
+    """A connection whose request outlives its client is closed on release."""
     transport: Any = Transport(httpx.create_ssl_context())
     transport.close()
-    transport._keep(_transport._Slot(httpx.create_ssl_context(), None))
+    transport.keep(_transport._Slot(httpx.create_ssl_context(), None))
     assert transport._slots() == []
 
 
-def test_threads_may_take_what_another_looks_at() -> None:
-    """An idle connection that another thread takes just then is not missed: no finished request fails for it."""
+def test_concurrent_take_of_an_idle_connection_is_safe() -> None:
+    """An idle connection that another thread takes meanwhile fails no finished request."""
     old: Any = _transport._Slot(httpx.create_ssl_context(), None)
 
     class Taken(list[Any]):
@@ -122,12 +123,12 @@ def test_threads_may_take_what_another_looks_at() -> None:
 
     transport: Any = Transport(httpx.create_ssl_context())
     transport._idle = (os.getpid(), Taken([old]))
-    transport._keep(_transport._Slot(httpx.create_ssl_context(), None))
+    transport.keep(_transport._Slot(httpx.create_ssl_context(), None))
     transport.close()
 
 
-def test_an_async_connection_that_nobody_needs_is_closed(served: Mock, run: Run) -> None:
-    """Of an async client, too, connections are kept for 5 seconds, and none after the end."""
+def test_idle_async_connection_is_closed(served: Mock, run: Run) -> None:
+    """An async client keeps connections for 5 seconds, and none after it is closed."""
 
     async def main() -> None:
         async with AsyncHeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
@@ -143,8 +144,8 @@ def test_an_async_connection_that_nobody_needs_is_closed(served: Mock, run: Run)
     run(main)
 
 
-def test_a_task_that_is_cancelled_leaves_nothing_open(run: Run) -> None:
-    """A connection is closed to the end by a task that is cancelled meanwhile."""
+def test_cancelled_task_closes_its_connection(run: Run) -> None:
+    """Closing is shielded: cancellation must not leak a connection."""
     closed: list[bool] = []
 
     class Slot(httpx.AsyncHTTPTransport):
@@ -155,22 +156,22 @@ def test_a_task_that_is_cancelled_leaves_nothing_open(run: Run) -> None:
     async def main() -> None:
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await _transport._close(Slot(verify=False))
+            await _transport.close_shielded(Slot(verify=False))
 
     run(main)
     assert closed
 
 
 @pytest.mark.parametrize("kind", [Transport, AsyncTransport])
-def test_the_default_transports_share_one_context(kind: Any) -> None:
-    """Making a transport makes no SSL context, which costs more than all else."""
+def test_transport_uses_the_given_ssl_context(kind: Any) -> None:
+    """A transport creates no SSL context, which is expensive."""
     context = httpx.create_ssl_context()
     assert kind(context)._context is context
 
 
 @pytest.mark.parametrize("reason", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
-def test_a_proxy_that_refuses_for_good_is_asked_once(reason: str) -> None:
-    """Another attempt helps neither with a wrong password nor where the proxy forbids the address."""
+def test_final_refusal_of_a_proxy_is_not_retryable(reason: str) -> None:
+    """A wrong proxy password or a forbidden address is not retryable."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ProxyError(reason, request=request)
@@ -186,8 +187,8 @@ def test_a_proxy_that_refuses_for_good_is_asked_once(reason: str) -> None:
     assert "HTTPS_PROXY" in caught.value.advice
 
 
-def test_a_certificate_that_is_not_trusted_is_tried_once() -> None:
-    """Another attempt does not help; the advice names the option and the variable that do."""
+def test_untrusted_certificate_is_not_retried() -> None:
+    """The advice names the option and the variable for certificates."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no", request=request) from ssl.SSLCertVerificationError("unknown")
@@ -200,12 +201,12 @@ def test_a_certificate_that_is_not_trusted_is_tried_once() -> None:
     assert "SSL_CERT_FILE" in caught.value.advice
 
 
-# What a caller may ask of httpx besides
+# httpx's own features
 
 
 @pytest.mark.parametrize("extra", ["hooks", "auth"])
-def test_what_a_caller_asks_of_httpx_is_done(extra: str, mock: Mock, wav: bytes, run: Run) -> None:
-    """Event hooks, or other credentials for one request, which generated functions never use, work as with httpx."""
+def test_httpx_hooks_and_auth_work(extra: str, mock: Mock, wav: bytes, run: Run) -> None:
+    """Event hooks and `auth=` for one request work as in httpx."""
     seen: list[httpx.Response] = []
 
     async def see(response: httpx.Response) -> None:
@@ -226,35 +227,35 @@ def test_what_a_caller_asks_of_httpx_is_done(extra: str, mock: Mock, wav: bytes,
     assert len(seen) == (extra == "hooks")
 
 
-# Turns
+# RequestLimit
 
 
-def heygen(mock: Mock, clock: Clock, turns: Turns) -> AsyncHeyGen:
-    """A client at the mock that takes its turns here."""
+def heygen(mock: Mock, clock: Clock, turns: RequestLimit) -> AsyncHeyGen:
+    """A client of the mock with this limit on parallel requests."""
     client = AsyncHeyGen("any-key", transport=mock.transport)
-    client._turns = client._http.turns = lambda: turns
+    client._limit = client._http.limit = lambda: turns
     client._runtime = clock.runtime()
     return client
 
 
 async def settle() -> None:
-    """Let everybody else get on."""
+    """Let all other tasks run."""
     for _ in range(MIDST):
         await anyio.lowlevel.checkpoint()
 
 
 @pytest.fixture(autouse=True)
 def _one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transport, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(_limits, "MAX_REQUESTS", 1)
 
 
-def test_a_clone_that_sleeps_leaves_its_turn(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
-    """With one turn for all, clones wait side by side: a turn lasts from one sleep to the next."""
+def test_sleeping_clone_releases_its_slot(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
+    """With one slot for all, clones wait in parallel: a slot is held between two sleeps only."""
     asleep = 0
 
     async def main() -> None:
         nonlocal asleep
-        awake, turns = anyio.Event(), Turns(None)
+        awake, turns = anyio.Event(), RequestLimit(None)
         async with heygen(mock, clock, turns) as client, anyio.create_task_group() as tasks:
 
             async def sleep(_: float) -> None:
@@ -274,11 +275,11 @@ def test_a_clone_that_sleeps_leaves_its_turn(mock: Mock, clock: Clock, wav: byte
     assert asleep == 10
 
 
-def test_generated_functions_take_turns_too(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
-    """A generated function runs in a turn of its client's, and ends it."""
+def test_generated_functions_obey_the_limit(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:
+    """A generated function acquires a slot of its client and releases it."""
 
     async def main() -> None:
-        turns = Turns(None)
+        turns = RequestLimit(None)
         async with heygen(mock, clock, turns) as client:
             job = await client.start_clone(wav, name="Me")
             for _ in range(2):
@@ -286,23 +287,23 @@ def test_generated_functions_take_turns_too(mock: Mock, clock: Clock, wav: bytes
             await turns.acquire()
             with anyio.move_on_after(0.01):
                 await get_voice.asyncio(job.voice_id, client=client.client)
-            assert [each.operation for each in mock.requests].count("get_voice") == 2
-            client._http.turns = None  # with a transport of the caller's there are none
+            assert [request.operation for request in mock.requests].count("get_voice") == 2
+            client._http.limit = None  # with a transport of the caller's there are none
             assert await get_voice.asyncio(job.voice_id, client=client.client)
 
     run(main)
     mock.requests.clear()
 
 
-def test_a_turn_that_comes_too_late(mock: Mock, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waited longer than allowed leaves with an error that holds the job, and the next gets the turn."""
+def test_waiting_for_a_slot_times_out(mock: Mock, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that waits too long for a slot gets an error with its job, and the next task gets the slot."""
     now = 100.0
-    monkeypatch.setattr("voice_clone._transport.time.monotonic", lambda: now)
+    monkeypatch.setattr("voice_clone._http.limit.time.monotonic", lambda: now)
     caught: list[RequestTimeoutError] = []
 
     async def main() -> None:
         nonlocal now
-        now, turns = 100.0, Turns(5)
+        now, turns = 100.0, RequestLimit(5)
         async with heygen(mock, clock, turns) as client, anyio.create_task_group() as tasks:
             await turns.acquire()
 
@@ -324,22 +325,20 @@ def test_a_turn_that_comes_too_late(mock: Mock, clock: Clock, run: Run, monkeypa
     assert not mock.requests
 
 
-def test_a_wait_that_is_cancelled_in_line_has_the_job(mock: Mock, clock: Clock) -> None:
-    """A wait that is cancelled before its first poll has the job's token in a note, as it has later."""
+def test_wait_cancelled_before_its_first_poll_notes_the_token(mock: Mock, clock: Clock) -> None:
+    """The exception has the job's token in a note, as later."""
 
     async def main() -> None:
-        turns = Turns(None)
+        turns = RequestLimit(None)
         async with heygen(mock, clock, turns) as client:
             await turns.acquire()
             waiting = asyncio.create_task(client.wait(JOB))
             done = asyncio.create_task(client.wait(CloneJob("heygen", "any-voice", done=True)))
             await asyncio.sleep(0.01)
             waiting.cancel()
-            done.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await waiting
             assert JOB.to_token() in caught.value.__notes__[0]
-            with pytest.raises(asyncio.CancelledError):
-                await done
+            assert (await done).id == "any-voice"
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""What type checkers read in tests/typing: it leaves no public name out, and its programs work."""
+"""Type checks of tests/typing: they cover every public name, and their programs work."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from voice_clone.testing import Mock, MockedProvider, Part, Recorded
 FACE = (Path(__file__).parent.parent / "typing" / "public_face.py").read_text("utf-8")
 
 
-def test_types_of_all_that_is_public_are_asserted() -> None:
-    """Each public name, each option and method of a client, each field of what they return is in `public_face.py`."""
+def test_public_face_covers_every_name() -> None:
+    """`public_face.py` has each public name, each option and method of a client, and each field of a result."""
     names = {*dir(voice_clone), *testing.__all__}
     kinds: list[Any] = [CloneJob, Progress, RawResponse, Voice, VoiceCloneError, Mock, MockedProvider, Part, Recorded]
     for kind in kinds:
@@ -29,7 +29,7 @@ def test_types_of_all_that_is_public_are_asserted() -> None:
     for client in clients:
         names |= {name for name, _ in inspect.getmembers(client, inspect.ismethod)}
         for method in (client.__class__, client.clone, client.wait):
-            names |= {*inspect.signature(method).parameters} - {"audio", "job"}  # which are given by position
+            names |= {*inspect.signature(method).parameters} - {"audio", "job"}  # which are positional
     assert [name for name in sorted(names) if name[0] != "_" and not re.search(rf"\b{name}\b", FACE)] == []
 
 
@@ -46,7 +46,7 @@ def test_types_of_all_that_is_public_are_asserted() -> None:
 def test_programs_of_users_work(
     program: str, result: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mock: Mock, wav: bytes
 ) -> None:
-    """What type checkers find clean does what it says, with keys from the environment."""
+    """The type-checked programs run with keys from the environment."""
     for key in KEYS[:4]:
         monkeypatch.setenv(key, "any-key")
     mock.polls_until_done = 1
@@ -62,5 +62,5 @@ def test_programs_of_users_work(
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
     audio = tmp_path / "me.wav"
     audio.write_bytes(wav)
-    made = importlib.import_module(f"tests.typing.programs.{program}").main(audio)
-    assert made == (result or next(iter(mock.voices("heygen"))))
+    value = importlib.import_module(f"tests.typing.programs.{program}").main(audio)
+    assert value == (result or next(iter(mock.voices("heygen"))))

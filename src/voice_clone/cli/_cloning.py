@@ -1,9 +1,10 @@
-"""Clones under way: one, or several at once. Each is told of as it gets on, and ends as a voice or an error."""
+"""Run one clone, or several concurrently, with a display of their progress."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,16 +15,18 @@ import anyio
 import attrs
 
 from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
-from voice_clone._audio import reading
-from voice_clone._clients import SyncClient
-from voice_clone._connect import find
+from voice_clone.audio.sniff import map_read_errors
+from voice_clone.cli._parameters import signature_of
 from voice_clone.cli._progress import Display
 from voice_clone.errors import AuthenticationError, InvalidRequestError
+
+_FLAGS = {"base_url": "--base-url", "timeout": "--request-timeout"}
+"""The flags of a client's options."""
 
 
 @attrs.frozen
 class Connection:
-    """How to reach a provider."""
+    """The options of a provider's client."""
 
     provider: str
     base_url: str | None = None
@@ -32,10 +35,10 @@ class Connection:
     api_key: str | None = None
 
     def client(self) -> Any:
-        """Make the async client; raises AuthenticationError where its key is not set."""
-        variable = find(self.provider, SyncClient).provider.key_variable
+        """Create the async client; raises AuthenticationError if the API key is not set."""
+        variable = signature_of(self.provider).key_variable
         if not self.api_key and not os.environ.get(variable):
-            advice = f"set {variable} in the environment; a key on the command line would stay in its history"
+            advice = f"set {variable} in the environment"
             raise AuthenticationError("no API key", advice=advice, provider=self.provider)
         try:
             return connect_async(
@@ -45,100 +48,101 @@ class Connection:
                 allow_http=self.allow_http,
                 timeout=self.request_timeout,
             )
-        except InvalidRequestError as error:  # it speaks of Python
-            error.message = error.message.replace("pass allow_http=True", "give --allow-http")
-            raise
+        except InvalidRequestError as error:  # its message names options of the Python client
+            message = re.sub(r"^(base_url|timeout)\b", lambda option: _FLAGS[option[0]], error.message)
+            advice = error.advice.replace("allow_http=True", "--allow-http")
+            raise InvalidRequestError(message, provider=error.provider, advice=advice) from None
 
 
-class Counted(io.FileIO):
-    """A file that tells how far it has been read, which is as it is sent."""
+class CountedFile(io.FileIO):
+    """A file that reports its position at each read: httpx reads it as it sends it."""
 
-    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, report: Callable[[int], None]) -> None:
         """Open the file."""
         super().__init__(path, "rb")
-        self._told = told
+        self._report = report
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read, and tell."""
+        """Read, and report the position."""
         data = super().read(-1 if size is None else size)
         if data:
-            self._told(self.tell())
+            self._report(self.tell())
         return data
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, and what it left behind."""
+    """Ctrl-C while clones were running."""
 
     def __init__(self, clones: Sequence[Cloning]) -> None:
-        """Keep the clones that go on at their providers, and what is to be known of those that nobody answered for."""
+        """Keep the jobs that continue at their providers, and the notes of clones whose outcome is unknown."""
         super().__init__()
-        self.jobs = [each.job for each in clones if each.job and not each.voice and not each.error]
-        self.notes = [note for each in clones if not each.job for note in each.notes]
+        self.jobs = [clone.job for clone in clones if clone.job and not clone.voice and not clone.error]
+        self.notes = [note for clone in clones if not clone.job for note in clone.notes]
 
 
 @attrs.define
 class Cloning:
-    """A clone, and what came of it: a voice, or an error."""
+    """A clone, and its outcome: a voice or an error."""
 
     connection: Connection
     sources: Sequence[Path | str | bytes | int] = ()
-    """Files are paths, and counted as they are sent."""
+    """The progress of a Path is displayed while it is sent."""
     options: dict[str, Any] = attrs.field(factory=dict[str, Any])
     job: CloneJob | None = None
-    """The clone that was started, here or before."""
+    """The started clone; set before `run`, only its end is waited for."""
     voice: Voice | None = None
     error: VoiceCloneError | None = None
     notes: list[str] = attrs.field(factory=list[str])
-    """What is to be known where Ctrl-C came before any answer."""
+    """Notes of an interrupt, such as how to find out whether a voice was made."""
 
     async def run(self, display: Display) -> None:
-        """Start the clone, if it isn't, and wait for it."""
+        """Start the clone, unless it has a job, and wait for it."""
         provider = self.connection.provider
         display.begin(provider)
-        waiting = {name: self.options.pop(name) for name in ("timeout",) if name in self.options}
+        wait_options = {name: self.options.pop(name) for name in ("timeout",) if name in self.options}
         try:
             async with AsyncExitStack() as until_end:
-                with reading():
-                    audio = self._opened(display, until_end)
+                with map_read_errors():
+                    audio = self._open(display, until_end)
                 client = await until_end.enter_async_context(self.connection.client())
                 if not self.job:
                     job: CloneJob = await client.start_clone(audio[0] if len(audio) == 1 else audio, **self.options)
                     self.job = job
                     display.started(job)
-                self.voice = await client.wait(self.job, on_poll=display.looked, **waiting)
+                self.voice = await client.wait(self.job, on_poll=display.polled, **wait_options)
             display.ended(provider, "done")
         except VoiceCloneError as error:
             self.error = error
             display.ended(provider, "failed")
-        except BaseException as stop:
-            self.notes = getattr(stop, "__notes__", [])
+        except BaseException as interrupt:
+            self.notes = getattr(interrupt, "__notes__", [])
             raise
 
-    def _opened(self, display: Display, until_end: AsyncExitStack) -> list[Any]:
-        """The audio, with its files open; the display is told how much of all of it has been sent."""
-        whole = sum(each.stat().st_size for each in self.sources if isinstance(each, Path))
+    def _open(self, display: Display, until_end: AsyncExitStack) -> list[Any]:
+        """Open the files among the sources; the display gets their common progress."""
+        total = sum(source.stat().st_size for source in self.sources if isinstance(source, Path))
         positions: dict[int, int] = {}
 
-        def told(index: int, position: int) -> None:
+        def report(index: int, position: int) -> None:
             positions[index] = position
-            display.sent(self.connection.provider, sum(positions.values()), whole)
+            display.sent(self.connection.provider, sum(positions.values()), total)
 
         return [
-            until_end.enter_context(Counted(each, partial(told, index))) if isinstance(each, Path) else each
-            for index, each in enumerate(self.sources)
+            until_end.enter_context(CountedFile(source, partial(report, index))) if isinstance(source, Path) else source
+            for index, source in enumerate(self.sources)
         ]
 
 
 def run(clones: Sequence[Cloning], display: Display) -> None:
-    """Run clones at the same time to their ends; raises Interrupted for Ctrl-C."""
+    """Run clones concurrently until all are done; raises Interrupted for Ctrl-C."""
 
     async def main() -> None:
         async with anyio.create_task_group() as group:
-            for each in clones:
-                group.start_soon(each.run, display)
+            for clone in clones:
+                group.start_soon(clone.run, display)
 
-    for each in clones:
-        each.connection.client()  # what is wrong with one is an error before any is paid
+    for clone in clones:
+        clone.connection.client()  # an invalid option of one provider is an error before any request is paid
     with display:
         try:
             anyio.run(main)

@@ -1,10 +1,10 @@
-"""Exit codes: one for each class of error, so that a script need not read what is printed. They stay as they are."""
+"""Exit codes: one per class of error, so that scripts need not parse messages. They are stable."""
 
 from __future__ import annotations
 
 from voice_clone import errors
 
-SEVERAL = 1  # of several clones, not all succeeded, and not all for one reason
+SEVERAL = 1  # several clones failed with different errors
 INTERRUPTED = 130
 
 EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
@@ -24,17 +24,17 @@ EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
     errors.InvalidResponseError: 16,
     errors.CloneFailedError: 17,
     errors.PollTimeoutError: 18,
-    errors.VoiceCloneError: 19,  # what no class fits, such as a code that no document names
+    errors.VoiceCloneError: 19,  # any other error, such as an undocumented code
 }
 
 HELP = (
-    "Exit codes: 0 done; 1 several clones, not all made; 2 wrong usage; "
+    "Exit codes: 0 success; 1 several clones failed with different errors; 2 wrong usage; "
     + "; ".join(f"{code} {kind.__name__}" for kind, code in EXIT_CODES.items())
     + f"; {INTERRUPTED} Ctrl-C."
 )
 
 
-def exit_code(failed: list[errors.VoiceCloneError]) -> int:
-    """The exit code for what went wrong."""
-    codes = {EXIT_CODES[type(error)] for error in failed}
+def exit_code(raised: list[errors.VoiceCloneError]) -> int:
+    """The exit code for the errors of a command; 0 without errors."""
+    codes = {EXIT_CODES[type(error)] for error in raised}
     return SEVERAL if len(codes) > 1 else next(iter(codes), 0)

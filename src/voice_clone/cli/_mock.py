@@ -1,4 +1,4 @@
-"""`demo` and `serve-mock`: the commands that need no provider, no key and no money."""
+"""`demo` and `serve-mock`: commands that use the mock, and need no API key."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ import typer
 from voice_clone.cli._clone import Json, show
 from voice_clone.cli._cloning import Cloning, Connection, run
 from voice_clone.cli._output import Output
-from voice_clone.cli._parameters import Signature, signature
+from voice_clone.cli._parameters import Signature, signature_of
 from voice_clone.cli._progress import display
 
-KEY = "any-key"  # the mock takes every one
-_SECONDS = 12  # which all providers take
+KEY = "any-key"  # the mock accepts any
+_SECONDS = 12  # accepted by all providers
 _RATE = 16_000
 
 
 def _testing() -> Any:
-    importlib.import_module("openapi_schema_validator")  # where it is missing, the mock would find out too late
+    importlib.import_module("openapi_schema_validator")  # the mock imports it at its first request
     return importlib.import_module("voice_clone.testing")
 
 
 def demo(ctx: typer.Context, *, as_json: Json = False) -> None:
-    """Watch it work: a clip becomes a voice at every provider, all of them a mock on this machine."""
+    """Clone a clip at a local mock of every provider; needs no API key."""
     output: Output = ctx.obj
     testing = _testing()
     with tempfile.TemporaryDirectory() as folder, testing.serve(testing.Mock(polls_until_done=3)) as mock:
         clip = Path(folder, "clip.wav")
         clip.write_bytes(_silence())
-        output.say(f"{_SECONDS} seconds of audio go to {len(mock.base_urls)} providers at once.")
-        made = [
-            Cloning(Connection(name, url, api_key=KEY), [clip], _needed(signature(name)))
+        output.say(f"Cloning {_SECONDS} seconds of audio at {len(mock.base_urls)} mocked providers.")
+        clones = [
+            Cloning(Connection(name, url, api_key=KEY), [clip], _required_options(signature_of(name)))
             for name, url in mock.base_urls.items()
         ]
-        run(made, display(output.err))
-        show(made, [], output)
+        run(clones, display(output.err))
+        show(clones, [], output)
 
 
-def _needed(theirs: Signature) -> dict[str, Any]:
-    """What a provider wants to be told, and the name."""
-    options = {option.name: (*option.choices, "Demo")[0] for option in theirs.options.values() if option.required}
+def _required_options(signature: Signature) -> dict[str, Any]:
+    """A value for each required option, and for the name."""
+    options = {option.name: (*option.choices, "Demo")[0] for option in signature.options.values() if option.required}
     return {"name": "Demo", **options}
 
 
@@ -63,19 +63,19 @@ def _silence() -> bytes:
 def serve_mock(
     ctx: typer.Context,
     *,
-    polls: Annotated[int, typer.Option(min=1, help="At which look a clone that is polled is done.")] = 2,
+    polls: Annotated[int, typer.Option(min=1, help="Number of polls after which a clone is done.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Serve all providers as a mock on this machine, until Ctrl-C; prints the environment that leads there."""
+    """Serve a mock of every provider on this machine until Ctrl-C; prints the environment variables for it."""
     output: Output = ctx.obj
     testing = _testing()
     with testing.serve(testing.Mock(polls_until_done=polls)) as mock:
         lines: dict[str, str] = {}
         for name, url in mock.base_urls.items():
-            lines |= {f"{name.upper()}_BASE_URL": url, signature(name).key_variable: KEY}
+            lines |= {f"{name.upper()}_BASE_URL": url, signature_of(name).key_variable: KEY}
         output.result(lines, "\n".join(f"export {name}={value}" for name, value in lines.items()))
-        output.say("Copy these lines into another terminal. Ctrl-C ends the mock.")
+        output.say("Run these lines in another terminal to use the mock. Press Ctrl-C to stop it.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            output.say("ended")
+            output.say("stopped")

@@ -1,7 +1,8 @@
-"""The options of `clone`, from the typed signature of each provider's own `clone` and what its spec says of them."""
+"""The options of `clone`, from the signature of each provider's own `clone` method and from its spec."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -13,21 +14,20 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import attrs
 import typer
 
-from voice_clone import _connect
-from voice_clone._clients import SyncClient
+from voice_clone._client.base import SyncClient
+from voice_clone._connect import find
 from voice_clone.audio import rules
 
-NOT_SPECIFIED = {"timeout": "Seconds to wait until the clone is done."}
-"""Help for what is of this package, not of a provider."""
+TIMEOUT_HELP = "Timeout for the whole clone, in seconds."
 
 
 @attrs.frozen
 class Option:
-    """One keyword of a provider's `clone`."""
+    """One keyword argument of a provider's `clone` method."""
 
     name: str
     kind: Any
-    """`str`, `bool`, `int` or `float`, or a generated model, which is typed as JSON."""
+    """`str`, `bool`, `int` or `float`, or a generated model, which the user writes as JSON."""
     required: bool
     default: Any
     choices: tuple[str, ...]
@@ -35,120 +35,127 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """How it is typed."""
+        """The flag on the command line."""
         return "--" + self.name.replace("_", "-")
 
     def parameter(self) -> inspect.Parameter:
-        """The parameter of a command."""
-        about: dict[str, Any] = {"help": self.help}
+        """The parameter for Typer."""
+        settings: dict[str, Any] = {"help": self.help}
         if self.choices:
-            about |= {"autocompletion": self._completed, "metavar": "CHOICE"}
+            settings |= {"autocompletion": self._complete, "metavar": "CHOICE"}
         if hasattr(self.kind, "from_dict"):
-            about |= {"parser": self._from_json, "metavar": "JSON"}
+            settings |= {"parser": self._from_json, "metavar": "JSON"}
         kind: Any = self.kind if self.required else self.kind | None
         default = inspect.Parameter.empty if self.required else self.default
-        flags = [self.flag] if self.default is False else []  # what is not done anyhow needs no switch against it
-        annotation = Annotated[kind, typer.Option(*flags, **about)]
+        flags = [self.flag] if self.default is False else []  # without a flag --no-… for a default of False
+        annotation = Annotated[kind, typer.Option(*flags, **settings)]
         return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
-    def _completed(self, incomplete: str) -> list[str]:
+    def _complete(self, incomplete: str) -> list[str]:
         return [choice for choice in self.choices if choice.startswith(incomplete)]
 
     def _from_json(self, text: str) -> Any:
         try:
             return self.kind.from_dict(json.loads(text))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise typer.BadParameter(f"no {self.kind.__name__} in JSON: {error!r}") from None
+            raise typer.BadParameter(f"invalid JSON for {self.kind.__name__}: {error!r}") from None
 
 
 @attrs.frozen
 class Signature:
-    """What a provider's `clone` takes."""
+    """The arguments of a provider's `clone` method."""
 
     provider: str
     title: str
-    """The provider's name as it is written."""
+    """The provider's name, capitalised."""
     key_variable: str
     options: dict[str, Option]
     audio: str
-    """What the audio may be, for help."""
+    """Requirements for the audio, for help."""
     takes_many: bool
     takes_urls: bool
     takes_ids: bool
     polled: bool
-    """Whether a clone is not done when it is answered, so that it is waited for."""
+    """Whether a started clone is polled until it is done."""
 
     def source(self, text: str) -> Path | str | bytes | int:
-        """What an argument means: a file, what a pipe holds, or audio that is elsewhere: an address or a number."""
+        """The audio of an argument: a path, the bytes of a pipe, a URL, or the ID of an uploaded file."""
         path = Path(text)
-        if path.is_fifo():  # it can be read only once
+        if path.is_fifo():  # not seekable
             return path.read_bytes()
         if self.takes_ids and text.isdecimal() and not path.exists():
             return int(text)
         return text if text.lower().startswith(("http://", "https://")) else path
 
 
-def signature(provider: str) -> Signature:
-    """Read the signature of a provider's `clone`; raises InvalidRequestError for a name that is no provider's."""
-    client: Any = _connect.find(provider, SyncClient)
+@functools.cache
+def signature_of(provider: str) -> Signature:
+    """Read the signature of a provider's `clone` method; raises InvalidRequestError for an unknown provider."""
+    required = rules(provider)
+    client: Any = find(provider, SyncClient)
     hints = get_type_hints(client.clone)
-    fields: Mapping[str, Mapping[str, Any]] = client.provider.fields
-    prose = inspect.getdoc(client.start_clone) or ""
+    fields: Mapping[str, Mapping[str, Any]] = client.provider.request.fields
+    doc = inspect.getdoc(client.start_clone) or ""
     options = [
         option
-        for each in inspect.signature(client.clone).parameters.values()
-        if each.kind is each.KEYWORD_ONLY
-        and (option := _option(each, hints[each.name], fields.get(each.name, {}), _sentence(prose, each.name)))
+        for parameter in inspect.signature(client.clone).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+        and (option := _option(parameter, hints[parameter.name], fields.get(parameter.name, {}), doc))
     ]
-    sources = get_args(hints["audio"])
-    many, ids = any(get_origin(each) is Sequence for each in sources), int in sources
-    urls = any("url" in getattr(each, "__annotations__", ()) for each in sources)
-    theirs = rules(provider)
-    taken = [str(theirs) or "any format", *(["an https address"] if urls else [])]
-    taken += ["the id of an uploaded file"] if ids else []
-    audio = "; or ".join(taken) + (f". {fields['audio']['description']}" if many and "audio" in fields else "")
-    better = theirs.advised
+    kinds = get_args(hints["audio"])
+    takes_many, takes_ids = any(get_origin(kind) is Sequence for kind in kinds), int in kinds
+    takes_urls = any("url" in getattr(kind, "__annotations__", ()) for kind in kinds)
+    sources = [str(required) or "any format"]
+    sources += ["an https URL"] if takes_urls else []
+    sources += ["the ID of an uploaded file"] if takes_ids else []
+    audio = "; or ".join(sources)
+    if takes_many and "audio" in fields:
+        audio += f". {fields['audio']['description']}"
+    if required.advised:
+        audio += f". Recommended: {required.advised} ({required.advised.reason})"
     return Signature(
         provider,
         client.__name__,
         client.provider.key_variable,
         {option.name: option for option in options},
-        audio + (f". Best: {better} ({better.reason})" if better else ""),
-        many,
-        urls,
-        ids,
+        audio,
+        takes_many,
+        takes_urls,
+        takes_ids,
         client.provider.poll is not None,
     )
 
 
-def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], prose: str) -> Option | None:
-    """The option for a keyword; None for what can't be typed, such as a function to call."""
+def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], doc: str) -> Option | None:
+    """The option for a keyword argument; None for one that has no text form, such as a callback."""
     kinds = [kind for kind in (get_args(hint) or [hint]) if kind is not type(None)]
     enums = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
     kind = next((kind for kind in kinds if kind in (bool, int, float, str) or hasattr(kind, "from_dict")), None)
     if kind is None:
         return None
     required = parameter.default is parameter.empty
-    choices = tuple(str(each.value) for enum in enums for each in enum)
-    name, told = parameter.name, [_told(field) or NOT_SPECIFIED.get(parameter.name, prose)]
-    least, most = field.get("minLength", 0), field.get("maxLength")
-    if most and str(most) not in told[0]:
-        told.append(f"{least} to {most:,} characters." if least else f"Up to {most:,} characters.")
+    choices = tuple(str(member.value) for enum in enums for member in enum)
+    name = parameter.name
+    texts = [_description(field) or (TIMEOUT_HELP if name == "timeout" else _sentence(doc, name))]
+    min_length, max_length = field.get("minLength", 0), field.get("maxLength")
+    if max_length and str(max_length) not in texts[0]:
+        limit = f"{min_length} to {max_length:,}" if min_length else f"Up to {max_length:,}"
+        texts.append(f"{limit} characters.")
     if hasattr(kind, "from_dict"):
-        told.append(f"An object with {' and '.join(field.get('properties', ()))}.")
+        texts.append(f"JSON object with {' and '.join(field.get('properties', ()))}.")
     if choices:
-        told.append(f"One of {', '.join(choices)}.")
-    return Option(name, kind, required, None if required else parameter.default, choices, " ".join(filter(None, told)))
+        texts.append(f"One of {', '.join(choices)}.")
+    return Option(name, kind, required, None if required else parameter.default, choices, " ".join(filter(None, texts)))
 
 
-def _sentence(prose: str, name: str) -> str:
-    """The last sentence of a docstring that speaks of a parameter."""
-    told = [each for each in re.split(r"(?<=\.)\s+", prose) if f"`{name}`" in each]
-    return told[-1].replace("`", "").replace("\n", " ") if told else ""
+def _sentence(doc: str, name: str) -> str:
+    """The last sentence of a docstring that mentions a parameter."""
+    sentences = [sentence for sentence in re.split(r"(?<=\.)\s+", doc) if f"`{name}`" in sentence]
+    return sentences[-1].replace("`", "").replace("\n", " ") if sentences else ""
 
 
-def _told(field: Mapping[str, Any]) -> str:
-    """The first sentence of what a spec says of a field."""
+def _description(field: Mapping[str, Any]) -> str:
+    """The first sentence of a field's description in the spec."""
     first = re.split(r"(?<=\.)\s+(?=[A-Z])|\n", str(field.get("description", "")))[0]
     text = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", first).replace("`", "").rstrip(".")
     return text and f"{text}."

@@ -1,32 +1,24 @@
-"""Cartesia: one multipart request; the voice is done when it is answered."""
+"""Cartesia: one multipart request; the voice is done with its response."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
-
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
-from voice_clone._flows import Flow, Open, operation
-from voice_clone._options import choice
-from voice_clone._policy import PAID
-
-if TYPE_CHECKING:
-    from voice_clone import jobs
-    from voice_clone_api.cartesia import AuthenticatedClient, models, types
-    from voice_clone_api.cartesia.api.voices import clone_voice
-else:
-    jobs = Later("voice_clone.jobs")
-    models = Later("voice_clone_api.cartesia.models")
-    types = Later("voice_clone_api.cartesia.types")
-    clone_voice = Later("voice_clone_api.cartesia.api.voices.clone_voice")
-
-Api: TypeAlias = "AuthenticatedClient"
+from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.options import choice
+from voice_clone._flow.driver import operation
+from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.policy import PAID
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.models import CloneJob, Voice
+from voice_clone_api.cartesia import AuthenticatedClient, models
+from voice_clone_api.cartesia.api.voices import clone_voice
+from voice_clone_api.cartesia.types import UNSET, File
 
 
-class _Cartesia(Client[Api, X, Result]):
-    provider: ClassVar[provided] = provided("cartesia")
+class _Cartesia(Client[AuthenticatedClient, X, Result]):
+    provider = Provider.load("cartesia", AuthenticatedClient)
 
     @operation
     def start_clone(
@@ -37,36 +29,52 @@ class _Cartesia(Client[Api, X, Result]):
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
-    ) -> Flow[jobs.CloneJob]:
-        """Clone a voice; the job that this returns is done.
+    ) -> Flow[CloneJob]:
+        """Clone a voice; the returned job is done.
 
-        `audio` is a path, bytes or a binary file object, best of 5 to 10 seconds. `name` and `description` are for
-        people. `language` is one of models.SupportedLanguage, such as `en`. `base_voice_id` is the voice that this one
-        derives from.
-        Raises InvalidRequestError before anything is sent for what Cartesia would refuse, OutcomeUnknownError where the
-        voice may have been made all the same, or what else a request may raise.
+        `audio` is a path, bytes or a binary file object; 5 to 10 seconds work best. `name` and `description` are for
+        people. `language` is one of models.SupportedLanguage, such as `en`. `base_voice_id` is the voice that the new
+        one derives from.
+        Raises InvalidRequestError before anything is sent for arguments that Cartesia would refuse,
+        OutcomeUnknownError if the voice may have been made all the same, or what else a request may raise.
         """
-        clip: Audio = yield Open(audio)
+        file: Audio = yield Open(audio)
         body = models.CloneVoiceRequest(
-            clip=types.File(clip.stream, clip.name, clip.media_type),
+            clip=File(file.stream, file.name, file.media_type),
             name=name,
             language=choice(models.SupportedLanguage, language, "language"),
-            description=types.UNSET if description is None else description,
-            base_voice_id=types.UNSET if base_voice_id is None else base_voice_id,
+            description=UNSET if description is None else description,
+            base_voice_id=UNSET if base_voice_id is None else base_voice_id,
         )
-        self.provider.check(body.to_dict())
+        self.provider.request.check(body.to_dict())
         version = models.CartesiaVersion.V2026_03_01
-        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body, cartesia_version=version)
-        return self._started(answer, name)
+        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body, cartesia_version=version)
+        return self._started(response, name)
 
-    @start_clone.then_wait
-    def clone(self) -> None:
-        """Clone a voice; the arguments are those of `start_clone`."""
+    @operation
+    def clone(
+        self,
+        audio: AudioSource,
+        *,
+        name: str,
+        language: models.SupportedLanguage | str,
+        description: str | None = None,
+        base_voice_id: str | None = None,
+    ) -> Flow[Voice]:
+        """Clone a voice.
+
+        `audio`, `name`, `language`, `description` and `base_voice_id` are those of `start_clone`.
+        Raises what `start_clone` raises.
+        """
+        job = yield from _Cartesia.start_clone(
+            self, audio, name=name, language=language, description=description, base_voice_id=base_voice_id
+        )
+        return (yield from _Cartesia.wait(self, job))
 
 
-class Cartesia(_Cartesia[httpx.BaseTransport, Plain], SyncClient[Api]):
+class Cartesia(_Cartesia[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
     """Cartesia. The key comes from `api_key` or CARTESIA_API_KEY."""
 
 
-class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
+class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
     """Cartesia, awaited. The key comes from `api_key` or CARTESIA_API_KEY."""

@@ -1,35 +1,27 @@
-"""HeyGen: a clone is started, then polled until it is complete or failed."""
+"""HeyGen: a clone starts, and is polled until it is complete or failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
-from voice_clone._bodies import Inline
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
-from voice_clone._flows import Flow, Open, operation
-from voice_clone._options import checked_callback, checked_seconds
-from voice_clone._policy import PAID
-
-if TYPE_CHECKING:
-    from voice_clone import jobs
-    from voice_clone_api.heygen import AuthenticatedClient, models, types
-    from voice_clone_api.heygen.api.voices import clone_voice, get_voice
-else:
-    jobs = Later("voice_clone.jobs")
-    models = Later("voice_clone_api.heygen.models")
-    types = Later("voice_clone_api.heygen.types")
-    clone_voice = Later("voice_clone_api.heygen.api.voices.clone_voice")
-    get_voice = Later("voice_clone_api.heygen.api.voices.get_voice")
-
-Api: TypeAlias = "AuthenticatedClient"
+from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.options import check_wait
+from voice_clone._flow.driver import operation
+from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.policy import PAID
+from voice_clone._http.request_body import Base64File
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.models import CloneJob, Progress, Voice
+from voice_clone_api.heygen import AuthenticatedClient, models
+from voice_clone_api.heygen.api.voices import clone_voice, get_voice
+from voice_clone_api.heygen.types import UNSET
 
 
-class _HeyGen(Client[Api, X, Result]):
-    provider: ClassVar[provided] = provided("heygen", get_voice)
+class _HeyGen(Client[AuthenticatedClient, X, Result]):
+    provider = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
 
     @operation
     def start_clone(
@@ -39,30 +31,30 @@ class _HeyGen(Client[Api, X, Result]):
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
-    ) -> Flow[jobs.CloneJob]:
-        """Start a clone; `wait` for the job that this returns.
+    ) -> Flow[CloneJob]:
+        """Start a clone; call `wait` with the returned job.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
-        to 100 characters. `language` is a hint such as `en`; left out, it is detected. `remove_background_noise` is
-        done before cloning.
-        Raises InvalidRequestError before anything is sent for what HeyGen would refuse, OutcomeUnknownError where the
-        clone may have been started all the same, or what else a request may raise.
+        to 100 characters. `language` is a hint such as `en`; by default it is detected. `remove_background_noise`
+        cleans the audio before cloning.
+        Raises InvalidRequestError before anything is sent for arguments that HeyGen would refuse, OutcomeUnknownError
+        if the clone may have started all the same, or what else a request may raise.
         """
         if isinstance(audio, str) and audio.lower().startswith("https://"):
             audio = models.AssetUrl(url=audio)
         if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
-            clip: Audio = yield Open(audio)
-            media_type = clip.media_type.replace("x-wav", "wav")
-            audio = models.AssetBase64(media_type=media_type, data=Inline(clip.stream))
+            file: Audio = yield Open(audio)
+            media_type = file.media_type.replace("x-wav", "wav")
+            audio = models.AssetBase64(media_type=media_type, data=Base64File(file.stream))
         body = models.CloneVoiceRequest(
             audio=audio,
             voice_name=name,
-            language=types.UNSET if language is None else language,
+            language=UNSET if language is None else language,
             remove_background_noise=remove_background_noise,
         )
-        self.provider.check(body.to_dict())
-        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
-        return self._started(answer, name)
+        self.provider.request.check(body.to_dict())
+        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        return self._started(response, name)
 
     @operation
     def clone(
@@ -73,26 +65,25 @@ class _HeyGen(Client[Api, X, Result]):
         language: str | None = None,
         remove_background_noise: bool = True,
         timeout: float = 600.0,
-        on_poll: Callable[[jobs.Progress], Result] | None = None,
-    ) -> Flow[jobs.Voice]:
-        """Clone a voice: `start_clone`, then `wait`, whose `timeout` (seconds) and `on_poll` these are.
+        on_poll: Callable[[Progress], Result] | None = None,
+    ) -> Flow[Voice]:
+        """Clone a voice: `start_clone`, then `wait` with `timeout` (seconds) and `on_poll`.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
-        to 100 characters. `language` is a hint such as `en`; left out, it is detected. `remove_background_noise` is
-        done before cloning.
+        to 100 characters. `language` is a hint such as `en`; by default it is detected. `remove_background_noise`
+        cleans the audio before cloning.
         Raises what `start_clone` and `wait` raise; after the start, the error carries the job in `error.job`.
         """
-        checked_seconds(timeout)  # before it costs anything
-        checked_callback(on_poll, self._awaits)
+        check_wait(timeout, on_poll, awaits=self._awaits)  # before it costs anything
         job = yield from _HeyGen.start_clone(
             self, audio, name=name, language=language, remove_background_noise=remove_background_noise
         )
         return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
 
 
-class HeyGen(_HeyGen[httpx.BaseTransport, Plain], SyncClient[Api]):
+class HeyGen(_HeyGen[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
     """HeyGen. The key comes from `api_key` or HEYGEN_API_KEY."""
 
 
-class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
+class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
     """HeyGen, awaited. The key comes from `api_key` or HEYGEN_API_KEY."""

@@ -1,33 +1,27 @@
-"""Retell AI: one multipart request; the voice is done when it is answered."""
+"""Retell AI: one multipart request; the voice is done with its response."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
+from typing import cast
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Later, Plain, Result, SyncClient, X, provided
-from voice_clone._flows import Flow, Open, operation
-from voice_clone._options import choice
-from voice_clone._policy import PAID
-
-if TYPE_CHECKING:
-    from voice_clone import jobs
-    from voice_clone_api.retell import AuthenticatedClient, models, types
-    from voice_clone_api.retell.api.voices import clone_voice
-else:
-    jobs = Later("voice_clone.jobs")
-    models = Later("voice_clone_api.retell.models")
-    types = Later("voice_clone_api.retell.types")
-    clone_voice = Later("voice_clone_api.retell.api.voices.clone_voice")
-
-Api: TypeAlias = "AuthenticatedClient"
+from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.options import choice
+from voice_clone._flow.driver import operation
+from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.policy import PAID
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.models import CloneJob, Voice
+from voice_clone_api.retell import AuthenticatedClient, models
+from voice_clone_api.retell.api.voices import clone_voice
+from voice_clone_api.retell.types import File
 
 
-class _Retell(Client[Api, X, Result]):
-    provider: ClassVar[provided] = provided("retell")
+class _Retell(Client[AuthenticatedClient, X, Result]):
+    provider = Provider.load("retell", AuthenticatedClient)
 
     @operation
     def start_clone(
@@ -36,35 +30,49 @@ class _Retell(Client[Api, X, Result]):
         *,
         name: str,
         voice_provider: models.CloneProvider | str,
-    ) -> Flow[jobs.CloneJob]:
-        """Clone a voice; the job that this returns is done.
+    ) -> Flow[CloneJob]:
+        """Clone a voice; the returned job is done.
 
         `audio` is a path, bytes, a binary file object, or a list of them: one for cartesia and minimax, up to 3 for
-        inworld, up to 25 otherwise. `name` has 1 to 200 characters. `voice_provider` is where Retell makes the voice.
-        Raises InvalidRequestError before anything is sent for what Retell would refuse, OutcomeUnknownError where the
-        voice may have been made all the same, or what else a request may raise.
+        inworld, up to 25 for others. `name` has 1 to 200 characters. `voice_provider` is the service that makes the
+        voice for Retell.
+        Raises InvalidRequestError before anything is sent for arguments that Retell would refuse, OutcomeUnknownError
+        if the voice may have been made all the same, or what else a request may raise.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
-        clips: list[Audio] = []
+        files: list[File] = []
         for source in sources:
-            clips.append((yield Open(source)))
+            file: Audio = yield Open(source)
+            files.append(File(file.stream, file.name, file.media_type))
         body = models.CloneVoiceRequest(
-            files=[types.File(clip.stream, clip.name, clip.media_type) for clip in clips],
+            files=files,
             voice_name=name,
             voice_provider=choice(models.CloneProvider, voice_provider, "voice_provider"),
         )
-        self.provider.check(body.to_dict())
-        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
-        return self._started(answer, name)
+        self.provider.request.check(body.to_dict())
+        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        return self._started(response, name)
 
-    @start_clone.then_wait
-    def clone(self) -> None:
-        """Clone a voice; the arguments are those of `start_clone`."""
+    @operation
+    def clone(
+        self,
+        audio: AudioSource | Sequence[AudioSource],
+        *,
+        name: str,
+        voice_provider: models.CloneProvider | str,
+    ) -> Flow[Voice]:
+        """Clone a voice.
+
+        `audio`, `name` and `voice_provider` are those of `start_clone`.
+        Raises what `start_clone` raises.
+        """
+        job = yield from _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
+        return (yield from _Retell.wait(self, job))
 
 
-class Retell(_Retell[httpx.BaseTransport, Plain], SyncClient[Api]):
+class Retell(_Retell[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
     """Retell AI. The key comes from `api_key` or RETELL_API_KEY."""
 
 
-class AsyncRetell(_Retell[httpx.AsyncBaseTransport, Awaited], AsyncClient[Api]):
+class AsyncRetell(_Retell[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
     """Retell AI, awaited. The key comes from `api_key` or RETELL_API_KEY."""

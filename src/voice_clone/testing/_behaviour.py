@@ -1,21 +1,17 @@
-"""What a mocked provider does with a good request, and how it says no to a bad one."""
+"""The responses of a mocked provider: to valid requests, and errors."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import httpx
 
-from voice_clone.testing._spec import Json, Operation, Spec
-
-if TYPE_CHECKING:
-    from voice_clone.testing._mock import Mock
-
+from voice_clone._provider.specs import Json, Operation
+from voice_clone.testing._spec import Spec
 
 Errors = Mapping[str, tuple[int, str | int | None]]
-
 
 _BY_STATUS = {
     422: "invalid_request",
@@ -30,50 +26,56 @@ _BY_STATUS = {
 }
 
 
+class Settings(Protocol):
+    """Settings of a mock that its providers read at each request."""
+
+    polls_until_done: int
+    clone_failure: str | None
+
+
 class Behaviour:
-    """A provider that answers with samples from its spec; the modules in `providers` say more."""
+    """A provider that responds with samples from its spec; the modules in `providers` override operations."""
 
     errors: ClassVar[Errors] = {}
-    """The kinds of errors that the provider documents, with the HTTP status and code of each; empty for what the
-    statuses of its spec say."""
+    """HTTP status and code of each kind of error that the provider documents; by default, the statuses of its spec."""
 
-    def __init__(self, spec: Spec, mock: Mock) -> None:
-        """Make a provider that has no voices yet."""
+    def __init__(self, spec: Spec, settings: Settings) -> None:
+        """Create a provider without voices."""
         self.spec = spec
-        self.mock = mock
+        self.settings = settings
         self.voices: dict[str, Json] = {}
-        self.answers: int = 0
+        self._ids = 0
         self.documented: dict[str, Json] = {
-            status: answer
+            status: response
             for operation in spec.operations()
-            for status, answer in operation.spec["responses"].items()
+            for status, response in operation.spec["responses"].items()
             if not status.startswith("2")
         }
         by_status = {kind: (status, None) for status, kind in _BY_STATUS.items() if str(status) in self.documented}
         self.kinds: Errors = self.errors or {"invalid_request": (400, None), "unauthorized": (401, None), **by_status}
 
     def respond(self, operation: Operation, parameters: dict[str, str], body: Any) -> httpx.Response:
-        """Answer a request that the spec allows: by the method of the operation's id, or with a sample."""
-        special = getattr(self, operation.id, None)
-        if special is not None:
-            response: httpx.Response = special(body, **parameters)
+        """Respond to a valid request, by the method that the operation ID names, or with a sample."""
+        method = getattr(self, operation.id, None)
+        if method is not None:
+            response: httpx.Response = method(body, **parameters)
             return response
         return self._sample(*next(item for item in operation.spec["responses"].items() if item[0].startswith("2")))
 
     def error(self, kind: str, message: str) -> httpx.Response:
-        """Refuse a request, in the provider's own way; raise ValueError for a kind that it does not document."""
+        """The provider's error response; raises ValueError for a kind that the provider does not document."""
         if kind not in self.kinds:
-            raise ValueError(f"{self.spec.provider} documents no {kind!r}; it has {', '.join(self.kinds)}")
+            raise ValueError(f"{self.spec.provider} documents no error {kind!r} (choose from {', '.join(self.kinds)})")
         return self.refuse(*self.kinds[kind], message)
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
-        """Build the provider's error answer."""
+        """Build the provider's error response."""
         if str(status) not in self.documented:
             return httpx.Response(status, text=message)
         return self._sample(str(status), self.documented[str(status)], message=message)
 
-    def _sample(self, status: str, answer: Json, **texts: str) -> httpx.Response:
-        content = self.spec.resolve(answer).get("content", {})
+    def _sample(self, status: str, documented: Json, **texts: str) -> httpx.Response:
+        content = self.spec.resolve(documented).get("content", {})
         if not content:
             return httpx.Response(int(status))
         body: Any = self.spec.sample(next(iter(content.values()))["schema"])
@@ -83,6 +85,6 @@ class Behaviour:
         return httpx.Response(int(status), json=body)
 
     def new_id(self) -> str:
-        """32 hexadecimal digits that no answer before had, the same in every run."""
-        self.answers += 1
-        return hashlib.sha256(f"{self.spec.provider} {self.answers}".encode()).hexdigest()[:32]
+        """A new ID of 32 hexadecimal digits, the same in every run."""
+        self._ids += 1
+        return hashlib.sha256(f"{self.spec.provider} {self._ids}".encode()).hexdigest()[:32]

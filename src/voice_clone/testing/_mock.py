@@ -1,4 +1,4 @@
-"""The mock: one handler for all providers, from httpx.Request to httpx.Response."""
+"""The mock: all providers behind one handler, from httpx.Request to httpx.Response."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import attrs
 import httpx
 
 import voice_clone_api
-from voice_clone.testing import _behaviour, providers
-from voice_clone.testing._spec import Json, Operation, Refusal, Spec
+from voice_clone._provider.specs import Json, Operation
+from voice_clone.testing import providers
+from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._spec import Refusal, Spec
 
 Kind = Literal[
     "invalid_request",
@@ -27,26 +29,26 @@ Kind = Literal[
     "content_rejected",
     "server_error",
 ]
-"""What can be wrong, in words that are the same at all providers; each answers it in its own way."""
+"""A kind of error, named the same for all providers; each has its own response for it."""
 
 
 @attrs.frozen
 class Recorded:
-    """A request that the mock saw."""
+    """A request to the mock."""
 
     provider: str
     operation: str
-    """The operation id; empty for a path that the provider does not have."""
+    """The operation ID; empty for an unknown path."""
     request: httpx.Request
     body: Any
-    """A dict for JSON, a list of Part for a form, None where there is none or the spec forbids it."""
+    """A dict for JSON, a list of Part for a form, None without a body or if it breaks the spec."""
     status: int
-    """The HTTP status of the answer; 0 where none was given."""
+    """The HTTP status of the response; 0 if there was none."""
 
 
 @attrs.define
 class _Fault:
-    what: Kind | httpx.Response | BaseException
+    outcome: Kind | httpx.Response | BaseException
     operation: str | None
     times: int
     retry_after: float | None
@@ -54,20 +56,20 @@ class _Fault:
 
 
 class Mock:
-    """All providers in one. `transport` serves clients in memory; `serve` puts it behind real HTTP."""
+    """A mock of all providers. `transport` serves clients in memory; `serve` serves them over HTTP."""
 
     transport: httpx.MockTransport
-    """For the `transport=` of any client, sync or async; the provider is known by its host, or else by the path."""
+    """For the `transport=` of any client, sync or async; finds the provider by host, or else by path."""
     base_urls: Mapping[str, str]
-    """For the `base_url=` of clients, by provider: the providers' own addresses, or those of `serve`."""
+    """For the `base_url=` of clients, by provider: the providers' own base URLs, or those of `serve`."""
     requests: list[Recorded]
-    """All requests so far, in the order of their answers."""
+    """All requests so far, in the order of their responses."""
     api_keys: frozenset[str] | None
-    """The keys that are accepted; None for any."""
+    """Valid API keys; None accepts any."""
     polls_until_done: int
-    """At which look a clone that is polled is done."""
+    """Number of polls after which a clone is done, at providers that are polled."""
     clone_failure: str | None
-    """Why a clone that is polled fails in the end; None where it succeeds."""
+    """Failure message of clones at providers that are polled; None lets them succeed."""
 
     def __init__(
         self,
@@ -76,9 +78,9 @@ class Mock:
         polls_until_done: int = 2,
         clone_failure: str | None = None,
     ) -> None:
-        """Make a mock that has no voices yet; raises TypeError where `api_keys` is one text, not a set of them."""
+        """Create a mock without voices; raises TypeError if `api_keys` is a string."""
         if isinstance(api_keys, str):
-            raise TypeError(f"api_keys is one text; give a set: {{{api_keys!r}}}")
+            raise TypeError(f"api_keys must be a set of strings: {{{api_keys!r}}}")
         self.api_keys = api_keys
         self.polls_until_done = polls_until_done
         self.clone_failure = clone_failure
@@ -88,11 +90,11 @@ class Mock:
         self._lock = threading.Lock()
         names = sorted(module.name for module in pkgutil.iter_modules(voice_clone_api.__path__))
         self._specs = {name: Spec.of(name) for name in names}
-        self._behaviours = {name: _find(name)(self._specs[name], self) for name in names}
+        self._behaviours = {name: _behaviour_of(name)(self._specs[name], self) for name in names}
         self.base_urls = {name: str(spec.document["servers"][0]["url"]) for name, spec in self._specs.items()}
 
     def voices(self, provider: str) -> Mapping[str, Json]:
-        """The voices that a provider has made, by id; raises KeyError for a provider that is not there."""
+        """A provider's cloned voices, by ID; raises KeyError for an unknown provider."""
         return self._behaviours[provider].voices
 
     def fail(
@@ -105,39 +107,37 @@ class Mock:
         retry_after: float | None = None,
         after_work: bool = False,
     ) -> None:
-        """Let the next requests fail.
+        """Make the next `times` requests to a provider fail.
 
-        `what` is the kind of an error, which the provider answers in its own way; a whole response; or an exception,
-        which the transport raises, and for which `serve` closes the connection. `operation` is an operation id, None
-        for any. `retry_after` is in seconds. With `after_work` the provider does what was asked, and then fails.
-        Raises ValueError for a kind of error that the provider does not document, and for a provider or an operation
-        that is not there.
+        `what` is a kind of error, for the provider's own response to it; a whole response; or an exception that the
+        transport raises, for which `serve` closes the connection. `operation` is an operation ID, None for any.
+        `retry_after` is in seconds. With `after_work` the provider handles the request before it fails.
+        Raises ValueError for an unknown provider or operation, and for an error that the provider does not document.
         """
         if provider not in self._specs:
-            raise ValueError(f"there is no provider {provider!r}; there are {', '.join(self._specs)}")
-        known = [each.id for each in self._specs[provider].operations()]
-        if operation not in (None, *known):
-            raise ValueError(f"{provider} has no operation {operation!r}; it has {', '.join(known)}")
+            raise ValueError(f"unknown provider {provider!r} (choose from {', '.join(self._specs)})")
+        operations = [known.id for known in self._specs[provider].operations()]
+        if operation not in (None, *operations):
+            raise ValueError(f"{provider} has no operation {operation!r} (choose from {', '.join(operations)})")
         if isinstance(what, str):
             self._behaviours[provider].error(what, "")
         self._faults.setdefault(provider, []).append(_Fault(what, operation, times, retry_after, after_work))
 
     def handle(self, request: httpx.Request, provider: str | None = None) -> httpx.Response:
-        """Answer a request."""
+        """Respond to a request."""
         request.read()
         with self._lock:
-            found = self._route(request, provider)
-            if found is None:
+            route = self._route(request, provider)
+            if route is None:
                 return httpx.Response(404, text="no provider has this path")
-            name, operation, parameters = found
+            name, operation, parameters = route
             body: Any = None
             status = 0
             try:
-                response, body = self._answer(name, operation, parameters, request)
+                response, body = self._respond(name, operation, parameters, request)
                 status = response.status_code
             finally:
-                seen = Recorded(name, operation.id if operation else "", request, body, status)
-                self.requests.append(seen)
+                self.requests.append(Recorded(name, operation.id if operation else "", request, body, status))
         return response
 
     def _route(
@@ -153,7 +153,7 @@ class Mock:
                     return name, operation, parameters
         return (names[0], None, {}) if len(names) == 1 else None
 
-    def _answer(
+    def _respond(
         self, name: str, operation: Operation | None, parameters: dict[str, str], request: httpx.Request
     ) -> tuple[httpx.Response, Any]:
         behaviour = self._behaviours[name]
@@ -164,7 +164,7 @@ class Mock:
             return self._fail(behaviour, fault), None
         body: Any = None
         try:
-            body = self._specs[name].judge(operation, request, self.api_keys)
+            body = self._specs[name].validate(operation, request, self.api_keys)
             response = behaviour.respond(operation, parameters, body)
         except Refusal as refusal:
             return behaviour.error(refusal.kind, refusal.message), body
@@ -178,19 +178,19 @@ class Mock:
         return None
 
     @staticmethod
-    def _fail(behaviour: _behaviour.Behaviour, fault: _Fault) -> httpx.Response:
-        if isinstance(fault.what, BaseException):
-            raise fault.what
-        if isinstance(fault.what, httpx.Response):
-            # What it holds is decoded, and its length is known anew.
+    def _fail(behaviour: Behaviour, fault: _Fault) -> httpx.Response:
+        if isinstance(fault.outcome, BaseException):
+            raise fault.outcome
+        if isinstance(fault.outcome, httpx.Response):
+            # Its content is already decoded, so these headers no longer apply.
             headers = [
                 (name, value)
-                for name, value in fault.what.headers.multi_items()
+                for name, value in fault.outcome.headers.multi_items()
                 if name not in ("content-encoding", "content-length", "transfer-encoding")
             ]
-            response = httpx.Response(fault.what.status_code, headers=headers, content=fault.what.content)
+            response = httpx.Response(fault.outcome.status_code, headers=headers, content=fault.outcome.content)
         else:
-            response = behaviour.error(fault.what, f"{fault.what.replace('_', ' ')}, as the test asked for")
+            response = behaviour.error(fault.outcome, f"simulated error: {fault.outcome.replace('_', ' ')}")
         if fault.retry_after is not None:
             response.headers["Retry-After"] = f"{fault.retry_after:.3f}".rstrip("0").rstrip(".")
         return response
@@ -201,17 +201,17 @@ class MockedProvider:
     """One provider of a mock."""
 
     mock: Mock
-    """The whole mock: `api_keys`, `polls_until_done` and `clone_failure` are there."""
+    """The whole mock, with `api_keys`, `polls_until_done` and `clone_failure`."""
     name: str
 
     @property
     def requests(self) -> list[Recorded]:
-        """All requests to the provider so far, in the order of their answers."""
-        return [seen for seen in self.mock.requests if seen.provider == self.name]
+        """All requests to the provider so far, in the order of their responses."""
+        return [request for request in self.mock.requests if request.provider == self.name]
 
     @property
     def voices(self) -> Mapping[str, Json]:
-        """The voices that the provider has made, by id."""
+        """The provider's cloned voices, by ID."""
         return self.mock.voices(self.name)
 
     def fail(
@@ -223,17 +223,15 @@ class MockedProvider:
         retry_after: float | None = None,
         after_work: bool = False,
     ) -> None:
-        """Let the next requests to the provider fail; the arguments are those of `Mock.fail`."""
+        """Make the next requests to the provider fail; takes the arguments of `Mock.fail`."""
         self.mock.fail(
             self.name, what, operation=operation, times=times, retry_after=retry_after, after_work=after_work
         )
 
 
-def _find(name: str) -> type[_behaviour.Behaviour]:
-    """The behaviour of a provider, from its own module; one that has none answers with samples from its spec."""
-    known = {module.name for module in pkgutil.iter_modules(providers.__path__)}
-    if name not in known:
-        return _behaviour.Behaviour
-    module = importlib.import_module(f"{providers.__name__}.{name}")
-    kind: type[_behaviour.Behaviour] = module.Mocked
-    return kind
+def _behaviour_of(provider: str) -> type[Behaviour]:
+    """A provider's behaviour, from its module in `providers`; without a module, samples from its spec."""
+    if provider not in {module.name for module in pkgutil.iter_modules(providers.__path__)}:
+        return Behaviour
+    behaviour: type[Behaviour] = importlib.import_module(f"{providers.__name__}.{provider}").Mocked
+    return behaviour

@@ -11,7 +11,7 @@ _PARAMETER = re.compile(r';\s*(\w+\*?)="([^"]*)"')
 
 
 class MultipartError(ValueError):
-    """The body is no well-formed multipart/form-data."""
+    """The body is not well-formed multipart/form-data."""
 
 
 @attrs.frozen
@@ -26,11 +26,11 @@ class Part:
 
 
 def read_parts(content_type: str, body: bytes) -> list[Part]:
-    """Take a form apart by the boundary that its header names; raise MultipartError where it is not well-formed."""
-    found = re.search(r'boundary="?([^";]+)"?', content_type)
-    if not found:
-        raise MultipartError("the Content-Type names no boundary")
-    delimiter = b"--" + found[1].encode()
+    """Split a form into its parts; raises MultipartError if it is not well-formed."""
+    boundary = re.search(r'boundary="?([^";]+)"?', content_type)
+    if not boundary:
+        raise MultipartError("the Content-Type has no boundary")
+    delimiter = b"--" + boundary[1].encode()
     pieces = (b"\r\n" + body).split(b"\r\n" + delimiter)
     if len(pieces) < 3 or pieces[0] or pieces[-1] not in (b"--", b"--\r\n"):
         raise MultipartError("the body does not begin and end with the boundary")
@@ -49,12 +49,12 @@ def _read_part(piece: bytes) -> Part:
     for line in lines:
         key, colon, value = line.partition(":")
         if not colon or key.lower() in headers:
-            raise MultipartError(f"a part has an odd or repeated header: {line!r}")
+            raise MultipartError(f"a part has a malformed or repeated header: {line!r}")
         headers[key.lower()] = value.strip()
     disposition = headers.get("content-disposition", "")
     if not disposition.startswith("form-data"):
-        raise MultipartError("a part is no form-data")
-    # Quotes and line breaks in names are percent-encoded, as HTML's form encoding has it.
+        raise MultipartError("a part is not form-data")
+    # Quotes and line breaks in names are percent-encoded, as HTML's form encoding requires.
     parameters = {key: unquote(value) for key, value in _PARAMETER.findall(disposition)}
     if "name" not in parameters:
         raise MultipartError("a part has no name")

@@ -1,4 +1,4 @@
-"""The mock behind real HTTP, on loopback."""
+"""Serve the mock over HTTP, on loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Server(ThreadingHTTPServer):
         self.provider = provider
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print what went wrong; a client that is gone did nothing wrong."""
+        """Print the traceback of an error, but not of a closed connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -44,7 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
                 content=self._body(),
             )
             response = server.mock.handle(request, server.provider)
-        except (httpx.HTTPError, OSError):  # a fault that the test asked for: no answer
+        except (httpx.HTTPError, OSError):  # a simulated fault: no response
             self.close_connection = True
             return
         self.send_response(response.status_code)
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
-        """Print nothing; the mock keeps the requests."""
+        """Print nothing; the mock records the requests."""
 
 
 @overload
@@ -76,7 +76,7 @@ def serve(mock: M) -> AbstractContextManager[M]: ...
 @overload
 def serve(mock: None = None) -> AbstractContextManager[Mock]: ...
 def serve(mock: Mock | None = None) -> AbstractContextManager[Mock]:
-    """Serve a mock on loopback, one port a provider, until the block ends; `base_urls` says where."""
+    """Serve a mock on loopback until the block ends, with one port per provider: `base_urls`."""
     return _served(mock or Mock())
 
 

@@ -1,27 +1,24 @@
-"""The effective specs as the mock reads them: routes, judgement of requests, and sample answers."""
+"""The mock's view of an effective spec: validation of requests, and sample responses."""
 
 from __future__ import annotations
 
 import functools
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import PurePath
 from typing import Any, cast
 
 import attrs
 import httpx
 
+from voice_clone._provider.specs import Json, Operation, operations, read_spec
 from voice_clone.testing._multipart import MultipartError, Part, read_parts
-
-Json = dict[str, Any]
 
 
 @attrs.frozen
-class Refusal(Exception):  # noqa: N818 - not an error of ours: the mock answers with it
-    """The request is not what the spec asks for."""
+class Refusal(Exception):  # noqa: N818 - the mock turns it into an error response
+    """The request breaks the spec."""
 
     kind: str
     """`unauthorized`, `invalid_request` or `not_found`."""
@@ -29,24 +26,8 @@ class Refusal(Exception):  # noqa: N818 - not an error of ours: the mock answers
 
 
 def _without_discriminator(node: Json) -> Json:
-    # It allows and forbids nothing, and its reader fails on odd values.
+    # A discriminator restricts nothing, and the validator raises on unexpected values.
     return {key: value for key, value in node.items() if key != "discriminator" or "propertyName" not in value}
-
-
-@attrs.frozen
-class Operation:
-    """One operation of a spec."""
-
-    id: str
-    method: str
-    path: str
-    spec: Json = attrs.field(repr=False)
-
-    def match(self, path: str) -> dict[str, str] | None:
-        """The path parameters, where the path is this operation's."""
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
-        found = re.fullmatch(pattern, path)
-        return found.groupdict() if found else None
 
 
 @attrs.frozen(eq=False)
@@ -60,24 +41,19 @@ class Spec:
     @functools.cache
     def of(cls, provider: str) -> Spec:
         """The effective spec that ships in the generated package."""
-        text = (files(f"voice_clone_api.{provider}") / "openapi.json").read_bytes()
-        return cls(provider, json.loads(text, object_hook=_without_discriminator))
+        return cls(provider, json.loads(read_spec(provider), object_hook=_without_discriminator))
 
     @property
     def host(self) -> str:
-        """Where the provider's own server is."""
+        """The host of the provider's own server."""
         return httpx.URL(self.document["servers"][0]["url"]).host
 
     def operations(self) -> Iterator[Operation]:
         """All operations."""
-        for path, item in self.document["paths"].items():
-            for method, operation in item.items():
-                if isinstance(operation, dict) and "responses" in operation:
-                    spec = cast("Json", operation)
-                    yield Operation(spec.get("operationId", f"{method} {path}"), method.upper(), path, spec)
+        return operations(self.document)
 
     def resolve(self, node: Json) -> Json:
-        """The node itself, where a reference to it was given."""
+        """Follow `$ref` to the node."""
         while "$ref" in node:
             target: Any = self.document
             for key in node["$ref"].removeprefix("#/").split("/"):
@@ -86,7 +62,7 @@ class Spec:
         return node
 
     def problems(self, schema: Json, value: Any) -> list[str]:
-        """How a value breaks a schema, by the rules of the document's own version of OpenAPI."""
+        """One text for each violation of a schema, by the document's version of OpenAPI."""
         try:
             from openapi_schema_validator import OAS30Validator, OAS31Validator  # noqa: PLC0415
         except ModuleNotFoundError as error:
@@ -97,9 +73,9 @@ class Spec:
         validator = kind({**schema, "components": self.document.get("components", {})})
         return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
 
-    def judge(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> Any:
-        """The request's body, decoded: a dict for JSON, a list of parts for a form. Raises Refusal."""
-        self._judge_key(operation, request, keys)
+    def validate(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> Any:
+        """Decode the body: a dict for JSON, a list of parts for a form; raises Refusal if it breaks the spec."""
+        self._check_key(operation, request, keys)
         declared = [self.resolve(parameter) for parameter in operation.spec.get("parameters", [])]
         for parameter in declared:
             where, name = str(parameter["in"]), str(parameter["name"])
@@ -107,12 +83,12 @@ class Spec:
             if where in ("header", "query") and (value is not None or parameter.get("required")):
                 for problem in self.problems(parameter["schema"], value):
                     raise Refusal("invalid_request", f"{where} {name}: {problem}")
-        known = {parameter["name"] for parameter in declared if parameter["in"] == "query"}
-        for name in set(request.url.params) - known:
+        documented = {parameter["name"] for parameter in declared if parameter["in"] == "query"}
+        for name in set(request.url.params) - documented:
             raise Refusal("invalid_request", f"query {name}: not documented")
-        return self._judge_body(operation, request)
+        return self._decode_body(operation, request)
 
-    def _judge_key(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> None:
+    def _check_key(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> None:
         required: Any = operation.spec.get("security") or self.document.get("security") or []
         for requirement in required:
             for name in requirement:
@@ -123,23 +99,23 @@ class Spec:
                 if (scheme["type"] == "apiKey" or key != value) and key and (keys is None or key in keys):
                     return
         if required:
-            raise Refusal("unauthorized", "no API key, or one that is not accepted")
+            raise Refusal("unauthorized", "missing or invalid API key")
 
-    def _judge_body(self, operation: Operation, request: httpx.Request) -> Any:
+    def _decode_body(self, operation: Operation, request: httpx.Request) -> Any:
         if "requestBody" not in operation.spec:
             if request.content:
-                raise Refusal("invalid_request", "a body, where none is documented")
+                raise Refusal("invalid_request", "unexpected body")
             return None
         content = self.resolve(operation.spec["requestBody"])["content"]
         media_type = request.headers.get("content-type", "").split(";")[0]
         if media_type not in content:
-            raise Refusal("invalid_request", f"Content-Type {media_type!r}; {', '.join(content)} is documented")
+            raise Refusal("invalid_request", f"Content-Type must be {' or '.join(content)}, not {media_type!r}")
         schema = self.resolve(content[media_type]["schema"])
         if media_type != "multipart/form-data":
             try:
                 value = json.loads(request.content)
             except ValueError as error:
-                raise Refusal("invalid_request", f"no JSON: {error}") from None
+                raise Refusal("invalid_request", f"invalid JSON: {error}") from None
             for problem in self.problems(schema, value):
                 raise Refusal("invalid_request", problem)
             return value
@@ -147,17 +123,17 @@ class Spec:
             parts = read_parts(request.headers["content-type"], request.content)
         except (MultipartError, UnicodeDecodeError) as error:
             raise Refusal("invalid_request", str(error)) from None
-        self._judge_parts(schema, content[media_type].get("encoding", {}), parts)
+        self._check_parts(schema, content[media_type].get("encoding", {}), parts)
         return parts
 
-    def _judge_parts(self, schema: Json, encoding: Mapping[str, Json], parts: list[Part]) -> None:
+    def _check_parts(self, schema: Json, encoding: Mapping[str, Json], parts: list[Part]) -> None:
         form: Json = {}
         for part in parts:
             if part.name not in schema["properties"]:
                 raise Refusal("invalid_request", f"part {part.name!r}: not documented")
             declared = self.resolve(schema["properties"][part.name])
             single = self.resolve(declared["items"]) if declared.get("type") == "array" else declared
-            value = self._judge_part(part, single, encoding.get(part.name, {}))
+            value = self._decode_part(part, single, encoding.get(part.name, {}))
             if single is not declared:
                 form.setdefault(part.name, []).append(value)
             elif part.name in form:
@@ -167,23 +143,25 @@ class Spec:
         for problem in self.problems(schema, form):
             raise Refusal("invalid_request", problem)
         for name, declared in schema["properties"].items():
-            by = declared.get("x-max-items-by")
-            other = by and form.get(by["property"])
-            if by and len(form.get(name, ())) > by["limits"].get(other, math.inf):
-                raise Refusal("invalid_request", f"{name}: at most {by['limits'][other]} for {other}")
+            limit = declared.get("x-max-items-by")
+            other = limit and form.get(limit["property"])
+            if limit and len(form.get(name, ())) > limit["limits"].get(other, math.inf):
+                raise Refusal("invalid_request", f"{name}: at most {limit['limits'][other]} for {other}")
 
     @staticmethod
-    def _judge_part(part: Part, schema: Json, encoding: Json) -> Any:
+    def _decode_part(part: Part, schema: Json, encoding: Json) -> Any:
         if schema.get("format") != "binary":
             if part.file_name is not None:
-                raise Refusal("invalid_request", f"part {part.name!r}: a file, where a plain field is documented")
+                raise Refusal("invalid_request", f"part {part.name!r}: must be a plain field, not a file")
             if schema.get("nullable") and part.content == b"None":
-                raise Refusal("invalid_request", f"part {part.name!r}: the text 'None' for null; leave it out")
+                raise Refusal("invalid_request", f"part {part.name!r}: is the text 'None'; omit it for null")
             text = part.content.decode("utf-8", "replace")
             try:
                 return json.loads(text) if schema.get("type") in ("boolean", "integer", "number") else text
             except ValueError:
-                raise Refusal("invalid_request", f"part {part.name!r}: no {schema['type']}: {text[:40]!r}") from None
+                raise Refusal(
+                    "invalid_request", f"part {part.name!r}: must be {schema['type']}, not {text[:40]!r}"
+                ) from None
         if not part.file_name or not PurePath(part.file_name).suffix:
             raise Refusal("invalid_request", f"part {part.name!r}: needs a file name with an extension")
         if part.media_type not in encoding.get("contentType", str(part.media_type)).split(", "):
@@ -193,7 +171,7 @@ class Spec:
         return ""
 
     def sample(self, schema: Json) -> Any:
-        """A value that a schema allows: its example, default or first enum value, or one made of its properties."""
+        """A valid value: the schema's example, default or first enum value, or an object of sample properties."""
         schema = self.resolve(schema)
         for key in ("example", "const", "default"):
             if schema.get(key) is not None:

@@ -1,4 +1,4 @@
-"""httpx, used by hand as its documentation shows, and by hand as fast as its public interfaces allow."""
+"""Bare httpx: as its documentation shows, and as fast as its public interfaces allow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
-    from tests.benchmarks.worker import Given
+    from tests.benchmarks.worker import Inputs
 
 HEADERS = {"Authorization": "Bearer any-key"}
 FORM = {"name": "Me", "language": "en"}
@@ -18,27 +18,27 @@ MOST_CONNECTIONS = 20
 NO_KEEP_ALIVE = httpx.Limits(max_keepalive_connections=0)
 
 
-def _client(given: Given, **options: Any) -> httpx.Client:
-    return httpx.Client(base_url=given.url, headers=HEADERS, timeout=120, **options)
+def _client(inputs: Inputs, **options: Any) -> httpx.Client:
+    return httpx.Client(base_url=inputs.url, headers=HEADERS, timeout=120, **options)
 
 
-def _async_client(given: Given, timeout: float = 120, **options: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=given.url, headers=HEADERS, timeout=timeout, **options)
+def _async_client(inputs: Inputs, timeout: float = 120, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=inputs.url, headers=HEADERS, timeout=timeout, **options)
 
 
-def construct(given: Given) -> Callable[[], str]:
+def construct(inputs: Inputs) -> Callable[[], str]:
     def call() -> str:
-        httpx.Client(base_url=given.url, headers=HEADERS).close()
+        httpx.Client(base_url=inputs.url, headers=HEADERS).close()
         return "voice-1"
 
     return call
 
 
-def construct_shared(given: Given) -> Callable[[], str]:
+def construct_shared(inputs: Inputs) -> Callable[[], str]:
     context = ssl.create_default_context()
 
     def call() -> str:
-        httpx.Client(base_url=given.url, headers=HEADERS, verify=context).close()
+        httpx.Client(base_url=inputs.url, headers=HEADERS, verify=context).close()
         return "voice-1"
 
     return call
@@ -52,35 +52,35 @@ def _clone(client: httpx.Client, audio: Callable[[], Any]) -> Callable[[], str]:
     return call
 
 
-def clone(given: Given) -> Callable[[], str]:
-    return _clone(_client(given), lambda: given.clip)
+def clone(inputs: Inputs) -> Callable[[], str]:
+    return _clone(_client(inputs), lambda: inputs.clip)
 
 
-def clone_connecting(given: Given) -> Callable[[], str]:
-    """Each clone opens a connection of its own."""
-    return _clone(_client(given, limits=NO_KEEP_ALIVE), lambda: given.clip)
+def clone_connecting(inputs: Inputs) -> Callable[[], str]:
+    """Each clone opens its own connection."""
+    return _clone(_client(inputs, limits=NO_KEEP_ALIVE), lambda: inputs.clip)
 
 
-def file(given: Given) -> Callable[[], str]:
-    return _clone(_client(given), lambda: Path(given.path).open("rb"))
+def file(inputs: Inputs) -> Callable[[], str]:
+    return _clone(_client(inputs), lambda: Path(inputs.path).open("rb"))
 
 
-def clone_prepared(given: Given) -> Callable[[], str]:
-    client = _client(given, limits=NO_KEEP_ALIVE)
+def clone_prepared(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs, limits=NO_KEEP_ALIVE)
     request = client.build_request(
-        "POST", "/voices/clone", data=FORM, files={"clip": ("audio.mp3", given.clip, "audio/mpeg")}
+        "POST", "/voices/clone", data=FORM, files={"clip": ("audio.mp3", inputs.clip, "audio/mpeg")}
     )
     body, content_type = request.read(), {"Content-Type": request.headers["Content-Type"]}
     return lambda: str(client.post("/voices/clone", content=body, headers=content_type).json()["id"])
 
 
-def oversize(given: Given) -> Callable[[], str]:
-    client = _client(given)
+def oversize(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs)
     return lambda: str(client.post("/voices/clone").json()["id"])
 
 
-def hostile(given: Given) -> Callable[[], Awaitable[str]]:
-    client = _async_client(given, timeout=given.timeout)
+def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
+    client = _async_client(inputs, timeout=inputs.timeout)
 
     async def call() -> str:
         return str((await client.post("/voices/clone")).json()["id"])
@@ -88,19 +88,19 @@ def hostile(given: Given) -> Callable[[], Awaitable[str]]:
     return call
 
 
-def poll(given: Given) -> Callable[[], str]:
-    client = _client(given)
+def poll(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs)
     return lambda: str(client.get("/v3/voices/voice-1").json()["data"]["voice_id"])
 
 
-def poll_prepared(given: Given) -> Callable[[], str]:
-    client = _client(given)
+def poll_prepared(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs)
     request = client.build_request("GET", "/v3/voices/voice-1")
     return lambda: str(client.send(request).json()["data"]["voice_id"])
 
 
-def polls(given: Given, **options: Any) -> Callable[[], Awaitable[str]]:
-    client = _async_client(given, **options)
+def polls(inputs: Inputs, **options: Any) -> Callable[[], Awaitable[str]]:
+    client = _async_client(inputs, **options)
 
     async def call() -> str:
         return str((await client.get("/v3/voices/voice-1")).json()["data"]["voice_id"])
@@ -108,8 +108,8 @@ def polls(given: Given, **options: Any) -> Callable[[], Awaitable[str]]:
     return call
 
 
-def polls_transports(given: Given) -> Callable[[], Awaitable[str]]:
-    """A set of one-connection transports, of which the last used is used first."""
+def polls_transports(inputs: Inputs) -> Callable[[], Awaitable[str]]:
+    """A set of one-connection transports, used last in, first out."""
     import asyncio
 
     context = ssl.create_default_context()
@@ -127,14 +127,14 @@ def polls_transports(given: Given) -> Callable[[], Awaitable[str]]:
                     free.append(own)
             return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    return polls(given, transport=Transports())
+    return polls(inputs, transport=Transports())
 
 
-def wait(given: Given) -> Callable[[], Awaitable[object]]:
-    """The least that a job can be: a task that polls, sleeps, polls and sleeps again."""
+def wait(inputs: Inputs) -> Callable[[], Awaitable[object]]:
+    """A minimal job: a task that polls, sleeps, polls and sleeps again."""
     import asyncio
 
-    poll_once, slots = polls_transports(given), asyncio.Semaphore(1)
+    poll_once, slots = polls_transports(inputs), asyncio.Semaphore(1)
 
     async def call() -> None:
         for pause in (1, 3600):

@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.benchmarks.worker import Given
+    from tests.benchmarks.worker import Inputs
 
-client_module = import_module("elevenlabs.client")
-
-
-def _client(given: Given) -> Any:
-    return client_module.ElevenLabs(api_key="any-key", base_url=given.url)
+elevenlabs = import_module("elevenlabs.client")
+ID = "voice_id"
 
 
-def construct(given: Given) -> Callable[[], str]:
-    def call() -> str:
-        _client(given)  # it has no close
-        return "voice-1"
-
-    return call
+def client(inputs: Inputs) -> Any:
+    return elevenlabs.ElevenLabs(api_key="any-key", base_url=inputs.url)
 
 
-def _clone(given: Given, audio: Callable[[], Any]) -> Callable[[], str]:
-    client = _client(given)
-    return lambda: str(client.voices.ivc.create(name="Me", files=[audio()]).voice_id)
+def async_client(inputs: Inputs) -> Any:
+    return elevenlabs.AsyncElevenLabs(api_key="any-key", base_url=inputs.url)
 
 
-def clone(given: Given) -> Callable[[], str]:
-    return _clone(given, lambda: ("audio.mp3", given.clip, "audio/mpeg"))
+def clone(client: Any, audio: Any) -> Any:
+    return client.voices.ivc.create(name="Me", files=[audio])
 
 
-def file(given: Given) -> Callable[[], str]:
-    return _clone(given, lambda: Path(given.path).open("rb"))
-
-
-def oversize(given: Given) -> Callable[[], str]:
-    return _clone(given, lambda: ("audio.mp3", b"ID3 ...", "audio/mpeg"))
-
-
-def poll(given: Given) -> Callable[[], str]:
-    client = _client(given)
-    return lambda: str(client.voices.get("voice-1").voice_id)
-
-
-def polls(given: Given) -> Callable[[], Awaitable[str]]:
-    client = client_module.AsyncElevenLabs(api_key="any-key", base_url=given.url)
-
-    async def call() -> str:
-        return str((await client.voices.get("voice-1")).voice_id)
-
-    return call
+def get_voice(client: Any) -> Any:
+    return client.voices.get("voice-1")

@@ -1,4 +1,4 @@
-"""Clone with httpx2 in httpx's place."""
+"""Clone with httpx2 instead of httpx."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Print the library that is used, the ids of the voices, and the errors at a port that nobody listens on."""
+    """Print the library in use, the voice IDs, and the errors at a closed port."""
     # Typed Any, because the type checkers run without it; before all else, because that would import httpx.
     httpx2: Any = importlib.import_module("httpx2")
     httpx2.alias_httpx()

@@ -1,4 +1,4 @@
-"""Clone under ddtrace, and print the spans that it made."""
+"""Clone under ddtrace, and print its spans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> None:
     ended: list[Any] = []
 
     class Keep(trace.TraceFilter):  # type: ignore[misc]
-        """A filter that keeps each trace, and lets none be sent."""
+        """A filter that keeps each trace and sends none."""
 
         def process_trace(self, spans: list[Any]) -> None:
             """Keep it."""

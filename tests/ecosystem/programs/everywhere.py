@@ -1,4 +1,4 @@
-"""Clone at every provider, sync or async. It needs nothing but the package, so that it can be frozen or zipped."""
+"""Clone at every provider, sync or async. It needs only the package, so that it can be frozen or zipped."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ CLIP = b"ID3" + bytes(64)
 
 
 def clone(provider: str, base_url: str, options: dict[str, Any], audio: Any, max_retries: int) -> str:
-    """Clone with a client of its own, and return the voice's id."""
+    """Clone with a sync client, and return the voice ID."""
     client: Any
     with voice_clone.connect(provider, base_url=base_url, max_retries=max_retries) as client:
         return str(client.clone(audio, **options).id)
 
 
 async def clone_async(provider: str, base_url: str, options: dict[str, Any], audio: Any, max_retries: int) -> str:
-    """Clone with an async client of its own, and return the voice's id."""
+    """Clone with an async client, and return the voice ID."""
     client: Any
     async with voice_clone.connect_async(provider, base_url=base_url, max_retries=max_retries) as client:
         return str((await client.clone(audio, **options)).id)
@@ -36,7 +36,7 @@ def clone_by(
 
 
 def everywhere(task: dict[str, Any]) -> dict[str, str]:
-    """The ids of the voices, by provider."""
+    """The voice IDs by provider."""
     return {
         provider: clone_by(task["kind"], provider, **where, audio=task.get("clip", CLIP))
         for provider, where in task["providers"].items()
@@ -44,7 +44,7 @@ def everywhere(task: dict[str, Any]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Print the ids, and where the package was found."""
+    """Print the IDs, and the package's path."""
     voices = everywhere(json.loads(sys.argv[1]))
     print(json.dumps({"voices": voices, "package": voice_clone.__file__}))  # noqa: T201
 

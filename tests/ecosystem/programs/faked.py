@@ -1,4 +1,4 @@
-"""Clone a clip that is in pyfakefs's file system alone."""
+"""Clone a clip that exists only in pyfakefs's file system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.ecosystem.programs import everywhere
 
 
 def main() -> None:
-    """Print the ids of the voices by provider."""
+    """Print the voice IDs by provider."""
     # Typed Any, because the type checkers run without it.
     unittest: Any = importlib.import_module("pyfakefs.fake_filesystem_unittest")
     task = json.loads(sys.argv[1])

@@ -1,4 +1,4 @@
-"""Clone, fork children, and let all of them clone at once with the client that their parent has used."""
+"""Clone, fork children, and let all of them clone in parallel with the parent's client."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ FORK = multiprocessing.get_context("fork")
 
 
 def clones(client: Any, options: dict[str, Any], names: list[str]) -> dict[str, str]:
-    """The ids of voices by name."""
+    """The voice IDs by name."""
     return {name: client.clone(CLIP, **options | {"name": name}).id for name in names}
 
 
 async def clones_async(client: Any, options: dict[str, Any], names: list[str]) -> dict[str, str]:
-    """The ids of voices by name."""
+    """The voice IDs by name, by an async client."""
     return {name: (await client.clone(CLIP, **options | {"name": name})).id for name in names}
 
 
 def clones_by(kind: str, client: Any, options: dict[str, Any], names: list[str]) -> dict[str, str]:
-    """The ids of voices by name, by a client of this kind."""
+    """The voice IDs by name, by a client of this kind."""
     if kind == "sync":
         return clones(client, options, names)
     return asyncio.run(clones_async(client, options, names))
 
 
 def child(work: Any, names: list[str], start: Barrier, result: Connection) -> None:
-    """Clone as soon as all children are there, and send the voices to the parent."""
+    """Clone once all children have started, and send the voices to the parent."""
     start.wait(60)
     result.send(work(names))
 
@@ -57,11 +57,11 @@ def main() -> None:
         start = FORK.Barrier(task["children"])
         children: list[tuple[Any, Any]] = []
         for number in range(task["children"]):
-            ours, theirs = FORK.Pipe(duplex=False)
+            ours, end = FORK.Pipe(duplex=False)
             names = [f"child-{number}-{clone}" for clone in range(task["clones"])]
-            process = FORK.Process(target=child, args=(work, names, start, theirs))
+            process = FORK.Process(target=child, args=(work, names, start, end))
             process.start()
-            theirs.close()
+            end.close()
             children.append((process, ours))
         voices[provider] = {}
         for process, ours in children:

@@ -17,7 +17,7 @@ from voice_clone import connect  # noqa: E402
 
 
 def main() -> None:
-    """Print the ids of the voices by provider and name."""
+    """Print the voice IDs by provider and name."""
     task = json.loads(sys.argv[1])
     clients: dict[str, Any] = {
         provider: connect(provider, base_url=where["base_url"]) for provider, where in task["providers"].items()

@@ -1,4 +1,4 @@
-"""Clone under sentry-sdk, well and badly, and print all that it would have sent. The key is in the environment."""
+"""Clone under sentry-sdk, with and without errors, and print its events. The key is in the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENT: list[Envelope] = []
 
 
 class Capture(Transport):
-    """A transport that keeps what it is to send."""
+    """A transport that keeps its events."""
 
     def capture_envelope(self, envelope: Envelope) -> None:
         """Keep it."""
@@ -34,7 +34,7 @@ def main() -> None:
         traces_sample_rate=1.0,
         include_local_variables=True,
         max_request_body_size="always",
-        # Nothing is scrubbed, so that what is not sent here never is.
+        # Nothing is scrubbed, so the events are complete.
         event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
         integrations=[HttpxIntegration()],
     )

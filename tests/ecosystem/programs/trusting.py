@@ -1,4 +1,4 @@
-"""Clone over TLS with truststore in the place of the standard library's contexts."""
+"""Clone over TLS with truststore instead of the standard library's contexts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 import sys
 from typing import Any
 
-# Typed Any, because the type checkers run without it; before all else, so that no context is made without it.
+# Typed Any, because the type checkers run without it; first, so that no context is created without it.
 truststore: Any = importlib.import_module("truststore")
 truststore.inject_into_ssl()
 
 
 def main() -> None:
-    """Print the ids of the voices, the errors, and how many certificates truststore has verified."""
+    """Print the voice IDs, the errors, and the number of certificates that truststore verified."""
     from tests.ecosystem.programs.everywhere import clone_by
     from voice_clone import VoiceCloneError
 

@@ -1,4 +1,4 @@
-"""An application for gunicorn, whose clients have cloned before the workers are forked."""
+"""An application for gunicorn, whose clients have cloned before the workers fork."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLIENTS: dict[str, Any] = {
 
 
 def clone(provider: str, name: str) -> str:
-    """The id of a voice of this name."""
+    """The ID of a voice with this name."""
     return clones_by(TASK["kind"], CLIENTS[provider], TASK["providers"][provider]["options"], [name])[name]
 
 
@@ -27,7 +27,7 @@ for _provider in CLIENTS:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Clone at `/provider/name`, and answer with the worker's process id and the voice's id."""
+    """Clone at `/provider/name`, and respond with the worker's process ID and the voice ID."""
     _, provider, name = environ["PATH_INFO"].split("/")
     body = f"{os.getpid()} {clone(provider, name)}".encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])

@@ -1,1 +1,1 @@
-"""Programs as users write them: clean under both type checkers, and run against the mock by tests/unit."""
+"""Programs as users write them: accepted by both type checkers, and run against the mock by tests/unit."""

@@ -1,4 +1,4 @@
-"""A service that is given its provider by name, and answers its own callers with its own errors."""
+"""A service that gets its provider by name, and responds to its own callers with its own errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from voice_clone import (
 
 
 def clone(provider: str, audio: AudioSource, name: str) -> Voice:
-    """Clone at one of them."""
+    """Clone at the named provider."""
     match provider:
         case "heygen":
             with connect(provider) as heygen:
@@ -38,12 +38,12 @@ def clone(provider: str, audio: AudioSource, name: str) -> Voice:
 
 
 def resume(wait: Callable[[CloneJob], Voice], token: str) -> Voice:
-    """Go on, whatever the provider."""
+    """Resume, whatever the provider."""
     return wait(CloneJob.from_token(token))
 
 
 def status_of(error: VoiceCloneError) -> int:
-    """The status that our own callers get."""
+    """The status for our own callers."""
     match error:
         case InvalidRequestError():
             return 400
@@ -60,7 +60,7 @@ def status_of(error: VoiceCloneError) -> int:
 
 
 def main(audio: Path) -> str:
-    """All of it."""
+    """Run the program."""
     provider = os.environ.get("VOICE_PROVIDER", "minimax")
     try:
         voice = clone(provider, audio, "Me")

@@ -1,4 +1,4 @@
-"""Clone many clips under trio: so many at a time, all of them within a deadline."""
+"""Clone many clips under trio: with a limit on parallel clones, all within a deadline."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from voice_clone import AsyncHeyGen, RateLimitError, Voice, connect_async
 
 
 async def clone_all(clips: Iterable[Path], seconds: float) -> dict[Path, Voice]:
-    """The voices that were made in time."""
+    """The voices that were created in time."""
     voices: dict[Path, Voice] = {}
     limit = trio.CapacityLimiter(4)
 
     async def clone(heygen: AsyncHeyGen, clip: Path) -> None:
         async with limit:
             try:
-                voices[clip] = await heygen.clone(clip, name=clip.stem, on_poll=lambda look: print(look.status))
+                voices[clip] = await heygen.clone(clip, name=clip.stem, on_poll=lambda progress: print(progress.status))
             except RateLimitError as error:
                 await trio.sleep(error.retry_after or 1.0)
 
@@ -30,5 +30,5 @@ async def clone_all(clips: Iterable[Path], seconds: float) -> dict[Path, Voice]:
 
 
 def main(audio: Path) -> str:
-    """All of it."""
+    """Run the program."""
     return " ".join(voice.provider for voice in trio.run(clone_all, [audio], 60.0).values())

@@ -1,4 +1,4 @@
-"""Clone one clip at all four providers at once, under asyncio, and make one table of what comes."""
+"""Clone one clip at all four providers in parallel, under asyncio, and tabulate the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Row:
 
 
 async def row(provider: str, cloning: Awaitable[Voice]) -> Row:
-    """What came of one clone."""
+    """The result of one clone."""
     try:
         voice = await cloning
     except VoiceCloneError as error:
@@ -51,5 +51,5 @@ async def table(audio: Path) -> list[Row]:
 
 
 def main(audio: Path) -> str:
-    """All of it."""
+    """Run the program."""
     return " ".join(sorted(each.provider for each in asyncio.run(table(audio)) if not each.problem))

@@ -18,17 +18,17 @@ from voice_clone_api.heygen.types import Unset
 
 @contextmanager
 def heygen(mock: Mock) -> Generator[HeyGen]:
-    """A client at the mock."""
+    """A client of the mock."""
     with HeyGen("any-key", transport=mock.transport, max_retries=0) as client:
         yield client
 
 
 def status(client: HeyGen, voice_id: str) -> CloneStatus | str | None:
     """A generated function, with the client's key and errors."""
-    found = get_voice.sync(voice_id, client=client.client)
-    if not isinstance(found, GetVoiceResponse) or isinstance(found.data.status, Unset):
+    result = get_voice.sync(voice_id, client=client.client)
+    if not isinstance(result, GetVoiceResponse) or isinstance(result.data.status, Unset):
         return None
-    return found.data.status
+    return result.data.status
 
 
 def sent(request: Recorded) -> list[str]:
@@ -38,7 +38,7 @@ def sent(request: Recorded) -> list[str]:
 
 
 def main(audio: Path) -> str:
-    """All of it."""
+    """Run the program."""
     mock = Mock(polls_until_done=1)
     with heygen(mock) as client:
         voice = client.clone(audio, name="Me")

@@ -1,1 +1,1 @@
-"""How each provider behaves beyond its spec: `Mocked` in the module of its name, one method an operation id."""
+"""Responses of each provider beyond its spec: class `Mocked` in its module, with one method per operation ID."""

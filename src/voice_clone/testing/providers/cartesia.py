@@ -1,4 +1,4 @@
-"""Cartesia: a voice at once."""
+"""Cartesia: a clone is done at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Mocked(Behaviour):
         return httpx.Response(200, json=self.voices[voice_id])
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
-        """Build Cartesia's error answer."""
+        """Build Cartesia's error response."""
         title, request_id = HTTPStatus(status).phrase, str(uuid.UUID(self.new_id()))
         body = {"error_code": code, "title": title, "message": message, "request_id": request_id}
         return httpx.Response(status, json=body)

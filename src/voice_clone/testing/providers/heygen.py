@@ -1,4 +1,4 @@
-"""HeyGen: a clone is processing first, then complete or failed."""
+"""HeyGen: a clone is processing at first, then complete or failed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import httpx
 
+from voice_clone._provider.specs import Json
 from voice_clone.testing._behaviour import Behaviour, Errors
-from voice_clone.testing._spec import Json, Refusal
+from voice_clone.testing._spec import Refusal
 
 
 class Mocked(Behaviour):
@@ -48,28 +49,28 @@ class Mocked(Behaviour):
             "support_pause": True,
             "support_interactive_avatar": False,
             "created_at": int(time.time()),
-            "looks": 0,
+            "polls": 0,
         }
-        return self._answer(200, {"data": {"voice_clone_id": voice_id}})
+        return self._respond(200, {"data": {"voice_clone_id": voice_id}})
 
     def get_voice(self, _: None, voice_id: str) -> httpx.Response:
-        """Tell how far a clone is."""
+        """Get a voice with the status of its clone."""
         if voice_id not in self.voices:
             raise Refusal("not_found", "Voice not found.")
         voice = self.voices[voice_id]
-        voice["looks"] += 1
-        done = voice["looks"] >= self.mock.polls_until_done
-        failure = self.mock.clone_failure if done else None
-        shown = {key: value for key, value in voice.items() if key != "looks"}
-        shown["status"] = "failed" if failure else "complete" if done else "processing"
-        shown["failure_message"] = failure
+        voice["polls"] += 1
+        done = voice["polls"] >= self.settings.polls_until_done
+        failure = self.settings.clone_failure if done else None
+        voice_item = {key: value for key, value in voice.items() if key != "polls"}
+        voice_item["status"] = "failed" if failure else "complete" if done else "processing"
+        voice_item["failure_message"] = failure
         ready = done and not failure
-        shown["preview_audio_url"] = f"https://files.heygen.example/{voice_id}.mp3" if ready else None
-        return self._answer(200, {"data": shown})
+        voice_item["preview_audio_url"] = f"https://files.heygen.example/{voice_id}.mp3" if ready else None
+        return self._respond(200, {"data": voice_item})
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
-        """Build HeyGen's error answer."""
-        return self._answer(status, {"error": {"code": code, "message": message, "param": None, "doc_url": None}})
+        """Build HeyGen's error response."""
+        return self._respond(status, {"error": {"code": code, "message": message, "param": None, "doc_url": None}})
 
-    def _answer(self, status: int, body: Json) -> httpx.Response:
+    def _respond(self, status: int, body: Json) -> httpx.Response:
         return httpx.Response(status, json=body, headers={"X-Request-Id": self.new_id()})

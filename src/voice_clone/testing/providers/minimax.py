@@ -1,4 +1,4 @@
-"""MiniMax: upload first, then clone under an id that must be new; every answer is HTTP 200."""
+"""MiniMax: an upload, then a clone with a new voice ID; every response has HTTP status 200."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import httpx
 
+from voice_clone._provider.specs import Json
 from voice_clone.testing._behaviour import Behaviour, Errors
 from voice_clone.testing._multipart import Part
-from voice_clone.testing._spec import Json
 
 
 class Mocked(Behaviour):
@@ -28,12 +28,12 @@ class Mocked(Behaviour):
     }
 
     def __init__(self, *arguments: Any) -> None:
-        """Make a provider that has no files and voices yet."""
+        """Create a provider without files and voices."""
         super().__init__(*arguments)
         self.files: dict[int, Json] = {}
 
     def upload_file(self, parts: list[Part]) -> httpx.Response:
-        """Take a file."""
+        """Store a file."""
         by_name = {part.name: part for part in parts}
         file_id = int(self.new_id()[:13], 16)
         self.files[file_id] = {
@@ -43,16 +43,16 @@ class Mocked(Behaviour):
             "filename": by_name["file"].file_name,
             "purpose": by_name["purpose"].content.decode(),
         }
-        return self._answer(0, "success", file=self.files[file_id])
+        return self._respond(0, "success", file=self.files[file_id])
 
     def clone_voice(self, body: Json) -> httpx.Response:
         """Clone a voice."""
-        wanted = {body["file_id"]: "voice_clone"}
+        purposes = {body["file_id"]: "voice_clone"}
         if "clone_prompt" in body:
-            wanted[body["clone_prompt"]["prompt_audio"]] = "prompt_audio"
-        for file_id, purpose in wanted.items():
+            purposes[body["clone_prompt"]["prompt_audio"]] = "prompt_audio"
+        for file_id, purpose in purposes.items():
             if self.files.get(file_id, {}).get("purpose") != purpose:
-                return self._answer(20132, f"invalid samples: no file {file_id} for {purpose}")
+                return self._respond(20132, f"invalid samples: no file {file_id} for {purpose}")
         if body["voice_id"] in self.voices:
             return self.error("conflict", "voice_id already exists")
         self.voices[body["voice_id"]] = body
@@ -70,12 +70,12 @@ class Mocked(Behaviour):
                     "usage_characters": length,
                 },
             }
-        return self._answer(0, "success", input_sensitive=False, input_sensitive_type=0, **preview)
+        return self._respond(0, "success", input_sensitive=False, input_sensitive_type=0, **preview)
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
-        """Build MiniMax's error answer."""
-        return self._answer(code, message)
+        """Build MiniMax's error response."""
+        return self._respond(code, message)
 
-    def _answer(self, code: str | int | None, message: str, **body: Any) -> httpx.Response:
-        answer = {**body, "base_resp": {"status_code": code, "status_msg": message}}
-        return httpx.Response(200, json=answer, headers={"Trace-Id": self.new_id()})
+    def _respond(self, code: str | int | None, message: str, **body: Any) -> httpx.Response:
+        content = {**body, "base_resp": {"status_code": code, "status_msg": message}}
+        return httpx.Response(200, json=content, headers={"Trace-Id": self.new_id()})

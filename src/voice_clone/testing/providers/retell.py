@@ -1,4 +1,4 @@
-"""Retell AI: a voice at once."""
+"""Retell AI: a clone is done at once."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ class Mocked(Behaviour):
         return httpx.Response(201, json=self.voices[voice_id])
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
-        """Build Retell's error answer; it has no codes."""
+        """Build Retell's error response; it has no codes."""
         return httpx.Response(status, json={"status": "error", "message": message})

@@ -1,17 +1,19 @@
-"""ElevenLabs: one multipart request; the voice is made when it is answered."""
+"""ElevenLabs: one multipart request; its response has the finished voice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import cast
 
 import httpx
 
-from voice_clone._audio import Audio, AudioSource
-from voice_clone._clients import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X, provided
-from voice_clone._flows import Flow, Open, operation
-from voice_clone._policy import PAID
-from voice_clone.jobs import CloneJob
+from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._flow.driver import operation
+from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.policy import PAID
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.models import CloneJob, Voice
 from voice_clone_api.elevenlabs import AuthenticatedClient
 from voice_clone_api.elevenlabs.api.voices import clone_voice
 from voice_clone_api.elevenlabs.models import CloneVoiceRequest
@@ -19,7 +21,7 @@ from voice_clone_api.elevenlabs.types import UNSET, File
 
 
 class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
-    provider: ClassVar[provided] = provided("elevenlabs")
+    provider = Provider.load("elevenlabs", AuthenticatedClient)
 
     @operation
     def start_clone(
@@ -31,12 +33,12 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
         description: str | None = None,
         labels: str | None = None,
     ) -> Flow[CloneJob]:
-        """Clone a voice; the job that this returns is done.
+        """Clone a voice; the returned job is done.
 
-        `audio` is a path, bytes, a binary file object, or a list of them. `remove_background_noise` can make recordings
-        worse that have none. `labels` is JSON text, an object. `raw["requires_verification"]` of job and voice says
-        whether the voice must be verified.
-        Raises InvalidRequestError before anything is sent for what ElevenLabs would refuse.
+        `audio` is a path, bytes, a binary file object, or a list of them. `remove_background_noise` can degrade
+        recordings without noise. `labels` is a JSON object as text. `raw["requires_verification"]` of job and voice is
+        true if the voice must be verified.
+        Raises InvalidRequestError before anything is sent for arguments that ElevenLabs would refuse.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
         clips: list[Audio] = []
@@ -49,13 +51,33 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
             description=UNSET if description is None else description,
             labels=UNSET if labels is None else labels,
         )
-        self.provider.check(body.to_dict())
-        answer = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
-        return self._started(answer, name)
+        self.provider.request.check(body.to_dict())
+        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        return self._started(response, name)
 
-    @start_clone.then_wait
-    def clone(self) -> None:
-        """Clone a voice; the arguments are those of `start_clone`."""
+    @operation
+    def clone(
+        self,
+        audio: AudioSource | Sequence[AudioSource],
+        *,
+        name: str,
+        remove_background_noise: bool = False,
+        description: str | None = None,
+        labels: str | None = None,
+    ) -> Flow[Voice]:
+        """Clone a voice; the arguments are those of `start_clone`.
+
+        Raises what `start_clone` raises.
+        """
+        job = yield from _ElevenLabs.start_clone(
+            self,
+            audio,
+            name=name,
+            remove_background_noise=remove_background_noise,
+            description=description,
+            labels=labels,
+        )
+        return (yield from _ElevenLabs.wait(self, job))
 
 
 class ElevenLabs(_ElevenLabs[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):

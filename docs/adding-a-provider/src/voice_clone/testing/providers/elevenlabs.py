@@ -1,4 +1,4 @@
-"""ElevenLabs: a voice at once."""
+"""ElevenLabs: a clone is done at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Mocked(Behaviour):
 
     def clone_voice(self, parts: list[Part]) -> httpx.Response:
         """Clone a voice."""
-        del parts  # the spec allows them, and the answer tells nothing of them
+        del parts  # the spec allows them, and the response has none of them
         voice_id = self.new_id()[:20]
         self.voices[voice_id] = {"voice_id": voice_id, "requires_verification": False}
         return httpx.Response(200, json=self.voices[voice_id])

@@ -1,0 +1,1 @@
+"""Documentation made by programs: generated pages, the Sphinx extension, the demo, screenshots."""

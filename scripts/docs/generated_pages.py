@@ -1,0 +1,274 @@
+"""The parts of the documentation that are generated from data: facts on each provider, the tree of errors.
+
+Such a part stands between two marks; all around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.docs import architecture
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import ROOT, display_path, objects_in, read_json
+from scripts.lib.openapi import METHODS
+from scripts.lib.project import Provider, find_providers
+from voice_clone import VoiceCloneError, connect, errors
+
+DOCS = ROOT / "docs"
+MARKS = "<!-- {name}: written by nox -s docs -->\n", "<!-- end of {name} -->"
+PROVIDER_PAGE = """\
+# {title}
+
+## At a glance
+
+<!-- facts: written by nox -s docs -->
+<!-- end of facts -->
+"""
+API_PAGE = """\
+# {title}: the API
+
+The [effective spec](../../generated/voice_clone_api/{name}/openapi.json) of `{client}`: the provider's own document
+with the corrections and additions of [its overlay](../../specs/{name}/overlay.yaml). To use it from Python, see
+[{title}](../providers/{name}.md).
+
+<div class="openapi" data-spec="{name}"></div>
+"""
+REFERENCE = """\
+## {title}
+
+```{{eval-rst}}
+.. autoclass:: voice_clone.{client}
+   :members:
+   :inherited-members:
+.. autoclass:: voice_clone.Async{client}
+```"""
+FIRST = {"heygen": 0, "retell": 1, "cartesia": 2, "minimax": 3}
+"""The order in which the four are listed everywhere; others follow."""
+
+
+def pages() -> dict[Path, str]:
+    """All pages that hold something made from data, as they should be."""
+    known = [Facts(provider) for provider in sorted(find_providers(), key=lambda p: (FIRST.get(p.name, 9), p.name))]
+    texts = {DOCS / "api" / f"{each.name}.md": API_PAGE.format(**vars(each)) for each in known}
+    for each in known:
+        path = DOCS / "providers" / f"{each.name}.md"
+        text = path.read_text("utf-8") if path.exists() else PROVIDER_PAGE.format(title=each.title)
+        texts[path] = _between(path, text, "facts", each.text())
+    lists = {
+        ("providers/index.md", "overview"): _overview(known),
+        ("errors.md", "tree"): _tree(known),
+        ("architecture.md", "rooms"): architecture.section(),
+        ("reference/clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
+    }
+    for (name, part), text in lists.items():
+        texts[DOCS / name] = _between(DOCS / name, (DOCS / name).read_text("utf-8"), part, text)
+    return texts
+
+
+class Facts:
+    """The facts about one provider: its data, its effective spec, its client, its known errors."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.name = provider.name
+        self._source = provider.source()
+        self.title: str = self._source["title"]
+        self._class: Any = type(connect(self.name, api_key="any-key"))
+        self.client = self._class.__name__
+        self.data = self._class.provider
+        self._operations = {
+            operation["operationId"]: (f"{method.upper()} {path}", operation)
+            for path, item in self.data.spec["paths"].items()
+            for method, operation in item.items()
+            if method in METHODS
+        }
+        folder = ROOT / "tests" / "errors" / self.name
+        self.errors = [read_json(path) for path in sorted(folder.glob("*.json"), key=_by_number)]
+
+    def text(self) -> str:
+        """The part of the provider's page that is made from data."""
+        return "\n\n".join(
+            (
+                _table(("", ""), self._at_a_glance()),
+                f"## Options of `{self.client}.clone`",
+                f"The first argument is `audio`: `{_type(self._parameters()['audio'])}`. Pass the others by name:",
+                _table(("option", "type", "default", "limits of the spec"), self._options()),
+                "## Errors",
+                "The tests send each of these responses to the client. [Errors](../errors.md) says what to do.",
+                _table(("HTTP", "code", "example message", "raises"), self._errors()),
+            )
+        )
+
+    def overview(self) -> tuple[str, ...]:
+        """A row of the table of all providers."""
+        _, *names = self._parameters()
+        done = "after polling" if self.data.poll else "at once"
+        return (
+            f"[{self.title}]({self.name}.md)",
+            f"`{self.client}`",
+            _listed(names),
+            done,
+            f"`{self.data.key_variable}`",
+        )
+
+    def _at_a_glance(self) -> Iterator[tuple[str, str]]:
+        data = self.data
+        shown, clone = self._operations[data.clone.operation]
+        where = f", or the value of `{data.host_variable}`" if data.host_variable else ""
+        how = f"`{data.auth_header}: {data.auth_prefix}…`"
+        yield "client", f"`{self.client}`, `Async{self.client}`, `connect({self.name!r})`".replace("'", '"')
+        yield "API key", f"`{data.key_variable}`, sent as {how}"
+        yield "base URL", f"`{data.spec['servers'][0]['url']}`{where}, or `base_url`"
+        yield "clone request", f"`{shown}`, {' or '.join(f'`{kind}`' for kind in clone['requestBody']['content'])}"
+        if poll := data.poll:
+            request, (good, bad) = self._operations[poll.operation][0], map(_listed, (poll.success, poll.failure))
+            yield "done", f"when `{request}` returns {good} at `{poll.status}`; {bad} raises `CloneFailedError`"
+        else:
+            yield "done", "with the response; there is nothing to poll"
+        if types := self._media_types():
+            yield "media types sent", _listed(types)
+        for rules in (each["x-audio"] for each in objects_in(data.spec) if "x-audio" in each):
+            if limits := _audio(rules):
+                yield "audio limits", limits
+            if advised := rules.get("advised"):
+                yield "recommended audio", f"{_audio(advised)}: {advised['reason']}"
+        named = [f"the header `{data.errors.request_id_header}`"] if data.errors.request_id_header else []
+        named += [f"`{path}` in the body" for path in data.errors.request_id]
+        yield "request ID", ", or ".join(named) or "unknown"
+        yield "after a lost response", data.clone.recovery
+        documents = [page for page in self._source["pages"] if page.get("url")]
+        yield "provider's page", ", ".join(f"<{page['url']}>" for page in documents)
+        yield "effective spec", f"[{self.title}: the API](../api/{self.name}.md)"
+
+    def _media_types(self) -> list[str]:
+        contents = (
+            content
+            for _, operation in self._operations.values()
+            for content in operation.get("requestBody", {}).get("content", {}).values()
+        )
+        parts = [part for content in contents for part in content.get("encoding", {}).values()]
+        return sorted({kind.strip() for part in parts for kind in part.get("contentType", "").split(",") if kind})
+
+    def _parameters(self) -> dict[str, inspect.Parameter]:
+        """The parameters of `clone`: the audio first."""
+        _, *parameters = inspect.signature(self._class.clone).parameters.items()
+        return dict(parameters)
+
+    def _options(self) -> Iterator[tuple[str, ...]]:
+        (body,) = self.data.request.bodies
+        names = {self.data.names.get(field, field): field for field in body["properties"]}
+        for name, parameter in list(self._parameters().items())[1:]:
+            default = "required" if parameter.default is parameter.empty else f"`{parameter.default}`"
+            field = names.get(name)
+            wants = ", ".join(self._limits(field, body)) if field else "is not sent"
+            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, wants or "–"
+
+    def _limits(self, field: str, body: Any) -> Iterator[str]:
+        limits = body["properties"][field]
+        least, most = limits.get("minLength"), limits.get("maxLength")
+        if most is not None:
+            yield f"{f'{least} to' if least else 'up to'} {most:,} characters"
+        if pattern := limits.get("pattern"):
+            yield f"`{pattern}`"
+        if values := limits.get("enum"):
+            yield "one of " + _listed(values)
+        if needed := body.get("dependentRequired", {}).get(field):
+            yield f"needs {_listed(needed)}"
+
+    def _errors(self) -> Iterable[tuple[str, ...]]:
+        rows: dict[tuple[int, str], tuple[str, ...]] = {}  # a code may be known from more than one answer
+        for known in self.errors:
+            status = known["response"]["status"]
+            error = {name: _at_clone(value) for name, value in known["error"].items()}
+            code = f"`{error['code']}`" if error["code"] else "–"
+            row = (str(status), code, _cell(error["message"]), _linked(error["class"], "../errors.md"))
+            rows.setdefault((status, code), row)
+        return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
+
+
+def _raised(known: dict[str, Any]) -> Any:
+    """The name of the class that a file of tests/errors ends in."""
+    return _at_clone(known["error"]["class"])
+
+
+def _at_clone(value: Any) -> Any:
+    """The value for a paid request in a file of tests/errors, if it differs from a free one."""
+    return value.get("paid") if isinstance(value, dict) else value
+
+
+def _type(parameter: inspect.Parameter) -> str:
+    return str(parameter.annotation).replace("models.", "")
+
+
+def _overview(known: Iterable[Facts]) -> str:
+    return _table(("provider", "client", "options of `clone`", "done", "API key"), [f.overview() for f in known])
+
+
+def _tree(known: Sequence[Facts]) -> str:
+    """The tree of classes, then each class with its meaning, remedy and causes."""
+    branches = list(_branch(VoiceCloneError, 0))
+    tree = "\n".join(f"{'  ' * depth}- {_linked(kind.__name__, '')}" for kind, depth in branches)
+    return "\n\n".join((tree, *(_about(kind, known) for kind, _ in branches)))
+
+
+def _branch(kind: type[VoiceCloneError], depth: int) -> Iterator[tuple[type[VoiceCloneError], int]]:
+    yield kind, depth
+    for each in kind.__subclasses__():
+        if each.__module__ == errors.__name__:
+            yield from _branch(each, depth + 1)
+
+
+def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
+    advice = kind("").advice
+    parts = [f"### `{kind.__name__}`", inspect.getdoc(kind) or "", *([f"**What to do**: {advice}."] if advice else [])]
+    raised_for = [
+        f"[{each.title}](providers/{each.name}.md) {named}"
+        for each in known
+        if (named := _listed(_named(error) for error in each.errors if _raised(error) == kind.__name__))
+    ]
+    return "\n\n".join(parts + ([f"**Raised for**: {'; '.join(raised_for)}."] if raised_for else []))
+
+
+def _audio(rules: Any) -> str:
+    """Rules for audio, as they stand in an effective spec, in words."""
+    least, most = rules.get("min_seconds"), rules.get("max_seconds")
+    parts = [f"{least:g} to {most:g} seconds"] if least and most else []
+    parts += [f"up to {rules['max_bytes'] / 2**20:g} MiB"] if "max_bytes" in rules else []
+    return ", ".join([*parts, *([_listed(rules["formats"])] if "formats" in rules else [])])
+
+
+def _named(error: Any) -> str:
+    """The label of an error: its code, or else its HTTP status."""
+    return str(error["error"]["code"] or error["response"]["status"])
+
+
+def _linked(kind: str, page: str) -> str:
+    return f"[`{kind}`]({page}#{kind.lower()})"
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(f"`{value}`" for value in values))
+
+
+def _by_number(path: Path) -> tuple[int, str]:
+    return (int(path.stem) if path.stem.isdecimal() else 10**9, path.stem)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _between(path: Path, text: str, name: str, part: str) -> str:
+    """The text with the part between two marks replaced."""
+    begin, end = (mark.format(name=name) for mark in MARKS)
+    new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{part}\n\n", text)
+    if count != 1:
+        raise PipelineError(f"{display_path(path)}: {begin.strip()} … {end} must occur exactly once")
+    return new

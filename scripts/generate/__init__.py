@@ -1,0 +1,1 @@
+"""Step 3: each effective spec becomes a typed client package and contract models."""

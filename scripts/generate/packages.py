@@ -1,0 +1,173 @@
+"""Generated packages: build them in processes of their own, hash them, put them in place."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from scripts.generate import generators, template_patches
+from scripts.generate.generators import MARKER, Chosen, Files, marker
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import dump_json, read_json, sha256, write_file
+from scripts.lib.project import Provider
+from scripts.vendor.merge import LEFT_OUT, may_leave_out
+
+P = ParamSpec("P")
+
+T = TypeVar("T")
+
+_ROOM = Path(__file__).parent
+_CODE = (template_patches.FILE, _ROOM / "generators.py", _ROOM.parent / "vendor" / "slice.py")
+"""The code that decides what is generated."""
+
+MAX_SECONDS = 300
+"""How long the generators may take; a few hundred operations take seconds."""
+
+SHARED: Files = {
+    "voice_clone_api/__init__.py": (
+        f'# {MARKER} scripts/generate. Do not edit.\n"""Typed clients, one package a provider, generated from '
+        'their effective specs."""\n'
+    ).encode(),
+    "voice_clone_api/py.typed": f"# {MARKER} scripts/generate. Do not edit.\n".encode(),
+    "voice_clone_contracts/__init__.py": (
+        f'# {MARKER} scripts/generate. Do not edit.\n"""Strict pydantic models of the same specs, for tests."""\n'
+    ).encode(),
+}
+
+
+def inputs(provider: Provider, spec: dict[str, Any]) -> dict[str, Any]:
+    """The inputs that decide the output; a change in any of them is a reason to regenerate."""
+    code = b"".join(path.read_bytes() for path in _CODE)
+    text = provider.overlay.read_bytes() if provider.overlay.is_file() else b""
+    return {
+        "spec": sha256(provider.spec.read_bytes()),
+        "effective": sha256(dump_json(spec).encode()),
+        "overlay": sha256(text),
+        "options": sha256(dump_json(provider.source()).encode()),
+        "scripts": sha256(code),
+        "tools": generators.tools(),
+        "settings": generators.settings(provider),
+    }
+
+
+def outputs(provider: Provider, files: Files) -> dict[str, Any]:
+    """A hash of the generated files, and each operation that a generator left out, with the reason."""
+    spec = json.loads(files.get(f"voice_clone_api/{provider.name}/openapi.json", b"{}"))
+    return {"files": digest(files), "left_out": spec.get(LEFT_OUT, {})}
+
+
+def committed(provider: Provider) -> Files:
+    """The provider's generated files as they are on disk."""
+    base = provider.root / "generated"
+    paths = [path for path in provider.package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    paths += [provider.contracts] if provider.contracts.is_file() else []
+    return {path.relative_to(base).as_posix(): path.read_bytes() for path in sorted(paths)}
+
+
+def digest(files: Files) -> str:
+    """One hash over paths and contents."""
+    return sha256("".join(f"{name} {sha256(data)}\n" for name, data in sorted(files.items())).encode())
+
+
+GENERATORS: Mapping[Callable[[Chosen], dict[Provider, Files]], Sequence[str]] = {
+    generators.clients: ["openapi_python_client"],
+    generators.models: ["datamodel_code_generator.parser.openapi", "datamodel_code_generator.model.pydantic_v2"],
+}
+"""What each generator imports, the most of it. To load a generator takes longer than to run it."""
+
+
+class Processes(ExitStack):
+    """Processes for the generators: each has its own, so that none loads both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares = max(1, (os.cpu_count() or 1) // len(GENERATORS))
+        self._pools: dict[Callable[..., object], ProcessPoolExecutor] = {}
+
+    def submit(self, make: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """Have something made."""
+        return self._pool(make).submit(make, *arguments, **named)
+
+    def load(self) -> None:
+        """Load the generators early; one that can't be loaded fails on its first use."""
+        for make, modules in GENERATORS.items():
+            for module in modules:
+                self._pool(make).submit(_load, module)
+
+    def _pool(self, make: Callable[..., object]) -> ProcessPoolExecutor:
+        if make not in self._pools:
+            pool = ProcessPoolExecutor(self.shares if make in GENERATORS else None, initializer=_begin)
+            self._pools[make] = self.enter_context(pool)
+        return self._pools[make]
+
+
+def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, Files]:
+    """Generate the packages and the contract models of these providers, side by side."""
+    if not chosen:
+        return {}
+    specs = dict(chosen)
+    notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
+    built: dict[Provider, Files] = {provider: {} for provider in specs}
+    lenient = {provider for provider in specs if may_leave_out(provider)}
+    strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
+    try:
+        with nullcontext(processes) if processes else Processes() as used:  # they exit by themselves after MAX_SECONDS
+            whole = {used.submit(generators.whole, provider, specs[provider]): provider for provider in lenient}
+            shares = [share for first in range(used.shares) if (share := strict[first :: used.shares])]
+            for job in [used.submit(make, share) for share in shares for make in GENERATORS]:
+                for provider, files in job.result().items():
+                    built[provider] |= files
+            for cut, provider in whole.items():
+                built[provider], specs[provider], left = cut.result()
+                notes[provider] = {LEFT_OUT: left} if left else {}
+    except BrokenExecutor:
+        raise PipelineError(
+            f"{', '.join(provider.name for provider, _ in chosen)}: a generator was killed, or did not finish "
+            f"after {MAX_SECONDS} s. Schemas that refer to one another can expand without bound: "
+            "generate one provider at a time, find them and break them up with an action in overlay.yaml"
+        ) from None
+    for provider, spec in specs.items():
+        note = {"x-generated": marker(provider, "scripts/generate"), **notes[provider]}
+        package = f"voice_clone_api/{provider.name}"
+        built[provider][f"{package}/openapi.json"] = dump_json(note | spec).encode()
+        built[provider][f"{package}/py.typed"] = f"# {marker(provider, 'scripts/generate')}\n".encode()
+    return built
+
+
+def _load(module: str) -> None:
+    import_module(module)
+
+
+def _begin() -> None:
+    """Exit this process after MAX_SECONDS."""
+    nowhere = Path(os.devnull).open("wb")  # noqa: SIM115 - it is open for as long as the process runs
+    faulthandler.dump_traceback_later(MAX_SECONDS, exit=True, file=nowhere)
+    gc.set_threshold(100_000)  # most objects live until the end
+
+
+def left_out(provider: Provider) -> dict[str, str]:
+    """The operations that the generated package lacks, each with the reason; its own openapi.json says so."""
+    found: dict[str, str] = read_json(provider.package / "openapi.json", provider.root).get(LEFT_OUT, {})
+    return found
+
+
+def install(provider: Provider, new: Files) -> tuple[int, int]:
+    """Put generated files in place; say how many were written and how many orphans deleted."""
+    base = provider.root / "generated"
+    old = committed(provider)
+    written = sum(write_file(base / name, data) for name, data in new.items())
+    orphans = set(old) - set(new)
+    for name in orphans:
+        (base / name).unlink()
+    for folder in sorted((path for path in provider.package.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return written, len(orphans)

@@ -1,0 +1,1 @@
+"""Step 2: documented corrections and additions turn a vendored spec into the effective spec."""

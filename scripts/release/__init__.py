@@ -1,0 +1,1 @@
+"""Build the distributions reproducibly and check that they import."""

@@ -1,0 +1,174 @@
+"""Drivers, the two places that block or await, and the methods that run a flow by one of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+import time
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack, closing
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
+
+from voice_clone._flow.effects import Ask, Call, Effect, Flow, Open, Request, Send, Sleep, T
+from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import open_audio
+from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
+
+if TYPE_CHECKING:
+    from voice_clone._http.limit import RequestLimit
+
+P = ParamSpec("P")
+
+
+async def _sleep_async(seconds: float) -> None:
+    import anyio  # noqa: PLC0415 - only async clients need it
+
+    await anyio.sleep(seconds)
+
+
+class Runtime(NamedTuple):
+    """The clock and the random numbers of a driver; tests pass their own."""
+
+    now: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = random.SystemRandom().random
+    sleep: Callable[[float], object] = time.sleep
+    sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
+
+
+class Driver:
+    """What both drivers share."""
+
+    provider: ClassVar[Provider]
+    _runtime = Runtime()
+
+    @abstractmethod
+    def _send(self, request: Request) -> Any: ...
+
+    def _perform(self, effect: Effect, sleep: Callable[[float], Any], opened: ExitStack) -> Any:
+        """Perform an effect; returns its outcome, or an awaitable of it."""
+        match effect:
+            case Send(request):
+                return self._send(request)
+            case Sleep(seconds):
+                return sleep(seconds)
+            case Open(source):
+                return opened.enter_context(open_audio(source))
+            case Call(function, argument):
+                return function(argument)
+            case Ask.NOW:
+                return self._runtime.now()
+            case _:
+                return self._runtime.random()
+
+
+class SyncDriver(Driver):
+    """Runs flows, blocking."""
+
+    @abstractmethod
+    def _send(self, request: Request) -> RawResponse: ...
+
+    def _run(self, flow: Flow[T]) -> T:
+        with closing(flow), ExitStack() as opened:
+            try:
+                effect = next(flow)
+                while True:
+                    try:
+                        outcome = self._perform(effect, self._runtime.sleep, opened)
+                        if isinstance(effect, Call) and inspect.iscoroutine(outcome):
+                            outcome.close()
+                            raise InvalidRequestError("on_poll returned a coroutine; only an async client awaits it")
+                    except BaseException as error:  # noqa: BLE001 - a flow handles Ctrl-C, too
+                        effect = flow.throw(error)
+                    else:
+                        effect = flow.send(outcome)
+            except StopIteration as stop:
+                return cast("T", stop.value)
+            except VoiceCloneError as error:
+                error.provider = error.provider or self.provider.name
+                raise
+
+
+class AsyncDriver(Driver):
+    """Runs flows, awaiting."""
+
+    _limit: Callable[[], RequestLimit] | None = None
+
+    @abstractmethod
+    def _send(self, request: Request) -> Coroutine[Any, Any, RawResponse]: ...
+
+    async def _run(self, flow: Flow[T]) -> T:
+        limit, acquired = self._limit and self._limit(), False
+        with closing(flow), ExitStack() as opened:
+            try:
+                effect = next(flow)
+                while True:
+                    try:
+                        if limit and isinstance(effect, Sleep | Call) == acquired:
+                            if acquired:
+                                limit.release()
+                            else:
+                                await limit.acquire()
+                            acquired = not acquired
+                        outcome = self._perform(effect, self._runtime.sleep_async, opened)
+                        if inspect.isawaitable(outcome):
+                            outcome = await outcome
+                    except BaseException as error:  # noqa: BLE001 - a flow handles a cancelled task, too
+                        effect = flow.throw(error)
+                    else:
+                        effect = flow.send(outcome)
+                        del outcome  # a sleeping flow keeps no response
+            except StopIteration as stop:
+                return cast("T", stop.value)
+            except VoiceCloneError as error:
+                error.provider = error.provider or self.provider.name
+                raise
+            finally:
+                if limit and acquired:
+                    limit.release()
+
+
+class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
+    """Make a method of the sync and of the async client from one flow; its signature is written once."""
+
+    def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
+        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return client._run(flow(client, *args, **kwargs))
+
+        # A coroutine function, since frameworks ask for one to decide whether to await.
+        async def awaited(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return await client._run(flow(client, *args, **kwargs))
+
+        self._method, self._awaited = _described_by(flow, method), _described_by(flow, awaited)
+        self.flow: Callable[Concatenate[Any, P], Flow[T]] = flow
+        self.__doc__ = flow.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[SyncDriver]) -> Callable[Concatenate[SyncDriver, P], T]: ...
+    @overload
+    def __get__(
+        self, client: None, owner: type[AsyncDriver]
+    ) -> Callable[Concatenate[AsyncDriver, P], Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Flow[T]]: ...
+    @overload
+    def __get__(self, client: SyncDriver, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncDriver, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: Any, owner: Any) -> Any:
+        """Bind the method of the client's kind; a class that is neither sync nor async gets the flow itself."""
+        if not issubclass(owner, SyncDriver | AsyncDriver):
+            return self.flow
+        method = self._method if issubclass(owner, SyncDriver) else self._awaited
+        return method if client is None else MethodType(method, client)
+
+
+def _described_by(flow: Callable[..., Any], method: Any) -> Any:
+    """Give a method the name, docstring and signature of its flow, with the type that a caller gets."""
+    functools.update_wrapper(method, flow)
+    result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
+    method.__annotations__ = {**flow.__annotations__, "return": result}
+    method.__signature__ = inspect.signature(flow).replace(return_annotation=result)
+    return method

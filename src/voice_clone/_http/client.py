@@ -1,0 +1,294 @@
+"""HTTP clients: the one module that knows httpx's exceptions."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import httpx
+
+from voice_clone import errors
+from voice_clone._exceptions import is_foreign
+from voice_clone._http.extensions import DEADLINE, PROVIDER, WITH_KEY
+from voice_clone._http.logging import log_attempt
+from voice_clone._http.request_body import BodyWithFile, Rechunked, file_in
+from voice_clone._http.response_body import ResponseBody, ResponseTooLong
+from voice_clone._provider.config import Provider
+from voice_clone._provider.responses import CUT, PROXY_ADVICE, check, first_text, is_paid, read, request_id
+from voice_clone.errors import VoiceCloneError
+
+if TYPE_CHECKING:
+    from voice_clone._http.limit import RequestLimit
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_STACK_RESERVE = 300  # frames that a request may need
+_GRACE = 0.05  # seconds after the deadline, in which a step's own timeout may close its connection
+_MAX_LATE_CHUNKS = 1000  # of a response that was closed
+_LARGE_BODY = 256 * 1024  # bytes; a larger body is decoded beside the event loop
+_NO_BODY = ResponseBody(0, None)
+
+
+class NoCookies(CookieJar):
+    """Stores no cookies, and takes no lock, which a signal could leave locked."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Store none."""
+
+    def add_cookie_header(self, request: Any) -> None:
+        """Send none."""
+
+
+class _Base:
+    """What both clients share."""
+
+    provider: Provider
+    max_response_bytes: int
+    has_proxy: bool
+
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """Build a request as httpx does, with a body that is read as it is sent."""
+        build: Callable[..., httpx.Request] = super().build_request  # type: ignore[misc]  # of httpx's client
+        try:
+            if file := file_in(options.get("json")):
+                body = BodyWithFile(options.pop("json"), file)
+                options["headers"] = {**(options.get("headers") or {}), **body.headers}
+                request = body.of(build(method, url, **options))
+            else:
+                request = build(method, url, **options)
+        except (httpx.InvalidURL, TypeError, ValueError) as error:
+            message = f"cannot build the request: {error}"
+            raise errors.InvalidRequestError(message, provider=self.provider.name) from error
+        if isinstance(request.stream, httpx.SyncByteStream) and not isinstance(request.stream, httpx.ByteStream):
+            request.stream = Rechunked(request.stream)
+        return request
+
+
+class Http(_Base, httpx.Client):
+    """An httpx.Client that returns good responses and raises VoiceCloneError for all others."""
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request and read the whole response; redirects are not followed."""
+        with _Exchange(self, request) as exchange:
+            exchange.watch(exchange.trace)
+            options |= {"stream": True, "follow_redirects": False}
+            exchange.begin(super().send(request, **options))
+            self._receive(cast("httpx.SyncByteStream", exchange.stream), exchange.body)
+            return exchange.end()
+
+    def _receive(self, stream: httpx.SyncByteStream, body: ResponseBody) -> None:
+        try:
+            for chunk in stream:
+                body.add(chunk)
+                if body.stopped:
+                    break
+        finally:
+            stream.close()
+
+
+class AsyncHttp(_Base, httpx.AsyncClient):
+    """An httpx.AsyncClient that returns good responses and raises VoiceCloneError for all others."""
+
+    limit: Callable[[], RequestLimit] | None
+
+    async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
+        """Build and send a request, within the limit of requests at once."""
+        if self.limit is None:
+            return await super().request(method, url, **options)
+        limit = self.limit()
+        await limit.acquire()
+        try:
+            return await super().request(method, url, **options)
+        finally:
+            limit.release()
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request and read the whole response; redirects are not followed."""
+        import anyio  # noqa: PLC0415 - only async clients need it
+        import anyio.to_thread  # noqa: PLC0415
+
+        with _Exchange(self, request) as exchange:
+            exchange.watch(exchange.trace_async)
+            options |= {"stream": True, "follow_redirects": False}
+            with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
+                exchange.begin(await super().send(request, **options))
+                await self._receive(cast("httpx.AsyncByteStream", exchange.stream), exchange.body)
+                if len(exchange.body.content) > _LARGE_BODY:
+                    return await anyio.to_thread.run_sync(exchange.end, abandon_on_cancel=True)
+                return exchange.end()
+            late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
+            raise late("the timeout of the whole request has passed")
+
+    async def _receive(self, stream: httpx.AsyncByteStream, body: ResponseBody) -> None:
+        late_chunks = 0
+        try:
+            async for chunk in stream:
+                late_chunks += body.stopped
+                if late_chunks > _MAX_LATE_CHUNKS:
+                    break
+                body.add(chunk)
+                if body.stopped:
+                    await stream.aclose()  # the next read fails, so that all async generators below end
+        except httpx.HTTPError:
+            if not body.stopped:
+                raise
+        finally:
+            await stream.aclose()
+
+
+class _Exchange:
+    """One request and its response. Every exception leaves it logged, and as an error of this package."""
+
+    def __init__(self, client: Http | AsyncHttp, request: httpx.Request) -> None:
+        self.client, self.request, self.provider = client, request, client.provider
+        if client.is_closed:
+            message = "the client is closed"
+            raise errors.TransportError(message, advice="make a new client", provider=self.provider.name)
+        _check_stack(self.provider.name)
+        timeout = request.extensions.get("timeout") or client.timeout.as_dict()
+        steps = [timeout.get("read"), timeout.get("write"), timeout.get("pool")]
+        self.seconds: float | None = None if None in steps else max(cast("list[float]", steps))
+        """Timeout of the whole request; None without a timeout."""
+        self.started = time.monotonic()
+        self.deadline = None if self.seconds is None else self.started + self.seconds
+        self.sent: bool | None = None
+        """Whether the request itself, not only a proxy's CONNECT, began to be sent; None if unknown."""
+        self.response: httpx.Response | None = None
+        self.stream: object = None
+        self.body = _NO_BODY
+        self.checking = False
+        request.extensions[PROVIDER], request.extensions[DEADLINE] = self.provider.name, self.deadline
+
+    def watch(self, trace: Callable[..., Any]) -> None:
+        """Ask httpcore to report how far the request is, if that decides about a retry."""
+        if (self.client.has_proxy or is_paid(self.request)) and "trace" not in self.request.extensions:
+            self.request.extensions["trace"] = trace
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Receive a report of httpcore."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.sent = True
+        elif self.sent is None:
+            self.sent = False
+
+    async def trace_async(self, event: str, info: dict[str, Any]) -> None:
+        """Receive a report of httpcore, awaited."""
+        self.trace(event, info)
+
+    def begin(self, response: httpx.Response) -> None:
+        """Begin to receive a response."""
+        self.response, encoding = response, ""
+        response.extensions.pop("reason_phrase", None)  # the server's free text, which reprs show
+        self.stream = response.stream
+        if response.is_stream_consumed:  # it was in memory
+            self.stream = httpx.ByteStream(b"")
+        else:
+            encoding = response.headers.pop("content-encoding", "")
+        self.body = ResponseBody(self.client.max_response_bytes, self.deadline, encoding)
+
+    def end(self) -> httpx.Response:
+        """The response with its body if it is good; raises its error otherwise."""
+        if self.body.problem:
+            raise self.body.problem
+        self.checking = True
+        response = self.filled()
+        check(self.provider, response, self.client.max_response_bytes)
+        response.request = self.request  # in place of the copy with the key
+        return response
+
+    def filled(self) -> httpx.Response:
+        """The response with what was received of its body."""
+        response = cast("httpx.Response", self.response)
+        if not response.is_stream_consumed:
+            response.stream = httpx.ByteStream(bytes(self.body.content))
+            self.body.content.clear()
+            response.read()
+        response.elapsed = timedelta(seconds=time.monotonic() - self.started)
+        return response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        seconds, base_url = time.monotonic() - self.started, self.client.base_url
+        if error is None:
+            response = cast("httpx.Response", self.response)
+            log_attempt(self.provider, self.request, base_url, response, seconds=seconds)
+            return
+        judged = self.checking and isinstance(error, VoiceCloneError)
+        failure = error if judged or is_foreign(error) else _failure(self, cast("Exception", error))
+        copy = self.request.extensions.pop(WITH_KEY, lambda: None)()
+        if copy and not judged:  # a tool that watches may keep the copy
+            copy.headers.pop(self.provider.auth_header, None)
+        self.response, self.stream, self.body = None, None, _NO_BODY  # the server may have echoed the key
+        _forget(error, self.request)
+        cause = None if judged else error
+        log_attempt(self.provider, self.request, base_url, failure, seconds=seconds, cause=cause)
+        if failure is not error:
+            raise failure from error
+
+
+def _check_stack(provider: str) -> None:
+    """Raise InvalidRequestError if the caller is so deep in calls that a request could not end in order."""
+    try:
+        sys._getframe(max(100, sys.getrecursionlimit() - _STACK_RESERVE))
+    except ValueError:  # the stack is not so deep
+        return
+    message = "too close to Python's recursion limit to send a request; nothing was sent"
+    raise errors.InvalidRequestError(message, advice="call from fewer levels of calls", provider=provider)
+
+
+def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
+    """The error for a request without a complete response."""
+    request, provider = exchange.request, exchange.provider
+    if isinstance(error, VoiceCloneError):  # the request body could not be read
+        error.provider = provider.name
+        return error
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    facts: dict[str, Any] = {"provider": provider.name}
+    if exchange.response is not None:
+        partial = exchange.filled()
+        if isinstance(error, ResponseTooLong):
+            partial.extensions[CUT] = exchange.client.max_response_bytes
+        if not partial.is_success or CUT in partial.extensions:
+            try:
+                check(provider, partial)
+            except VoiceCloneError as by_status:
+                return by_status
+        raw = read(provider, partial)
+        facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
+    not_sent = exchange.sent is False or isinstance(error, _NOT_SENT)
+    if is_paid(request) and not not_sent:
+        if "response" in facts:
+            facts["voice_id"] = first_text(facts["response"], [provider.clone.voice_id or ""])
+        message = f"no complete response ({reason}); {provider.may_have_worked}"
+        return errors.OutcomeUnknownError(message, advice=provider.clone.recovery, **facts)
+    kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
+    lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.sent is False)
+    return kind(f"no response from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)
+
+
+def _lasting(error: BaseException | None, *, by_proxy: bool) -> tuple[bool, str]:
+    """Whether a retry must fail in the same way, and the advice."""
+    reason = str(error)
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True, "check base_url; for a CA of your own, pass its file as verify=, or set SSL_CERT_FILE to it"
+        if isinstance(error, httpx.ProxyError):
+            return reason[:3] in ("403", "407"), PROXY_ADVICE
+        error = error.__cause__ or error.__context__
+    return False, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
+
+
+def _forget(error: BaseException | None, request: httpx.Request) -> None:
+    """Leave no key within reach of an error: neither in local variables nor in the error's request."""
+    while error:
+        traceback.clear_frames(error.__traceback__)
+        if isinstance(error, httpx.RequestError):
+            error.request = request
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,12 @@
+"""Names in the extensions of httpx's requests, by which the parts of this room and the clients talk to each other."""
+
+ATTEMPT = "voice_clone.attempt"
+"""The number of the attempt, from 1; left out for the first."""
+DEADLINE = "voice_clone.deadline"
+"""The end of the whole request on the monotonic clock; None without a deadline."""
+FRESH = "voice_clone.fresh"
+"""Set if the request must not reuse a connection."""
+PROVIDER = "voice_clone.provider"
+"""The name of the provider."""
+WITH_KEY = "voice_clone.with_key"
+"""A weak reference to the copy of the request that was sent, which alone holds the API key."""

@@ -1,0 +1,203 @@
+"""Responses: decide what a provider's response means. A good response passes; any other raises its VoiceCloneError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import attrs
+import httpx
+
+from voice_clone import errors
+from voice_clone._json import MAX_BODY, decode
+from voice_clone._provider.config import Provider
+from voice_clone._provider.redaction import redact_bytes, redact_json
+from voice_clone.errors import RawResponse, VoiceCloneError
+
+# Names in the extensions of requests and responses.
+PAID = "voice_clone.paid"
+"""Of a request: whether it may cost money or make a voice."""
+RAW = "voice_clone.raw"
+"""Of a response: its RawResponse."""
+CUT = "voice_clone.cut"
+"""Of a response: the number of bytes after which its body was cut off."""
+
+PROXY_ADVICE = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), its user and its password"
+_MAX_KEPT = 64 * 1024  # bytes
+_MAX_TEXT = 500  # characters of a provider's message; all of it is in the response
+_MIN_KEY = 8  # characters; a shorter key would match unrelated text
+_MAX_SECONDS = 1e9
+_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_TOO_EARLY = 425  # the server refused to begin
+_GAVE_UP = (408, 499)  # a gateway stopped waiting for the provider
+BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    407: errors.TransportError,
+    408: errors.ServerError,
+    409: errors.ConflictError,
+    425: errors.ServerError,
+    429: errors.RateLimitError,
+    499: errors.ServerError,
+}
+
+
+def is_paid(request: httpx.Request) -> bool:
+    """Whether a request may cost money or make a voice."""
+    return bool(request.extensions.get(PAID, request.method not in _FREE_METHODS))
+
+
+def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:
+    """The response without the API key, which some servers echo."""
+    key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
+    content, headers, cut = response.content, dict(response.headers), CUT in response.extensions
+    json = None if cut else decode(content, max_bytes)
+    if len(key) >= _MIN_KEY:
+        headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
+        if json is None:
+            content = redact_bytes(content[:_MAX_KEPT], key)
+        elif (
+            key.encode() in content or b"\\" in content or b"\0" in content
+        ):  # as it is, escaped, or in UTF-16 or UTF-32
+            content, json = redact_json(content, json, key)
+    return RawResponse(response.status_code, headers, content[:_MAX_KEPT], json)
+
+
+def check(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
+    """Return if the response is good; otherwise raise its error."""
+    raw = response.extensions[RAW] = read(provider, response, max_bytes)
+    bad = _BadResponse(provider, response, raw)
+    response.extensions["invalid_response"] = bad.invalid  # the generated functions raise it
+    form = provider.errors
+    flag = raw.at(form.failed) if form.failed else None
+    if form.good is None:
+        flag = flag or None  # an empty error is none
+    if not response.is_success or str(flag) not in ("None", str(form.good)):
+        raise bad.error()
+    # MiniMax reports success in the body; a response without that report is invalid.
+    reports_success = isinstance(raw.json, dict | list) and str(flag) == str(form.good)
+    is_empty = response.status_code == 204 and form.good is None
+    if not (reports_success or is_empty):
+        raise bad.invalid()
+
+
+@attrs.frozen
+class _BadResponse:
+    """A response that is not good, and the error for it."""
+
+    provider: Provider
+    response: httpx.Response
+    raw: RawResponse
+
+    @property
+    def paid(self) -> bool:
+        return is_paid(self.response.request)
+
+    def facts(self) -> dict[str, Any]:
+        request = request_id(self.provider, self.raw)
+        return {
+            "provider": self.provider.name,
+            "status": self.raw.status_code,
+            "response": self.raw,
+            "request_id": request,
+        }
+
+    def invalid(self, _: Exception | None = None) -> VoiceCloneError:
+        """The error for a response that does not match the spec."""
+        cut, facts = self.response.extensions.get(CUT), self.facts()
+        message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
+        if self.paid:
+            message, facts["advice"] = f"{message}; {self.provider.may_have_worked}", self.provider.clone.recovery
+        return errors.InvalidResponseError(message, retryable=not self.paid, **facts)
+
+    def error(self) -> VoiceCloneError:
+        """The error for a response that reports a failure."""
+        provider, response, raw, facts = self.provider, self.response, self.raw, self.facts()
+        message = self._message()
+        code = self._code(message)
+        kind = self._kind(code)
+        clone_code = provider.clone.codes.get(code or "") if self.paid else None
+        if response.is_redirect:
+            location = raw.headers.get("location")
+            message = f"redirected to {location!r}; redirects are not followed, so check base_url"
+        elif raw.status_code == 407:  # only a proxy answers so
+            facts["advice"] = PROXY_ADVICE
+        elif clone_code:
+            kind, message = clone_code.error, f"{message}: {clone_code.means}"
+            facts["advice"] = clone_code.advice
+        elif self.paid and kind is errors.ServerError and raw.status_code in _GAVE_UP:
+            kind, message = errors.OutcomeUnknownError, f"{message}; {provider.may_have_worked}"
+            facts["advice"] = provider.clone.recovery
+        elif self.paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
+            facts["advice"] = provider.may_have_worked
+        elif kind is errors.InvalidRequestError:
+            facts["advice"] = "correct the request as the message says"
+        not_carried_out = raw.status_code == _TOO_EARLY or issubclass(kind, errors.RateLimitError)
+        retryable = not_carried_out or (issubclass(kind, errors.ServerError) and not self.paid)
+        return kind(message, code=code, retry_after=retry_after(raw.headers), retryable=retryable, **facts)
+
+    def _message(self) -> str:
+        message = first_text(self.raw, self.provider.errors.message)
+        if not message and self.raw.headers.get("content-type", "").startswith("text/plain"):
+            message = self.raw.text.strip()[:_MAX_TEXT]  # such as `Title: Message`
+        return message or (self.response.is_error and self.response.reason_phrase) or "failed"
+
+    def _code(self, message: str) -> str | None:
+        """The provider's code; a code in the message counts if it is documented."""
+        form = self.provider.errors
+        code = first_text(self.raw, form.code)
+        if form.code_in_message and code not in form.codes:
+            in_message = re.search(form.code_in_message, message)
+            if in_message and in_message[1] in form.codes:
+                return in_message[1]
+        return code
+
+    def _kind(self, code: str | None) -> type[VoiceCloneError]:
+        """The class of the error: by its status; by the documented code if the status is vague."""
+        if self.response.is_redirect:
+            return errors.InvalidResponseError
+        status, by_code = self.response.status_code, self.provider.errors.codes.get(code or "")
+        if status >= 500:
+            # A code may say that a retry can't help; a 5xx whose code promises that nothing was done is not believed.
+            if by_code and not issubclass(by_code, errors.RateLimitError | errors.ServerError):
+                return by_code
+            return errors.ServerError
+        vague = errors.InvalidRequestError if self.response.is_client_error else VoiceCloneError
+        return BY_STATUS.get(status) or by_code or vague
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header, which holds seconds or a date; None if it holds neither."""
+    value = headers.get("retry-after", "").strip()
+    numbers = value.split(",")  # a proxy may add its own; the longest counts
+    if all(re.fullmatch(r" *[0-9]+(\.[0-9]*)? *", number) for number in numbers):
+        return min(max(map(float, numbers)), _MAX_SECONDS)
+    if (until := _date(value)) is None:
+        return None
+    now = _date(headers.get("date", "")) or datetime.now(UTC)  # by the server's clock if it gives the time
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def request_id(provider: Provider, raw: RawResponse) -> str | None:
+    """The id of the request, for the provider's support."""
+    return raw.headers.get(provider.errors.request_id_header) or first_text(raw, provider.errors.request_id)
+
+
+def first_text(raw: RawResponse, paths: list[str]) -> str | None:
+    """The first text or number at one of the paths; None if there is none."""
+    values = (raw.at(path) for path in paths)
+    texts = (str(value) for value in values if isinstance(value, str | int) and value != "")
+    return next((text[:_MAX_TEXT].encode("utf-8", "replace").decode() for text in texts), None)

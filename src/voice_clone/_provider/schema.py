@@ -1,0 +1,87 @@
+"""Limits: check the fields of a clone request against its schema in the effective spec."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias, cast
+
+from voice_clone.errors import InvalidRequestError
+
+Schema: TypeAlias = Mapping[str, Any]
+
+_TYPES: Mapping[str, tuple[type, str]] = {
+    "string": (str, "text"),
+    "boolean": (bool, "True or False"),
+    "integer": (int, "a whole number"),
+}
+
+
+class RequestSchema:
+    """The schemas of an operation's request body, one for each media type."""
+
+    def __init__(self, spec: Any, operation_id: str, names: Mapping[str, str]) -> None:
+        """`names` are the fields that have another name in our methods."""
+        self._spec, self._names = spec, names
+        members = (member for item in spec["paths"].values() for member in item.values())
+        operation = next(
+            member for member in members if "operationId" in member and member["operationId"] == operation_id
+        )
+        bodies = [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
+        self.bodies = [{**body, "properties": self._properties(body)} for body in bodies]
+        """The schemas, with references resolved in their properties."""
+
+    def _properties(self, body: Schema) -> dict[str, Schema]:
+        return {name: {**self._resolve(field), **field} for name, field in body.get("properties", {}).items()}
+
+    def _resolve(self, schema: Schema) -> Schema:
+        for key in schema.get("$ref", "").split("/")[1:]:
+            schema = (self._spec if key == "components" else schema)[key]
+        return schema
+
+    @property
+    def fields(self) -> dict[str, Schema]:
+        """The schema of each field, by its name in our methods."""
+        properties = (field for body in self.bodies for field in body["properties"].items())
+        return {self._names.get(name, name): schema for name, schema in properties}
+
+    def check(self, fields: Mapping[str, Any]) -> None:
+        """Raise InvalidRequestError if a body breaks a limit of the spec."""
+        body = next(body for body in self.bodies if fields.keys() <= body["properties"].keys())
+        problems = list[str]()
+        for name, value in fields.items():
+            if problem := _problem(body["properties"][name], value, fields):
+                problems.append(f"{self._names.get(name, name)} {problem}")
+        for name, required in body.get("dependentRequired", {}).items():
+            if name in fields and not set(required) <= set(fields):
+                problems.append(f"{name} needs {' and '.join(required)} too")
+        if problems:
+            raise InvalidRequestError("; ".join(problems))
+
+
+def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str:
+    """What is wrong with the value of a field; empty if nothing is."""
+    if schema.get("format") == "binary":
+        return ""
+    allowed = [_TYPES[branch["type"]] for branch in schema.get("anyOf", [schema]) if branch.get("type") in _TYPES]
+    types = tuple([kind for kind, _ in allowed])
+    if allowed and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
+        return f"must be {allowed[0][1]}, not {value!r}"
+    if isinstance(value, str):
+        if value.encode("utf-8", "ignore").decode() != value:
+            return "must be valid Unicode; it has half of a surrogate pair"
+        unit, least, most = "character", schema.get("minLength", 0), schema.get("maxLength", math.inf)
+    elif isinstance(value, list):
+        by = schema.get("x-max-items-by", {"property": None, "limits": {}})
+        unit, least = "item", schema.get("minItems", 0)
+        most = by["limits"].get(fields.get(by["property"]), schema.get("maxItems", math.inf))
+    else:
+        return ""
+    count = len(cast("str | list[object]", value))
+    if not least <= count <= most:
+        limit, bound = ("at least", least) if count < least else ("at most", most)
+        return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}, not {count:,}"
+    if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
+        return f"must match {schema['pattern']}, not {value[:40]!r}"
+    return ""

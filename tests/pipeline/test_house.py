@@ -1,0 +1,91 @@
+"""The house: rooms without circles, each with a door, and the picture of them is what the imports say."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from scripts.docs.architecture import TREES, Tree, circle, section
+from scripts.docs.generated_pages import DOCS
+
+PIPELINE, SHIM = TREES
+TREE = pytest.mark.parametrize("folder", TREES, ids=lambda folder: folder.name)
+
+
+@TREE
+def test_no_module_imports_itself_by_way_of_others(folder: Path) -> None:
+    """The imports of the modules, those for types only included, form no circle."""
+    assert circle(Tree(folder).imports) == []
+
+
+@TREE
+def test_no_room_imports_itself_by_way_of_others(folder: Path) -> None:
+    """The imports of the rooms form no circle."""
+    assert circle(Tree(folder).rooms) == []
+
+
+@TREE
+def test_a_private_name_stays_in_its_room(folder: Path) -> None:
+    """No room uses a name of another room that begins with an underscore."""
+    assert list(Tree(folder).private_names()) == []
+
+
+@TREE
+def test_each_file_says_what_it_is(folder: Path) -> None:
+    """Each file begins with a docstring whose first line is a sentence, and each room has a door that names it."""
+    tree = Tree(folder)
+    silent = [name for name, module in tree.modules.items() if not (ast.get_docstring(module.tree) or "").strip()]
+    assert silent == []
+    assert [room for room in tree.rooms if not tree.door(room).summary.endswith((".", "?"))] == []
+
+
+def test_each_step_of_the_pipeline_is_started_by_its_command() -> None:
+    """Each room of the pipeline but `lib`, which is no step, has a `command.py`."""
+    rooms = [path.parent for path in PIPELINE.glob("*/__init__.py")]
+    assert sorted(room.name for room in rooms if not (room / "command.py").is_file()) == ["lib"]
+
+
+def test_the_picture_is_what_the_imports_say() -> None:
+    """docs/architecture.md draws the rooms as they are; else run `nox -s docs`."""
+    assert section() in (DOCS / "architecture.md").read_text("utf-8"), "run `nox -s docs`"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"a": "import house.b", "b": "import house.c", "c": ""}, []),
+        ({"a": "import house.b", "b": "from house import a"}, ["house.a", "house.b"]),
+        ({"a": "def run():\n    from house.b import x", "b": "from house.a import run"}, ["house.a", "house.b"]),
+        (
+            {
+                "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.b import X",
+                "b": "from . import a",
+            },
+            ["house.a", "house.b"],
+        ),
+        ({"__init__": "from house.a import X", "a": "from house import X"}, ["house", "house.a"]),
+    ],
+    ids=["none", "plain", "inside a function", "for types only", "the package itself"],
+)
+def test_a_circle_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], found: list[str]
+) -> None:
+    """A circle is found wherever its imports stand."""
+    assert sorted(set(circle(_tree(tmp_path, monkeypatch, files).imports))) == found
+
+
+def test_a_private_name_of_another_room_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private name is found where it is imported, and where it is taken from a module that is imported."""
+    files = {"a": "from house.b import _x, y\nfrom house import b\nb._z, b.__name__", "b": ""}
+    uses = list(_tree(tmp_path, monkeypatch, files).private_names())
+    assert uses == ["house/a.py:1: house.b._x", "house/a.py:3: house.b._z"]
+
+
+def _tree(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> Tree:
+    monkeypatch.setattr("scripts.docs.architecture.ROOT", folder)
+    (folder / "house").mkdir()
+    for name, text in {"__init__": "", **files}.items():
+        (folder / "house" / f"{name}.py").write_text(text, encoding="utf-8")
+    return Tree(folder / "house")
