@@ -32,9 +32,9 @@ _CHANGELOG = "CHANGELOG.md"
 
 def version(root: Path) -> str:
     """The version of the project, as its source says."""
-    found = re.search(r'^__version__ = "(.*)"', (root / "src/voice_clone/__init__.py").read_text("utf-8"), re.MULTILINE)
+    found = re.search(r'^__version__ = "(.*)"', (root / "src/voice_clone/_version.py").read_text("utf-8"), re.MULTILINE)
     if found is None:
-        raise PipelineError("src/voice_clone/__init__.py: no __version__")
+        raise PipelineError("src/voice_clone/_version.py: no __version__")
     return found[1]
 
 

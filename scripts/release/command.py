@@ -83,11 +83,11 @@ def same(one: Path, two: Path) -> None:
 
 def agree(tag: str, root: Path) -> None:
     """Raise PipelineError where a tag, the version and the newest heading of the changelog do not name one release."""
-    init = (root / "src" / "voice_clone" / "__init__.py").read_text("utf-8")
+    module = (root / "src" / "voice_clone" / "_version.py").read_text("utf-8")
     headings = re.findall(r"^## (.+)$", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
-    version = "".join(re.findall(r'^__version__ = "(.+)"$', init, re.MULTILINE))
+    version = "".join(re.findall(r'^__version__ = "(.+)"$', module, re.MULTILINE))
     if tag != f"v{version}":
-        raise PipelineError(f"the tag is {tag}, and the version in src/voice_clone/__init__.py is {version}")
+        raise PipelineError(f"the tag is {tag}, and the version in src/voice_clone/_version.py is {version}")
     if not re.fullmatch(rf"\[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", headings[0]):
         raise PipelineError(f"CHANGELOG.md begins with '## {headings[0]}'; it must be '## [{version}] - ' and the date")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from voice_clone._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from voice_clone._connect import connect as connect, connect_async as connect_async

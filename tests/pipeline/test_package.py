@@ -30,7 +30,7 @@ SHIPPED = [".ci", ".github", "docs", "generated", "scripts", "specs", "src", "te
 def root(tmp_path: Path) -> Path:
     """A project of version 1.2.0 that was released."""
     (tmp_path / "src" / "voice_clone").mkdir(parents=True)
-    (tmp_path / "src" / "voice_clone" / "__init__.py").write_text('__version__ = "1.2.0"\n')
+    (tmp_path / "src" / "voice_clone" / "_version.py").write_text('__version__ = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-12-01\n\n## [1.1.0] - 2026-11-01\n")
     return tmp_path
 
@@ -43,7 +43,7 @@ def test_a_release_agrees(root: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "changelog", "problem"),
     [
-        ("v1.2.1", "## [1.2.0] - 2026-12-01\n", "the version in src/voice_clone/__init__.py is 1.2.0"),
+        ("v1.2.1", "## [1.2.0] - 2026-12-01\n", "the version in src/voice_clone/_version.py is 1.2.0"),
         ("1.2.0", "## [1.2.0] - 2026-12-01\n", "the tag is 1.2.0"),
         ("v1.2.0", "## [1.2.0]\n", r"begins with '## \[1.2.0\]'"),
         ("v1.2.0", "## [Unreleased]\n\n## [1.2.0] - 2026-12-01\n", r"begins with '## \[Unreleased\]'"),

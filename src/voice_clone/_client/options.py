@@ -12,10 +12,10 @@ from typing import TypeVar, cast
 
 import httpx
 
-from voice_clone import __version__
 from voice_clone._http.environment import is_loopback
 from voice_clone._http.response_body import ENCODINGS
 from voice_clone._provider.config import Provider
+from voice_clone._version import __version__
 from voice_clone.errors import InvalidRequestError
 
 E = TypeVar("E", bound=StrEnum)

@@ -11,15 +11,15 @@ from typing import Any, cast
 
 import attrs
 
-from voice_clone import providers
+import voice_clone_api
 from voice_clone.errors import InvalidRequestError
 
 Json = dict[str, Any]
 
 
 def provider_names() -> list[str]:
-    """The names of all providers that have a client, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(providers.__path__))
+    """The names of all providers that have a generated package, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(voice_clone_api.__path__))
 
 
 def unknown_provider(name: object) -> InvalidRequestError:
