@@ -175,14 +175,14 @@ def test_a_schema_gets_a_name(spec: dict[str, Any], target: str, after: dict[str
 @pytest.mark.parametrize(
     ("spec", "target", "why"),
     [
-        (schemas(Old={}, New={}), "$.components.schemas.Old", f"there is a schema New already. {FIXED}"),
+        (schemas(Old={}, New={}), "$.components.schemas.Old", f"the schema New already exists. {FIXED}"),
         (schemas(New={}), "$.components.schemas.Old", f"matches nothing. {FIXED}"),
-        (schemas(A=REFERENCE), "$.components.schemas.A", "is no schema, or a reference to one"),
-        ({"a": []}, "$.a", "is no schema, or a reference to one"),
-        ({"a": {}}, "$", "is no schema, or a reference to one"),
-        ({"a": {}, "components": []}, "$.a", "components is no object"),
-        ({"a": {}, "components": {"schemas": 1}}, "$.a", "schemas is no object"),
-        ({"a": {}, "b": {}}, "$[*]", f"there is a schema New already. {FIXED}"),
+        (schemas(A=REFERENCE), "$.components.schemas.A", "is not a schema, or is a reference to one"),
+        ({"a": []}, "$.a", "is not a schema, or is a reference to one"),
+        ({"a": {}}, "$", "is not a schema, or is a reference to one"),
+        ({"a": {}, "components": []}, "$.a", "components is not an object"),
+        ({"a": {}, "components": {"schemas": 1}}, "$.a", "schemas is not an object"),
+        ({"a": {}, "b": {}}, "$[*]", f"the schema New already exists. {FIXED}"),
     ],
 )
 def test_a_name_is_given_once(spec: dict[str, Any], target: str, why: str) -> None:
