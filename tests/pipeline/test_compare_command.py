@@ -149,7 +149,7 @@ def test_trees_after_a_change(pair: tuple[Path, Path]) -> None:
     """Of trees the effective specs, the generated packages and the shim are compared, and flows are judged by mypy."""
     old, new = pair
     substitute(new / "specs/cartesia/openapi.json", '"is_public",\n          "name",', '"is_public",')
-    substitute(new / "src/voice_clone/jobs.py", "preview_url: str | None = None", "preview: str | None = None")
+    substitute(new / "src/voice_clone/models.py", "preview_url: str | None = None", "preview: str | None = None")
     stale = compare_trees(old, new, ["cartesia"])
     assert "does not follow from its spec" in stale.notes[0]
     list(generate.run(["cartesia"], new))
