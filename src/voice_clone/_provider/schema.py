@@ -61,7 +61,7 @@ class RequestSchema:
 
 
 def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | None:
-    """What is wrong with the value of a field; None if nothing is."""
+    """The problem with the value of a field; None if it is valid."""
     if schema.get("format") == "binary":
         return None
     allowed = [_TYPES[branch["type"]] for branch in schema.get("anyOf", [schema]) if branch.get("type") in _TYPES]
