@@ -51,7 +51,7 @@ def _is_too_large(content: bytes, encoding: str, max_bytes: int) -> bool:
     most = MAX_VALUES * max_bytes // MAX_BODY
     if sum(map(content.count, (b",", b"[", b"{"))) <= most:
         return False
-    outside = (1 for found in _STRING_OR_VALUE.finditer(content) if found[0][:1] != b'"')
+    outside = (1 for token in _STRING_OR_VALUE.finditer(content) if token[0][:1] != b'"')
     return any(count == most for count, _ in enumerate(outside))
 
 

@@ -1,4 +1,4 @@
-"""What the clients return: a job, its progress, and the voice."""
+"""Models that the clients return: a job, its progress, and the voice."""
 
 from __future__ import annotations
 

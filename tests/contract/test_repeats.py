@@ -17,7 +17,7 @@ from tests.contract.wire import WAYS, Method, Wire, good_body, least, methods
 from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
-DO = "mend _policy.py, or `retryable` in the fixture if it is wrong"
+DO = "mend _flow/policy.py, or `retryable` in the fixture if it is wrong"
 CLONES = [each for document in documents() for each in methods(document) if each.name == "start_clone"]
 POLLED = [clone for clone in CLONES if clone.kind.provider.poll]
 each_way = pytest.mark.parametrize("way", WAYS)

@@ -195,7 +195,7 @@ def interrupt(
 
 
 WATCHED = (
-    *(f"/voice_clone/{name}.py" for name in ("_transport", "_network", "_flows")),
+    *(f"/voice_clone/{name}.py" for name in ("_http/transport", "_http/deadline", "_flow/driver")),
     *(f"/httpcore/{name}.py" for name in ("_sync/connection_pool", "_synchronization")),
 )
 

@@ -39,7 +39,7 @@ class Runtime(NamedTuple):
 
 
 class Driver:
-    """What both drivers share."""
+    """The part that both drivers share."""
 
     provider: ClassVar[Provider]
     _runtime = Runtime()

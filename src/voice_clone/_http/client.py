@@ -45,7 +45,7 @@ class NoCookies(CookieJar):
 
 
 class _Base:
-    """What both clients share."""
+    """The part that both clients share."""
 
     provider: Provider
     max_response_bytes: int

@@ -19,7 +19,7 @@ from voice_clone._provider.specs import Operation, operations, read_spec
 
 @attrs.frozen(kw_only=True)
 class ErrorFormat:
-    """Where a response says what failed. A path is dotted keys into a JSON body; the first path with a value counts."""
+    """Paths to the facts of an error: dotted keys into a JSON body, of which the first path with a value counts."""
 
     failed: str = ""  # path that holds a value in an error with a 2xx status; empty without such errors
     good: object = None  # the value at `failed` in a success, besides null
@@ -33,7 +33,7 @@ class ErrorFormat:
 
 @attrs.frozen
 class CloneCode:
-    """What a code means in the response to a clone request, which is then not retried."""
+    """The meaning of a code in the response to a clone request, which is then not retried."""
 
     error: type[errors.VoiceCloneError]
     means: str
@@ -120,7 +120,7 @@ class Provider:
 
     @property
     def may_have_worked(self) -> str:
-        """What to say after a paid request without a good response."""
+        """The warning after a paid request without a good response."""
         return f"{self.name} may have carried it out; {self.clone.recovery}"
 
     @functools.cached_property

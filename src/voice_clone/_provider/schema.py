@@ -60,10 +60,10 @@ class RequestSchema:
             raise InvalidRequestError("; ".join(problems))
 
 
-def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str:
-    """What is wrong with the value of a field; empty if nothing is."""
+def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | None:
+    """The problem with the value of a field; None if it is valid."""
     if schema.get("format") == "binary":
-        return ""
+        return None
     allowed = [_TYPES[branch["type"]] for branch in schema.get("anyOf", [schema]) if branch.get("type") in _TYPES]
     types = tuple([kind for kind, _ in allowed])
     if allowed and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
@@ -77,11 +77,11 @@ def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str:
         unit, least = "item", schema.get("minItems", 0)
         most = by["limits"].get(fields.get(by["property"]), schema.get("maxItems", math.inf))
     else:
-        return ""
+        return None
     count = len(cast("str | list[object]", value))
     if not least <= count <= most:
         limit, bound = ("at least", least) if count < least else ("at most", most)
         return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}, not {count:,}"
     if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
         return f"must match {schema['pattern']}, not {value[:40]!r}"
-    return ""
+    return None

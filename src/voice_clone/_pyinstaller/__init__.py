@@ -1,4 +1,4 @@
-"""For PyInstaller, which finds this by the entry point `hook-dirs`: where the hook is."""
+"""A hook for PyInstaller, which finds this folder by the entry point `hook-dirs`."""
 
 from __future__ import annotations
 

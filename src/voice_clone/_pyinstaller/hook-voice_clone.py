@@ -1,4 +1,4 @@
-"""PyInstaller runs this for programs that import `voice_clone`: it adds data files and lazy modules."""  # noqa: N999 - the name is PyInstaller's
+"""PyInstaller runs this for programs that import `voice_clone`: it adds data files, and modules that are imported by name."""  # noqa: N999 - the name is PyInstaller's
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 # Typed Any, because only PyInstaller runs this and brings it.
 _hooks: Any = importlib.import_module("PyInstaller.utils.hooks")
 PACKAGES = ("voice_clone", "voice_clone_api")
-OPTIONAL = tuple(f"voice_clone.{name}" for name in ("_aiohttp", "_pyinstaller", "_pytest_plugin", "cli", "testing"))
+OPTIONAL = tuple(
+    f"voice_clone.{name}" for name in ("_http.aiohttp", "_pyinstaller", "_pytest_plugin", "cli", "testing")
+)
 """Left out unless the program imports them: they need extras."""
 
 

@@ -1,1 +1,1 @@
-"""One module a provider: what it is, as data, and its own signatures. Providers are found by looking in here."""
+"""One module for each provider, with its signatures, and its facts as data in the TOML file beside it."""
