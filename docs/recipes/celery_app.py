@@ -81,7 +81,7 @@ def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
             if token:
                 return str(token)
             message = "another task requested this clone, and its outcome is unknown"
-            advice = f"look at your voices there; if it is not among them, delete {key!r} in Redis and run again"
+            advice = f"check your voices there; if it is not among them, delete {key!r} in Redis and run again"
             unknown = OutcomeUnknownError(message, "heygen", advice=advice)
             raise self.retry(countdown=HELD / 4, max_retries=3, exc=unknown)  # the request may still be open
         try:
