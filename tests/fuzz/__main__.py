@@ -4,8 +4,8 @@ python -m tests.fuzz                                  every target, 100,000 inpu
 python -m tests.fuzz --target yaml --count 5000       one target
 python -m tests.fuzz --markdown docs/robustness.md    also write the table into this page
 
-Coverage-guided fuzzing with atheris, through Hypothesis' `fuzz_one_input`, found less here: it keeps to short inputs,
-while some hundred almost valid inputs reach nearly every line of a parser.
+Coverage-guided fuzzing with atheris, through Hypothesis' `fuzz_one_input`, does not help here: it keeps to short
+inputs, while some hundred almost valid inputs reach nearly every line of a parser.
 """
 
 from __future__ import annotations

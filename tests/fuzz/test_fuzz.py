@@ -85,7 +85,7 @@ def test_inputs_depend_on_the_seed() -> None:
 
 
 def test_default_is_a_hundred_thousand_inputs() -> None:
-    """By default 100,000 inputs are made, with a separate seed for each chunk of a target."""
+    """The default is 100,000 inputs, with a separate seed for each chunk of a target."""
     usual = options([])
     planned = chunks(list(TARGETS), usual.count, usual.seed)
     assert sum(count for _, count, _ in planned) >= 100_000

@@ -63,7 +63,7 @@ class Account:
             if named is not None and self.created.get(name, named) != named:
                 yield f"{name}: the error names the voice {named}, {self.created[name]} was created"
         for name in self.created.keys() - self.returned.keys() - self.unknown.keys():
-            yield f"{name}: the voice {self.created[name]} was created, but no result or error told the caller"
+            yield f"{name}: the voice {self.created[name]} was created, but neither returned nor in an error"
 
 
 def accounts(run: Run) -> dict[str, Account]:

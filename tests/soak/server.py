@@ -85,7 +85,7 @@ class Server:
         return Books(voices, self.faults, self.requests, self.connections, len(self.open))
 
     async def run(self, pipe: Connection) -> None:
-        """Serve: send the addresses, then the record on request, until told to stop."""
+        """Serve: send the addresses, then the record on request, until a request to stop."""
         urls: dict[str, str] = {}
         for provider in self.mock.base_urls:
             server = await asyncio.start_server(self._serving(provider), "127.0.0.1", 0, backlog=1024)

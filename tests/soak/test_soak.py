@@ -76,7 +76,10 @@ def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
     ("changes", "problem"),
     [
         ({}, ""),
-        (with_books(0, ("voice-3", "soak-3")), "soak-3: the voice voice-3 was created, but no result or error told"),
+        (
+            with_books(0, ("voice-3", "soak-3")),
+            "soak-3: the voice voice-3 was created, but neither returned nor in an error",
+        ),
         (with_books(0, ("voice-3", "soak-0")), "soak-0: created twice"),
         (with_books(0, ("voice-3", "soak-2")), "soak-2: the error names the voice voice-2, voice-3 was created"),
         (with_books(2), "2 connections are still open at the server"),
