@@ -1,4 +1,4 @@
-"""Every task of this project is a session: `nox` runs the starred ones, `nox -s NAME` runs one.
+"""Every task of this project is a nox session: `nox` runs the starred ones, `nox -s NAME` runs one.
 
 Daily work: tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
@@ -26,13 +26,13 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "lint", "typing", "check", "package"]
 if not sys.argv[1:]:
-    # The default sessions run in parallel. A session that is named has the terminal for itself.
+    # The default sessions run in parallel. Named sessions run one by one, with output to the terminal.
     nox.options.parallel = CORES
     nox.options.allow_parallel = True
 
 
 def pythons() -> list[str]:
-    """The Pythons to test on: this one, and every newer one of the classifiers that is installed."""
+    """The Python versions to test: this one, and each newer one that is in the classifiers and installed."""
     this = f"{sys.version_info.major}.{sys.version_info.minor}"
     supported = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
     newer = [version for version in supported if int(version.split(".")[1]) > sys.version_info.minor]
@@ -40,19 +40,19 @@ def pythons() -> list[str]:
 
 
 def _starts(command: str) -> bool:
-    """Whether a command starts a Python; a version manager's placeholder exists, but does not start."""
+    """Whether a command starts Python; a version manager's placeholder exists, but fails."""
     path = shutil.which(command)
     return bool(path) and subprocess.run([str(path), "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
-    """Install a dependency group and more, all at the pinned versions."""
+    """Install a dependency group and other requirements at the pinned versions."""
     # Most installed modules are never imported; the others are compiled on import.
     session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
 
 
 def run_for_status(session: nox.Session, *command: str) -> None:
-    """Run a command and exit with its status, where nox itself would exit with 1."""
+    """Run a command, and exit with its status instead of nox's 1."""
     try:
         session.run(*command)
     except nox.command.CommandFailed as error:
@@ -63,7 +63,7 @@ def run_for_status(session: nox.Session, *command: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
     install(session, "mutate", "--group", "recipes", ".[cli,testing]")
-    # Tests start many processes, which share compiled modules whatever the environment says.
+    # Tests start many processes, so let them share compiled modules, even if the environment disables that.
     session.env["PYTHONDONTWRITEBYTECODE"] = None
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
@@ -71,7 +71,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", "pytest", "tests/unit")
     session.run("coverage", "report")
-    # One process more than cores: some tests mostly wait for subprocesses.
+    # One process more than cores, because some tests mostly wait for subprocesses.
     session.run("python", "-m", "pytest", "--ignore=tests/unit", f"--numprocesses={CORES + 1}")
 
 
@@ -102,7 +102,7 @@ def contract(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation, and build the site; warnings are errors."""
     install(session, "docs", "-e", ".[cli,testing]")
-    # A wheel that holds Swagger UI. Only its files are used, so Django, which it depends on, is left out.
+    # This wheel contains Swagger UI. Only its files are used, so its dependency Django is not installed.
     session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
     session.run("python", "-m", "scripts.docs.command")
     site = Path("build", "docs")
@@ -125,7 +125,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types with mypy and pyright: in the checkout, and in the installed packages as users see them."""
-    # The checkout is checked in place; `tests/typing` is checked against the installed packages.
+    # Check the checkout in place, and `tests/typing` with the installed packages.
     install(session, "typing", ".[cli,testing]")
     session.run("mypy")
     # Without this, pyright would use a `.venv` in the project.
@@ -133,7 +133,7 @@ def typing(session: nox.Session) -> None:
     strict = ("--strict", "--explicit-package-bases", "--enable-error-code", "ignore-without-code")
     session.run("mypy", "--config-file=", "--cache-dir", ".mypy_cache/installed", *strict, "tests/typing")
     for package in ("voice_clone", "voice_clone_api"):
-        # It fails below 100 %; types of other packages do not count.
+        # Fails below 100 %. Types of other packages do not count.
         session.run("basedpyright", "--verifytypes", package, "--ignoreexternal", silent=True)
 
 
@@ -153,7 +153,7 @@ def package(session: nox.Session) -> None:
     install(session, "package")
     temporary = Path(session.create_tmp())
     dist = Path("dist") if session.posargs else temporary / "dist"
-    # The build backend is installed above; the session `tests` shows that `pyproject.toml` names all of it.
+    # This builds without isolation, with the build backend installed above. The session `tests` builds with isolation.
     session.run("python", "-m", "scripts.release.command", str(dist), *session.posargs)
     (wheel,) = dist.glob("*.whl")
     session.run("twine", "check", "--strict", *map(str, dist.iterdir()), silent=True)
@@ -201,7 +201,7 @@ def watch(session: nox.Session) -> None:
 @nox.session
 def propose(session: nox.Session) -> None:
     """Open a pull request for each update that `watch` has written to a folder: `-- FOLDER`."""
-    # This runs with write permission, so it installs nothing.
+    # CI runs this with write permission, so it installs nothing.
     session.run("python", "-m", "scripts.update.pull_request", *session.posargs)
 
 
@@ -209,14 +209,14 @@ def propose(session: nox.Session) -> None:
 def hashes(session: nox.Session) -> None:
     """Write requirements-ci.txt: every file of every pinned release that CI installs, by its hash."""
     session.install("--quiet", "uv", *CONSTRAINTS)
-    # The oldest Python of CI, as far as the pinned releases support it.
+    # The oldest Python version that CI uses and the pinned releases support.
     options = ["--generate-hashes", "--universal", "--python-version=3.11.5", "--all-extras", "--no-annotate"]
-    # Any group that a session of CI installs is in one of these.
+    # These groups include every group that CI installs.
     options += [f"--group={group}" for group in ("docs", "ecosystem", "lint", "package", "typing")]
-    # No group lists these two: an editable build needs one, and the session `docs` installs the other by itself.
+    # These two are in no group: editable builds need the first, and the session `docs` installs the second.
     others = Path(session.create_tmp()) / "others.in"
     others.write_text("editables~=0.3\ndrf-spectacular-sidecar\n", "utf-8")
-    # The second depends on these, but is installed without them.
+    # The second depends on these, but is installed without dependencies.
     options += [f"--no-emit-package={name}" for name in ("asgiref", "django", "sqlparse")]
     options += ["--custom-compile-command=nox -s hashes", "--quiet", "--output-file=requirements-ci.txt"]
     session.run("uv", "pip", "compile", "pyproject.toml", str(others), *CONSTRAINTS, *options)

@@ -33,5 +33,5 @@ def write(page: Path, section: str, text: str) -> None:
     begin, end = f"<!-- {section}: written by nox -s {section} -->\n", f"<!-- end of {section} -->"
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: f"\n{text}\n\n", old)
     if count != 1:
-        raise SystemExit(f"{page}: {begin.strip()} … {end} must stand there once")
+        raise SystemExit(f"{page}: {begin.strip()} … {end} must occur once")
     page.write_text(new, encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Measure this package beside its peers, and compare the results with the goals.
+"""Measure this package and its peers, and compare the results with the goals.
 
 python -m tests.benchmarks                       everything
-python -m tests.benchmarks --quick               less of everything, in under a minute
-python -m tests.benchmarks --rows import,poll    some rows; `import` stands for all whose names begin so
-python -m tests.benchmarks --repeat 3 --write    three runs; docs/benchmarks.md with its pictures and results.json
-python -m tests.benchmarks --page                the page and its pictures anew, from results.json
+python -m tests.benchmarks --quick               fewer rounds, in less than a minute
+python -m tests.benchmarks --rows import,poll    some rows, by id or prefix
+python -m tests.benchmarks --repeat 3 --write    three runs; write docs/benchmarks.md, its charts and results.json
+python -m tests.benchmarks --page                write the page and its charts again, from results.json
 """
 
 from __future__ import annotations
@@ -34,16 +34,20 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         epilog=f"{examples}\nrows: {', '.join(row.id for row in ROWS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and without those who take seconds")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and no slow contestants")
     parser.add_argument("--rows", default="", metavar="ID,…", help="only these rows")
-    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run so many times, and compare")
-    parser.add_argument("--test-command", action="store_true", help="the time of the whole test command as well")
-    parser.add_argument("--write", action="store_true", help=f"write {display_path(report.PAGE)} and its folder")
-    parser.add_argument("--page", action="store_true", help="measure nothing; page and pictures from results.json")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="number of runs to compare (default 1)")
+    parser.add_argument("--test-command", action="store_true", help="also measure the whole test command")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write {display_path(report.PAGE)}, its charts and results.json"
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="write the page and its charts from results.json, without measuring"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     choice = parser.parse_args(arguments)
     if choice.write and (choice.quick or choice.rows):
-        parser.error("the page shows whole runs: --write goes with neither --quick nor --rows")
+        parser.error("--write needs a complete run, without --quick and --rows")
     return choice
 
 
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write(Results.load(report.JSON.read_text("utf-8")))
         return
     if not ME.is_dir():
-        sys.exit(f"memory is counted by {ME}, which this system does not have")
+        sys.exit(f"the benchmark needs {ME} to measure memory")
     effort = measures.QUICK if choice.quick else Effort()
     rows = chosen([part for part in choice.rows.split(",") if part])
     console = Console(highlight=False, stderr=choice.json, width=None if sys.stdout.isatty() else 160)
@@ -115,7 +119,7 @@ def middle(runs: Sequence[Sequence[Result]]) -> list[Result]:
 
 
 def write(results: Results) -> None:
-    """Write the page, its pictures and the results; delete outdated pictures."""
+    """Write the page, its charts and the results; delete outdated charts."""
     pictures = dict(plots.draw(results))
     for old in report.FOLDER.glob("*.svg"):
         if old.name not in pictures:

@@ -93,5 +93,5 @@ def _frontier(bench: Bench) -> dict[str, list[Any]]:
         performance = attrs.asdict(polling.judge(each, bench.effort.durations))
         return {"name": performance.pop("name")} | {kind: rounded(value) for kind, value in performance.items()}
 
-    kinds = {"us": [polling.OURS], "peer": polling.PEERS, "beside": polling.USUAL, "limit": polling.FRONTIER}
+    kinds = {"us": [polling.OURS], "peer": polling.PEERS, "reference": polling.USUAL, "limit": polling.FRONTIER}
     return {kind: [judged(each) for each in every] for kind, every in kinds.items()}

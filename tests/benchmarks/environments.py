@@ -1,7 +1,7 @@
-"""The contestants' environments: each is installed alone, as pip installs it for users.
+"""The contestants' environments: each has its own, as pip installs it for users.
 
-httpx imports its command line, with click, rich and pygments, wherever these are installed; so nothing about imports
-can be measured in an environment for development.
+httpx imports its command line if click, rich and pygments are installed, so import times in a development environment
+are wrong.
 """
 
 from __future__ import annotations

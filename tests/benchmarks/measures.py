@@ -20,7 +20,7 @@ from tests.benchmarks.environments import Environment
 HERE = Path(__file__).parent
 CONTESTANTS = HERE / "contestants"
 Measured = dict[str, float]
-Role = Literal["us", "stock", "peer", "limit", "base", "beside"]
+Role = Literal["us", "stock", "peer", "limit", "base", "reference"]
 
 
 @attrs.frozen
@@ -36,13 +36,13 @@ class Effort:
     clones: int = 100
     requests: int = 4000
     seconds: float = 3.0
-    """How long the slow ones may take for those requests."""
+    """The time limit of those requests, for slow contestants."""
     jobs: int = 10_000
-    patience: float = 30.0
-    """How long those jobs may take to be polled twice."""
+    job_seconds: float = 30.0
+    """The time limit for two polls of each job."""
     durations: int = 2000
     copies: tuple[int, ...] = (1, 10, 100)
-    """How many times larger than HeyGen's the specs are by which growth is measured."""
+    """The sizes of the specs for the growth rows, in copies of HeyGen's spec."""
     quick: bool = False
 
 
@@ -87,7 +87,7 @@ class Bench:
     environments: dict[str, Environment]
     stock: Path
     folder: Path
-    """For files that are made on the way."""
+    """For temporary files."""
     url: str
     until_end: ExitStack
     workers: dict[tuple[str, str], Process] = attrs.field(factory=dict[tuple[str, str], Process])

@@ -1,4 +1,4 @@
-"""The pictures of the rows and of charts.py, for light and dark pages; equal numbers give equal bytes."""
+"""The charts of the rows and of charts.py, for light and dark pages; equal numbers give equal bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from tests.benchmarks.report import Result, Results, goal, number
 
 GREY, LINE = "#768390", "#76839055"
 COLOURS = {
-    "us": "#2f81f7", "peer": "#d29922", "stock": "#a371f7", "limit": "#3fb950", "base": "#8b949e", "beside": "#57606a",
+    "us": "#2f81f7", "peer": "#d29922", "stock": "#a371f7", "limit": "#3fb950", "base": "#8b949e",
+    "reference": "#57606a",
 }  # fmt: skip
 ROLES = {
-    "us": "ours", "peer": "peer", "stock": "stock generator", "limit": "limit", "base": "base", "beside": "beside",
+    "us": "ours", "peer": "peer", "stock": "stock generator", "limit": "limit", "base": "base",
+    "reference": "reference, no goal",
 }  # fmt: skip
 GOAL = "#f85149"
 OWNERS = {
     "voice_clone": "#2f81f7", "generated": "#a371f7", "attrs": "#db61a2", "httpx": "#d29922", "httpcore": "#bb8009",
-    "h11": "#9e6a03", "anyio": "#3fb950", "standard library": "#8b949e", "the system's sockets": "#57606a",
+    "h11": "#9e6a03", "anyio": "#3fb950", "standard library": "#8b949e", "sockets": "#57606a",
     "others": "#6e7681",
 }  # fmt: skip
 _PACKAGES = {"stock": "generated", "voice_clone_api": "generated", "attr": "attrs", "generated": "generated"}
 WIDE = 8.0
 FAR = 30
-"""How many times the smallest value the largest may be until the axis is logarithmic."""
+"""The largest ratio of values on a linear axis; above it the axis is logarithmic."""
 
 
 def draw(results: Results) -> Iterator[tuple[str, bytes]]:
@@ -36,10 +38,13 @@ def draw(results: Results) -> Iterator[tuple[str, bytes]]:
             yield f"{result.id}.svg", _svg(bars(result))
     yield "frontier.svg", _svg(frontier(results.charts["frontier"]))
     imports = results.charts["imports"]
-    yield "imports.svg", _svg(stacked(imports, "of the time of `import httpx`, by python -X importtime", _STANDARD))
+    yield (
+        "imports.svg",
+        _svg(stacked(imports, "relative to the time of `import httpx`, measured by python -X importtime", _STANDARD)),
+    )
     yield "modules.svg", _svg(modules(imports["one provider"]))
     for row, profile in results.charts["profiles"].items():
-        yield f"{row}-profile.svg", _svg(stacked(profile, "of the time of httpx, under the profiler"))
+        yield f"{row}-profile.svg", _svg(stacked(profile, "relative to the time of httpx, under the profiler"))
 
 
 def _pyplot() -> Any:
@@ -75,7 +80,7 @@ def bars(result: Result) -> Any:
     outcomes = sorted(result.outcomes, key=lambda each: each.value, reverse=result.better == "less")
     figure, axes = _axes(len(outcomes))
     values = [outcome.value for outcome in outcomes]
-    judged = [outcome.value for outcome in outcomes if outcome.role != "beside"]
+    judged = [outcome.value for outcome in outcomes if outcome.role != "reference"]
     positive = [value for value in [*judged, result.goal] if value > 0]
     logarithmic = bool(positive) and max(positive) > FAR * min(positive)
     least = min(positive, default=1) / 2 if logarithmic else 0
@@ -168,34 +173,34 @@ def modules(shares: Mapping[str, float], most: int = 25) -> Any:
             axes.barh(lines, [largest[line][1] for line in lines], color=colour, height=0.62, label=owner)
     axes.set_yticks(range(len(largest)), [name for name, _ in largest])
     axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1, decimals=0))
-    axes.set_xlabel("of the time of `import httpx`, by python -X importtime")
+    axes.set_xlabel("relative to the time of `import httpx`, measured by python -X importtime")
     axes.grid(axis="x")
     _legend(axes)
     return figure
 
 
 def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
-    """Delay against polls of a clone; nearer to the corner is better."""
+    """Delay against polls of a clone; lower left is better."""
     figure, axes = _pyplot().subplots(figsize=(WIDE, 4.6))
     axes.tick_params(length=0)
     best = schedules["limit"]
     axes.plot(
         [each["polls"] for each in best], [each["late"] for each in best], color=COLOURS["limit"], linewidth=1.2,
-        marker=".", label="pauses that are a share of the time waited, 5 % to 80 %",
+        marker=".", label="interval proportional to the elapsed time, 5 % to 80 %",
     )  # fmt: skip
-    for kind, marker in (("beside", "o"), ("peer", "s"), ("us", "D")):
+    for kind, marker in (("reference", "o"), ("peer", "s"), ("us", "D")):
         for each in schedules[kind]:
             axes.plot([each["polls"]], [each["late"]], marker, color=COLOURS[kind], markersize=9 if kind == "us" else 6)
             axes.annotate(
-                each["name"], (each["polls"], each["late"]), xytext=(8, {"beside": -12, "peer": 6, "us": 14}[kind]),
+                each["name"], (each["polls"], each["late"]), xytext=(8, {"reference": -12, "peer": 6, "us": 14}[kind]),
                 textcoords="offset points",
                 color=COLOURS["us"] if kind == "us" else GREY, weight="bold" if kind == "us" else "normal",
             )  # fmt: skip
-    axes.axhline(0.1, color=GOAL, linewidth=1.4, label="goal: 10 % late")
+    axes.axhline(0.1, color=GOAL, linewidth=1.4, label="goal: delay of 10 %")
     axes.set_xscale("log")
     axes.set_xlim(8, 450)
-    axes.set_xlabel("polls a clone, mean over durations from 2 s to 30 min")
-    axes.set_ylabel("how late, share of the duration, mean")
+    axes.set_xlabel("polls per clone, mean over durations from 2 s to 30 min")
+    axes.set_ylabel("delay as a share of the duration, mean")
     ticker = import_module("matplotlib.ticker")
     axes.xaxis.set_major_locator(ticker.FixedLocator([10, 20, 50, 100, 200]))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))

@@ -87,7 +87,7 @@ def doubling(first: float, most: float, factor: float = 2.0, jitter: float = 0.0
 
 
 def growing(share: float, first: float = 0.0) -> Delays:
-    """Delays proportional to the time waited, which need the fewest polls for their lateness."""
+    """Delays proportional to the elapsed time, which need the fewest polls for their lateness."""
 
     def delays(chance: random.Random) -> Iterator[float]:
         now = 0.0
@@ -125,7 +125,7 @@ USUAL = [
     Schedule("1 s, ×1.5 up to 30 s", by_delays(doubling(1, 30, 1.5))),
 ]
 FRONTIER = [
-    Schedule(f"{share:.0%} of the time waited", by_delays(growing(share, 0.5)))
+    Schedule(f"{share:.0%} of the elapsed time", by_delays(growing(share, 0.5)))
     for share in (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
 ]
 

@@ -1,4 +1,4 @@
-"""The results: verdicts, and the same numbers for the terminal, the page and machines."""
+"""The results: verdicts, and the numbers as a table, as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Outcome:
     low: float
     high: float
     cpu: float | None
-    """The processor's time in relation to the base, where there is one."""
+    """CPU time relative to the base, if there is one."""
     wall: float | None
-    """The time by the clock, likewise."""
+    """Wall time relative to the base, if there is one."""
     measured: Measured
-    """Medians of the measured values: seconds, bytes, or as named."""
+    """Medians of the measured values, in seconds, bytes, or the unit in the name."""
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ class Result:
     stated: float | None
     why: str
     met: bool | None
-    """Whether all that is ours meets the goal, and got as far as that; None where nothing was measured."""
+    """Whether all of our contestants have a value that meets the goal; None if not measured."""
     outcomes: list[Outcome]
 
     @classmethod
@@ -238,12 +238,12 @@ def page(results: Results) -> str:
 
 def _missed(rows: Iterable[Result]) -> str:
     lines = [
-        f"- **{row.title}**: {amount(row, row.ours)}, the goal is {goal(row)}, the limit ({row.limit}) "
+        f"- **{row.title}**: {amount(row, row.ours)}. Goal: {goal(row)}. Limit ({row.limit}): "
         f"{amount(row, row.limit_value)}. {row.why}".rstrip()
         for row in rows
         if row.met is False
     ]
-    return "\n".join(lines) or "Nothing."
+    return "\n".join(lines) or "None."
 
 
 def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
@@ -252,18 +252,20 @@ def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[
         ours = next(iter(profile.values()))
         own = sorted(((share, name) for name, share in ours.items() if name.startswith("voice_clone.")), reverse=True)
         parts = ", ".join(f"`{name.partition('.')[2]}` {share * 100:.0f} %" for share, name in own if share >= 0.005)
-        yield f"- `{row}`, of what httpx takes: {sum(share for share, _ in own) * 100:.0f} % in the shim: {parts}."
+        yield f"- `{row}`: the shim takes {sum(share for share, _ in own) * 100:.0f} % of the time of httpx: {parts}."
 
 
 def repeats(results: Results) -> str:
     """Whether several runs agree, as a sentence."""
     if not results.repeats:
-        return "This page was written by a single run."
+        return "This page shows a single run."
     apart = sorted(agreement(results.repeats), key=lambda each: -each[1])
     far = [f"{results.get(row).title} {share * 100:.0f} %" for row, share in apart if share > 0.1]
-    within = f"{len(apart) - len(far)} of {len(apart)} values of ours agree within 10 %"
-    beyond = f"; beyond it are {', '.join(far)}" if far else f", the farthest within {apart[0][1] * 100:.0f} %"
-    return f"Over {len(results.repeats)} runs, {within}{beyond}."
+    within = f"{len(apart) - len(far)} of our {len(apart)} values agree within 10 %"
+    beyond = (
+        f"; the others differ: {', '.join(far)}" if far else f"; the largest difference is {apart[0][1] * 100:.0f} %"
+    )
+    return f"In {len(results.repeats)} runs, {within}{beyond}."
 
 
 def _section(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""The table: each row is one quantity with its goal, its limit and its contestants."""
+"""The rows of the table: each is one quantity with its goal, its limit and its contestants."""
 
 from __future__ import annotations
 
@@ -46,27 +46,27 @@ class Row:
 
     id: str
     group: str
-    """The row of the goals' table that this belongs to."""
+    """The goal that this row belongs to."""
     title: str
     what: str
     """The measured quantity, in a sentence."""
     goal: float
     limit: str
-    """The limit in words; a contestant measures it if one can."""
+    """The limit in words; a contestant measures it where possible."""
     stated: float | None = None
-    """The limit as a number, where no contestant stands for it."""
+    """The limit as a number, if no contestant measures it."""
     contestants: Sequence[Contestant]
     quantity: str
-    """Which of the things that were measured counts."""
+    """The name of the measured value to compare."""
     unit: str = "×"
     scale: float = 1.0
     """Units per measured unit."""
     relative: bool = False
-    """Whether it counts in relation to the base, round by round: the largest of several, or that of the stock."""
+    """Whether values are ratios to the base in the same round: the largest, or the stock client if there is none."""
     better: Literal["less", "more"] = "less"
     effort: Literal["many", "some", "few", "once"] = "many"
     warm: bool = True
-    """Whether a first round is left out of the account."""
+    """Whether a first round is measured and discarded."""
     why: str = ""
     """The reason for a missed goal."""
 
@@ -92,13 +92,13 @@ BASE64 = (
 )
 JOBS = (
     waiting(OURS, "us", "ours", "ours"),
-    waiting("httpx's transports and a task that sleeps", "limit", "stock", "bare_httpx"),
-    call("httpx, one after the other", "base", "stock", "bare_httpx", "polls", measure="calls_async", times=10),
+    waiting("httpx transports and a sleeping task", "limit", "stock", "bare_httpx"),
+    call("httpx, sequential", "base", "stock", "bare_httpx", "polls", measure="calls_async", times=10),
 )
 SCHEDULES = (
     schedule(polling.OURS, "us"),
     *(schedule(peer, "peer") for peer in polling.PEERS),
-    *(schedule(each, "beside") for each in polling.USUAL),
+    *(schedule(each, "reference") for each in polling.USUAL),
     schedule(polling.FRONTIER[3], "limit"),
 )
 INSTALLED = (
@@ -119,7 +119,7 @@ HOSTILE = (
 )
 GROWTH = (growth(OURS, "us", generate_acme), growth("stock", "stock", stock_acme))
 HTTPX = imports("import httpx", "base", "stock", "import httpx")
-EMPTY = imports("an empty process", "limit", "stock", "pass")
+EMPTY = imports("empty process", "limit", "stock", "pass")
 NEEDS = imports("import httpx and attrs", "limit", "stock", "import httpx, attrs")
 
 ROWS: tuple[Row, ...] = (
@@ -127,9 +127,9 @@ ROWS: tuple[Row, ...] = (
         id="import",
         group="`import voice_clone` / `import httpx`",
         title="import voice_clone",
-        what="The CPU time of a Python that starts, imports this and ends, in relation to `import httpx`.",
+        what="CPU time of a Python process that imports the package, relative to `import httpx`.",
         goal=0.20,
-        limit="an empty process",
+        limit="empty process",
         quantity="cpu",
         relative=True,
         effort="some",
@@ -141,15 +141,15 @@ ROWS: tuple[Row, ...] = (
             EMPTY,
             HTTPX,
         ),
-        why="What an empty process costs is most of it; the rest is the modules drawn below.",
+        why="Most of it is the cost of an empty process. A chart below shows the modules.",
     ),
     Row(
         id="import-one",
         group="import one provider, ready to call",
         title="import one provider",
-        what="The same for a provider's class; beside that, it is made and used for a first clone, without TLS.",
+        what="CPU time to import a provider's class. The references also make a client and clone once, without TLS.",
         goal=1.25,
-        limit="`import httpx, attrs`, which any generated client needs",
+        limit="`import httpx, attrs`, which every generated client needs",
         quantity="cpu",
         relative=True,
         effort="some",
@@ -162,50 +162,50 @@ ROWS: tuple[Row, ...] = (
             NEEDS,
             HTTPX,
             imports(
-                f"{OURS}, its first clone",
-                "beside",
+                f"{OURS}, first clone",
+                "reference",
                 "ours",
                 "from voice_clone import Cartesia; "
                 "Cartesia('key', base_url=URL).clone(b'ID3 ...', name='Me', language='en')",
             ),
             imports(
-                "cartesia, its first clone",
-                "beside",
+                "cartesia, first clone",
+                "reference",
                 "cartesia",
                 "from cartesia import Cartesia; Cartesia(api_key='key', base_url=URL)"
                 ".voices.clone(clip=('a.mp3', b'ID3 ...'), name='Me', language='en')",
             ),
             imports(
-                "retell-sdk, its first clone",
-                "beside",
+                "retell-sdk, first clone",
+                "reference",
                 "retell",
                 "from retell import Retell; Retell(api_key='key', base_url=URL)"
                 ".voice.clone(files=[('a.mp3', b'ID3 ...')], voice_name='Me', voice_provider='elevenlabs')",
                 slow=True,
             ),
             imports(
-                "elevenlabs, its first clone",
-                "beside",
+                "elevenlabs, first clone",
+                "reference",
                 "elevenlabs",
                 "from elevenlabs.client import ElevenLabs; ElevenLabs(api_key='key', base_url=URL)"
                 ".voices.ivc.create(name='Me', files=[('a.mp3', b'ID3 ...')])",
             ),
             imports(
-                "httpx, its first post",
-                "beside",
+                "httpx, first POST",
+                "reference",
                 "stock",
                 "import httpx; httpx.Client(base_url=URL).post('/voices/clone', files={'clip': b'ID3 ...'}).json()",
             ),
         ),
-        why="httpx and attrs cannot be avoided; the rest is the modules drawn below.",
+        why="Most of it is httpx and attrs. A chart below shows the modules.",
     ),
     Row(
         id="import-four",
         group="import all four",
         title="import all four providers",
-        what="The same for the classes of all four providers.",
+        what="CPU time to import the classes of all four providers.",
         goal=1.35,
-        limit="`import httpx, attrs`, and the four packages' own classes",
+        limit="`import httpx, attrs`, without the four packages",
         quantity="cpu",
         relative=True,
         effort="some",
@@ -215,15 +215,15 @@ ROWS: tuple[Row, ...] = (
             NEEDS,
             HTTPX,
         ),
-        why="httpx and attrs cannot be avoided; the rest is the modules drawn below.",
+        why="Most of it is httpx and attrs. A chart below shows the modules.",
     ),
     Row(
         id="second-client",
         group="second and later clients in a process",
         title="second and later clients",
-        what="Making and closing a client in a process that has made one before.",
+        what="CPU time to make and close a client, in a process that has made one before.",
         goal=1.0,
-        limit="`httpx.Client` that is given an SSL context",
+        limit="`httpx.Client` with an existing SSL context",
         quantity="cpu",
         unit="ms",
         scale=1000,
@@ -237,48 +237,48 @@ ROWS: tuple[Row, ...] = (
         id="clone",
         group="clone with a 100 kB clip, CPU / bare httpx that opens a connection for it, shim included",
         title="clone with a 100 kB clip",
-        what="The CPU time of a clone with 100 kB of audio, from the call to the voice, in relation to httpx without "
-        "keep-alive; both open a connection for each clone.",
+        what="CPU time of one `clone` call with 100 kB of audio, relative to httpx without keep-alive. Both open a new "
+        "connection for each clone.",
         goal=1.10,
-        limit="httpx without keep-alive, with a body that was built beforehand",
+        limit="httpx without keep-alive, with a prebuilt body",
         quantity="cpu",
         relative=True,
         contestants=(
             *CLONES,
             *(other for other in others(call, "clone", CLIP) if other.role != "base"),
             call("httpx", "base", "stock", "bare_httpx", "clone_connecting", CLIP),
-            call("httpx, over a kept connection", "beside", "stock", "bare_httpx", "clone", CLIP),
-            call("httpx, body built beforehand", "limit", "stock", "bare_httpx", "clone_prepared", CLIP),
-            call("httpcore, over a kept connection", "beside", "stock", "references", "clone", CLIP),
+            call("httpx, keep-alive", "reference", "stock", "bare_httpx", "clone", CLIP),
+            call("httpx, prebuilt body", "limit", "stock", "bare_httpx", "clone_prepared", CLIP),
+            call("httpcore, keep-alive", "reference", "stock", "references", "clone", CLIP),
         ),
-        why="Most of it is httpx's own: its multipart encoder and httpcore. Where the rest goes is drawn below.",
+        why="Most of it is httpx: its multipart encoder and httpcore. A profile below shows the rest.",
     ),
     Row(
         id="poll",
         group="poll GET, CPU / bare httpx",
         title="one poll of a clone",
-        what="The CPU time of a poll, from `wait` to the voice of a finished clone, in relation to httpx; both over a "
-        "kept connection.",
+        what="CPU time of `wait` for a finished clone, which polls once, relative to a GET by httpx. Both reuse a "
+        "connection.",
         goal=1.10,
-        limit="httpx that sends one request again and again",
+        limit="httpx with a prebuilt request",
         quantity="cpu",
         relative=True,
         contestants=(
             call(OURS, "us", "ours", "ours", "poll"),
             *others(call, "poll"),
-            call("httpx, request built beforehand", "limit", "stock", "bare_httpx", "poll_prepared"),
-            call("httpcore", "beside", "stock", "references", "poll"),
+            call("httpx, prebuilt request", "limit", "stock", "bare_httpx", "poll_prepared"),
+            call("httpcore", "reference", "stock", "references", "poll"),
         ),
-        why="Most of it is httpx's own. Where the rest goes is drawn below.",
+        why="Most of it is httpx. A profile below shows the rest.",
     ),
     Row(
         id="burst",
         group="500 concurrent polls, default client, requests/s / bare httpx, first burst included",
-        title="500 polls at once",
-        what="Polls a second by 500 tasks at once, of a new client with nothing configured, the first burst included, "
-        "in relation to httpx's default `AsyncClient` in the same run. Ours brings sniffio; httpx's default does not.",
+        title="500 concurrent polls",
+        what="Polls per second of 500 concurrent tasks with one new client and default options, including the first "
+        "requests, relative to a default `httpx.AsyncClient`. Our package installs sniffio; httpx does not.",
         goal=15,
-        limit="a set of httpx's own transports, of one connection each",
+        limit="a set of httpx transports with one connection each",
         quantity="rate",
         relative=True,
         better="more",
@@ -287,51 +287,51 @@ ROWS: tuple[Row, ...] = (
         contestants=(
             burst(OURS, "us", "ours", "ours"),
             *others(burst, slow=("cartesia", "retell-sdk", "elevenlabs", "stock")),
-            burst("httpx's transports", "beside", "stock", "bare_httpx", "polls_transports"),
-            burst("httpx's transports, with sniffio", "limit", "ours", "bare_httpx", "polls_transports"),
-            burst("httpx, with sniffio", "beside", "ours", "bare_httpx"),
-            burst(f"{OURS}, over aiohttp", "beside", "ours-aiohttp", "ours", "polls_aiohttp"),
-            burst("aiohttp", "beside", "aiohttp", "bare_aiohttp"),
-            burst("asyncio's streams", "beside", "stock", "references"),
+            burst("httpx transports", "reference", "stock", "bare_httpx", "polls_transports"),
+            burst("httpx transports, with sniffio", "limit", "ours", "bare_httpx", "polls_transports"),
+            burst("httpx, with sniffio", "reference", "ours", "bare_httpx"),
+            burst(f"{OURS}, aiohttp transport", "reference", "ours-aiohttp", "ours", "polls_aiohttp"),
+            burst("aiohttp", "reference", "aiohttp", "bare_aiohttp"),
+            burst("asyncio streams", "reference", "stock", "references"),
         ),
-        why="What is left is httpcore's connection, h11, and anyio's timeouts around each read and write.",
+        why="Most of the rest is httpcore's connection, h11, and anyio's timeouts for each read and write.",
     ),
     Row(
         id="jobs-memory",
         group="10,000 clone jobs waiting in one process: memory a job; CPU a poll",
-        title="memory of a job that waits",
-        what="By how much a process grows for each of 10,000 jobs that wait in it, once all were polled.",
+        title="memory per waiting job",
+        what="Growth of a process per job, with 10,000 concurrent `wait` calls that have each polled.",
         goal=4.0,
-        limit="a task of asyncio that sleeps",
+        limit="a sleeping asyncio task",
         quantity="memory",
         unit="kB",
         scale=1 / 1000,
         effort="few",
         warm=False,
         contestants=JOBS,
-        why="A job that waits is a task of asyncio, its timer, and the flow's generators.",
+        why="A waiting job consists of an asyncio task, its timer, and the flow's generators.",
     ),
     Row(
         id="jobs-cpu",
         group="10,000 clone jobs waiting in one process: memory a job; CPU a poll",
-        title="CPU time of a poll, while 10,000 jobs wait",
-        what="The CPU time of each poll while 10,000 jobs wait, in relation to httpx that polls one.",
+        title="CPU time per poll, with 10,000 waiting jobs",
+        what="CPU time per poll with 10,000 concurrent `wait` calls, relative to sequential polls by httpx.",
         goal=1.2,
-        limit="httpx's transports, one request at a time",
+        limit="httpx transports, one request at a time",
         quantity="cpu",
         relative=True,
         effort="few",
         warm=False,
         contestants=JOBS,
-        why="The polls come in bursts; a task that waits is woken once for its turn, and once for each read.",
+        why="The polls come in bursts, and a waiting task wakes once for its connection and once for each read.",
     ),
     Row(
         id="file",
         group="200 MB file or path, extra memory",
-        title="200 MB from a file or a path",
-        what="By how much memory rises while 200 MB of audio are uploaded, from a path and from an open file.",
+        title="upload of 200 MB: memory",
+        what="Growth of memory while 200 MB of audio are uploaded, from a path and from an open file.",
         goal=1.0,
-        limit="httpx that is given an open file",
+        limit="httpx with an open file",
         quantity="memory",
         unit="MiB",
         scale=1 / MIB,
@@ -352,10 +352,10 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="base64-memory",
         group="200 MB into HeyGen as base64, extra memory; time against stock",
-        title="200 MB as base64: memory",
-        what="By how much memory rises while 200 MB of audio are sent to HeyGen, which takes them as base64 in JSON.",
+        title="upload of 200 MB as base64: memory",
+        what="Growth of memory while 200 MB of audio are uploaded to HeyGen, as base64 in JSON.",
         goal=2.0,
-        limit="a few pieces of the audio in the making",
+        limit="a few chunks of the audio",
         stated=1.0,
         quantity="memory",
         unit="MiB",
@@ -363,30 +363,30 @@ ROWS: tuple[Row, ...] = (
         effort="some",
         warm=False,
         contestants=BASE64,
-        why="One piece of 64 KiB is held, and what the socket takes at once.",
+        why="The client holds one chunk of 64 KiB and the data that the socket accepts at once.",
     ),
     Row(
         id="base64-time",
         group="200 MB into HeyGen as base64, extra memory; time against stock",
-        title="200 MB as base64: time",
-        what="How long that takes, in relation to the stock client.",
+        title="upload of 200 MB as base64: time",
+        what="Wall time of an upload of 200 MB to HeyGen, as base64 in JSON, relative to the stock client.",
         goal=0.25,
-        limit="to encode and to send is left",
+        limit="only encoding and sending",
         stated=0.2,
         quantity="wall",
         relative=True,
         effort="some",
         warm=False,
         contestants=BASE64,
-        why="To encode base64 and to send it through the system is nearly all of it.",
+        why="Nearly all of it is encoding base64 and sending it through the socket.",
     ),
     Row(
         id="oversize",
         group="response body bounded",
-        title="an answer of 128 MiB",
-        what="By how much memory rises when a server answers with 128 MiB, in relation to the 8 MiB that are read.",
+        title="response of 128 MiB: memory",
+        what="Growth of memory while a server sends a response of 128 MiB, relative to the client's cap of 8 MiB.",
         goal=2.0,
-        limit="what is kept of it",
+        limit="one copy of the first 8 MiB",
         stated=1.0,
         quantity="memory",
         unit="× cap",
@@ -398,15 +398,15 @@ ROWS: tuple[Row, ...] = (
             oversize(f"{OURS}, gzip", "us", "ours", "ours", "-gzip"),
             *others(oversize, slow=("retell-sdk",)),
         ),
-        why="The pieces that came are kept until there are too many.",
+        why="The client keeps all chunks until their size exceeds the cap.",
     ),
     Row(
         id="hostile-memory",
         group="8 kB of hostile JSON: memory, time, event-loop stall",
         title="8 kB of hostile JSON: memory",
-        what="By how much memory rises when a clone is answered with 8 kB of gzip that expand to 8 MB of `[{},{},…]`.",
+        what="Growth of memory when the response to a clone is 8 kB of gzip that expand to 8 MB of `[{},{},…]`.",
         goal=40.0,
-        limit="the 8 MB of text",
+        limit="one copy of the 8 MB of text",
         stated=CAP / 1e6,
         quantity="memory",
         unit="MB",
@@ -419,9 +419,9 @@ ROWS: tuple[Row, ...] = (
         id="hostile-time",
         group="8 kB of hostile JSON: memory, time, event-loop stall",
         title="8 kB of hostile JSON: time",
-        what=f"How long that takes, with a timeout of {TIMEOUT:g} s.",
+        what=f"Wall time of a clone with such a response, with a timeout of {TIMEOUT:g} s.",
         goal=TIMEOUT + 0.5,
-        limit="a response that is refused at once",
+        limit="immediate rejection of the response",
         stated=0.0,
         quantity="wall",
         unit="s",
@@ -433,9 +433,9 @@ ROWS: tuple[Row, ...] = (
         id="hostile-stall",
         group="8 kB of hostile JSON: memory, time, event-loop stall",
         title="8 kB of hostile JSON: event-loop stall",
-        what="The longest time in which the event loop could run nothing else meanwhile.",
+        what="Longest time for which a clone with such a response blocks the event loop.",
         goal=0.2,
-        limit="a response that is refused at once",
+        limit="immediate rejection of the response",
         stated=0.0,
         quantity="stall",
         unit="s",
@@ -446,11 +446,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="late",
         group="finished clone noticed late; polls for a 10 min clone",
-        title="how late a finished clone is noticed",
-        what="How late, in relation to what is allowed, the longer of 1 s and 10 % of the clone's duration; the mean "
-        "over the twelfth of all durations from 2 s to 30 min where it is worst.",
+        title="delay until a finished clone is noticed",
+        what="Time from the end of a clone to the poll that notices it, relative to the allowed delay: 1 s or 10 % of "
+        "the clone's duration, whichever is longer. The range of durations, 2 s to 30 min, is split into twelve parts; "
+        "this is the mean of the worst part.",
         goal=1.0,
-        limit="pauses of 20 % of the time waited, with as many polls",
+        limit="intervals of 20 % of the elapsed time, with about as many polls",
         quantity="worst",
         unit="× allowed",
         effort="once",
@@ -460,10 +461,10 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="polls",
         group="finished clone noticed late; polls for a 10 min clone",
-        title="polls of a clone of 10 minutes",
-        what="How many polls it takes until a clone of 10 minutes is noticed.",
+        title="polls for a clone of 10 minutes",
+        what="Number of polls until a clone that takes 10 minutes is noticed.",
         goal=45,
-        limit="pauses of 20 % of the time waited, about as late",
+        limit="intervals of 20 % of the elapsed time, with about the same delay",
         quantity="polls_ten_minutes",
         unit="polls",
         effort="once",
@@ -473,10 +474,10 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="dominated",
         group="finished clone noticed late; polls for a 10 min clone",
-        title="schedules of peers that dominate ours",
-        what="How many schedules that a peer uses notice sooner, with fewer polls, on average over all durations.",
+        title="peer schedules that dominate ours",
+        what="Number of peers' poll schedules with both a shorter delay and fewer polls, as means over all durations.",
         goal=0,
-        limit="none of them",
+        limit="none",
         stated=0.0,
         quantity="dominated",
         unit="schedules",
@@ -488,7 +489,7 @@ ROWS: tuple[Row, ...] = (
         id="size",
         group="install size / distributions",
         title="install size",
-        what="What `pip install` puts on the disk, our own distribution and all that it needs, without `.pyc`.",
+        what="Size of the files that `pip install` installs, including dependencies, without `.pyc` files.",
         goal=2.5,
         limit="httpx and attrs",
         quantity="size",
@@ -497,13 +498,13 @@ ROWS: tuple[Row, ...] = (
         effort="once",
         warm=False,
         contestants=INSTALLED,
-        why="httpx and attrs bring all but 0.5 MB; the generated code, with the providers' texts, is 0.28 of that.",
+        why="httpx and attrs are all but 0.5 MB; the generated code, with the providers' texts, is 0.28 MB.",
     ),
     Row(
         id="distributions",
         group="install size / distributions",
-        title="distributions",
-        what="How many distributions `pip install` puts there, our own included.",
+        title="installed distributions",
+        what="Number of distributions that `pip install` installs, including our own.",
         goal=8,
         limit="httpx and attrs",
         quantity="distributions",
@@ -511,32 +512,33 @@ ROWS: tuple[Row, ...] = (
         effort="once",
         warm=False,
         contestants=INSTALLED,
-        why="httpx and attrs bring eight, since anyio needs typing_extensions; ours is the ninth.",
+        why="httpx and attrs need eight, since anyio needs typing_extensions. The others are ours and sniffio.",
     ),
     Row(
         id="unchanged",
         group="regenerate all four, nothing changed",
-        title="regenerate, nothing changed",
-        what="The time of `python -m scripts.generate.command` where nothing has changed, from its start to its end.",
+        title="generate without changes",
+        what="Wall time of `python -m scripts.generate.command` if nothing has changed.",
         goal=0.3,
-        limit="an empty process",
+        limit="empty process",
         quantity="wall",
         unit="s",
         effort="few",
         contestants=(
             command(OURS, "us", unchanged),
             *(command(f"stock, {name}", "stock", one_stock(name)) for name in environments.PROVIDERS),
-            imports("an empty process", "limit", "stock", "pass"),
+            imports("empty process", "limit", "stock", "pass"),
         ),
-        why="Most of it is what it imports.",
+        why="Most of it is imports.",
     ),
     Row(
         id="from-nothing",
         group="regenerate all four from nothing",
-        title="regenerate from nothing",
-        what="The time of `python -m scripts.generate.command` with nothing there, relative to the slowest stock run.",
+        title="generate from scratch",
+        what="Wall time of `python -m scripts.generate.command` without earlier output, relative to the slowest run of "
+        "the stock generator.",
         goal=1.0,
-        limit="one stock run, which makes one client and no contract models",
+        limit="one run of the stock generator, which writes one client and no contract models",
         stated=1.0,
         quantity="wall",
         relative=True,
@@ -545,40 +547,40 @@ ROWS: tuple[Row, ...] = (
             command(OURS, "us", from_nothing),
             *(command(f"stock, {name}", "base", one_stock(name)) for name in environments.PROVIDERS),
         ),
-        why="It makes contract models of all four as well, on the second core. On the longer way lie the client "
-        "generator's own import, a third, what it writes for four providers, ruff over 85 files, and the gates.",
+        why="The command also generates contract models of all four providers, on the second core. The longer path is "
+        "to import the client generator (a third), write four clients, run ruff on 85 files, and check the result.",
     ),
     *(
         Row(
             id=f"growth-{kind}",
             group="a spec 100 × larger",
-            title=f"a spec 100 × larger: {title}",
-            what=f"The exponent by which {title} of generating grows from 10 copies of HeyGen's spec in one to 100.",
+            title=f"spec 100 × larger: {title}",
+            what=f"Exponent with which the generator's {title} grows from 10 to 100 copies of HeyGen's spec.",
             goal=1.05,
-            limit="in proportion",
+            limit="linear growth",
             stated=1.0,
             quantity=quantity,
             unit="exponent",
             effort="once",
             warm=False,
             contestants=GROWTH,
-            why="The stock generator itself grows faster than that.",
+            why="The stock generator grows faster.",
         )
         for kind, title, quantity in (("time", "time", "cpu"), ("memory", "memory", "memory"))
     ),
     Row(
         id="tests",
         group="whole test command",
-        title="the whole test command",
-        what="The time of `nox`, all that the README says to run, from its start to its end; with `--test-command`.",
+        title="whole test command",
+        what="Wall time of `nox`, the README's test command; only with `--test-command`.",
         goal=180,
-        limit="none that is known",
+        limit="none known",
         quantity="wall",
         unit="s",
         effort="once",
         warm=False,
         contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), ROOT)),),
-        why="Installing what it needs is a part of it.",
+        why="It includes the installation of dependencies.",
     ),
 )
 
@@ -588,5 +590,5 @@ def chosen(ids: Sequence[str]) -> tuple[Row, ...]:
     known = [row.id for row in ROWS]
     for wanted in ids:
         if not any(each == wanted or each.startswith(f"{wanted}-") for each in known):
-            raise SystemExit(f"there is no row {wanted!r}; there are {', '.join(known)}")
+            raise SystemExit(f"unknown row {wanted!r} (choose from {', '.join(known)})")
     return tuple(row for row in ROWS if any(row.id == each or row.id.startswith(f"{each}-") for each in ids or known))

@@ -22,7 +22,7 @@ from tests.benchmarks.measures import Bench, Contestant, Measured, Role
 CLIP = 100_000
 LARGE = 200 * 2**20
 TIMEOUT = 2.0
-"""Seconds that a call may take whose response is hostile."""
+"""The timeout, in seconds, of a call with a hostile response."""
 
 
 OTHERS: tuple[tuple[str, Role, str, str], ...] = (
@@ -103,9 +103,9 @@ def waiting(name: str, role: Role, environment: str, contestant: str) -> Contest
     """Many parallel waits."""
 
     def run(bench: Bench) -> Measured:
-        jobs, patience = bench.effort.jobs, bench.effort.patience
+        jobs, seconds = bench.effort.jobs, bench.effort.job_seconds
         url = f"{bench.url}/processing"
-        return bench.once(environment, contestant, "waiting", "wait", url, jobs, patience)
+        return bench.once(environment, contestant, "waiting", "wait", url, jobs, seconds)
 
     return Contestant(name, role, run)
 

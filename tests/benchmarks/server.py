@@ -1,8 +1,7 @@
 """All providers on loopback with minimal cost: the server reads a request and sends a canned response.
 
-Runs in a process of its own, by nothing but the standard library: prints its port, and ends when its input does. A base
-URL may lead through `/processing`, where no clone is ever done, or `/oversize`, `/oversize-gzip` and
-`/oversize-hostile`.
+Runs in its own process, with the standard library only. It prints its port, and ends at the end of its input. A base
+URL may have the path `/processing`, where a clone never ends, or `/oversize`, `/oversize-gzip` or `/oversize-hostile`.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ async def main() -> None:
     """Serve until the input ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - who started it reads it
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent process reads it
     await loop.run_in_executor(None, sys.stdin.buffer.read)
 
 

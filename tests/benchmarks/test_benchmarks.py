@@ -92,7 +92,7 @@ def test_rows_are_selected_by_name_or_prefix() -> None:
     """A name selects its row and those with this prefix; an unknown name is refused."""
     assert [row.id for row in chosen(["import", "size"])] == ["import", "import-one", "import-four", "size"]
     assert chosen([]) == ROWS
-    with pytest.raises(SystemExit, match="there is no row 'imp'"):
+    with pytest.raises(SystemExit, match="unknown row 'imp'"):
         chosen(["imp"])
 
 
@@ -101,7 +101,7 @@ def test_page_needs_a_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--write", "--quick"], ["--write", "--rows", "size"]):
         with pytest.raises(SystemExit):
             command.options(arguments)
-    assert "--write goes with neither" in capsys.readouterr().err
+    assert "--write needs a complete run" in capsys.readouterr().err
 
 
 def row(**changes: Any) -> Row:
@@ -159,7 +159,7 @@ def test_skipped_row_is_neither_met_nor_missed() -> None:
 
 
 def test_absolute_numbers_have_their_unit() -> None:
-    """A value that is not a ratio has the row's unit, with its ratios beside it."""
+    """A value that is not a ratio has the row's unit, together with its ratios."""
     result = Result.of(attrs.evolve(row(), relative=False, scale=1000, unit="ms"), SAMPLES)
     ours = result.of_role("us")[0]
     assert (ours.value, ours.cpu) == (6000.0, 0.5)
@@ -340,17 +340,17 @@ def test_server_counts_and_reports_unknown_requests(url: str) -> None:
 
 def test_our_schedule_is_that_of_wait() -> None:
     """The shim's schedule is that of its `wait`: it polls until the clone is done, never noticing it before."""
-    noticed, looks = polling.ours(100.0, random.Random(1))
+    noticed, polls = polling.ours(100.0, random.Random(1))
     assert 100 <= noticed < 120
-    assert 10 < looks < 60
+    assert 10 < polls < 60
 
 
-@pytest.mark.parametrize(("delays", "looks"), [
+@pytest.mark.parametrize(("delays", "polls"), [
     (polling.fixed(2), 301), (polling.doubling(2, 30), 24), (polling.growing(0.2, 1), 33),
 ])  # fmt: skip
-def test_schedules_poll_after_each_delay(delays: polling.Delays, looks: int) -> None:
+def test_schedules_poll_after_each_delay(delays: polling.Delays, polls: int) -> None:
     """A schedule polls at once, and after each of its delays, until the clone is done."""
-    assert polling.by_delays(delays)(600.0, random.Random(1))[1] == looks
+    assert polling.by_delays(delays)(600.0, random.Random(1))[1] == polls
 
 
 def test_schedules_are_evaluated_over_all_durations() -> None:

@@ -1,4 +1,4 @@
-"""A process that measures one contestant, in the contestant's own environment: standard library alone.
+"""A process that measures one contestant in its own environment, with the standard library only.
 
 Started as `python -I worker.py CONTESTANT.py [FOLDER…]`, with folders to import from. Each line of its input is a JSON
 array, the name of a measurement and its arguments; the response is one line, a JSON object of the measured values.
@@ -39,9 +39,9 @@ class Inputs(NamedTuple):
     url: str
     clip: bytes = b""
     path: str = ""
-    """A file of audio, large."""
+    """A large audio file."""
     timeout: float = 60.0
-    """The timeout in seconds, for calls that are measured against it."""
+    """The timeout, in seconds, of calls that test it."""
 
 
 def memory(peak: bool = False) -> int:
@@ -191,16 +191,16 @@ class Worker:
         return self.loop.run_until_complete(main())
 
     def waiting(self, name: str, url: str, jobs: int, seconds: float) -> Measured:
-        """Many jobs that are never done wait in parallel, until two polls a job or the end of the time.
+        """Wait for many jobs that never end, until there are two polls per job or the time is over.
 
-        With less than one poll a job they never got to wait, and only that number is returned.
+        With less than one poll per job, returns only their ratio.
         """
         wait: Callable[[], Awaitable[Any]] = getattr(self.contestant, name)(Inputs(url))
         tasks: list[asyncio.Future[Any]] = []
 
         async def main(count: int, polls: int) -> None:
             tasks.extend(asyncio.ensure_future(wait()) for _ in range(count))
-            while answered(url) < polls:  # noqa: ASYNC110 - it is the server that counts
+            while answered(url) < polls:  # noqa: ASYNC110 - the server counts the polls
                 await asyncio.sleep(0.5)
 
         self.loop.run_until_complete(main(1, answered(url) + 1))  # load and open everything that is kept
@@ -272,7 +272,7 @@ class Worker:
             if function[0] != "~" or not callers:
                 spent[owner(function[0])] += seconds / count
             elif "_socket" in function[2]:
-                spent["the system's sockets"] += seconds / count
+                spent["sockets"] += seconds / count
             else:  # built-in functions count for their caller
                 for caller, (_, _, part, _) in callers.items():
                     spent[owner(caller[0])] += part / count
@@ -325,5 +325,5 @@ def main(arguments: list[str], answers: TextIO) -> None:
 
 if __name__ == "__main__":
     kept = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # the output of a contestant is no response
+    os.dup2(2, 1)  # a contestant's output must not mix with responses
     main(sys.argv[1:], kept)

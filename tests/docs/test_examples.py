@@ -115,9 +115,9 @@ def test_readme_has_the_measurements_of_the_sdks() -> None:
     ]
     table = {row[0]: row[1:] for row in rows}
     for measured, label in (
-        ("voices for one call at worst", "voices for one call when a fault lasts, at worst"),
-        ("exceptions that are not its own", "of 106 faults, those that end in an exception not its own"),
-        ("a success without the voice that was made", "of 106 faults, those that end as a success without the voice"),
+        ("most voices from one call", "most voices from one call, if every request fails in the same way"),
+        ("untyped exceptions", "exceptions outside the client's own error classes, with 106 faults"),
+        ("successful calls without the voice", "successful calls that return no voice, with 106 faults"),
     ):
         ours, retell, their, cartesia = map(int, table[measured])
         assert ours == their == int(table[label][0])

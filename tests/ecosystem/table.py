@@ -1,4 +1,4 @@
-"""`docs/ecosystem.md`: what each tool saw of the clients, as counted by the tests."""
+"""`docs/ecosystem.md`: the counts of the tests with each tool."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Row:
     columns: tuple[str, ...] = BOTH
     """The kinds of client with which the tool works."""
     none: bool = False
-    """Whether the count must be 0, not the whole."""
+    """Whether the count must be 0 instead of the total."""
 
 
 RESPX = {
@@ -40,21 +40,21 @@ VCRPY = Row("vcrpy", "requests recorded"), Row("vcrpy", "requests replayed witho
 SENTRY = Row("sentry-sdk", "spans, one per request"), Row("sentry-sdk", "requests with a trace header")
 OPENTELEMETRY = Row("OpenTelemetry", "spans, one per request"), Row("OpenTelemetry", "requests with a trace header")
 DDTRACE = Row("ddtrace", "spans, one per request"), Row("ddtrace", "requests with a trace header")
-HTTPX2 = Row("`httpx2.alias_httpx()`", "voices")
+HTTPX2 = Row("`httpx2.alias_httpx()`", "clones")
 TRUSTSTORE = (
-    Row("`truststore.inject_into_ssl()`", "voices over TLS"),
-    Row("`verify=truststore.SSLContext(…)`", "voices over TLS"),
+    Row("`truststore.inject_into_ssl()`", "clones over TLS"),
+    Row("`verify=truststore.SSLContext(…)`", "clones over TLS"),
 )
-BACKGROUND_TASK = Row("Starlette `BackgroundTask`", "voices")
-UPLOAD_FILE = Row("FastAPI `UploadFile.file`", "voices")
-GUNICORN = Row("gunicorn, `preload_app`", "voices of the request's own")
-FORK = Row("multiprocessing, `fork`", "voices of the child's own")
-UVLOOP = Row("uvloop", "voices", ("async",))
-TRIO = Row("trio", "voices", ("async",))
-GEVENT = Row("gevent, 20 greenlets", "voices of the greenlet's own", ("sync",))
-PYINSTALLER = Row("PyInstaller", "voices")
-ZIPAPP = Row("zipapp", "voices")
-PYFAKEFS = Row("pyfakefs", "voices of a file in the fake file system")
+BACKGROUND_TASK = Row("Starlette `BackgroundTask`", "clones")
+UPLOAD_FILE = Row("FastAPI `UploadFile.file`", "clones")
+GUNICORN = Row("gunicorn, `preload_app`", "clones that returned their own voice")
+FORK = Row("multiprocessing, `fork`", "clones that returned their own voice")
+UVLOOP = Row("uvloop", "clones", ("async",))
+TRIO = Row("trio", "clones", ("async",))
+GEVENT = Row("gevent, 20 greenlets", "clones that returned their own voice", ("sync",))
+PYINSTALLER = Row("PyInstaller", "clones")
+ZIPAPP = Row("zipapp", "clones")
+PYFAKEFS = Row("pyfakefs", "clones of a file in the fake file system")
 
 ROWS = (
     *RESPX["httpcore"],
@@ -85,11 +85,12 @@ TEXT = """\
 # Ecosystem
 
 Every request of these clients goes through `httpx.Client.send` or `httpx.AsyncClient.send`, an httpx transport and
-httpcore's connection pools. So whatever watches, mocks or records httpx works with these clients as well.
+httpcore's connection pools. So tools that observe, mock or record httpx work with these clients too.
 
-The tests run the real packages against a server on loopback that counts. Each count is the sum over all four providers.
-A clone takes two requests at HeyGen and MiniMax, and one at Retell and Cartesia. `nox -s ecosystem -- --write` writes
-this page, and each run of `nox -s ecosystem` checks it. A dash stands where a tool has no such kind of client.
+The tests run the real tools with a server on loopback that counts requests and voices. Each cell is the sum over all
+four providers. A clone takes two requests at HeyGen and MiniMax, and one at Retell and Cartesia. A dash means that the
+tool supports only the other kind of client. `nox -s ecosystem -- --write` writes this page, and each run of
+`nox -s ecosystem` checks it.
 
 {table}
 ## Notes
@@ -111,7 +112,7 @@ this page, and each run of `nox -s ecosystem` checks it. A dash stands where a t
 
 
 def record(row: Row, column: str, provider: str, count: int, of: int) -> None:
-    """Keep a count for the page, and fail unless it is complete (or 0 where that is right)."""
+    """Keep a count for the page; fail unless it equals the total (or 0, for a row with `none`)."""
     assert row in ROWS
     assert column in row.columns
     COUNTS[row, column, provider] = count, of
@@ -133,7 +134,7 @@ def check(*, write: bool) -> None:
 
 def table() -> str:
     """The rows that have counts, as a table in Markdown."""
-    head = ["tool", "counted", *BOTH]
+    head = ["tool", "count", *BOTH]
     counted = [row for row in ROWS if any(row is each for each, _, _ in COUNTS)]
     rows = [[row.tool, row.counted, *(_cell(row, column) for column in BOTH)] for row in counted]
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))

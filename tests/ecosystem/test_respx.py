@@ -15,7 +15,7 @@ from voice_clone.testing import Mock
 
 each_mode = pytest.mark.parametrize("using", RESPX)
 BLOCKED = (VoiceCloneError, AssertionError)
-"""respx raises an AssertionError; the clients may pass it on in an error of theirs."""
+"""respx raises an AssertionError; the clients may wrap it in their own error."""
 
 
 @each_mode

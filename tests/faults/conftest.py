@@ -7,4 +7,4 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
-    parser.addoption("--write", action="store_true", help="write docs/faults.md from what is seen")
+    parser.addoption("--write", action="store_true", help="write docs/faults.md from the results")

@@ -38,21 +38,21 @@ class Fault:
     act: Act | None
     """The act of the server; None to reset the connection before it reads anything."""
     paid: Kind | None
-    """The class for a paid request; None if the fault must not matter."""
+    """The error of a paid request; None if the call must succeed."""
     free: Kind | None
-    """The class for one that does no harm twice, when that has not helped."""
+    """The error of an idempotent request after all retries; None if the call must succeed."""
     again: bool = True
-    """Whether the free one is repeated."""
+    """Whether an idempotent request is retried."""
     again_paid: bool = False
-    """Whether even the paid one is: the provider cannot have carried it out."""
+    """Whether a paid request is retried too, since the provider cannot have processed it."""
     slow: bool = False
-    """Whether it lasts the whole timeout."""
+    """Whether it takes the whole timeout."""
     shown: bool = False
-    """Whether it is shown how it lasts, although it is slow."""
+    """Whether it is tested as a persistent fault too, although it is slow."""
     waits: float | None = None
-    """The seconds to wait before it is repeated, where the provider asks for them."""
+    """The seconds that the provider asks the client to wait before a retry."""
     special: Mapping[str, tuple[Kind | None, bool]] = attrs.field(factory=dict[str, tuple[Kind | None, bool]])
-    """Calls in which it ends otherwise: in which class, and whether the request is repeated."""
+    """Calls with another outcome: their error, and whether the request is retried."""
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")
@@ -65,7 +65,7 @@ def _add(group: str, name: str, act: Act | None, paid: Kind | None, free: Kind |
     FAULTS.append(Fault(group, name, act, paid, free, **more))
 
 
-# Connections: the free request is repeated; the outcome of the paid one is unknown.
+# Connections: an idempotent request is retried; the outcome of a paid one is unknown.
 
 
 def _broken(name: str, act: Act | None, free: Kind = TransportError, **more: Any) -> None:
@@ -101,28 +101,28 @@ _WORK, _READ, _RESET, _HOLD = Exchange.work, Exchange.read, Exchange.reset, Exch
 _OK = head(200, 500, Content_Type="application/json")
 
 _broken("reset before the request", None)
-_broken("reset during the body", closing(half_read, _RESET))
-_broken("reset before the work", closing(_READ, _RESET))
-_broken("reset after the work", closing(_WORK, _RESET))
-_broken("reset in the head of the answer", closing(_WORK, sending(b"HTTP/1.1 200 O"), _RESET))
-_broken("reset in the body of the answer", closing(_WORK, sending(_OK + b'{"data"'), _RESET))
-_broken("close without an answer", closing(_READ))
-_broken("close after the work", closing(_WORK))
-_broken("short body", closing(_WORK, sending(_OK + b'{"data": {}}')))
-_broken("chunk cut off", closing(_WORK, sending(head(200, None, Transfer_Encoding="chunked") + b"9\r\n{}")))
-_broken("chunk of no size", closing(_WORK, sending(head(200, None, Transfer_Encoding="chunked") + b"zz\r\n{}\r\n")))
-_broken("no HTTP", closing(_WORK, sending(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")))
-_broken("two lengths", closing(_WORK, sending(head(200, 2, content_length="3") + b"{}")))
-_broken("a length below zero", closing(_WORK, sending(head(200, -5) + b"{}")))
-_broken("endless head", closing(_WORK, sending(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000)))
-_broken("stall before the work", closing(_READ, _HOLD), RequestTimeoutError, slow=True)
-_broken("stall after the work", closing(_WORK, _HOLD), RequestTimeoutError, slow=True, shown=True)
-_broken("stall in the answer", closing(_WORK, sending(_OK + b"{"), _HOLD), RequestTimeoutError, slow=True)
+_broken("reset during the request body", closing(half_read, _RESET))
+_broken("reset before processing", closing(_READ, _RESET))
+_broken("reset after processing", closing(_WORK, _RESET))
+_broken("reset during the response headers", closing(_WORK, sending(b"HTTP/1.1 200 O"), _RESET))
+_broken("reset during the response body", closing(_WORK, sending(_OK + b'{"data"'), _RESET))
+_broken("close without a response", closing(_READ))
+_broken("close after processing", closing(_WORK))
+_broken("truncated body", closing(_WORK, sending(_OK + b'{"data": {}}')))
+_broken("truncated chunk", closing(_WORK, sending(head(200, None, Transfer_Encoding="chunked") + b"9\r\n{}")))
+_broken("invalid chunk size", closing(_WORK, sending(head(200, None, Transfer_Encoding="chunked") + b"zz\r\n{}\r\n")))
+_broken("not an HTTP response", closing(_WORK, sending(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")))
+_broken("conflicting Content-Length headers", closing(_WORK, sending(head(200, 2, content_length="3") + b"{}")))
+_broken("negative Content-Length", closing(_WORK, sending(head(200, -5) + b"{}")))
+_broken("oversized header", closing(_WORK, sending(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000)))
+_broken("stall before processing", closing(_READ, _HOLD), RequestTimeoutError, slow=True)
+_broken("stall after processing", closing(_WORK, _HOLD), RequestTimeoutError, slow=True, shown=True)
+_broken("stall during the response body", closing(_WORK, sending(_OK + b"{"), _HOLD), RequestTimeoutError, slow=True)
 _HEAD = sending(b"HTTP/1.1 200 OK\r\nX: ")
-_broken("drip in the head", closing(_WORK, _HEAD, _repeating(b"a")), RequestTimeoutError, slow=True)
-_broken("drip in the body", closing(_WORK, sending(_OK), _repeating(b"a")), RequestTimeoutError, slow=True)
+_broken("headers sent byte by byte", closing(_WORK, _HEAD, _repeating(b"a")), RequestTimeoutError, slow=True)
+_broken("body sent byte by byte", closing(_WORK, sending(_OK), _repeating(b"a")), RequestTimeoutError, slow=True)
 _CONTINUE = _repeating(b"HTTP/1.1 100 Go on\r\n\r\n")
-_broken("100 Continue for ever", closing(_WORK, _CONTINUE), RequestTimeoutError, slow=True)
+_broken("endless 100 Continue responses", closing(_WORK, _CONTINUE), RequestTimeoutError, slow=True)
 
 # Error statuses
 
@@ -142,22 +142,22 @@ HTML = b"<!doctype html><title>Sorry</title>"
 for _status in (500, 502, 503, *range(520, 531)):
     _page = answering(_status, HTML, work=True, Content_Type="text/html")
     _add("status", f"{_status} with HTML", _page, ServerError, ServerError)
-_add("status", "500 before the work", answering(500), ServerError, ServerError)
+_add("status", "500 before processing", answering(500), ServerError, ServerError)
 _add("status", "999", answering(999, work=True), ServerError, ServerError)
 _add("status", "418", answering(418), InvalidRequestError, InvalidRequestError, again=False)
 for _status in (408, 499):  # a gateway may respond so while the provider still processes the request
     _page = answering(_status, HTML, work=True, Content_Type="text/html")
     _add("status", f"{_status} with HTML", _page, OutcomeUnknownError, ServerError)
 _add("status", "425", answering(425), ServerError, ServerError, again_paid=True)
-_add("status", "error of 10 MB", answering(500, b"x" * 10_000_000), ServerError, ServerError)
+_add("status", "500 with a 10 MB body", answering(500, b"x" * 10_000_000), ServerError, ServerError)
 _endless = closing(_READ, sending(head(500, None)), _repeating(bytes(2**20)))
-_add("status", "error without end", _endless, ServerError, ServerError)
-_add("status", "error that breaks off", closing(_READ, sending(head(503, 99) + b"{")), ServerError, ServerError)
+_add("status", "500 with an endless body", _endless, ServerError, ServerError)
+_add("status", "503 with a truncated body", closing(_READ, sending(head(503, 99) + b"{")), ServerError, ServerError)
 for _status in (301, 302, 303, 307, 308):
     for _where, _location in {
         "another host": "https://evil.invalid/",
         "http": "http://evil.invalid/",
-        "itself": "/v1/voice_clone",
+        "the same host": "/v1/voice_clone",
     }.items():
         _act = answering(_status, Location=_location)
         _add("redirect", f"{_status} to {_where}", _act, InvalidResponseError, InvalidResponseError, again=False)
@@ -172,7 +172,7 @@ for _value, _waits in {"0": 0, "1": 1, "20": 20, "1.5": 1.5, "rubbish": None, "-
     _add("Retry-After", f"429, Retry-After {_value or 'empty'}", answering(429, Retry_After=_value),
          RateLimitError, RateLimitError, again_paid=True, waits=_waits)  # fmt: skip
 _add("Retry-After", "429, no Retry-After", answering(429), RateLimitError, RateLimitError, again_paid=True)
-_add("Retry-After", "429, Retry-After a date", _soon, RateLimitError, RateLimitError, again_paid=True, waits=20)
+_add("Retry-After", "429, Retry-After as a date", _soon, RateLimitError, RateLimitError, again_paid=True, waits=20)
 _add(
     "Retry-After",
     "429, Retry-After 3600",
@@ -182,7 +182,7 @@ _add(
     again=False,
 )
 
-# Answers of success whose body is none
+# Successful responses with an invalid body
 
 
 def _odd(name: str, content: bytes, **headers: str) -> None:
@@ -196,16 +196,16 @@ _odd("truncated JSON", b'{"data": {"voice_cl')
 _odd("JSON null", b"null")
 _odd("JSON number", b"3")
 _odd("JSON string", b'"voice"')
-_odd("deep nesting", b"[" * 100_000)
+_odd("deeply nested JSON", b"[" * 100_000)
 _odd("gzip bomb", gzip.compress(bytes(20_000_000)), Content_Encoding="gzip")
-_odd("too many values", gzip.compress(b"[" + b"{}," * 300_000 + b"{}]"), Content_Encoding="gzip")
-_odd("gzip in gzip", gzip.compress(gzip.compress(b"{}")), Content_Encoding="gzip, gzip")
-_odd("br that was not asked for", b"\x0b\x02\x80{}\x03", Content_Encoding="br")
+_odd("JSON with too many values", gzip.compress(b"[" + b"{}," * 300_000 + b"{}]"), Content_Encoding="gzip")
+_odd("body compressed twice", gzip.compress(gzip.compress(b"{}")), Content_Encoding="gzip, gzip")
+_odd("unrequested brotli encoding", b"\x0b\x02\x80{}\x03", Content_Encoding="br")
 _odd("invalid UTF-8", b"\xff\xfe\xfd")
-_odd("the key", KEY.encode(), X_Echo=KEY)
+_odd("body with the API key", KEY.encode(), X_Echo=KEY)
 _add(
     "body",
-    "gzip that is none",
+    "invalid gzip",
     answering(200, b"{}", work=True, Content_Encoding="gzip"),
     OutcomeUnknownError,
     TransportError,
@@ -218,9 +218,9 @@ _add(
 _add("body", "JSON list", answering(200, b"[]", work=True), InvalidResponseError, InvalidResponseError, again=False,
      special=_SAYS_SO)  # fmt: skip
 _endless = closing(_WORK, sending(head(200, None)), _repeating(bytes(2**20)))
-_add("body", "body without end", _endless, InvalidResponseError, InvalidResponseError)
+_add("body", "endless body", _endless, InvalidResponseError, InvalidResponseError)
 
-# Answers of success that are nearly good
+# Successful responses with an almost valid body
 
 Body = dict[str, Any]
 
@@ -267,7 +267,7 @@ def _text(more: bytes) -> Callable[[Body], bytes]:
 
 
 def _nearly(name: str, act: Act) -> None:
-    _add("nearly good", name, act, None, None)
+    _add("almost valid response", name, act, None, None)
 
 
 def _nothing(_: Body) -> None:
@@ -275,19 +275,19 @@ def _nothing(_: Body) -> None:
 
 
 _nearly("unknown enum value", changed(lambda body: _each_other(body, "brand_new")))
-_nearly("fields that are null", changed(lambda body: _each_other(body, None)))
-_nearly("fields that are missing", changed(_without_others))
-_nearly("fields of another type", changed(lambda body: _each_other(body, [{}])))
-_nearly("a new field", changed(_put({"a": [1]})))
+_nearly("null fields", changed(lambda body: _each_other(body, None)))
+_nearly("missing fields", changed(_without_others))
+_nearly("fields of the wrong type", changed(lambda body: _each_other(body, [{}])))
+_nearly("unknown field", changed(_put({"a": [1]})))
 _nearly("wrong charset", changed(_nothing, Content_Type="application/json; charset=utf-16"))
 _nearly("wrong media type", changed(_nothing, Content_Type="text/html"))
 _nearly("NaN", changed(_nothing, _text(b'"n": [NaN, -Infinity]')))
 _nearly("huge integer", changed(_nothing, _text(b'"n": ' + b"9" * 5000)))
 _nearly("duplicate keys", changed(_nothing, _text(b'"data": 1, "id": 2, "voice_id": 3, "file": 4')))
-_nearly("bytes that are no UTF-8", changed(_nothing, _text(b'"n": "\xff"')))
-_nearly("half a surrogate", changed(_put("\ud800")))
-_nearly("UTF-8 with a mark", changed(_nothing, lambda body: b"\xef\xbb\xbf" + json.dumps(body).encode()))
-_nearly("good gzip", changed(_nothing, lambda body: gzip.compress(json.dumps(body).encode()), Content_Encoding="gzip"))
+_nearly("invalid UTF-8 in a string", changed(_nothing, _text(b'"n": "\xff"')))
+_nearly("unpaired surrogate", changed(_put("\ud800")))
+_nearly("UTF-8 with a byte order mark", changed(_nothing, lambda body: b"\xef\xbb\xbf" + json.dumps(body).encode()))
+_nearly("valid gzip", changed(_nothing, lambda body: gzip.compress(json.dumps(body).encode()), Content_Encoding="gzip"))
 
 
 def _and_another(exchange: Exchange) -> None:
@@ -295,8 +295,8 @@ def _and_another(exchange: Exchange) -> None:
     exchange.send(whole(exchange.work()) + whole(httpx.Response(200, json=other)))
 
 
-_nearly("a second answer behind it", _and_another)
-_nearly("closed behind it", closing(lambda exchange: exchange.send(whole(exchange.work()))))
+_nearly("second response on the connection", _and_another)
+_nearly("connection closed after the response", closing(lambda exchange: exchange.send(whole(exchange.work()))))
 
 
 def _without_id(body: Body) -> None:
@@ -311,10 +311,11 @@ def _null_id(body: Body) -> None:
 
 
 # MiniMax's response holds no ID, but must report success; with a generated ID it can be retried.
-for _name, _change in (("id or status is missing", _without_id), ("id or status is null", _null_id)):
-    _add("nearly good", _name, changed(_change), InvalidResponseError, InvalidResponseError, again=False,
+for _name, _change in (("missing id or status", _without_id), ("null id or status", _null_id)):
+    _add("almost valid response", _name, changed(_change), InvalidResponseError, InvalidResponseError, again=False,
          special={"minimax clone": (InvalidResponseError, True)})  # fmt: skip
-_add("nearly good", "unknown status", changed(lambda body: _inner(body).update(status="brand_new")), None, None,
+_unknown_status = changed(lambda body: _inner(body).update(status="brand_new"))
+_add("almost valid response", "unknown status", _unknown_status, None, None,
      special={"heygen wait": (InvalidResponseError, False)})  # fmt: skip
 
 
@@ -324,6 +325,7 @@ _ERROR = {
     "base_resp": {"status_code": 1002, "status_msg": "slowly"},
     "status": "error",
 }
-# Retell has no such error; its response then holds no voice.
-_add("nearly good", "error in a 200", answering(200, json.dumps(_ERROR).encode()), RateLimitError, RateLimitError,
+# Retell has no such error, so the response is one without a voice.
+_error = answering(200, json.dumps(_ERROR).encode())
+_add("almost valid response", "error with HTTP 200", _error, RateLimitError, RateLimitError,
      again_paid=True, special={"retell clone": (InvalidResponseError, False)})  # fmt: skip

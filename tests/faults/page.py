@@ -1,4 +1,4 @@
-"""`docs/faults.md`: the observed outcome of each cell of the matrix."""
+"""`docs/faults.md`: the observed outcome of each cell of the fault matrix."""
 
 from __future__ import annotations
 
@@ -41,18 +41,19 @@ CELLS = 0
 TEXT = """\
 # Faults
 
-What comes of each call when the provider, or the network, misbehaves: {half:,} cells, each seen blocking and awaited,
-of a real client that talks to a server on loopback which breaks the rules at its socket. This page is written by
-`nox -s faults -- --write`; each run of the tests checks that it is still true. Faults of which the same comes share a
-row.
+The outcome of each call when the provider or the network fails. The tests inject each fault at the socket of a server
+on loopback, and run each of {half:,} combinations of a fault and a call with a sync and with an async client.
+`nox -s faults -- --write` writes this page, and each run of `nox -s faults` checks it. Faults with equal outcomes share
+a row.
 
-A cell says what the caller got (`OutcomeUnknown` is `OutcomeUnknownError`, and so on), how many requests the server
-saw of the operation that met the fault, and how many voices it made. The columns are `clone` at each provider, at
-MiniMax also under a `voice_id` of the caller's own, where it must not be repeated; `wait` at HeyGen; `upload_file` at
-MiniMax. Clients repeat a request up to two times, where that does no harm.
+Each cell has three parts: the result or the error (`OutcomeUnknown` means `OutcomeUnknownError`), the number of
+requests that the server received for the operation, and the number of voices that it created. The columns are `clone`
+at each provider, `wait` at HeyGen, and `upload_file` at MiniMax. The clients retry a request at most twice, and only if
+the retry cannot create a second voice. At MiniMax, `clone` is idempotent with a generated `voice_id`, but not with your
+own `voice_id`, so that has its own column.
 
-In no cell did anything but a result or an error of this package leave a call, was a second voice made, did a call
-take a second longer than its timeouts allow, or was the key shown.
+In all cells, the call returns a result or raises an error of this package, creates at most one voice, exceeds its
+timeouts by less than a second, and never shows the API key.
 
 {summary}
 """
@@ -76,7 +77,10 @@ def render(results: Iterable[Result]) -> str:
     assert all(len(seen) == 1 for seen in cells.values()), [key for key, seen in cells.items() if len(seen) > 1]
     parts = [TEXT.format(half=CELLS // 2, summary=_summary(RESULTS))]
     faults = [REFUSED, *FAULTS]
-    for always, title in ((False, "A fault that happens once"), (True, "A fault that lasts")):
+    for always, title in (
+        (False, "Transient faults: one request fails"),
+        (True, "Persistent faults: every request fails"),
+    ):
         parts.append(f"\n## {title}\n")
         for group, members in itertools.groupby(faults, key=lambda fault: fault.group):
             rows: dict[tuple[str, ...], list[str]] = {}  # faults with the same outcome are grouped
@@ -94,7 +98,7 @@ def _cell(cells: dict[tuple[str, str, bool], set[str]], fault: Fault, call: str,
 
 def _summary(results: Iterable[Result]) -> str:
     counted = Counter("a result" if result.outcome in ("Voice", "int") else result.outcome for result in results)
-    return _table(["outcome", "cells"], [[name, f"{count:,}"] for name, count in counted.most_common()]).rstrip()
+    return _table(["outcome", "calls"], [[name, f"{count:,}"] for name, count in counted.most_common()]).rstrip()
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

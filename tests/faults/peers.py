@@ -62,7 +62,7 @@ def peers() -> list[Peer]:
             return client.voice.clone(files=[("me.mp3", CLIP)], voice_name="Me", voice_provider="elevenlabs")
 
     def clone_at_cartesia(url: str, timeout: float) -> Any:
-        headers = {"cartesia-version": "2026-03-01"}  # the server knows this one
+        headers = {"cartesia-version": "2026-03-01"}  # the version that the server supports
         with cartesia.Cartesia(api_key=KEY, base_url=url, timeout=timeout, default_headers=headers) as client:
             return client.voices.clone(clip=("me.mp3", CLIP), name="Me", language="en")
 
@@ -76,14 +76,14 @@ def peers() -> list[Peer]:
 
 @attrs.frozen
 class Result:
-    """The outcome of one lasting fault."""
+    """The outcome of one persistent fault."""
 
     peer: Peer
     fault: Fault
     outcome: str
     typed: bool
     reported: bool
-    """Whether the caller learnt that it failed, or got the voice that was made."""
+    """Whether the call raised, or returned the voice that the server created."""
     requests: int
     voices: int
     hasty: bool
@@ -91,15 +91,15 @@ class Result:
     leaked: bool
 
     def __str__(self) -> str:
-        marks = [] if self.typed else ["not its own"]
-        marks += [] if self.reported else ["no voice in it"]
-        marks += ["too early"] if self.hasty else []
-        marks += ["shows the key"] if self.leaked else []
+        marks = [] if self.typed else ["untyped exception"]
+        marks += [] if self.reported else ["no voice returned"]
+        marks += ["early retry"] if self.hasty else []
+        marks += ["key leaked"] if self.leaked else []
         return f"{self.outcome} · {self.requests} · {self.voices}" + (f" **{', '.join(marks)}**" if marks else "")
 
 
 def meet(peer: Peer, fault: Fault) -> Result:
-    """Clone at a server with this lasting fault."""
+    """Clone at a server that has this fault for every request."""
     with serving(peer.provider) as server:
         (operation,) = {each.id for each in server.spec.operations()}
         server.fail(operation, fault.act, 99)
@@ -110,28 +110,30 @@ def meet(peer: Peer, fault: Fault) -> Result:
             outcome, shown = "a voice", repr(voice)
             voice_id = getattr(voice, "id", None) or getattr(voice, "voice_id", None)
             reported = voice_id in server.mock.voices(peer.provider)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
+        except Exception as error:  # noqa: BLE001 - any exception is a result
             outcome, shown = type(error).__name__, f"{error} {error!r}"
             typed = isinstance(error, peer.error)
         pauses = [after - before for before, after in itertools.pairwise(server.times)]
-        asked = 3600.0 if fault.name.endswith("3600") else fault.waits or 0.0
-        hasty = any(pause < asked - 1 for pause in pauses)
-        made_here = len(server.mock.voices(peer.provider))
-        return Result(peer, fault, outcome, typed, reported, len(server.requests), made_here, hasty, KEY in shown)
+        requested = 3600.0 if fault.name.endswith("3600") else fault.waits or 0.0
+        hasty = any(pause < requested - 1 for pause in pauses)
+        created = len(server.mock.voices(peer.provider))
+        return Result(peer, fault, outcome, typed, reported, len(server.requests), created, hasty, KEY in shown)
 
 
 TEXT = """\
-# The same faults, the official SDKs beside this package
+# The official SDKs with the same faults
 
-`nox -s peers -- --write` wrote this page: each client, with nothing configured but key, address, timeout and the
-version of Cartesia's API that the server knows, asks for one clone from a server on loopback at which the fault lasts,
-whatever is sent. A cell says what the caller got, how many requests the server saw, and how many voices it made for
-the one that was asked for. Pauses between requests are real.
+`nox -s peers -- --write` writes this page. Each client clones one voice at a server on loopback that fails every
+request in the same way. The clients have their default options, except for the API key, the base URL, the timeout, and
+the version of Cartesia's API that the server supports. They sleep for real between retries.
 
-- **not its own**: an exception that is none of the client's own errors left the call
-- **no voice in it**: the call ended as a success, with nothing in it of the voice that the server made
-- **too early**: it asked again before the time that `Retry-After` named
-- **shows the key**: the key is in what the caller got
+Each cell has three parts: the result or the exception, the number of requests that the server received, and the number
+of voices that it created for this one call. Bold text marks a problem:
+
+- **untyped exception**: the exception is not a subclass of the client's own error class
+- **no voice returned**: the call succeeded, but the result does not contain the voice that the server created
+- **early retry**: the client retried before the time in `Retry-After`
+- **key leaked**: the result or the exception shows the API key
 """
 
 
@@ -157,12 +159,12 @@ def _summary(results: Sequence[Result], clients: Sequence[Peer]) -> str:
 
     rows = [
         ["faults", *count(lambda each: True)],
-        ["more than one voice for one call", *count(lambda each: each.voices > 1)],
-        ["exceptions that are not its own", *count(lambda each: not each.typed)],
-        ["a success without the voice that was made", *count(lambda each: not each.reported)],
-        ["asked again too early", *count(lambda each: each.hasty)],
-        ["the key was shown", *count(lambda each: each.leaked)],
-        ["voices for one call at worst",
+        ["more than one voice from one call", *count(lambda each: each.voices > 1)],
+        ["untyped exceptions", *count(lambda each: not each.typed)],
+        ["successful calls without the voice", *count(lambda each: not each.reported)],
+        ["early retries", *count(lambda each: each.hasty)],
+        ["API key leaked", *count(lambda each: each.leaked)],
+        ["most voices from one call",
          *(str(max(result.voices for result in results if result.peer is peer)) for peer in clients)],
     ]  # fmt: skip
     return _table(["", *(f"{peer.name} at {peer.provider}" for peer in clients)], rows)

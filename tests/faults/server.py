@@ -21,7 +21,7 @@ from voice_clone._provider.specs import Operation
 from voice_clone.testing import Mock
 from voice_clone.testing._spec import Spec
 
-PATIENCE = 5.0  # seconds; an upper bound for everything here
+TIMEOUT = 5.0  # seconds; an upper bound for everything here
 
 
 class Gone(Exception):  # noqa: N818 - it is no error that the client ends
@@ -49,7 +49,7 @@ class Link:
         """Send a whole response."""
         self.send(head(status, len(content), **headers) + content)
 
-    def hold(self, seconds: float = PATIENCE) -> None:
+    def hold(self, seconds: float = TIMEOUT) -> None:
         """Wait until the client disconnects, or for this long."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and select.select([self.connection], [], [], left)[0]:
@@ -138,7 +138,7 @@ class Server:
 
     @staticmethod
     def _ended(thread: threading.Thread) -> None:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         assert not thread.is_alive()
 
     def _accept(self) -> None:
@@ -150,7 +150,7 @@ class Server:
                 self.threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         rest = b""
         with connection, suppress(OSError, Gone):
             while True:
@@ -160,7 +160,7 @@ class Server:
         """Respond to a request whose first bytes may have been read; returns the first bytes of the next one."""
         if self.act is None and self.left > 0:
             self.left -= 1
-            select.select([connection], [], [], PATIENCE)
+            select.select([connection], [], [], TIMEOUT)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise Gone
         while b"\r\n\r\n" not in data:
@@ -263,7 +263,7 @@ class Listener:
                 open_one.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(2 * PATIENCE)
+            thread.join(2 * TIMEOUT)
             assert not thread.is_alive()
 
     def _accept(self) -> None:
@@ -276,7 +276,7 @@ class Listener:
                 self.threads.append(thread)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         # Small responses are sent in several pieces, which must not wait for each other.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError, Gone):

@@ -19,7 +19,7 @@ import pytest
 import trio
 
 from tests.faults.faults import KEY
-from tests.faults.server import PATIENCE, Exchange, Server, serving
+from tests.faults.server import TIMEOUT, Exchange, Server, serving
 from voice_clone import AsyncHeyGen, CloneJob, HeyGen
 
 CLIP = b"ID3" + bytes(100)
@@ -86,8 +86,8 @@ def test_another_process_resumes_after_a_kill(server: Server, tmp_path: Path) ->
     with process(START, KEY, server.base_url, str(file)) as first:
         assert held.here.wait(30)
         os.kill(first.pid, signal.SIGKILL)
-        assert first.wait(PATIENCE) == -signal.SIGKILL
-    assert held.gone.wait(PATIENCE)
+        assert first.wait(TIMEOUT) == -signal.SIGKILL
+    assert held.gone.wait(TIMEOUT)
     with process(GO_ON, KEY, server.base_url, str(file)) as second:
         out, err = second.communicate(timeout=30)
     assert (second.returncode, err) == (0, "")
@@ -106,8 +106,8 @@ def test_ctrl_c_closes_the_connection_and_notes_how_to_resume(
     with process(START, KEY, server.base_url, str(tmp_path / "token")) as running:
         assert held.here.wait(30)
         os.kill(running.pid, signal.SIGINT)
-        _, err = running.communicate(timeout=PATIENCE)
-    assert held.gone.wait(PATIENCE)
+        _, err = running.communicate(timeout=TIMEOUT)
+    assert held.gone.wait(TIMEOUT)
     assert "KeyboardInterrupt" in err
     assert KEY not in err
     match = re.search(note, err)
@@ -121,7 +121,7 @@ def test_ctrl_c_closes_the_connection_and_notes_how_to_resume(
 def _asyncio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseException:
     async def main() -> BaseException:
         task = asyncio.ensure_future(call())
-        assert await asyncio.to_thread(here.wait, PATIENCE)
+        assert await asyncio.to_thread(here.wait, TIMEOUT)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
@@ -134,7 +134,7 @@ def _asyncio_timeout(call: Callable[[], Any], here: threading.Event) -> BaseExce
     async def main() -> BaseException:
         try:
             async with asyncio.timeout(None) as limit:
-                task = asyncio.ensure_future(asyncio.to_thread(here.wait, PATIENCE))
+                task = asyncio.ensure_future(asyncio.to_thread(here.wait, TIMEOUT))
                 task.add_done_callback(lambda _: limit.reschedule(0))
                 await call()
         except TimeoutError as error:
@@ -159,7 +159,7 @@ def _trio_cancel(call: Callable[[], Any], here: threading.Event) -> BaseExceptio
         scope = trio.CancelScope()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, scope)
-            assert await trio.to_thread.run_sync(here.wait, PATIENCE)
+            assert await trio.to_thread.run_sync(here.wait, TIMEOUT)
             scope.cancel()
 
     trio.run(main)

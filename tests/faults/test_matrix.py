@@ -46,9 +46,9 @@ class Call:
     method: str
     operation: str
     paid: bool
-    """Whether the request may cost money or make a voice."""
+    """Whether the request may cost money or create a voice."""
     repeatable: bool
-    """Whether it does no harm twice."""
+    """Whether it is idempotent."""
     arguments: Callable[[Server], tuple[Any, ...]] = lambda _: (CLIP,)
     options: dict[str, Any] = attrs.field(factory=dict[str, Any])
 
@@ -76,7 +76,7 @@ CALLS = [
     Call("minimax upload", "minimax", "upload_file", "upload_file", False, True),
 ]  # fmt: skip
 page.COLUMNS[:] = [call.name for call in CALLS]
-# Each of these costs its whole timeout at each request; that they last shows in one of them.
+# A slow fault takes the whole timeout at each request, so only one of them is tested as a persistent fault.
 MET = [(fault, always) for fault in FAULTS for always in (False, True) if not (fault.slow and always) or fault.shown]
 page.CELLS = len(CALLS) * len(WAYS) * (len(MET) + 1)
 
@@ -134,18 +134,18 @@ def test_cell(
     RESULTS.append(Result(fault, call.name, always, way, *seen))
 
 
-# A transport of the caller's
+# The caller's own transport
 
 CONTEXT = ssl.create_default_context()
 TRANSPORTS: dict[str, Callable[[], Any]] = {
     "sync": lambda: httpx.HTTPTransport(verify=CONTEXT),
     "asyncio": lambda: httpx.AsyncHTTPTransport(verify=CONTEXT),
 }
-STRETCHED = ("drip in the head", "100 Continue for ever")
-"""What stretches the timeout of a sync client with a transport of the caller's.
+STRETCHED = ("headers sent byte by byte", "endless 100 Continue responses")
+"""The faults that exceed the timeout of a sync client with the caller's own transport.
 
-httpx bounds each step of a request. In these faults each byte comes in time, and the transport reads on by itself until
-the head of the answer is whole, so that no step of ours comes between.
+httpx limits each read. In these faults each byte arrives in time, and the transport reads until the headers are
+complete, so the client cannot check its deadline in between.
 """
 
 
@@ -196,7 +196,10 @@ def _drip(piece: bytes, exchange: Exchange) -> None:
     raise Gone
 
 
-DRIPS = {"drip in the head": b"HTTP/1.1 200 OK\r\nX: ", "100 Continue for ever": b"HTTP/1.1 100 Go on\r\n\r\n"}
+DRIPS = {
+    "headers sent byte by byte": b"HTTP/1.1 200 OK\r\nX: ",
+    "endless 100 Continue responses": b"HTTP/1.1 100 Go on\r\n\r\n",
+}
 
 
 def meet(

@@ -93,7 +93,7 @@ def test_no_process_gets_the_response_of_another(way: str, how: str, encrypted: 
 
 
 def sync_parent(how: str, base_url: str) -> list[Outcome]:
-    """Clone, fork, clone beside the children; the parent's client still works after they closed theirs."""
+    """Clone, fork, and clone in parallel with the children; the parent's client works after they close theirs."""
     with HeyGen(KEY, base_url=base_url, **OPTIONS) as heygen:
 
         def clones(process: str, count: int = CLONES) -> list[Outcome]:

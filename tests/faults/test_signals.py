@@ -33,7 +33,7 @@ from voice_clone.testing import Mock
 
 CLIP = b"ID3" + bytes(100)
 THREADS = 10
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds in which a clone must be done after all interrupts."""
 INTERRUPTS = 200
 
@@ -167,7 +167,7 @@ def main(base_url: str, kind: str, interrupts: int) -> dict[str, Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
     gc.collect()
     return attrs.asdict(tally) | {
         "hanging": sum(thread.is_alive() for thread in threads),
@@ -186,9 +186,9 @@ def interrupt(
             arm()
             for number in range(1000):
                 clone(f"{attempt}-{number}")
-                if tally.fired > fired:  # where no caller hears of it, such as in a finaliser
+                if tally.fired > fired:  # it was raised where no caller gets it, such as in a finaliser
                     break
-        except raises:  # and nothing else: an exception from outside keeps its type
+        except raises:  # exactly this type: the client must not wrap a handler's exception
             tally.raised += 1
         if tally.raised >= interrupts:
             return

@@ -25,7 +25,7 @@ import trustme
 import voice_clone
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.faults.faults import KEY
-from tests.faults.server import PATIENCE, Conversation, Gone, Listener, Talk, head, listening, tls_context, whole
+from tests.faults.server import TIMEOUT, Conversation, Gone, Listener, Talk, head, listening, tls_context, whole
 from tests.leaks import texts
 from voice_clone import (
     CloneJob,
@@ -162,7 +162,7 @@ def test_dead_addresses_share_the_connect_timeout(
 
 @each_way
 def test_connect_timeout_is_independent(way: str, at: Callable[..., Any]) -> None:
-    """An unresponsive server is given up after the connect timeout, however long the whole timeout."""
+    """An unresponsive server ends the attempt after the connect timeout, even if the total timeout is longer."""
     with hanging() as port:
         began = time.monotonic()
         error = at(way, f"http://127.0.0.1:{port}", timeout=httpx.Timeout(120, connect=0.3), max_retries=0)
@@ -221,12 +221,12 @@ def tunnel(port: int) -> Talk:
     def talk(conversation: Conversation) -> None:
         asked = conversation.request()
         assert asked.method == "CONNECT"
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as upstream:
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT) as upstream:
             conversation.send(b"HTTP/1.1 200 Connected\r\n\r\n")
             thread = threading.Thread(target=pump, args=(upstream, conversation.connection))
             thread.start()
             pump(conversation.connection, upstream)
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
         raise Gone
 
     return talk

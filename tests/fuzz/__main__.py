@@ -1,11 +1,11 @@
-"""Feed odd inputs to all readers of foreign data; each returns a result or raises a typed error.
+"""Pass mutated inputs to all parsers of external input; each returns a result or raises a typed error.
 
 python -m tests.fuzz                                  every target, 100,000 inputs in all
 python -m tests.fuzz --target yaml --count 5000       one target
-python -m tests.fuzz --markdown docs/robustness.md    write the table into that page too
+python -m tests.fuzz --markdown docs/robustness.md    also write the table into this page
 
-Coverage-guided atheris was tried on these targets, through Hypothesis' `fuzz_one_input`, and does not serve: it stays
-with short inputs, while inputs that are nearly right reach nearly every line of a reader within some hundred.
+Coverage-guided fuzzing with atheris, through Hypothesis' `fuzz_one_input`, does not help here: it keeps to short
+inputs, while some hundred almost valid inputs reach nearly every line of a parser.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from tests.fuzz.targets import TARGETS
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--count", type=int, default=100_000, help="how many inputs in all (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="what the inputs depend on (%(default)s)")
+    parser.add_argument("--count", type=int, default=100_000, help="total number of inputs (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the inputs (default %(default)s)")
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this target")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes (%(default)s)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="a page whose section to write anew")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="number of processes (default %(default)s)"
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this page")
     return parser.parse_args(arguments)
 
 
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def progress(console: Console, total: int) -> Generator[Callable[[str, int, int], None]]:
-    """A progress bar on a terminal; elsewhere a line now and then."""
+    """A progress bar on a terminal; otherwise a line for each tenth."""
     done = 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -89,7 +91,7 @@ def progress(console: Console, total: int) -> Generator[Callable[[str, int, int]
 def report(console: Console, results: Mapping[str, Result], page: Path | None) -> int:
     """Print the table and the failures; return the exit status."""
     whole = Result()
-    shown = robustness.table("target", "inputs", "good", "refused", "failures", "seconds")
+    shown = robustness.table("target", "inputs", "accepted", "rejected", "failures", "seconds")
     for name, result in results.items():
         whole.add(result)
         shown.add_row(f"{name}: {TARGETS[name].what}", *_cells(result))

@@ -20,7 +20,7 @@ NASTY = [
     ".", "..", "/", "../", "%00", "%2e%2e", "$", "$..*", "[?@.a]", "[*]", "@", "~1", "#/components",
     "--", "\r\n\r\n", "\r\n--b\r\n", 'name="', "; boundary=", "gzip", "utf-16", "charset=", "Mon, 99 Jan 0000",
 ]  # fmt: skip
-"""Texts that readers stumble over: edges of YAML, JSON, Markdown, JSONPath, forms, headers and Unicode."""
+"""Texts that break parsers: edge cases of YAML, JSON, Markdown, JSONPath, forms, headers and Unicode."""
 
 TEXTS: st.SearchStrategy[str] = st.sampled_from(NASTY) | st.text(max_size=20)
 SCALARS: st.SearchStrategy[Any] = st.sampled_from([float("nan"), float("inf"), 1e308, 2**63, 10**400, -1, 0.5]) | TEXTS

@@ -18,11 +18,11 @@ from hypothesis.errors import HypothesisWarning
 from tests.fuzz.targets import TARGETS, Target
 
 CHUNK = 1000
-"""Inputs from one seed."""
+"""The number of inputs per seed."""
 Chunk = tuple[str, int, int]
-"""A target, how many inputs, and the seed."""
+"""A target, the number of inputs, and the seed."""
 LONGEST = 20.0
-"""Seconds that one input may take."""
+"""The time limit of one input, in seconds."""
 
 
 class StuckError(Exception):
@@ -56,7 +56,7 @@ def run(name: str, count: int, seed: int) -> tuple[Chunk, Result]:
     """Run a chunk in its own process; each failure has the command that reproduces it."""
     result = fuzz(TARGETS[name], count, seed)
     again = f"nox -s fuzz -- --target {name} --count {count} --seed {seed}"
-    result.failures = {what: f"{smallest}\nagain: {again}" for what, smallest in result.failures.items()}
+    result.failures = {what: f"{smallest}\nreproduce: {again}" for what, smallest in result.failures.items()}
     return (name, count, seed), result
 
 
@@ -82,7 +82,7 @@ def fuzz(target: Target, count: int, seed: int) -> Result:
     start = time.perf_counter()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", HypothesisWarning)  # that an input is long
+            warnings.simplefilter("ignore", HypothesisWarning)  # it warns of long inputs
             each()
     except Exception:
         if not failures:

@@ -55,15 +55,15 @@ PAGES = [
 
 @attrs.frozen
 class Target:
-    """A reader of foreign data."""
+    """A parser of external input."""
 
     name: str
     what: str
     share: int
-    """How many of a hundred inputs it gets."""
+    """Its share of the inputs, in percent."""
     inputs: st.SearchStrategy[Any] = attrs.field(repr=False)
     run: Callable[[Any], bool]
-    """Read an input; returns whether it was valid, or raises one of `typed`."""
+    """Parse an input; returns whether it was valid, or raises one of `typed`."""
     typed: tuple[type[Exception], ...] = ()
 
 
@@ -151,7 +151,7 @@ def _ending(document: Any, action: Any) -> Any:
     return {**document, "actions": [*document["actions"][:-1], action]}
 
 
-# Answers
+# Responses
 
 
 @attrs.frozen
@@ -385,7 +385,7 @@ def _source(clip: Clip, folder: str) -> Any:
             return stream
         case "path":
             path = Path(folder, "clip" + Path(clip.name).suffix.replace("\0", "")[:9])
-            with suppress(UnicodeEncodeError):  # no file has such a name, but a caller may give it
+            with suppress(UnicodeEncodeError):  # a caller may pass a path that no file can have
                 path.write_bytes(clip.data)
             return path
         case "missing":
@@ -418,7 +418,7 @@ RETRY_AFTER = st.sampled_from(
 _ALL = [
     Target(
         "page",
-        "a page is taken apart and merged with others",
+        "parse a provider's page, and merge it with other pages",
         10,
         edited(st.sampled_from(PAGES)) | written(retyped(st.sampled_from(SPECS))).map(_page) | st.binary(max_size=200),
         read_page,
@@ -426,18 +426,20 @@ _ALL = [
     ),
     Target(
         "yaml",
-        "YAML is read",
+        "parse YAML",
         10,
         edited(st.sampled_from(TEXT_PAGES)) | st.lists(YAML_LINES, max_size=12).map("\n".join) | st.text(max_size=60),
         read_yaml,
         (yaml12.YamlError,),
     ),
-    Target("overlay", "an overlay is applied", 12, _overlays(), apply_overlay, (PipelineError,)),
-    Target("clone", "a provider answers a clone", 24, _exchanges(), call, (VoiceCloneError,)),
-    Target("wait", "a provider answers a look at a clone", 10, _waits(), call, (VoiceCloneError,)),
-    Target("retry-after", "a header is read", 6, edited(RETRY_AFTER, 2) | st.binary(max_size=40), read_retry_after),
-    Target("token", "a job's token is read and written", 12, _tokens(), read_token, (VoiceCloneError,)),
-    Target("form", "the mock takes a form apart", 8, _forms(), read_form, (MultipartError,)),
-    Target("audio", "audio is recognised", 8, _clips(), recognise_audio, (VoiceCloneError,)),
+    Target("overlay", "apply an overlay to a spec", 12, _overlays(), apply_overlay, (PipelineError,)),
+    Target("clone", "read the response to a clone", 24, _exchanges(), call, (VoiceCloneError,)),
+    Target("wait", "read the response to a poll", 10, _waits(), call, (VoiceCloneError,)),
+    Target(
+        "retry-after", "read a Retry-After header", 6, edited(RETRY_AFTER, 2) | st.binary(max_size=40), read_retry_after
+    ),
+    Target("token", "parse and write a job token", 12, _tokens(), read_token, (VoiceCloneError,)),
+    Target("form", "parse a multipart form, in the mock", 8, _forms(), read_form, (MultipartError,)),
+    Target("audio", "detect the format of audio", 8, _clips(), recognise_audio, (VoiceCloneError,)),
 ]
 TARGETS = {target.name: target for target in _ALL}

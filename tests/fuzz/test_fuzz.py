@@ -85,7 +85,7 @@ def test_inputs_depend_on_the_seed() -> None:
 
 
 def test_default_is_a_hundred_thousand_inputs() -> None:
-    """By default 100,000 inputs are made, with a separate seed for each chunk of a target."""
+    """The default is 100,000 inputs, with a separate seed for each chunk of a target."""
     usual = options([])
     planned = chunks(list(TARGETS), usual.count, usual.seed)
     assert sum(count for _, count, _ in planned) >= 100_000
@@ -99,10 +99,10 @@ def test_failure_is_printed_and_sets_the_exit_status(tmp_path: Path) -> None:
     page.write_bytes(PAGE.read_bytes())
     console = Console(file=io.StringIO(), width=160)
     assert report(console, {"yaml": Result(1200, 34)}, None) == 0
-    assert report(console, {"yaml": Result(1200, 34, {"KeyError in load [a]": "'x'\nagain: nox"})}, page) == 1
+    assert report(console, {"yaml": Result(1200, 34, {"KeyError in load [a]": "'x'\nreproduce: nox"})}, page) == 1
     assert isinstance(console.file, io.StringIO)
-    assert "\nKeyError in load [a]\n'x'\nagain: nox\n" in console.file.getvalue()
-    assert "| yaml: YAML is read | 1,235 | 1,200 | 34 | 1 | 0 |" in " ".join(page.read_text("utf-8").split())
+    assert "\nKeyError in load [a]\n'x'\nreproduce: nox\n" in console.file.getvalue()
+    assert "| yaml: parse YAML | 1,235 | 1,200 | 34 | 1 | 0 |" in " ".join(page.read_text("utf-8").split())
 
 
 def test_only_one_section_is_replaced(tmp_path: Path) -> None:
@@ -118,5 +118,5 @@ def test_only_one_section_is_replaced(tmp_path: Path) -> None:
     assert "new fuzz" not in text
     assert text.partition("\n<!--")[0] == PAGE.read_text("utf-8").partition("\n<!--")[0]
     page.write_text("nothing", encoding="utf-8")
-    with pytest.raises(SystemExit, match="must stand there once"):
+    with pytest.raises(SystemExit, match="must occur once"):
         robustness.write(page, "fuzz", "new fuzz")

@@ -1,8 +1,8 @@
 """Clone over real sockets while many requests fail, then compare the created voices with the callers' results.
 
-python -m tests.soak                                  10,000 clones, 200 at a time, 5 % of the requests meet a fault
+python -m tests.soak                                  10,000 clones, 200 concurrently, faults in 5 % of the requests
 python -m tests.soak --provider heygen --clones 500   at one provider
-python -m tests.soak --markdown docs/robustness.md    write the balance sheet into that page too
+python -m tests.soak --markdown docs/robustness.md    also write the balance sheet into this page
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ CLIP = ROOT / "tests" / "data" / "speech.wav"
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="nox -s soak --", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--clones", type=int, default=10_000, help="how many (%(default)s)")
-    parser.add_argument("--in-flight", type=int, default=200, help="how many at a time (%(default)s)")
-    parser.add_argument("--faults", type=float, default=0.05, help="share of requests that meet one (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="what the faults depend on (%(default)s)")
-    parser.add_argument("--timeout", type=float, default=5.0, help="of the clients, in seconds (%(default)s)")
-    parser.add_argument("--provider", action="append", choices=PROVIDERS, help="only at this one")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="a page whose section to write anew")
+    parser.add_argument("--clones", type=int, default=10_000, help="number of clones (default %(default)s)")
+    parser.add_argument("--in-flight", type=int, default=200, help="number of concurrent clones (default %(default)s)")
+    parser.add_argument(
+        "--faults", type=float, default=0.05, help="share of requests with a fault (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the faults (default %(default)s)")
+    parser.add_argument(
+        "--timeout", type=float, default=5.0, help="timeout of the clients in seconds (default %(default)s)"
+    )
+    parser.add_argument("--provider", action="append", choices=PROVIDERS, help="only this provider")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the balance sheet into this page")
     return parser.parse_args(arguments)
 
 
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; exit status 1 if the balance fails or something leaks."""
     choice = options(arguments)
     if not ME.is_dir():
-        sys.exit(f"the soak counts handles and memory by {ME}, which this system does not have")
+        sys.exit(f"the soak test needs {ME} to measure handles and memory")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     plan = Plan(choice.clones, choice.in_flight, tuple(choice.provider or PROVIDERS), choice.timeout)
     with served(choice.seed, choice.faults) as remote, progress(console, plan.clones) as advance:
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
-    """A progress bar on a terminal; elsewhere a line now and then."""
+    """A progress bar on a terminal; otherwise a line for each tenth."""
     done = 0
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -74,11 +78,11 @@ def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
 def report(console: Console, run: Run, page: Path | None) -> int:
     """Print the balance sheet and its problems; return the exit status."""
     problems = balance.problems(run)
-    faults = ", ".join(f"{name} {count}" for name, count in sorted(run.books.faults.items()))
+    faults = ", ".join(f"{name} ({count})" for name, count in sorted(run.books.faults.items()))
     summary = (
-        f"{run.plan.clones:,} clones, {run.plan.in_flight} at a time, in {run.seconds:.0f} s: "
-        f"{run.books.requests:,} requests over {run.books.connections:,} connections, "
-        f"{run.books.faults.total():,} of them met a fault ({faults})."
+        f"{run.plan.clones:,} clones, {run.plan.in_flight} concurrently, in {run.seconds:.0f} s: "
+        f"{run.books.requests:,} requests over {run.books.connections:,} connections. "
+        f"{run.books.faults.total():,} requests had a fault: {faults}."
     )
     tables = (balance.sheet(run), balance.holdings(run))
     for shown in tables:

@@ -13,7 +13,7 @@ from tests.soak.run import Call, Run
 
 MEGABYTE = 2**20
 MOST_GROWTH = 8 * MEGABYTE
-"""By how much memory may grow from the second quarter of the run to the last: 2 kB a clone, of 10,000."""
+"""The maximum growth of memory from the second quarter of the run to the last: 2 kB per clone, for 10,000 clones."""
 
 
 @attrs.frozen
@@ -22,13 +22,13 @@ class Account:
 
     asked: int
     returned: dict[str, str]
-    """Names of the voices that were returned, with their ids."""
+    """Names of the voices that were returned, with their IDs."""
     errors: Counter[str]
     untyped: list[str]
     unknown: dict[str, str | None]
     """Names of the voices that may exist according to an error, with their IDs if it has them."""
     created: dict[str, str]
-    """Names of the voices that the server made, with their ids."""
+    """Names of the voices that the server created, with their IDs."""
     twice: list[str]
 
     @classmethod
@@ -55,15 +55,15 @@ class Account:
         for text in self.untyped:
             yield f"an untyped exception:\n{text}"
         for name in self.twice:
-            yield f"{name}: made twice"
+            yield f"{name}: created twice"
         for name, voice_id in self.returned.items():
             if self.created.get(name) != voice_id:
-                yield f"{name}: the voice {voice_id} was returned, {self.created.get(name)} was made"
+                yield f"{name}: the voice {voice_id} was returned, {self.created.get(name)} was created"
         for name, named in self.unknown.items():
             if named is not None and self.created.get(name, named) != named:
-                yield f"{name}: the error names the voice {named}, {self.created[name]} was made"
+                yield f"{name}: the error names the voice {named}, {self.created[name]} was created"
         for name in self.created.keys() - self.returned.keys() - self.unknown.keys():
-            yield f"{name}: the voice {self.created[name]} was made, and its caller was not told that it may exist"
+            yield f"{name}: the voice {self.created[name]} was created, but neither returned nor in an error"
 
 
 def accounts(run: Run) -> dict[str, Account]:
@@ -86,7 +86,7 @@ def problems(run: Run) -> list[str]:
     """Everything that does not balance or leaks."""
     texts = list(accounts(run)["all"].problems())
     if len(run.calls) != run.plan.clones:
-        texts.append(f"{run.plan.clones} clones were asked for, {len(run.calls)} calls ended")
+        texts.append(f"{run.plan.clones} clones were requested, {len(run.calls)} calls ended")
     if run.after.handles > run.before.handles:
         texts.append(f"{run.after.handles - run.before.handles} file handles or connections were left open")
     if run.after.tasks > run.before.tasks:
@@ -108,16 +108,19 @@ def sheet(run: Run) -> Table:
         shown.add_row(title, *(f"{number:,}" if number else "·" for number in numbers), style=style)
 
     each = books.values()
-    row("clones asked for", *(one.asked for one in each))
+    row("clones requested", *(one.asked for one in each))
     row("voices returned", *(len(one.returned) for one in each))
     for error in sorted(books["all"].errors):
         row(error, *(one.errors[error] for one in each))
     row("untyped exceptions", *(len(one.untyped) for one in each))
-    row("outcomes unknown", *(len(one.unknown) for one in each))
-    row("of which made", *(len(one.unknown_and_created) for one in each))
-    row("voices made twice", *(len(one.twice) for one in each))
-    row("voices returned + unknown, but made", *(len(one.returned) + len(one.unknown_and_created) for one in each))
-    row("voices that the server made", *(len(one.created) for one in each), style="bold")
+    row("unknown outcomes", *(len(one.unknown) for one in each))
+    row("unknown outcomes with a voice", *(len(one.unknown_and_created) for one in each))
+    row("duplicate voices", *(len(one.twice) for one in each))
+    row(
+        "voices returned + unknown outcomes with a voice",
+        *(len(one.returned) + len(one.unknown_and_created) for one in each),
+    )
+    row("voices created at the server", *(len(one.created) for one in each), style="bold")
     return shown
 
 
@@ -126,9 +129,11 @@ def holdings(run: Run) -> Table:
     second, last = memory(run)
     shown = robustness.table("", "before", "after")
     shown.add_row("file handles and connections", str(run.before.handles), str(run.after.handles))
-    shown.add_row("tasks", str(run.before.tasks), str(run.after.tasks))
-    shown.add_row("connections at the server", "·", str(run.books.open or "·"))
+    shown.add_row("asyncio tasks", str(run.before.tasks), str(run.after.tasks))
+    shown.add_row("open connections at the server", "·", str(run.books.open or "·"))
     shown.add_row(
-        "MiB of memory, mean of the second and the last quarter", f"{second / MEGABYTE:.1f}", f"{last / MEGABYTE:.1f}"
+        "memory in MiB, mean of the second and of the last quarter",
+        f"{second / MEGABYTE:.1f}",
+        f"{last / MEGABYTE:.1f}",
     )
     return shown

@@ -36,7 +36,7 @@ class Plan:
     in_flight: int
     providers: tuple[str, ...] = PROVIDERS
     timeout: float = 5.0
-    """How long a client waits for a sign of life."""
+    """The timeout of the clients."""
 
 
 @attrs.frozen
@@ -79,7 +79,7 @@ class Run:
     books: Books
     calls: list[Call]
     memory: array[int]
-    """Bytes that were resident at the end of each call."""
+    """Resident bytes at the end of each call."""
     seconds: float
 
 
@@ -144,6 +144,6 @@ async def one(client: Any, provider: str, name: str, audio: bytes | Path) -> Cal
         voice_id = error.job.voice_id if error.job else error.voice_id
         may_exist = isinstance(error, MAY_EXIST) or voice_id is not None
         return Call(provider, name, voice_id, type(error).__name__, may_exist)
-    except Exception as error:  # noqa: BLE001 - this is what is looked for
+    except Exception as error:  # noqa: BLE001 - untyped exceptions are reported
         return Call(provider, name, None, untyped="".join(traceback.format_exception(error)))
     return Call(provider, name, voice.id)

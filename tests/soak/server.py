@@ -26,7 +26,7 @@ HTML = b"<html><body>Bad Gateway</body></html>"
 class Fault:
     """A fault of one request."""
 
-    what: Literal["reset", "close", "stall", "cut", "answer"]
+    what: Literal["reset", "close", "stall", "truncated", "answer"]
     after_work: bool
     """Whether the provider processes the request first."""
     response: httpx.Response | None = None
@@ -35,7 +35,7 @@ class Fault:
         shown = f"{self.response.status_code}" if self.response else self.what
         if self.response and self.response.is_success:
             shown += " with HTML"
-        return f"{shown} {'after' if self.after_work else 'before'} the work"
+        return f"{shown} {'after' if self.after_work else 'before'} processing"
 
 
 def _page(status: int) -> httpx.Response:
@@ -47,7 +47,7 @@ FAULTS = [
     *(Fault(what, after_work) for what in ("reset", "close", "stall") for after_work in (False, True)),
     *(Fault("answer", after_work, _page(status)) for status in (200, 500, 502, 520) for after_work in (False, True)),
     Fault("answer", False, httpx.Response(429, headers={"Retry-After": "0"})),
-    Fault("cut", True),
+    Fault("truncated", True),
 ]
 
 
@@ -60,9 +60,9 @@ class Books:
     faults: Counter[str]
     requests: int
     connections: int
-    """How many there were."""
+    """The number of connections accepted."""
     open: int
-    """How many there still are."""
+    """The number of connections that are still open."""
 
 
 class Server:
@@ -85,7 +85,7 @@ class Server:
         return Books(voices, self.faults, self.requests, self.connections, len(self.open))
 
     async def run(self, pipe: Connection) -> None:
-        """Serve: send the addresses, then the record on request, until told to stop."""
+        """Serve: send the addresses, then the record on request, until a request to stop."""
         urls: dict[str, str] = {}
         for provider in self.mock.base_urls:
             server = await asyncio.start_server(self._serving(provider), "127.0.0.1", 0, backlog=1024)
@@ -136,10 +136,10 @@ class Server:
             assert response
             data = http.send(h11.Response(status_code=response.status_code, headers=response.headers.raw))
             data += http.send(h11.Data(data=response.content)) + http.send(h11.EndOfMessage())
-            cut = fault is not None and fault.what == "cut"
-            writer.write(data[:-10] if cut else data)
+            truncated = fault is not None and fault.what == "truncated"
+            writer.write(data[:-10] if truncated else data)
             await writer.drain()
-            if cut:
+            if truncated:
                 return
             http.start_next_cycle()
 

@@ -22,7 +22,7 @@ from tests.soak.server import Books, served
 PAGE = Path(__file__).parent.parent.parent / "docs" / "robustness.md"
 
 
-@pytest.mark.skipif(not ME.is_dir(), reason="handles and memory are counted there")
+@pytest.mark.skipif(not ME.is_dir(), reason="handles and memory are measured there")
 def test_two_hundred_clones_balance(tmp_path: Path, wav: bytes) -> None:
     """With many faults each created voice was returned or is in an error, and nothing leaks."""
     clip = tmp_path / "clip.wav"
@@ -76,13 +76,16 @@ def with_books(open_connections: int, *more: tuple[str, str]) -> dict[str, Any]:
     ("changes", "problem"),
     [
         ({}, ""),
-        (with_books(0, ("voice-3", "soak-3")), "soak-3: the voice voice-3 was made, and its caller was not told"),
-        (with_books(0, ("voice-3", "soak-0")), "soak-0: made twice"),
-        (with_books(0, ("voice-3", "soak-2")), "soak-2: the error names the voice voice-2, voice-3 was made"),
+        (
+            with_books(0, ("voice-3", "soak-3")),
+            "soak-3: the voice voice-3 was created, but neither returned nor in an error",
+        ),
+        (with_books(0, ("voice-3", "soak-0")), "soak-0: created twice"),
+        (with_books(0, ("voice-3", "soak-2")), "soak-2: the error names the voice voice-2, voice-3 was created"),
         (with_books(2), "2 connections are still open at the server"),
-        (with_calls(Call("retell", "soak-3", "voice-9")), "soak-3: the voice voice-9 was returned, None was made"),
+        (with_calls(Call("retell", "soak-3", "voice-9")), "soak-3: the voice voice-9 was returned, None was created"),
         (with_calls(Call("retell", "soak-3", None, untyped="KeyError: 'x'")), "an untyped exception:\nKeyError: 'x'"),
-        ({"calls": good().calls[:-1]}, "4 clones were asked for, 3 calls ended"),
+        ({"calls": good().calls[:-1]}, "4 clones were requested, 3 calls ended"),
         ({"after": Holding(12, 1)}, "2 file handles or connections were left open"),
         ({"after": Holding(10, 4)}, "3 tasks were left behind"),
         (
@@ -101,4 +104,4 @@ def test_imbalance_is_detected(changes: dict[str, Any], problem: str, tmp_path: 
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert f"does not balance: {problem}" in shown if problem else "does not balance" not in shown
-    assert "| clones asked for |" in " ".join(page.read_text("utf-8").split())
+    assert "| clones requested |" in " ".join(page.read_text("utf-8").split())

@@ -1,4 +1,4 @@
-"""PyInstaller runs this for programs that import `voice_clone`: it adds data files, and modules that are imported by name."""  # noqa: N999 - the name is PyInstaller's
+"""A hook for PyInstaller: add the data files, and the modules that are imported by name."""  # noqa: N999 - the name is PyInstaller's
 
 from __future__ import annotations
 
