@@ -158,7 +158,7 @@ class Facts:
         return dict(parameters)
 
     def _options(self) -> Iterator[tuple[str, ...]]:
-        (body,) = self.data.request.bodies
+        (body,) = self.data.request_schema.bodies
         names = {self.data.names.get(field, field): field for field in body["properties"]}
         for name, parameter in list(self._parameters().items())[1:]:
             default = "required" if parameter.default is parameter.empty else f"`{parameter.default}`"

@@ -87,7 +87,7 @@ def read_signature(
     if returns and (flow := re.fullmatch(r".*\bGenerator\[.*, (\S+)\]", returns)):
         returns = "~voice_clone.models.Voice" if name.endswith(".clone") else flow[1]
     transport = "~httpx.AsyncBaseTransport" if "Async" in name else "~httpx.BaseTransport"
-    return signature and signature.replace("~voice_clone._client.base.X", transport), returns
+    return signature and signature.replace("~voice_clone._client.base.TransportT", transport), returns
 
 
 def show_spec(app: Any, page: str, _template: str, _context: Any, _tree: Any) -> None:

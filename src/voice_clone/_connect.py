@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unp
 import httpx
 
 from voice_clone import providers
-from voice_clone._client.base import AsyncClient, SyncClient, X
+from voice_clone._client.base import AsyncClient, SyncClient, TransportT
 from voice_clone._http.environment import ProxySource, Verify
 from voice_clone._provider.specs import unknown_provider
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 
 
-class Options(TypedDict, Generic[X], total=False):
+class Options(TypedDict, Generic[TransportT], total=False):
     """The options of the client classes."""
 
     api_key: str | None
     base_url: str | None
     timeout: float | httpx.Timeout | None
-    transport: X | None
+    transport: TransportT | None
     max_retries: int
     max_response_bytes: int
     allow_http: bool

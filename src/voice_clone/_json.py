@@ -6,7 +6,8 @@ import itertools
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 MAX_DEPTH = 100
 MAX_VALUES = 200_000  # in a body of up to 8 MiB; a list of 10,000 voices has half as many
@@ -57,12 +58,11 @@ def _is_too_large(content: bytes, encoding: str, max_bytes: int) -> bool:
 
 def is_too_deep(value: Any) -> bool:
     """Whether a decoded value nests more than MAX_DEPTH levels."""
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
-        containers = [
-            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
-        ]
-        if not containers:
+        level = [item for item in level if isinstance(item, dict | list)]
+        if not level:
             return False
-        level = list(itertools.chain.from_iterable(containers))
+        members = (cast("Iterable[Any]", item.values() if isinstance(item, dict) else item) for item in level)
+        level = list(itertools.chain.from_iterable(members))
     return True

@@ -463,7 +463,37 @@ def test_invalid_token_is_refused() -> None:
     for command in ("wait", "status"):
         done = typed(command, "gibberish")
         assert done.code == 3
-        assert "invalid job token" in done.err
+        assert "invalid job token; pass the token that voice-clone printed" in done.err
+
+
+@pytest.mark.parametrize("timeout", ["-1", "nan"])
+def test_invalid_timeout_is_refused_before_a_clone_is_paid(mock: Mock, clip: Path, timeout: str) -> None:
+    """A timeout that a wait would refuse is refused before the clone starts."""
+    for name in ("heygen", "all"):
+        options = ALL if name == "all" else ["--name", "Me"]
+        done = typed("clone", name, clip, *options, "--timeout", timeout)
+        assert done.code == 3
+        assert "--timeout must be a number of seconds" in done.err
+    assert not mock.requests
+
+
+def test_failed_clone_is_not_resumed(mock: Mock, clip: Path) -> None:
+    """A clone that failed gets its advice, and no command that would wait for it in vain."""
+    body = {"data": {"status": "failed", "failure_message": "Too much noise."}}
+    mock.fail("heygen", httpx.Response(200, json=body), operation="get_voice")
+    done = typed("clone", "heygen", clip, "--name", "Me")
+    assert "Too much noise." in done.err
+    assert "clone again from better audio" in done.err
+    assert "Resume with" not in done.err
+
+
+def test_errors_name_the_flags(mock: Mock, clip: Path) -> None:
+    """An error about a parameter of the Python client names its flag."""
+    done = typed("clone", "minimax", clip, "--voice-id", "short", "--no-check")
+    assert "minimax: --voice-id must have at least 8 characters, not 5" in done.err
+    done = typed("clone", "minimax", clip, "--text", "Hello", "--no-check")
+    assert "--text needs --model too" in done.err or "--text needs model too" in done.err
+    assert not mock.requests
 
 
 # Ctrl-C

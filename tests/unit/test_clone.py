@@ -414,7 +414,7 @@ def test_url_is_refused_except_at_heygen(provider: str, call_sync: Caller) -> No
 
 def test_heygen_refuses_a_url_without_tls(call_sync: Caller) -> None:
     """HeyGen accepts https URLs only."""
-    with pytest.raises(InvalidRequestError, match="download the audio"):
+    with pytest.raises(InvalidRequestError, match="HeyGen accepts only https URLs"):
         call_sync("heygen", "clone", "http://example.com/me.wav", name="Me")
 
 
@@ -526,6 +526,6 @@ def test_limits_hold_for_other_methods_and_media_types() -> None:
     content = clone["requestBody"]["content"]
     clone["requestBody"]["content"] = {"application/json": {"schema": {"properties": {"url": {}}}}, **content}
     provider.spec["paths"]["/clone-voice"] |= {"parameters": [], "put": clone}
-    provider.request.check({"voice_name": "Me"})
+    provider.request_schema.check({"voice_name": "Me"})
     with pytest.raises(InvalidRequestError, match="name must have at most 200 characters, not 201"):
-        provider.request.check({"voice_name": "M" * 201})
+        provider.request_schema.check({"voice_name": "M" * 201})

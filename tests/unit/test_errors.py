@@ -343,7 +343,7 @@ def test_missing_key_names_the_variable(provider: str) -> None:
 )
 def test_invalid_key_is_refused_without_showing_it(key: str) -> None:
     """A key with a space, a control or non-ASCII character is refused; the message does not hold it."""
-    with pytest.raises(AuthenticationError, match="copy it again") as caught:
+    with pytest.raises(AuthenticationError, match="copy the key again") as caught:
         connect("heygen", api_key=key)
     assert "secret" not in repr(caught.value)
     assert key not in repr(caught.value)

@@ -27,7 +27,7 @@ from voice_clone import (
     connect,
 )
 from voice_clone._flow.driver import Runtime
-from voice_clone._http.deadline import Network
+from voice_clone._http.deadline import DeadlineBackend
 from voice_clone._http.extensions import DEADLINE
 from voice_clone._http.response_body import ResponseBody
 from voice_clone.testing import Mock
@@ -136,17 +136,17 @@ def test_longest_part_of_a_timeout_is_the_deadline(mock: Mock, call_sync: Caller
             assert seen[-1][DEADLINE] - began == pytest.approx(longest, abs=1)
 
 
-def network(left: float) -> Network:
+def network(left: float) -> DeadlineBackend:
     """A network with a deadline this many seconds ahead."""
-    result = Network()
+    result = DeadlineBackend()
     result.deadline = time.monotonic() + left
     return result
 
 
 def test_each_step_gets_the_remaining_time() -> None:
     """A step has its own timeout or the remaining time; after the deadline it fails."""
-    assert Network().left(None, httpcore.ReadTimeout) is None
-    assert Network().left(2.0, httpcore.ReadTimeout) == 2.0
+    assert DeadlineBackend().left(None, httpcore.ReadTimeout) is None
+    assert DeadlineBackend().left(2.0, httpcore.ReadTimeout) == 2.0
     assert network(100).left(2.0, httpcore.ReadTimeout) == 2.0
     assert network(100).left(200.0, httpcore.ReadTimeout) == pytest.approx(100, abs=1)
     assert network(100).left(None, httpcore.ReadTimeout) == pytest.approx(100, abs=1)
@@ -195,7 +195,7 @@ def test_tls_within_tls_writes_through_both_layers() -> None:
 
 def test_network_closes_every_connection() -> None:
     """In any state of httpcore's pool the connections of an interrupted request are closed."""
-    fakes, opened = [_Fake(), _Fake()], Network()
+    fakes, opened = [_Fake(), _Fake()], DeadlineBackend()
     for fake in fakes:
         opened.limited(fake)
     opened.close()
@@ -206,7 +206,7 @@ def test_blocked_write_is_a_timeout() -> None:
     """A write that blocks is a timeout, not a broken connection whose response would be read."""
     ours, peer = socket.socketpair()
     with ours, peer, pytest.raises(httpcore.WriteTimeout):
-        Network().limited(_over(ours)).write(bytes(16 * MIB), 0.05)
+        DeadlineBackend().limited(_over(ours)).write(bytes(16 * MIB), 0.05)
 
 
 def test_failed_write_raises_httpcore_errors() -> None:
@@ -214,7 +214,7 @@ def test_failed_write_raises_httpcore_errors() -> None:
     ours, peer = socket.socketpair()
     peer.close()
     with ours, pytest.raises(httpcore.WriteError):
-        Network().limited(_over(ours)).write(bytes(MIB), 1.0)
+        DeadlineBackend().limited(_over(ours)).write(bytes(MIB), 1.0)
 
 
 def _over(connection: socket.socket) -> httpcore.NetworkStream:
@@ -444,13 +444,13 @@ def test_addresses_share_the_connect_time(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_tcp)
     monkeypatch.setattr(socket, "getaddrinfo", _resolving("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
     monkeypatch.setattr("voice_clone._http.deadline.time.monotonic", lambda: now)
-    opened = Network()
+    opened = DeadlineBackend()
     opened.deadline = 108.0
     with pytest.raises(httpcore.ConnectTimeout):
         opened.connect_tcp("example.test", 80, 10.0)
     assert timeouts == [8 / 4, 7 / 3, 6 / 2, 5]
     with pytest.raises(httpcore.ConnectTimeout):
-        Network().connect_tcp("example.test", 80, None)
+        DeadlineBackend().connect_tcp("example.test", 80, None)
     assert timeouts[4:] == [None] * 4
 
 
@@ -458,4 +458,4 @@ def test_host_without_addresses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     """A known name without an address cannot be reached."""
     monkeypatch.setattr(socket, "getaddrinfo", _resolving())
     with pytest.raises(httpcore.ConnectError, match="no address"):
-        Network().connect_tcp("example.test", 80, 1.0)
+        DeadlineBackend().connect_tcp("example.test", 80, 1.0)

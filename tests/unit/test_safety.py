@@ -411,9 +411,12 @@ def test_retry_after_zero_does_not_speed_up_polling(call_sync: Caller) -> None:
     assert call_sync.clock.slept == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), httpx.Timeout(-1)])
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", (1, 2), True, httpx.Timeout(-1)])
 def test_invalid_timeout_is_refused(timeout: Any, call_sync: Caller) -> None:
-    """A timeout is a number of seconds from 0; only a wait may have none."""
+    """The timeout of a request is a number of seconds above 0; that of a wait may be 0 or infinite."""
+    for zero in (0, httpx.Timeout(0)):
+        with pytest.raises(InvalidRequestError, match=r"timeout.* must be a number of seconds greater than 0"):
+            connect("heygen", api_key=KEY, timeout=zero)
     with pytest.raises(InvalidRequestError, match=r"timeout.* must be a number of seconds"):
         connect("heygen", api_key=KEY, timeout=timeout)
     job = CloneJob("heygen", "x")
@@ -504,7 +507,7 @@ def test_missing_or_invalid_key_has_advice(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(AuthenticationError, match=f"must be text, not {type(key).__name__}: pass it as a str"):
             connect("retell", api_key=key)
     monkeypatch.setenv("RETELL_API_KEY", "two words")
-    with pytest.raises(AuthenticationError, match="copy it again"):
+    with pytest.raises(AuthenticationError, match="copy the key again"):
         connect("retell")
 
 
@@ -518,9 +521,14 @@ def test_transport_of_the_other_kind_is_refused() -> None:
     awaited: Any = httpx.AsyncHTTPTransport(verify=False)
     blocking: Any = httpx.HTTPTransport(verify=False)
     kind: Any = httpx.HTTPTransport
-    with pytest.raises(InvalidRequestError, match="transport must have a method handle_request"):
+    with pytest.raises(
+        InvalidRequestError, match="transport must be a sync httpx transport; AsyncHTTPTransport has no handle_request"
+    ):
         connect("heygen", api_key=KEY, transport=awaited)
-    with pytest.raises(InvalidRequestError, match="transport must have a method handle_async_request"):
+    with pytest.raises(
+        InvalidRequestError,
+        match="transport must be an async httpx transport; HTTPTransport has no handle_async_request",
+    ):
         connect_async("heygen", api_key=KEY, transport=blocking)
     with pytest.raises(InvalidRequestError, match="transport must be an object, not the class HTTPTransport"):
         connect("heygen", api_key=KEY, transport=kind)
@@ -531,12 +539,12 @@ def test_generated_function_of_the_other_kind_is_refused(mock: Mock) -> None:
 
     async def main() -> None:
         async with connect_async("heygen", api_key=KEY, transport=mock.transport) as waited:
-            with pytest.raises(InvalidRequestError, match="functions named `asyncio` and `asyncio_detailed`"):
+            with pytest.raises(InvalidRequestError, match="call `asyncio` or `asyncio_detailed`"):
                 get_voice.sync("v", client=waited.client)
             with connect("heygen", api_key=KEY, transport=mock.transport) as blocking:
-                with pytest.raises(InvalidRequestError, match="functions named `sync` and `sync_detailed`"):
+                with pytest.raises(InvalidRequestError, match="call `sync` or `sync_detailed`"):
                     await get_voice.asyncio("v", client=blocking.client)
-                with pytest.raises(InvalidRequestError, match="as it is"):
+                with pytest.raises(InvalidRequestError, match="make a new client for other options"):
                     blocking.client.with_headers({"X-Mine": "1"})
 
     anyio.run(main)

@@ -22,14 +22,14 @@ class _Headers(httpx.Headers):
 def key_auth(provider: Provider, api_key: str | None, base_url: httpx.URL) -> Callable[[httpx.Request], httpx.Request]:
     """Find the API key, and return what adds it to a request. Raises AuthenticationError for an invalid key."""
     key: object = os.environ.get(provider.key_variable, "") if api_key is None else api_key
-    problem, advice = "", "copy it again"
+    problem, advice = "", "copy the key again"
     if not isinstance(key, str):
         problem, advice = f"the API key must be text, not {type(key).__name__}", "pass it as a str"
     elif not key:
         problem, advice = "no API key", f"pass api_key= or set {provider.key_variable} in the environment"
     elif not (key.isascii() and key.isprintable()) or " " in key:
         # In a header, httpx would show it whole in the text of an exception.
-        problem = "the API key holds a space, a line break or a character that is not ASCII"
+        problem = "the API key contains a space, a line break or a character that is not ASCII"
     if problem or not isinstance(key, str):
         del api_key, key  # a traceback may show local variables
         raise AuthenticationError(f"{problem}: {advice}", advice=advice)

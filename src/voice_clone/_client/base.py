@@ -23,7 +23,7 @@ from voice_clone._client.options import (
     parse_timeout,
 )
 from voice_clone._flow.driver import AsyncDriver, Driver, P, SyncDriver, operation
-from voice_clone._flow.effects import Ask, Call, Flow, Request, Send, Sleep
+from voice_clone._flow.effects import Ask, Callback, Flow, Request, Send, Sleep
 from voice_clone._flow.policy import (
     FIRST_POLL,
     LONGEST_RETRY_AFTER,
@@ -37,28 +37,28 @@ from voice_clone._http.environment import ProxySource, Verify, proxies_for, ssl_
 from voice_clone._http.extensions import ATTEMPT, FRESH
 from voice_clone._http.logging import log_retry
 from voice_clone._provider.config import Poll
-from voice_clone._provider.responses import PAID, RAW, first_text, retry_after
+from voice_clone._provider.responses import IS_PAID, RAW, first_text, retry_after
 from voice_clone.errors import CloneJob, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
 from voice_clone.models import Progress, Voice
 
 if TYPE_CHECKING:
     import ssl
 
-C = TypeVar("C")
-X = TypeVar("X")
+GeneratedT = TypeVar("GeneratedT")
+TransportT = TypeVar("TransportT")
 Result = TypeVar("Result")
 """The type that `on_poll` may return: in a sync client no coroutine, which would never be awaited."""
-Plain: TypeAlias = bool | int | str | None
-Awaited: TypeAlias = Awaitable[object] | Plain
+SyncResult: TypeAlias = bool | int | str | None
+AsyncResult: TypeAlias = Awaitable[object] | SyncResult
 
 
-class Client(Driver, Generic[C, X, Result]):
+class Client(Driver, Generic[GeneratedT, TransportT, Result]):
     """A provider's client, sync or async."""
 
     _send_method = ""
     _awaits = False
     _http: Any
-    _client: C
+    _client: GeneratedT
     _base_url = ""
 
     def __init__(
@@ -67,7 +67,7 @@ class Client(Driver, Generic[C, X, Result]):
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout | None = 120.0,
-        transport: X | None = None,
+        transport: TransportT | None = None,
         max_retries: int = 2,
         max_response_bytes: int = 8 * 1024 * 1024,
         allow_http: bool = False,
@@ -127,7 +127,7 @@ class Client(Driver, Generic[C, X, Result]):
         return self._base_url
 
     @property
-    def client(self) -> C:
+    def client(self) -> GeneratedT:
         """The generated client. Generated functions that take it use this key, timeout and these errors."""
         return self._client
 
@@ -136,9 +136,10 @@ class Client(Driver, Generic[C, X, Result]):
         def __setattr__(self, name: str, value: object) -> None:
             own = type(self).__module__.startswith("voice_clone.")  # a subclass may have attributes of its own
             is_method = callable(getattr(type(self), name, None))  # tests patch methods
-            is_option = name in {*Client.__init__.__annotations__, "client", "provider"}
-            if is_option or (own and name[0] != "_" and not is_method):
+            if name in {*Client.__init__.__annotations__, "client", "provider"}:
                 raise AttributeError(f"{name} cannot be assigned: pass options when you make a {type(self).__name__}")
+            if own and name[0] != "_" and not is_method:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
             super().__setattr__(name, value)
 
     @abstractmethod
@@ -152,9 +153,11 @@ class Client(Driver, Generic[C, X, Result]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
-    def _call(self, build: Callable[P, Request], retry: Retry, *args: P.args, **kwargs: P.kwargs) -> Flow[RawResponse]:
+    def _request(
+        self, build: Callable[P, Request], retry: Retry, *args: P.args, **kwargs: P.kwargs
+    ) -> Flow[RawResponse]:
         """Send one request, as a generated `_get_kwargs` builds it, and retry it where the policy allows."""
-        request = build(*args, **kwargs) | {"extensions": {PAID: retry.paid}}
+        request = build(*args, **kwargs) | {"extensions": {IS_PAID: retry.paid}}
         attempt, unknown = 0, None
         while True:
             if retry.deadline is not None:
@@ -228,7 +231,8 @@ class Client(Driver, Generic[C, X, Result]):
         if not isinstance(cast("object", job), CloneJob):
             raise InvalidRequestError("job must be a CloneJob", advice="make one by CloneJob.from_token(token)")
         if job.provider != self.provider.name:
-            raise InvalidRequestError(f"the job belongs to {job.provider}, not to {self.provider.name}")
+            message = f"the job belongs to {job.provider}, not to {self.provider.name}"
+            raise InvalidRequestError(message, advice=f"use connect({job.provider!r})")
         if job.done or self.provider.poll is None:
             return self._voice(job, RawResponse(200, {}, b"", job.raw))
         try:
@@ -251,7 +255,9 @@ class Client(Driver, Generic[C, X, Result]):
                 delay = min(delay, deadline - now)
                 if on_poll:
                     status = response.at(self.provider.poll.status)
-                    yield Call(on_poll, Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay))
+                    yield Callback(
+                        on_poll, Progress(job=job, status=status, polls=polls, elapsed=elapsed, next_in=delay)
+                    )
                 del response  # a sleeping flow keeps no response
                 yield Sleep(delay)
         except VoiceCloneError as error:
@@ -267,7 +273,7 @@ class Client(Driver, Generic[C, X, Result]):
         poll, build = cast("Poll", self.provider.poll), cast("Callable[[str], Request]", self.provider.poll_request)
         expected = (poll.voice_id, job.voice_id) if poll.voice_id else None
         try:
-            return (yield from self._call(build, Retry(deadline=deadline, expected=expected), job.voice_id))
+            return (yield from self._request(build, Retry(deadline=deadline, expected=expected), job.voice_id))
         except errors.RequestTimeoutError as error:
             if (yield Ask.NOW) < deadline:
                 raise
@@ -301,7 +307,7 @@ class Client(Driver, Generic[C, X, Result]):
         )
 
 
-class SyncClient(Client[C, httpx.BaseTransport, Plain], SyncDriver):
+class SyncClient(Client[GeneratedT, httpx.BaseTransport, SyncResult], SyncDriver):
     """A client that blocks."""
 
     _send_method = "handle_request"
@@ -314,8 +320,8 @@ class SyncClient(Client[C, httpx.BaseTransport, Plain], SyncDriver):
 
     def _connect(self, options: dict[str, Any], generated: Any) -> None:
         self._http = Http(**options)
-        generated.set_async_httpx_client(_WrongKind("`sync` and `sync_detailed`"))
-        self._client: C = generated.set_httpx_client(self._http)
+        generated.set_async_httpx_client(_WrongKind("sync", "`sync` or `sync_detailed`"))
+        self._client: GeneratedT = generated.set_httpx_client(self._http)
 
     def _send(self, request: Request) -> RawResponse:
         return cast("RawResponse", self._http.request(**request).extensions[RAW])
@@ -331,7 +337,7 @@ class SyncClient(Client[C, httpx.BaseTransport, Plain], SyncDriver):
         self.close()
 
 
-class AsyncClient(Client[C, httpx.AsyncBaseTransport, Awaited], AsyncDriver):
+class AsyncClient(Client[GeneratedT, httpx.AsyncBaseTransport, AsyncResult], AsyncDriver):
     """A client whose methods are awaited, under asyncio or trio."""
 
     _send_method = "handle_async_request"
@@ -348,8 +354,8 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport, Awaited], AsyncDriver):
     def _connect(self, options: dict[str, Any], generated: Any) -> None:
         self._http = AsyncHttp(**options)
         self._http.limit = self._limit
-        generated.set_httpx_client(_WrongKind("`asyncio` and `asyncio_detailed`"))
-        self._client: C = generated.set_async_httpx_client(self._http)
+        generated.set_httpx_client(_WrongKind("async", "`asyncio` or `asyncio_detailed`"))
+        self._client: GeneratedT = generated.set_async_httpx_client(self._http)
 
     async def _send(self, request: Request) -> RawResponse:
         # Not `self._http.request`, which acquires the limit that the flow holds already.
@@ -370,12 +376,11 @@ class AsyncClient(Client[C, httpx.AsyncBaseTransport, Awaited], AsyncDriver):
 class _WrongKind:
     """In place of the httpx client that a generated client does not have; using it raises InvalidRequestError."""
 
-    def __init__(self, functions: str) -> None:
-        self._functions = functions
+    def __init__(self, kind: str, functions: str) -> None:
+        self._message = f"this client is {kind}: call {functions}, and make a new client for other options"
 
     def __getattr__(self, name: str) -> Any:
-        advice = f"call functions named {self._functions}, with this client as it is; other options need a new client"
-        raise InvalidRequestError(f"this generated client belongs to another one: {advice}", advice=advice)
+        raise InvalidRequestError(self._message)
 
 
 def _time(value: object) -> datetime | None:

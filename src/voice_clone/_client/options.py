@@ -45,7 +45,7 @@ def parse_base_url(provider: Provider, url: str, source: str, *, allow_http: boo
         parsed, valid = httpx.URL(), False
     path = parsed.path.rstrip("/")
     if parsed.userinfo or (not valid and "@" in str(url)):
-        raise InvalidRequestError(f"{source} must not hold a user or a password")  # nor may the message
+        raise InvalidRequestError(f"{source} must not contain a user or a password")  # nor may the message
     if not valid:
         raise InvalidRequestError(f"{source} must be a URL like https://api.example.com, not {url!r}")
     if any(mark in str(url) for mark in "?#"):
@@ -63,12 +63,12 @@ def parse_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     """The timeout of a request; raises InvalidRequestError if it is invalid."""
     if not isinstance(timeout, httpx.Timeout):
         if timeout is not None:
-            check_seconds("timeout", timeout)
+            check_seconds("timeout", timeout, positive=True)
         connect = CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
         return httpx.Timeout(timeout, connect=connect)
     for step, seconds in timeout.as_dict().items():
         if seconds is not None:
-            check_seconds(f"timeout.{step}", seconds)
+            check_seconds(f"timeout.{step}", seconds, positive=True)
     return timeout
 
 
@@ -78,12 +78,15 @@ def limited_timeout(timeout: httpx.Timeout, seconds: float) -> httpx.Timeout:
     return httpx.Timeout(**{step: min(value or most, most) for step, value in timeout.as_dict().items()})
 
 
-def check_seconds(name: str, seconds: object, *, or_infinity: bool = False) -> None:
-    """Raise InvalidRequestError if a value is not a number of seconds."""
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    longest = math.inf if or_infinity else _MAX_SECONDS
-    if not is_number or not (0 <= cast("float", seconds) <= _MAX_SECONDS or seconds == longest):
-        raise InvalidRequestError(f"{name} must be a number of seconds, not {seconds!r}")
+def check_seconds(name: str, seconds: object, *, positive: bool = False) -> None:
+    """Raise InvalidRequestError if a value is not a number of seconds; `positive` excludes 0 and infinity."""
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        if positive and 0 < seconds <= _MAX_SECONDS:
+            return
+        if not positive and (0 <= seconds <= _MAX_SECONDS or seconds == math.inf):
+            return
+    minimum = "greater than 0" if positive else "of at least 0"
+    raise InvalidRequestError(f"{name} must be a number of seconds {minimum}, not {seconds!r}")
 
 
 def check_count(name: str, count: object, least: int) -> None:
@@ -99,7 +102,8 @@ def check_transport(transport: object, method: str, **others: object) -> None:
     if isinstance(transport, type):
         raise InvalidRequestError(f"transport must be an object, not the class {transport.__name__}")
     if not hasattr(transport, method):
-        raise InvalidRequestError(f"transport must have a method {method}; {type(transport).__name__} has none")
+        kind, actual = "a sync" if method == "handle_request" else "an async", type(transport).__name__
+        raise InvalidRequestError(f"transport must be {kind} httpx transport; {actual} has no {method}")
     if ignored := [name for name, value in others.items() if value is not None]:
         message = f"{' and '.join(ignored)} cannot be combined with transport"
         raise InvalidRequestError(message, advice=f"pass {' and '.join(ignored)} to the transport")
@@ -107,7 +111,7 @@ def check_transport(transport: object, method: str, **others: object) -> None:
 
 def check_wait(timeout: object, on_poll: object, *, awaits: bool) -> None:
     """Raise InvalidRequestError for invalid arguments of `wait`; only an async client awaits coroutine functions."""
-    check_seconds("timeout", timeout, or_infinity=True)
+    check_seconds("timeout", timeout)
     if on_poll is None:
         return
     if not callable(on_poll):
@@ -138,13 +142,13 @@ def default_headers(provider: Provider, headers: Mapping[str, str] | None) -> ht
         raise InvalidRequestError(f"headers must be a mapping, not {type(headers).__name__}")
     for name, value in cast("Mapping[object, object]", headers or {}).items():
         if not isinstance(name, str) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise InvalidRequestError(f"headers holds {name!r}, which is not a header name")
+            raise InvalidRequestError(f"headers contains {name!r}, which is not a header name")
         if name.lower() == provider.auth_header.lower():
-            raise InvalidRequestError(f"headers must not hold {name}", advice="pass the key as api_key=")
+            raise InvalidRequestError(f"headers must not contain {name}", advice="pass the key as api_key=")
         if name.lower() in _SET_BY_REQUESTS:
-            raise InvalidRequestError(f"headers must not hold {name}, which each request sets for its body")
+            raise InvalidRequestError(f"headers must not contain {name}, which each request sets for its body")
         if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
-            raise InvalidRequestError(f"headers holds a value for {name} that is not printable ASCII text")
+            raise InvalidRequestError(f"headers contains a value for {name} that is not printable ASCII text")
     agent = f"voice-clone-clients/{__version__} httpx/{httpx.__version__}"
     defaults = httpx.Headers({"User-Agent": agent, "Accept-Encoding": ENCODINGS})
     defaults.update(headers)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
 
-from voice_clone._flow.effects import Ask, Call, Effect, Flow, Open, Request, Send, Sleep, T
+from voice_clone._flow.effects import Ask, Callback, Effect, Flow, Open, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sniff import open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
@@ -56,7 +56,7 @@ class Driver:
                 return sleep(seconds)
             case Open(source):
                 return opened.enter_context(open_audio(source))
-            case Call(function, argument):
+            case Callback(function, argument):
                 return function(argument)
             case Ask.NOW:
                 return self._runtime.now()
@@ -77,9 +77,10 @@ class SyncDriver(Driver):
                 while True:
                     try:
                         outcome = self._perform(effect, self._runtime.sleep, opened)
-                        if isinstance(effect, Call) and inspect.iscoroutine(outcome):
+                        if isinstance(effect, Callback) and inspect.iscoroutine(outcome):
                             outcome.close()
-                            raise InvalidRequestError("on_poll returned a coroutine; only an async client awaits it")
+                            message = "on_poll returned a coroutine; only an async client awaits it"
+                            raise InvalidRequestError(message, advice="pass a plain function")
                     except BaseException as error:  # noqa: BLE001 - a flow handles Ctrl-C, too
                         effect = flow.throw(error)
                     else:
@@ -106,7 +107,7 @@ class AsyncDriver(Driver):
                 effect = next(flow)
                 while True:
                     try:
-                        if limit and isinstance(effect, Sleep | Call) == acquired:
+                        if limit and isinstance(effect, Sleep | Callback) == acquired:
                             if acquired:
                                 limit.release()
                             else:
@@ -131,7 +132,10 @@ class AsyncDriver(Driver):
 
 
 class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
-    """Make a method of the sync and of the async client from one flow; its signature is written once."""
+    """Make a method of the sync and of the async client from one flow; its signature is written once.
+
+    A flow calls another one by its class: `yield from _HeyGen.start_clone(self, …)`.
+    """
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
         def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -167,6 +171,7 @@ class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
 
 def _described_by(flow: Callable[..., Any], method: Any) -> Any:
     """Give a method the name, docstring and signature of its flow, with the type that a caller gets."""
+    flow.__qualname__ = flow.__qualname__.removeprefix("_")  # Python's own errors name the class that users know
     functools.update_wrapper(method, flow)
     result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
     method.__annotations__ = {**flow.__annotations__, "return": result}

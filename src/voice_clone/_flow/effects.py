@@ -31,7 +31,7 @@ class Sleep(NamedTuple):
     seconds: float
 
 
-class Call(NamedTuple):
+class Callback(NamedTuple):
     """Call the caller's function with one argument; an async client awaits a coroutine function."""
 
     function: Callable[[Any], object]
@@ -41,5 +41,5 @@ class Call(NamedTuple):
 Ask = Enum("Ask", ["NOW", "RANDOM"])
 """Ask for the time of a monotonic clock, in seconds, or for a random number in [0, 1)."""
 
-Effect: TypeAlias = Send | Open | Sleep | Call | Ask
+Effect: TypeAlias = Send | Open | Sleep | Callback | Ask
 Flow: TypeAlias = Generator[Effect, Any, T]

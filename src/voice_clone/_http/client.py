@@ -20,7 +20,7 @@ from voice_clone._http.logging import log_attempt
 from voice_clone._http.request_body import BodyWithFile, Rechunked, file_in
 from voice_clone._http.response_body import ResponseBody, ResponseTooLong
 from voice_clone._provider.config import Provider
-from voice_clone._provider.responses import CUT, PROXY_ADVICE, check, first_text, is_paid, read, request_id
+from voice_clone._provider.responses import CUT, PROXY_ADVICE, check_response, first_text, is_paid, read, request_id
 from voice_clone.errors import VoiceCloneError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _Base:
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request as httpx does, with a body that is read as it is sent."""
-        build: Callable[..., httpx.Request] = super().build_request  # type: ignore[misc]  # of httpx's client
+        build = cast("httpx.Client", super()).build_request  # also of an httpx.AsyncClient
         try:
             if file := file_in(options.get("json")):
                 body = BodyWithFile(options.pop("json"), file)
@@ -197,7 +197,7 @@ class _Exchange:
             raise self.body.problem
         self.checking = True
         response = self.filled()
-        check(self.provider, response, self.client.max_response_bytes)
+        check_response(self.provider, response, self.client.max_response_bytes)
         response.request = self.request  # in place of the copy with the key
         return response
 
@@ -257,7 +257,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
             partial.extensions[CUT] = exchange.client.max_response_bytes
         if not partial.is_success or CUT in partial.extensions:
             try:
-                check(provider, partial)
+                check_response(provider, partial)
             except VoiceCloneError as by_status:
                 return by_status
         raw = read(provider, partial)

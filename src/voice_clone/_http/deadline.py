@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 
 
-class Network(httpcore.NetworkBackend):
+class DeadlineBackend(httpcore.NetworkBackend):
     """Opens connections whose every step ends by `deadline`, and closes all of them at once."""
 
     deadline: float | None = None
@@ -71,7 +71,7 @@ class Network(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, network: Network, stream: httpcore.NetworkStream, layers: int) -> None:
+    def __init__(self, network: DeadlineBackend, stream: httpcore.NetworkStream, layers: int) -> None:
         self._network, self._stream, self._layers = network, stream, layers
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

@@ -18,7 +18,7 @@ import anyio
 import httpcore
 import httpx
 
-from voice_clone._http.deadline import Network
+from voice_clone._http.deadline import DeadlineBackend
 from voice_clone._http.extensions import DEADLINE, FRESH
 from voice_clone._http.limit import PerLoop
 
@@ -42,7 +42,7 @@ class _Slot:
     idle_since = 0.0
 
     def __init__(self, context: SSLContext, proxy: httpx.Proxy | None) -> None:
-        self.network = Network()
+        self.network = DeadlineBackend()
         pool: Any = httpcore.ConnectionPool(
             ssl_context=context,
             proxy=_for_httpcore(proxy) if proxy else None,

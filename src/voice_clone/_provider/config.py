@@ -109,7 +109,7 @@ class Provider:
         return json.loads(read_spec(self.name))
 
     @functools.cached_property
-    def request(self) -> RequestSchema:
+    def request_schema(self) -> RequestSchema:
         """The schema of the clone request."""
         return RequestSchema(self.spec, self.clone.operation, self.names)
 

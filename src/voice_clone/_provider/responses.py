@@ -18,7 +18,7 @@ from voice_clone._provider.redaction import redact_bytes, redact_json
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 # Names in the extensions of requests and responses.
-PAID = "voice_clone.paid"
+IS_PAID = "voice_clone.paid"
 """Of a request: whether it may cost money or make a voice."""
 RAW = "voice_clone.raw"
 """Of a response: its RawResponse."""
@@ -49,7 +49,7 @@ BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
 
 def is_paid(request: httpx.Request) -> bool:
     """Whether a request may cost money or make a voice."""
-    return bool(request.extensions.get(PAID, request.method not in _FREE_METHODS))
+    return bool(request.extensions.get(IS_PAID, request.method not in _FREE_METHODS))
 
 
 def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:
@@ -68,7 +68,7 @@ def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY
     return RawResponse(response.status_code, headers, content[:_MAX_KEPT], json)
 
 
-def check(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
+def check_response(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
     """Return if the response is good; otherwise raise its error."""
     raw = response.extensions[RAW] = read(provider, response, max_bytes)
     bad = _BadResponse(provider, response, raw)

@@ -51,7 +51,7 @@ def open_audio(source: AudioSource) -> Generator[Audio]:
     """Open audio for sending; raises InvalidRequestError for a missing or empty file and content that is not audio."""
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         advice = "download the audio first"
-        raise InvalidRequestError(f"{source}: only HeyGen accepts a URL, with https; {advice}", advice=advice)
+        raise InvalidRequestError(f"{source}: only HeyGen accepts a URL; {advice}", advice=advice)
     type_name = type(source).__name__
     supported = isinstance(source, _BYTES | str | os.PathLike) or hasattr(source, "read")
     if not supported or isinstance(source, io.TextIOBase):

@@ -88,7 +88,11 @@ Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file.")]
 
 
 def _job(token: str) -> CloneJob:
-    return CloneJob.from_token(sys.stdin.read() if token == STDIN else token)
+    try:
+        return CloneJob.from_token(sys.stdin.read() if token == STDIN else token)
+    except InvalidRequestError as error:  # its message names a method of the Python client
+        message = error.message.replace("the string from to_token()", "the token that voice-clone printed")
+        raise InvalidRequestError(message, advice=error.advice) from None
 
 
 @app.command()

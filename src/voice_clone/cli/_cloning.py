@@ -15,6 +15,7 @@ import anyio
 import attrs
 
 from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
+from voice_clone._client.options import check_seconds
 from voice_clone.audio.sniff import map_read_errors
 from voice_clone.cli._parameters import signature_of
 from voice_clone.cli._progress import Display
@@ -113,10 +114,17 @@ class Cloning:
             display.ended(provider, "done")
         except VoiceCloneError as error:
             self.error = error
+            if isinstance(error, InvalidRequestError):  # its message may name parameters of the Python client
+                error.message = re.sub(r"\b[a-z_]+(?= must | needs | too\b)", self._flag, error.message)
             display.ended(provider, "failed")
         except BaseException as interrupt:
             self.notes = getattr(interrupt, "__notes__", [])
             raise
+
+    def _flag(self, parameter: re.Match[str]) -> str:
+        """The flag of a parameter; any other word stays."""
+        name = parameter[0]
+        return f"--{name.replace('_', '-')}" if name in self.options else name
 
     def _open(self, display: Display, until_end: AsyncExitStack) -> list[Any]:
         """Open the files among the sources; the display gets their common progress."""
@@ -141,8 +149,9 @@ def run(clones: Sequence[Cloning], display: Display) -> None:
             for clone in clones:
                 group.start_soon(clone.run, display)
 
-    for clone in clones:
-        clone.connection.client()  # an invalid option of one provider is an error before any request is paid
+    for clone in clones:  # an invalid option of one provider is an error before any request is paid
+        clone.connection.client()
+        check_seconds("--timeout", clone.options.get("timeout", 0.0))
     with display:
         try:
             anyio.run(main)

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from rich.console import Console, RenderableType
 
-from voice_clone import CloneJob, Voice, VoiceCloneError
+from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
 from voice_clone.cli._exits import EXIT_CODES, INTERRUPTED
 
 
@@ -29,8 +29,12 @@ def voice_text(voice: Voice) -> str:
 
 
 def error_notes(error: VoiceCloneError) -> list[str]:
-    """What to do about an error, as a command if there is one."""
-    return [f"Resume with: {resume_command(error.job)}"] if error.job else getattr(error, "__notes__", [])
+    """The notes of an error, and the command that resumes its clone; none where that cannot help."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    if not error.job or isinstance(error, CloneFailedError | NotFoundError):
+        return notes
+    resume = f"Resume with: {resume_command(error.job)}"
+    return [resume] if isinstance(error, PollTimeoutError) else [*notes, resume]
 
 
 def error_json(error: VoiceCloneError) -> dict[str, Any]:

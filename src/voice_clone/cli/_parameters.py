@@ -57,8 +57,10 @@ class Option:
     def _from_json(self, text: str) -> Any:
         try:
             return self.kind.from_dict(json.loads(text))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise typer.BadParameter(f"invalid JSON for {self.kind.__name__}: {error!r}") from None
+        except KeyError as error:
+            raise typer.BadParameter(f"invalid JSON for {self.kind.__name__}: missing field {error}") from None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise typer.BadParameter(f"invalid JSON for {self.kind.__name__}: {error}") from None
 
 
 @attrs.frozen
@@ -94,7 +96,7 @@ def signature_of(provider: str) -> Signature:
     required = rules(provider)
     client: Any = find(provider, SyncClient)
     hints = get_type_hints(client.clone)
-    fields: Mapping[str, Mapping[str, Any]] = client.provider.request.fields
+    fields: Mapping[str, Mapping[str, Any]] = client.provider.request_schema.fields
     doc = inspect.getdoc(client.start_clone) or ""
     options = [
         option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
@@ -17,7 +17,7 @@ from voice_clone_api.cartesia.api.voices import clone_voice
 from voice_clone_api.cartesia.types import UNSET, File
 
 
-class _Cartesia(Client[AuthenticatedClient, X, Result]):
+class _Cartesia(Client[AuthenticatedClient, TransportT, Result]):
     provider = Provider.load("cartesia", AuthenticatedClient)
 
     @operation
@@ -46,9 +46,9 @@ class _Cartesia(Client[AuthenticatedClient, X, Result]):
             description=UNSET if description is None else description,
             base_voice_id=UNSET if base_voice_id is None else base_voice_id,
         )
-        self.provider.request.check(body.to_dict())
+        self.provider.request_schema.check(body.to_dict())
         version = models.CartesiaVersion.V2026_03_01
-        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body, cartesia_version=version)
+        response = yield from self._request(clone_voice._get_kwargs, PAID, body=body, cartesia_version=version)
         return self._started(response, name)
 
     @operation
@@ -72,9 +72,9 @@ class _Cartesia(Client[AuthenticatedClient, X, Result]):
         return (yield from _Cartesia.wait(self, job))
 
 
-class Cartesia(_Cartesia[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
+class Cartesia(_Cartesia[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):
     """Cartesia. The key comes from `api_key` or CARTESIA_API_KEY."""
 
 
-class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
+class AsyncCartesia(_Cartesia[httpx.AsyncBaseTransport, AsyncResult], AsyncClient[AuthenticatedClient]):
     """Cartesia, awaited. The key comes from `api_key` or CARTESIA_API_KEY."""

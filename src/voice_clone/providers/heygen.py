@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import check_wait
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
@@ -14,13 +14,14 @@ from voice_clone._flow.policy import PAID
 from voice_clone._http.request_body import Base64File
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.errors import InvalidRequestError
 from voice_clone.models import CloneJob, Progress, Voice
 from voice_clone_api.heygen import AuthenticatedClient, models
 from voice_clone_api.heygen.api.voices import clone_voice, get_voice
 from voice_clone_api.heygen.types import UNSET
 
 
-class _HeyGen(Client[AuthenticatedClient, X, Result]):
+class _HeyGen(Client[AuthenticatedClient, TransportT, Result]):
     provider = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
 
     @operation
@@ -42,6 +43,8 @@ class _HeyGen(Client[AuthenticatedClient, X, Result]):
         """
         if isinstance(audio, str) and audio.lower().startswith("https://"):
             audio = models.AssetUrl(url=audio)
+        if isinstance(audio, str) and audio.lower().startswith("http://"):
+            raise InvalidRequestError("HeyGen accepts only https URLs")
         if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
             file: Audio = yield Open(audio)
             media_type = file.media_type.replace("x-wav", "wav")
@@ -52,8 +55,8 @@ class _HeyGen(Client[AuthenticatedClient, X, Result]):
             language=UNSET if language is None else language,
             remove_background_noise=remove_background_noise,
         )
-        self.provider.request.check(body.to_dict())
-        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        self.provider.request_schema.check(body.to_dict())
+        response = yield from self._request(clone_voice._get_kwargs, PAID, body=body)
         return self._started(response, name)
 
     @operation
@@ -81,9 +84,9 @@ class _HeyGen(Client[AuthenticatedClient, X, Result]):
         return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
 
 
-class HeyGen(_HeyGen[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
+class HeyGen(_HeyGen[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):
     """HeyGen. The key comes from `api_key` or HEYGEN_API_KEY."""
 
 
-class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
+class AsyncHeyGen(_HeyGen[httpx.AsyncBaseTransport, AsyncResult], AsyncClient[AuthenticatedClient]):
     """HeyGen, awaited. The key comes from `api_key` or HEYGEN_API_KEY."""

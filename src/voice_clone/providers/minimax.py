@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import check_type, choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Ask, Flow, Open
@@ -20,7 +20,7 @@ from voice_clone_api.minimax.api.voices import clone_voice, upload_file as uploa
 from voice_clone_api.minimax.types import UNSET, File
 
 
-class _MiniMax(Client[AuthenticatedClient, X, Result]):
+class _MiniMax(Client[AuthenticatedClient, TransportT, Result]):
     provider = Provider.load("minimax", AuthenticatedClient)
 
     @operation
@@ -34,7 +34,7 @@ class _MiniMax(Client[AuthenticatedClient, X, Result]):
         file_purpose = choice(models.FilePurpose, purpose, "purpose")
         file: Audio = yield Open(audio)
         body = models.UploadFileRequest(purpose=file_purpose, file=File(file.stream, file.name, file.media_type))
-        response = yield from self._call(upload._get_kwargs, FREE, body=body)
+        response = yield from self._request(upload._get_kwargs, FREE, body=body)
         file_id = response.at("file.file_id")
         if not re.fullmatch(r"[0-9]+", str(file_id)):
             raise self._invalid_response(response, "the response to the upload holds no file id")
@@ -81,12 +81,12 @@ class _MiniMax(Client[AuthenticatedClient, X, Result]):
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
-        self.provider.request.check(body.to_dict())
+        self.provider.request_schema.check(body.to_dict())
         if not isinstance(audio, int):
             body.file_id = yield from _MiniMax.upload_file(self, audio)
         try:
             retry = PAID_IDEMPOTENT if voice_id is None else PAID
-            response = yield from self._call(clone_voice._get_kwargs, retry, body=body)
+            response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
         except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
             error.voice_id = chosen_id
             if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
@@ -139,9 +139,9 @@ def _new_voice_id(name: str | None, random: float) -> str:
     return f"{start or 'voice'}-{int(random * 2**52):013x}"
 
 
-class MiniMax(_MiniMax[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
+class MiniMax(_MiniMax[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):
     """MiniMax. The key comes from `api_key` or MINIMAX_API_KEY, another server from `base_url` or MINIMAX_API_HOST."""
 
 
-class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
+class AsyncMiniMax(_MiniMax[httpx.AsyncBaseTransport, AsyncResult], AsyncClient[AuthenticatedClient]):
     """MiniMax, awaited. The key comes from `api_key` or MINIMAX_API_KEY, another server as for MiniMax."""

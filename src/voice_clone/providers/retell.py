@@ -7,7 +7,7 @@ from typing import cast
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import choice
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
@@ -20,7 +20,7 @@ from voice_clone_api.retell.api.voices import clone_voice
 from voice_clone_api.retell.types import File
 
 
-class _Retell(Client[AuthenticatedClient, X, Result]):
+class _Retell(Client[AuthenticatedClient, TransportT, Result]):
     provider = Provider.load("retell", AuthenticatedClient)
 
     @operation
@@ -49,8 +49,8 @@ class _Retell(Client[AuthenticatedClient, X, Result]):
             voice_name=name,
             voice_provider=choice(models.CloneProvider, voice_provider, "voice_provider"),
         )
-        self.provider.request.check(body.to_dict())
-        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        self.provider.request_schema.check(body.to_dict())
+        response = yield from self._request(clone_voice._get_kwargs, PAID, body=body)
         return self._started(response, name)
 
     @operation
@@ -70,9 +70,9 @@ class _Retell(Client[AuthenticatedClient, X, Result]):
         return (yield from _Retell.wait(self, job))
 
 
-class Retell(_Retell[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
+class Retell(_Retell[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):
     """Retell AI. The key comes from `api_key` or RETELL_API_KEY."""
 
 
-class AsyncRetell(_Retell[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
+class AsyncRetell(_Retell[httpx.AsyncBaseTransport, AsyncResult], AsyncClient[AuthenticatedClient]):
     """Retell AI, awaited. The key comes from `api_key` or RETELL_API_KEY."""

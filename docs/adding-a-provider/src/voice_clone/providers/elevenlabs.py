@@ -7,7 +7,7 @@ from typing import cast
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, Awaited, Client, Plain, Result, SyncClient, X
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, SyncResult, Result, SyncClient, TransportT
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
 from voice_clone._flow.policy import PAID
@@ -20,7 +20,7 @@ from voice_clone_api.elevenlabs.models import CloneVoiceRequest
 from voice_clone_api.elevenlabs.types import UNSET, File
 
 
-class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
+class _ElevenLabs(Client[AuthenticatedClient, TransportT, Result]):
     provider = Provider.load("elevenlabs", AuthenticatedClient)
 
     @operation
@@ -51,8 +51,8 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
             description=UNSET if description is None else description,
             labels=UNSET if labels is None else labels,
         )
-        self.provider.request.check(body.to_dict())
-        response = yield from self._call(clone_voice._get_kwargs, PAID, body=body)
+        self.provider.request_schema.check(body.to_dict())
+        response = yield from self._request(clone_voice._get_kwargs, PAID, body=body)
         return self._started(response, name)
 
     @operation
@@ -80,9 +80,9 @@ class _ElevenLabs(Client[AuthenticatedClient, X, Result]):
         return (yield from _ElevenLabs.wait(self, job))
 
 
-class ElevenLabs(_ElevenLabs[httpx.BaseTransport, Plain], SyncClient[AuthenticatedClient]):
+class ElevenLabs(_ElevenLabs[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):
     """ElevenLabs. The key comes from `api_key` or ELEVENLABS_API_KEY."""
 
 
-class AsyncElevenLabs(_ElevenLabs[httpx.AsyncBaseTransport, Awaited], AsyncClient[AuthenticatedClient]):
+class AsyncElevenLabs(_ElevenLabs[httpx.AsyncBaseTransport, AsyncResult], AsyncClient[AuthenticatedClient]):
     """ElevenLabs, awaited. The key comes from `api_key` or ELEVENLABS_API_KEY."""
