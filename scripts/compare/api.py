@@ -1,24 +1,6 @@
 """Compare the API of two documents: operations, parameters, bodies, responses, security and servers.
 
-    change                                              verdict
-    an operation is removed, or moved elsewhere         breaking
-    an operation is added                               compatible
-    operationId, first tag, name of a path parameter    breaking where the Python name changes with it
-    a parameter is removed or moved                     breaking: it is no longer heeded, and its Python name goes
-    a parameter is added                                breaking where it is required
-    style, explode, allowReserved of a parameter        breaking
-    the request's body becomes required / optional      breaking / compatible
-    a media type of the request is added / removed      compatible / breaking
-    a media type of an answer is added or removed       breaking: callers read what they know
-    a content type in `encoding` is added / removed     compatible / breaking
-    an answer of success (2xx, 3xx) is added, removed   breaking: it has to be handled, or never comes again
-    an answer of error is added or removed              compatible: all errors have to be handled, documented or not
-    a header of an answer is added / removed            compatible / breaking; may be left out now: breaking
-    a way to show the key is added / removed            compatible / breaking; so are servers
-    what no operation uses                              compatible
-    anything else but text and `x-…`                    breaking, "not understood"
-
-What schemas mean: see scripts.compare.judge.
+docs/compare-rules.md states the rules; scripts.compare.judge compares schemas.
 """
 
 from __future__ import annotations

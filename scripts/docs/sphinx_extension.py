@@ -20,7 +20,7 @@ SIDEBAR: dict[str, tuple[str, ...]] = {
     "Use": ("clients", "errors", "polling", "testing", "cli", "logging", "network", "processes", "mocking"),
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
-    "Change": ("architecture", "adding-a-provider", "spec-change-day", "contributing", "changelog"),
+    "Change": ("architecture", "adding-a-provider", "spec-change-day", "compare-rules", "contributing", "changelog"),
     "Decisions": ("decisions/index", "decisions/*"),
     "Measured": ("benchmarks", "ecosystem", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
