@@ -16,7 +16,7 @@ from typing import Any
 
 from scripts.generate import packages
 from scripts.generate.generators import MARKER, Files
-from scripts.generate.packages import SHARED, Processes, committed, inputs, install, left_out, outputs
+from scripts.generate.packages import SHARED, committed, inputs, install, left_out, outputs
 from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, first_difference, refuse_links, write_file
@@ -117,17 +117,14 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
         return
     refuse_links(root / "generated", root)
     lock = read_lock(root)
-    with Processes() as processes:
-        if not all(provider.package.is_dir() for provider in chosen):
-            processes.load()  # while the specs are read
-        specs = {provider: effective_spec(provider) for provider in chosen}
-        wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
-        stale = [
-            provider
-            for provider in chosen
-            if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
-        ]
-        built = packages.build([(provider, specs[provider]) for provider in stale], processes)
+    specs = {provider: effective_spec(provider) for provider in chosen}
+    wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
+    stale = [
+        provider
+        for provider in chosen
+        if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
+    ]
+    built = packages.build([(provider, specs[provider]) for provider in stale])
     for name, data in SHARED.items():
         write_file(root / "generated" / name, data)
     for provider in chosen:

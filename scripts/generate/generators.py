@@ -177,13 +177,10 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
 def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
     from openapi_python_client import Project
 
-    from scripts.generate.template_cache import Compiled
-
     parsed = parse(provider, spec, out)
     with tempfile.TemporaryDirectory() as folder:
         templates = patched_templates(Path(folder))
         project = Project(openapi=parsed.data, custom_template_path=templates, config=parsed.config)
-        project.env.bytecode_cache = Compiled()
         try:
             with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
                 errors = project.build()
