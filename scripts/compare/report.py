@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
@@ -91,14 +91,6 @@ class Report:
         if version:
             parts.append(Text(f"next version: {self.next_version(version)} (is {version})"))
         return Group(*parts)
-
-    @property
-    def text(self) -> str:
-        """For a log, 110 columns wide."""
-        console = Console(width=110, no_color=True, highlight=False, file=None)
-        with console.capture() as capture:
-            console.print(self.rendered())
-        return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
     def markdown(self, version: str = "") -> str:
         """For a pull request."""
