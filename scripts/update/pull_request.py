@@ -9,7 +9,6 @@ may write are taken from it. Needs git with a remote `origin`, and gh with a tok
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.lib import transaction
-from scripts.lib.command_line import run_command
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, sha256
 from scripts.lib.project import Provider, find_providers
@@ -31,7 +30,7 @@ MAX_TITLE, MAX_BODY = 200, 60_000
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="nox -s propose --", description=(__doc__ or "").split("\n\n")[0])
+    parser = make_parser("nox -s propose --", __doc__)
     parser.add_argument("folder", type=Path, help="the folder that `nox -s watch` wrote")
     folder: Path = parser.parse_args(arguments).folder.resolve()
     found = sorted(folder.glob("*.json"))
