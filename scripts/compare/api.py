@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scripts.compare.changes import Change, Side, Verdict, pointer
+from scripts.compare.changes import Change, Side, Verdict
 from scripts.compare.judge import Comparison, Difference
 from scripts.compare.openapi import (
     Alternative,
@@ -31,7 +31,7 @@ from scripts.compare.openapi import (
 )
 from scripts.compare.schemas import Place, PlaceError
 from scripts.lib.files import same_json
-from scripts.lib.openapi import METHODS, path_shape
+from scripts.lib.openapi import METHODS, path_shape, pointer
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})

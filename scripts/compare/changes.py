@@ -44,8 +44,3 @@ class Change:
         """The change as a sentence."""
         more = f" (and {len(self.also)} more: {', '.join(self.also[:3])}{' …' * (len(self.also) > 3)})"
         return (f"{self.where}: " if self.where else "") + self.what + more * bool(self.also)
-
-
-def pointer(base: str, *keys: str | int) -> str:
-    """The JSON pointer to keys below another pointer."""
-    return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)

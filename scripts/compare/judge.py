@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scripts.compare.changes import Side, Verdict, pointer
+from scripts.compare.changes import Side, Verdict
 from scripts.compare.coverage import covers, equal
 from scripts.compare.schemas import BOUNDS, LOWER, TEXT, TYPES, Node, Place, PlaceError, node, plain, resolve
 from scripts.lib.files import objects_in, same_json
+from scripts.lib.openapi import pointer
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.compare.changes import pointer
 from scripts.compare.schemas import Place, PlaceError, resolve
 from scripts.lib.files import objects_in
-from scripts.lib.openapi import METHODS
+from scripts.lib.openapi import METHODS, pointer
 
 UNDEFINED = "a scheme that is not defined"
 Alternative = dict[tuple[str, ...], frozenset[str]]
