@@ -78,18 +78,19 @@ def build(chosen: Chosen) -> dict[Provider, Files]:
     notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
     built: dict[Provider, Files] = {provider: {} for provider in specs}
     lenient = {provider for provider in specs if may_leave_out(provider)}
-    strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
-    count = max(1, (os.cpu_count() or 1) // 2)
-    shares = [share for first in range(count) if (share := strict[first::count])]
+    strict = [provider for provider in specs if provider not in lenient]
     try:
         with ProcessPoolExecutor(initializer=_begin) as pool:
-            whole = {pool.submit(generators.whole, provider, specs[provider]): provider for provider in lenient}
-            jobs = [pool.submit(make, share) for share in shares for make in (generators.clients, generators.models)]
-            for job in jobs:
-                for provider, files in job.result().items():
-                    built[provider] |= files
-            for cut, provider in whole.items():
-                built[provider], specs[provider], left = cut.result()
+            whole = {provider: pool.submit(generators.whole, provider, specs[provider]) for provider in lenient}
+            parts = [
+                (provider, pool.submit(make, provider, specs[provider]))
+                for make in (generators.client, generators.contracts)
+                for provider in strict
+            ]
+            for provider, part in parts:
+                built[provider] |= part.result()
+            for provider, job in whole.items():
+                built[provider], specs[provider], left = job.result()
                 notes[provider] = {LEFT_OUT: left} if left else {}
     except BrokenExecutor:
         raise PipelineError(
