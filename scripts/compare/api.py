@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scripts.compare.changes import Change, Side, Verdict
+from scripts.compare.changes import Change, Side, Verdict, pairs
 from scripts.compare.judge import Comparison, Difference
 from scripts.compare.openapi import (
     Alternative,
@@ -106,7 +106,7 @@ class _Finder:
             {method: item.below(method) for method in item.schema if method in METHODS} if item else {}
             for item in (old, new)
         )
-        for method, one, two in _pairs(before, after):
+        for method, one, two in pairs(before, after):
             self.where = f"{method.upper()} {new_path if two else old_path}"
             if one and not two:
                 self.add(_BREAKING, Side.REQUEST, one.pointer, "is gone", (one.schema.get("operationId", method), None))
@@ -273,7 +273,7 @@ class _Finder:
     def _media_type(self, side: Side, thing: str, one: Place, two: Place) -> None:
         self._schema(side, thing, one, two)
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
-        for name, old, new in _pairs(before, after):
+        for name, old, new in pairs(before, after):
             at = pointer((two if new else one).pointer, "encoding", name)
             empty = (Place(one.document, {}, at), Place(two.document, {}, at))
             self._encoding(side, f"`{name}` in {thing}", old or empty[0], new or empty[1])
@@ -341,7 +341,7 @@ class _Finder:
         before, after = (
             {name.lower(): (name, header) for name, header in mapping(place, "headers").items()} for place in (old, new)
         )
-        for key, one, two in _pairs(before, after):
+        for key, one, two in pairs(before, after):
             if key == "content-type":
                 continue  # the media type has it
             name, place = two or one
@@ -393,9 +393,9 @@ class _Finder:
         """The text of security schemes; their meaning is compared with the operations that use them."""
         old, new = (schemes_of(root) for root in (self.old, self.new))
         used = set(required_schemes(self.old.schema)) | set(required_schemes(self.new.schema))
-        for name, one, two in _pairs(old, new):
+        for name, one, two in pairs(old, new):
             if one and two:
-                for key, before, after in _pairs(one.schema, two.schema):
+                for key, before, after in pairs(one.schema, two.schema):
                     text = key in ("description", "bearerFormat") or key.startswith("x-")
                     if not same_json(before, after) and (text or name not in used):
                         verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
@@ -431,7 +431,7 @@ class _Finder:
             self.add(_COMPATIBLE, Side.REQUEST, new[1], what, urls)
 
     def _variables(self, url: str, one: Place, two: Place) -> None:
-        for name, before, after in _pairs(mapping(one, "variables"), mapping(two, "variables")):
+        for name, before, after in pairs(mapping(one, "variables"), mapping(two, "variables")):
             old = before or Place(one.document, {}, pointer(one.pointer, "variables", name))
             new = after or Place(two.document, {}, pointer(two.pointer, "variables", name))
             thing = f"variable `{name}` of server {url}"
@@ -473,7 +473,7 @@ class _Finder:
         before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
         if not isinstance(before, dict) or not isinstance(after, dict):
             return
-        for name, old, new in _pairs(before, after):
+        for name, old, new in pairs(before, after):
             at = pointer("/webhooks", name)
             if old is None:
                 self.add(_COMPATIBLE, Side.RESPONSE, at, f"webhook `{name}` is new", (old, new))
@@ -483,8 +483,8 @@ class _Finder:
     def _unused(self) -> None:
         """Compare the components that no operation uses."""
         used = used_references(self.old.schema) | used_references(self.new.schema)
-        for kind, before, after in _pairs(_components(self.old), _components(self.new)):
-            for name, old, new in _pairs(before or {}, after or {}):
+        for kind, before, after in pairs(_components(self.old), _components(self.new)):
+            for name, old, new in pairs(before or {}, after or {}):
                 at = pointer("/components", kind, name)
                 if f"#{at}" not in used and not same_json(old, new):
                     self._unused_component(kind, name, at, old, new)
@@ -522,11 +522,6 @@ def phrase(side: Side, thing: str, difference: Difference) -> str:
             return f"{thing} no longer needs `{field}`" if request else f"{thing} may lack `{field}`"
         case _:
             return difference.what.replace("{}", f"`{field}` in {thing}" if field else thing, 1)
-
-
-def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Each key of two mappings with both values, None for a missing one; the old keys first."""
-    return ((key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
 
 
 def _components(root: Place) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -44,3 +45,8 @@ class Change:
         """The change as a sentence."""
         more = f" (and {len(self.also)} more: {', '.join(self.also[:3])}{' …' * (len(self.also) > 3)})"
         return (f"{self.where}: " if self.where else "") + self.what + more * bool(self.also)
+
+
+def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each key of two mappings with both values, None for a missing one; the old keys first."""
+    return ((key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
