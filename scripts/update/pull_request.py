@@ -77,9 +77,7 @@ def push(root: Path, branch: str, title: str, changes: Mapping[str, transaction.
 
 def is_written(provider: Provider, name: str) -> bool:
     """Whether an update of a provider writes a file of this name."""
-    folders = (provider.shown(provider.folder), provider.shown(provider.package))
-    single = (provider.shown(provider.contracts), LOCK)
-    return ".." not in Path(name).parts and (name.startswith(tuple(f"{each}/" for each in folders)) or name in single)
+    return ".." not in Path(name).parts and (provider.owns(name) or name == LOCK)
 
 
 def _data(side: str | None) -> bytes | None:
