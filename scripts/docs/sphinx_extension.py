@@ -124,14 +124,9 @@ class _Loads(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        address = (
-            attributes.get("href")
-            if tag == "link" and attributes.get("rel") not in ("canonical", "next", "prev")
-            else None
-        )
-        self.found += [
-            each for each in (address, attributes.get("src"), attributes.get("srcset"), attributes.get("style")) if each
-        ]
+        is_loaded = tag == "link" and attributes.get("rel") not in ("canonical", "next", "prev")
+        names = ("src", "srcset", "style", *(["href"] if is_loaded else []))
+        self.found += [address for name in names if (address := attributes.get(name))]
 
 
 def loaded_from_elsewhere(folder: Path) -> Iterator[str]:

@@ -55,17 +55,8 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
 
 def build(source: Path, into: Path, umask: int = 0o022, **env: str) -> None:
     """Build both distributions from a folder, with the installed build backend and its fixed timestamp."""
-    command = (
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--sdist",
-        "--wheel",
-        "--outdir",
-        str(into),
-        str(source),
-    )
+    options = ("--no-isolation", "--sdist", "--wheel", "--outdir", str(into))
+    command = (sys.executable, "-m", "build", *options, str(source))
     inherited = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     done = subprocess.run(command, env=inherited | env, umask=umask, capture_output=True, text=True, check=False)
     if done.returncode:
