@@ -253,22 +253,21 @@ class _Finder:
 
     def _content(self, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (media_types(place) for place in (one, two))
-        for name, media in before.items():
-            if name in after:
+        for name, old, new in pairs(before, after):
+            if old and new:
                 named = f"{thing} ({name})" if len(after) > 1 and len(before) > 1 else thing
-                self._media_type(side, named, media, after[name])
-            elif side == Side.RESPONSE or not any(_is_range_of(wide, name) for wide in after):
-                what = f"{thing} is no longer {name}"
-                self.add(_BREAKING, side, media.pointer, what, (name, None))
+                self._media_type(side, named, old, new)
+            elif old:
+                wider = next((media for wide, media in after.items() if _is_range_of(wide, name)), None)
+                if side == Side.REQUEST and wider:
+                    self._media_type(side, thing, old, wider)
+                else:
+                    self.add(_BREAKING, side, old.pointer, f"{thing} is no longer {name}", (name, None))
             else:
-                self._media_type(side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name)))
-        for name, media in after.items():
-            if name in before:
-                continue
-            # Nobody reads a body that was not documented.
-            harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
-            what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
-            self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, what, (None, name))
+                # Nobody reads a body that was not documented.
+                harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
+                what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
+                self.add(_COMPATIBLE if harmless else _BREAKING, side, new.pointer, what, (None, name))
 
     def _media_type(self, side: Side, thing: str, one: Place, two: Place) -> None:
         self._schema(side, thing, one, two)
@@ -311,26 +310,24 @@ class _Finder:
             {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
         )
         successes = [status for status in {**before, **after} if status[:1] == "2"]
-        for status, old in before.items():
-            thing = "the answer" if successes == [status] else f"the answer {status}"
-            if status in after:
-                self._response(thing, old, after[status])
-            elif status[:1] in "45" and not status.endswith("XX"):
-                what = f"{thing} is no longer documented"
-                self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, what, (_shown(old), None))
-            else:
-                self.add(_BREAKING, Side.RESPONSE, old.pointer, f"{thing} is gone", (_shown(old), None))
-        for status, new in after.items():
-            if status in before:
-                continue
-            thing = f"the answer {status}"
-            general = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
-            if general is not None and status[:1] in "12345":
-                self._response(thing, general, new)
-                continue
+        for status, old, new in pairs(before, after):
+            thing = "the answer" if old and successes == [status] else f"the answer {status}"
             error = status[:1] in ("4", "5")
+            if new is None:
+                harmless = error and not status.endswith("XX")
+                what = f"{thing} is {'no longer documented' if harmless else 'gone'}"
+                values = (old.schema.get("description"), None)
+                self.add(_COMPATIBLE if harmless else _BREAKING, Side.RESPONSE, old.pointer, what, values)
+                continue
+            known = old
+            if known is None and status[:1] in "12345":  # a range of statuses, or the default, may have covered it
+                known = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
+            if known:
+                self._response(thing, known, new)
+                continue
             what = f"{thing} is {'documented' if error else 'new, and has to be handled'}"
-            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, what, (None, _shown(new)))
+            values = (None, new.schema.get("description"))
+            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, what, values)
 
     def _response(self, thing: str, one: Place, two: Place) -> None:
         self._content(Side.RESPONSE, thing, one, two)
@@ -551,10 +548,6 @@ def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
 
 def _is_range_of(wide: str, name: str) -> bool:
     return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
-
-
-def _shown(response: Place) -> Any:
-    return response.schema.get("description")
 
 
 def _satisfies(new: Alternative, old: Alternative) -> bool:
