@@ -1,25 +1,6 @@
 """Compare the API of two documents: operations, parameters, bodies, responses, security and servers.
 
-    change                                              verdict
-    an operation is removed, or moved elsewhere         breaking
-    an operation is added                               compatible
-    operationId, first tag, name of a path parameter    breaking where the Python name changes with it
-    operationId that the overlay replaces               documentation: the Python name stays
-    a parameter is removed or moved                     breaking: it is no longer heeded, and its Python name goes
-    a parameter is added                                breaking where it is required
-    style, explode, allowReserved of a parameter        breaking
-    the request's body becomes required / optional      breaking / compatible
-    a media type of the request is added / removed      compatible / breaking
-    a media type of an answer is added or removed       breaking: callers read what they know
-    a content type in `encoding` is added / removed     compatible / breaking
-    an answer of success (2xx, 3xx) is added, removed   breaking: it has to be handled, or never comes again
-    an answer of error is added or removed              compatible: all errors have to be handled, documented or not
-    a header of an answer is added / removed            compatible / breaking; may be left out now: breaking
-    a way to show the key is added / removed            compatible / breaking; so are servers
-    what no operation uses                              compatible
-    anything else but text and `x-…`                    breaking, "not understood"
-
-What schemas mean: see scripts.compare.judge.
+docs/compare-rules.md states the rules; scripts.compare.judge compares schemas.
 """
 
 from __future__ import annotations
@@ -30,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scripts.compare.changes import Change, Side, Verdict, pointer
+from scripts.compare.changes import Change, Side, Verdict, pairs
 from scripts.compare.judge import Comparison, Difference
 from scripts.compare.openapi import (
     Alternative,
@@ -48,12 +29,13 @@ from scripts.compare.openapi import (
     text_of,
     used_references,
 )
-from scripts.compare.schemas import Place, PlaceError, resolve
+from scripts.compare.schemas import Place, PlaceError
 from scripts.lib.files import same_json
-from scripts.lib.openapi import METHODS, path_shape
+from scripts.lib.openapi import METHODS, path_shape, pointer
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_VALUE = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
 _BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdict.DOCUMENTATION
 
 
@@ -76,14 +58,14 @@ class _Finder:
         """The operation or path that is compared; empty for the document."""
 
     def add(
-        self, verdict: Verdict, side: Side, at: str, what: str, *, old: Any = None, new: Any = None,
+        self, verdict: Verdict, side: Side, at: str, what: str, values: tuple[Any, Any] = (None, None), *,
         key: str = "", place: str = "",
     ) -> None:  # fmt: skip
         """Note a change; the same one at another place is noted there as well, not twice."""
         known, here = (verdict, side, at, key or what), ", ".join(filter(None, (self.where, place)))
         first = self.changes.get(known)
         if first is None:
-            self.changes[known], self._places[known] = Change(verdict, side, at, self.where, what, old, new), {here}
+            self.changes[known], self._places[known] = Change(verdict, side, at, self.where, what, *values), {here}
         elif here not in self._places[known]:
             self._places[known].add(here)
             self.changes[known] = replace(first, also=(*first.also, here))
@@ -98,7 +80,7 @@ class _Finder:
             if isinstance(old, dict) and isinstance(new, dict):
                 self._rest(self.old.below(part), self.new.below(part), (), Side.TEXT, thing=part, text=True)
             elif not same_json(old, new):
-                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", f"`{part}` changes", old=old, new=new)
+                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", f"`{part}` changes", (old, new))
         known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks")
         self._rest(self.old, self.new, known, Side.REQUEST, thing="the document")
         self._servers(self._server_list(self.old), self._server_list(self.new))
@@ -120,15 +102,16 @@ class _Finder:
         self.where = ""
 
     def _path_item(self, old_path: str, old: Place | None, new_path: str, new: Place | None) -> None:
-        before = {method: old.below(method) for method in old.schema if method in METHODS} if old else {}
-        after = {method: new.below(method) for method in new.schema if method in METHODS} if new else {}
-        for method in dict.fromkeys((*before, *after)):
-            one, two = before.get(method), after.get(method)
+        before, after = (
+            {method: item.below(method) for method in item.schema if method in METHODS} if item else {}
+            for item in (old, new)
+        )
+        for method, one, two in pairs(before, after):
             self.where = f"{method.upper()} {new_path if two else old_path}"
             if one and not two:
-                self.add(_BREAKING, Side.REQUEST, one.pointer, "is gone", old=one.schema.get("operationId", method))
+                self.add(_BREAKING, Side.REQUEST, one.pointer, "is gone", (one.schema.get("operationId", method), None))
             elif two and not one:
-                self.add(_COMPATIBLE, Side.REQUEST, two.pointer, "is new", new=two.schema.get("operationId"))
+                self.add(_COMPATIBLE, Side.REQUEST, two.pointer, "is new", (None, two.schema.get("operationId")))
             elif old and new and one and two:
                 self._operation((old, followed(one)), (new, followed(two)), (old_path, new_path))
         self.where = new_path
@@ -157,17 +140,17 @@ class _Finder:
             at = (two if after else one).pointer + "/operationId"
             what = f"the operation is called `{after}`, was `{before}`"
             what += "" if same_name else f": its Python module `{python_name(before)}` is `{python_name(after)}`"
-            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, what, old=before, new=after)
+            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, what, (before, after))
         elif (was := text_of(one, "x-operation-id", before)) != (now := text_of(two, "x-operation-id", after)):
             at = two.pointer + "/operationId"
             what = (
                 f"the provider calls the operation `{now}`, was `{was}`: its Python module stays `{python_name(after)}`"
             )
-            self.add(_TEXT_ONLY, Side.PYTHON, at, what, old=was, new=now)
+            self.add(_TEXT_ONLY, Side.PYTHON, at, what, (was, now))
         tags = [names_in_python(place)[0] for place in (one, two)]
         if tags[0] != tags[1]:
             what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", what, old=tags[0], new=tags[1])
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", what, (tags[0], tags[1]))
 
     def _parameters(self, old: tuple[Place, Place], new: tuple[Place, Place], paths: tuple[str, str]) -> None:
         before, after = self._parameter_map(old, paths[0]), self._parameter_map(new, paths[1])
@@ -181,11 +164,11 @@ class _Finder:
             if other is not None:
                 moved.add(other)
                 what = f"parameter `{name}` moved from the {kind} to the {other[0]}"
-                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", what, old=kind, new=other[0])
+                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", what, (kind, other[0]))
                 continue
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
             what = f"{kind} parameter `{name}` is gone"
-            self.add(verdict, Side.REQUEST, one.pointer, what, old=one.schema)
+            self.add(verdict, Side.REQUEST, one.pointer, what, (one.schema, None))
         for key, two in after.items():
             if key in before or key in moved:
                 continue
@@ -193,7 +176,7 @@ class _Finder:
             verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _COMPATIBLE
             verdict = _BREAKING if needed and verdict == _COMPATIBLE else verdict
             what = f"{two.schema['in']} parameter `{two.schema['name']}` is new{' and required' * needed}"
-            self.add(verdict, Side.REQUEST, two.pointer, what, new=two.schema)
+            self.add(verdict, Side.REQUEST, two.pointer, what, (None, two.schema))
 
     def _parameter_map(self, places: tuple[Place, Place], path: str) -> dict[tuple[str, str], Place]:
         """The parameters of an operation by location and name; path parameters by their position."""
@@ -212,13 +195,16 @@ class _Finder:
         thing = f"{kind} parameter `{name}`"
         if kind == "path" and one.schema["name"] != name:
             what = f"{thing} was called `{one.schema['name']}`: its Python name changes"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", what, old=one.schema["name"], new=name)
-        self._required(Side.REQUEST, thing, one, two)
-        self._serialisation(Side.REQUEST, thing, one, two, kind=kind)
-        self._schema(Side.REQUEST, thing, one, two)
-        self._content(Side.REQUEST, thing, one, two)
-        known = ("name", "in", "required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
-        self._rest(one, two, known, Side.REQUEST, thing=thing)
+            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", what, (one.schema["name"], name))
+        self._parameter_value(Side.REQUEST, thing, one, two, kind=kind)
+        self._rest(one, two, ("name", "in", *_VALUE), Side.REQUEST, thing=thing)
+
+    def _parameter_value(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
+        """What a parameter and a header have in common: the keys of _VALUE."""
+        self._required(side, thing, one, two)
+        self._serialisation(side, thing, one, two, kind=kind)
+        self._schema(side, thing, one, two)
+        self._content(side, thing, one, two)
 
     def _required(self, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = one.schema.get("required") is True, two.schema.get("required") is True
@@ -229,7 +215,7 @@ class _Finder:
         if side == Side.RESPONSE:
             what = f"{thing} {'always comes' if after else 'may be left out'}"
         at = _at("required", one, two)
-        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, what, old=before, new=after)
+        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, what, (before, after))
 
     def _serialisation(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         default = "form" if kind in ("query", "cookie") else "simple"
@@ -246,12 +232,12 @@ class _Finder:
             if not same_json(before, after := values[1][key]):
                 at = _at(key, one, two)
                 what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
-                self.add(_BREAKING, side, at, what, old=before, new=after)
+                self.add(_BREAKING, side, at, what, (before, after))
         empty = [place.schema.get("allowEmptyValue") is True for place in (one, two)]
         if empty[0] != empty[1]:
             at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
             what = f"{thing} may {'' if empty[1] else 'no longer '}be empty"
-            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, what, old=empty[0], new=empty[1])
+            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, what, (empty[0], empty[1]))
 
     # Bodies
 
@@ -262,10 +248,10 @@ class _Finder:
                 needed = new.schema.get("required") is True
                 verdict = _BREAKING if needed else _COMPATIBLE
                 what = f"the request takes a body, which is {'required' if needed else 'optional'}"
-                self.add(verdict, Side.REQUEST, new.pointer, what, new=new.schema)
+                self.add(verdict, Side.REQUEST, new.pointer, what, (None, new.schema))
             elif old is not None:
                 what = "the request no longer takes a body"
-                self.add(_BREAKING, Side.REQUEST, old.pointer, what, old=old.schema)
+                self.add(_BREAKING, Side.REQUEST, old.pointer, what, (old.schema, None))
             return
         self._required(Side.REQUEST, "the request's body", old, new)
         self._content(Side.REQUEST, "the request", old, new)
@@ -273,73 +259,55 @@ class _Finder:
 
     def _content(self, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (media_types(place) for place in (one, two))
-        for name, media in before.items():
-            if name in after:
+        for name, old, new in pairs(before, after):
+            if old and new:
                 named = f"{thing} ({name})" if len(after) > 1 and len(before) > 1 else thing
-                self._media_type(side, named, media, after[name])
-            elif side == Side.RESPONSE or not any(_is_range_of(wide, name) for wide in after):
-                what = f"{thing} is no longer {name}"
-                self.add(_BREAKING, side, media.pointer, what, old=name)
+                self._media_type(side, named, old, new)
+            elif old:
+                wider = next((media for wide, media in after.items() if _is_range_of(wide, name)), None)
+                if side == Side.REQUEST and wider:
+                    self._media_type(side, thing, old, wider)
+                else:
+                    self.add(_BREAKING, side, old.pointer, f"{thing} is no longer {name}", (name, None))
             else:
-                self._media_type(side, thing, media, next(after[wide] for wide in after if _is_range_of(wide, name)))
-        for name, media in after.items():
-            if name in before:
-                continue
-            # Nobody reads a body that was not documented.
-            harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
-            what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
-            self.add(_COMPATIBLE if harmless else _BREAKING, side, media.pointer, what, new=name)
+                # Nobody reads a body that was not documented.
+                harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
+                what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
+                self.add(_COMPATIBLE if harmless else _BREAKING, side, new.pointer, what, (None, name))
 
     def _media_type(self, side: Side, thing: str, one: Place, two: Place) -> None:
         self._schema(side, thing, one, two)
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
-        for name in dict.fromkeys((*before, *after)):
-            self._encoding(side, f"`{name}` in {thing}", before.get(name), after.get(name), old=one, new=two)
+        for name, old, new in pairs(before, after):
+            at = pointer((two if new else one).pointer, "encoding", name)
+            empty = (Place(one.document, {}, at), Place(two.document, {}, at))
+            self._encoding(side, f"`{name}` in {thing}", old or empty[0], new or empty[1])
         self._rest(one, two, ("schema", "encoding"), side, thing=thing)
 
-    def _encoding(
-        self, side: Side, thing: str, one: Place | None, two: Place | None, *, old: Place, new: Place
-    ) -> None:
-        place = two or one
-        assert place is not None
-        types = [
-            set(re.split(r"\s*,\s*", text_of(each, "contentType"))) - {""} if each else set() for each in (one, two)
-        ]
-        at = pointer(place.pointer, "contentType")
-        shown = [sorted(each) or None for each in types]
+    def _encoding(self, side: Side, thing: str, one: Place, two: Place) -> None:
+        types = [set(re.split(r"\s*,\s*", text_of(place, "contentType"))) - {""} for place in (one, two)]
+        at = pointer(two.pointer, "contentType")
+        shown = (sorted(types[0]) or None, sorted(types[1]) or None)
         if types[0] != types[1]:
             lost = types[0] - types[1] if types[1] else set[str]()
             narrowed = bool(lost) or (not types[0] and bool(types[1]))
             harmful = narrowed if side == Side.REQUEST else types[1] - types[0] or not types[1]
             what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
-            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, what, old=shown[0], new=shown[1])
-        one = one or Place(old.document, {}, place.pointer)
-        two = two or Place(new.document, {}, place.pointer)
+            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, what, shown)
         self._serialisation(side, thing, one, two, kind="query")
         self._headers(side, thing, one, two)
         known = ("contentType", "style", "explode", "allowReserved", "headers")
         self._rest(one, two, known, side, thing=thing)
 
     def _schema(self, side: Side, thing: str, one: Place, two: Place) -> None:
-        before, after = (place.below("schema") if "schema" in place.schema else None for place in (one, two))
-        if before is None and after is None:
+        if "schema" not in one.schema and "schema" not in two.schema:
             return
-        before = before or Place(one.document, {}, pointer(one.pointer, "schema"))
-        after = after or Place(two.document, {}, pointer(two.pointer, "schema"))
-        for difference in self.schemas[side].compare(before, after):
+        for difference in self.schemas[side].compare(_below_or_empty(one, "schema"), _below_or_empty(two, "schema")):
             shown = Side.TEXT if difference.verdict == _TEXT_ONLY else side
             what = phrase(side, thing, difference)
             key = f"{difference.kind} {difference.path[-1:]} {difference.what}"
-            self.add(
-                difference.verdict,
-                shown,
-                difference.pointer,
-                what,
-                old=difference.old,
-                new=difference.new,
-                key=key,
-                place=thing,
-            )
+            values = (difference.old, difference.new)
+            self.add(difference.verdict, shown, difference.pointer, what, values, key=key, place=thing)
 
     # Answers
 
@@ -348,57 +316,51 @@ class _Finder:
             {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
         )
         successes = [status for status in {**before, **after} if status[:1] == "2"]
-        for status, old in before.items():
-            thing = "the answer" if successes == [status] else f"the answer {status}"
-            if status in after:
-                self._response(thing, old, after[status])
-            elif status[:1] in "45" and not status.endswith("XX"):
-                what = f"{thing} is no longer documented"
-                self.add(_COMPATIBLE, Side.RESPONSE, old.pointer, what, old=_shown(old))
-            else:
-                self.add(_BREAKING, Side.RESPONSE, old.pointer, f"{thing} is gone", old=_shown(old))
-        for status, new in after.items():
-            if status in before:
-                continue
-            thing = f"the answer {status}"
-            general = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
-            if general is not None and status[:1] in "12345":
-                self._response(thing, general, new)
-                continue
+        for status, old, new in pairs(before, after):
+            thing = "the answer" if old and successes == [status] else f"the answer {status}"
             error = status[:1] in ("4", "5")
+            if new is None:
+                harmless = error and not status.endswith("XX")
+                what = f"{thing} is {'no longer documented' if harmless else 'gone'}"
+                values = (old.schema.get("description"), None)
+                self.add(_COMPATIBLE if harmless else _BREAKING, Side.RESPONSE, old.pointer, what, values)
+                continue
+            known = old
+            if known is None and status[:1] in "12345":  # a range of statuses, or the default, may have covered it
+                known = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
+            if known:
+                self._response(thing, known, new)
+                continue
             what = f"{thing} is {'documented' if error else 'new, and has to be handled'}"
-            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, what, new=_shown(new))
+            values = (None, new.schema.get("description"))
+            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, what, values)
 
     def _response(self, thing: str, one: Place, two: Place) -> None:
         self._content(Side.RESPONSE, thing, one, two)
         self._headers(Side.RESPONSE, thing, one, two)
         self._rest(one, two, ("content", "headers"), Side.RESPONSE, thing=thing)
 
-    def _headers(self, side: Side, thing: str, one: Place, two: Place) -> None:
+    def _headers(self, side: Side, thing: str, old: Place, new: Place) -> None:
         before, after = (
-            {name.lower(): (name, place) for name, place in mapping(each, "headers").items()} for each in (one, two)
+            {name.lower(): (name, header) for name, header in mapping(place, "headers").items()} for place in (old, new)
         )
-        for name in dict.fromkeys((*before, *after)):
-            shown, place = after.get(name) or before[name]
-            named = f"header `{shown}` of {thing}"
-            if name == "content-type":
+        for key, one, two in pairs(before, after):
+            if key == "content-type":
                 continue  # the media type has it
-            if name not in after:
-                self.add(
-                    _BREAKING, side, place.pointer, f"{named} is gone", old=place.schema, key=f"header {shown} gone"
-                )
-            elif name not in before:
+            name, place = two or one
+            thing_here = f"header `{name}` of {thing}"
+            if two is None:
+                what = f"{thing_here} is gone"
+                self.add(_BREAKING, side, place.pointer, what, (place.schema, None), key=f"header {name} gone")
+            elif one is None:
                 needed = side == Side.REQUEST and place.schema.get("required") is True
                 verdict = _BREAKING if needed else _COMPATIBLE
-                self.add(verdict, side, place.pointer, f"{named} is new", new=place.schema, key=f"header {shown}")
+                self.add(
+                    verdict, side, place.pointer, f"{thing_here} is new", (None, place.schema), key=f"header {name}"
+                )
             else:
-                old = before[name][1]
-                self._required(side, named, old, place)
-                self._serialisation(side, named, old, place, kind="header")
-                self._schema(side, named, old, place)
-                self._content(side, named, old, place)
-                known = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
-                self._rest(old, place, known, side, thing=named)
+                self._parameter_value(side, thing_here, one[1], place, kind="header")
+                self._rest(one[1], place, _VALUE, side, thing=thing_here)
 
     # Keys and servers
 
@@ -412,10 +374,10 @@ class _Finder:
         if lost:
             at = self._changed_scheme(one, two) or at
             what = f"the key is sent as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
-            self.add(_BREAKING, Side.REQUEST, at, what, old=shown[0], new=shown[1])
+            self.add(_BREAKING, Side.REQUEST, at, what, shown)
         elif gained:
             what = f"the key may be sent as {' or '.join(map(_described, gained))} too"
-            self.add(_COMPATIBLE, Side.REQUEST, at, what, old=shown[0], new=shown[1])
+            self.add(_COMPATIBLE, Side.REQUEST, at, what, shown)
 
     def _changed_scheme(self, one: Place, two: Place) -> str:
         """The pointer of the changed key in a security scheme that both documents require by the same name."""
@@ -434,21 +396,17 @@ class _Finder:
         """The text of security schemes; their meaning is compared with the operations that use them."""
         old, new = (schemes_of(root) for root in (self.old, self.new))
         used = set(required_schemes(self.old.schema)) | set(required_schemes(self.new.schema))
-        for name in dict.fromkeys((*old, *new)):
-            one, two = old.get(name), new.get(name)
+        for name, one, two in pairs(old, new):
             if one and two:
-                for key in sorted({*one.schema, *two.schema}):
-                    before, after = one.schema.get(key), two.schema.get(key)
+                for key, before, after in pairs(one.schema, two.schema):
                     text = key in ("description", "bearerFormat") or key.startswith("x-")
                     if not same_json(before, after) and (text or name not in used):
-                        at = _at(key, one, two)
                         verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
-                        self.add(verdict, side, at, f"security scheme `{name}`: {key} changes", old=before, new=after)
+                        what = f"security scheme `{name}`: {key} changes"
+                        self.add(verdict, side, _at(key, one, two), what, (before, after))
             elif name not in used:
-                place = one or two
-                assert place is not None
                 what = f"security scheme `{name}`, which nothing uses, is {'gone' if one else 'new'}"
-                self.add(_COMPATIBLE, Side.REQUEST, place.pointer, what)
+                self.add(_COMPATIBLE, Side.REQUEST, (one or two).pointer, what)
 
     def _server_list(self, *places: Place) -> tuple[list[Place], str]:
         """The servers of the first of these that names any."""
@@ -459,44 +417,37 @@ class _Finder:
 
     def _servers(self, old: tuple[list[Place], str], new: tuple[list[Place], str]) -> None:
         before, after = ({text_of(place, "url").rstrip("/"): place for place in servers} for servers, _ in (old, new))
-        urls = [[text_of(place, "url") for place in servers] for servers, _ in (old, new)]
+        urls = ([text_of(place, "url") for place in old[0]], [text_of(place, "url") for place in new[0]])
         for url, place in before.items():
             if url not in after:
                 what = f"server {place.schema.get('url')} is gone; there is {', '.join(urls[1])}"
-                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), what, old=urls[0], new=urls[1])
+                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), what, urls)
                 continue
             self._variables(url, place, after[url])
             self._rest(place, after[url], ("url", "variables"), Side.REQUEST, thing=f"server {url}")
         for url, place in after.items():
             if url not in before:
                 what = f"server {place.schema.get('url')} is new"
-                self.add(_COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), what, old=urls[0], new=urls[1])
+                self.add(_COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), what, urls)
         if next(iter(before)) != next(iter(after)) and next(iter(before)) in after:
             what = f"the first server is {urls[1][0]}, was {urls[0][0]}"
-            self.add(_COMPATIBLE, Side.REQUEST, new[1], what, old=urls[0], new=urls[1])
+            self.add(_COMPATIBLE, Side.REQUEST, new[1], what, urls)
 
     def _variables(self, url: str, one: Place, two: Place) -> None:
-        before, after = mapping(one, "variables"), mapping(two, "variables")
-        for name in dict.fromkeys((*before, *after)):
-            old = before.get(name) or Place(one.document, {}, pointer(one.pointer, "variables", name))
-            new = after.get(name) or Place(two.document, {}, pointer(two.pointer, "variables", name))
+        for name, before, after in pairs(mapping(one, "variables"), mapping(two, "variables")):
+            old = before or Place(one.document, {}, pointer(one.pointer, "variables", name))
+            new = after or Place(two.document, {}, pointer(two.pointer, "variables", name))
             thing = f"variable `{name}` of server {url}"
             if not same_json(old.schema.get("default"), new.schema.get("default")):
-                values = (old.schema.get("default"), new.schema.get("default"))
-                what = f"{thing} is {values[1]}, was {values[0]}, where it is not given"
-                self.add(_BREAKING, Side.REQUEST, pointer(new.pointer, "default"), what, old=values[0], new=values[1])
-            choices = [place.schema.get("enum") for place in (old, new)]
+                was, now = old.schema.get("default"), new.schema.get("default")
+                what = f"{thing} is {now}, was {was}, where it is not given"
+                self.add(_BREAKING, Side.REQUEST, pointer(new.pointer, "default"), what, (was, now))
+            choices = (old.schema.get("enum"), new.schema.get("enum"))
             if not same_json(choices[0], choices[1]):
                 lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
                 what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
-                self.add(
-                    _BREAKING if lost else _COMPATIBLE,
-                    Side.REQUEST,
-                    pointer(new.pointer, "enum"),
-                    what,
-                    old=choices[0],
-                    new=choices[1],
-                )
+                verdict = _BREAKING if lost else _COMPATIBLE
+                self.add(verdict, Side.REQUEST, pointer(new.pointer, "enum"), what, choices)
             self._rest(old, new, ("default", "enum"), Side.REQUEST, thing=thing)
 
     # What is left
@@ -513,64 +464,46 @@ class _Finder:
             if key == "deprecated":
                 if bool(before) != bool(after):
                     what = f"{thing} is {'deprecated; it may go' if after else 'no longer deprecated'}"
-                    self.add(_TEXT_ONLY, Side.TEXT, at, what, old=before, new=after)
+                    self.add(_TEXT_ONLY, Side.TEXT, at, what, (before, after))
             elif text or key in _TEXT or key.startswith("x-"):
                 how = "is new" if before is None else "is gone" if after is None else "changes"
-                self.add(_TEXT_ONLY, Side.TEXT, at, f"{thing}: {key} {how}", old=before, new=after)
+                self.add(_TEXT_ONLY, Side.TEXT, at, f"{thing}: {key} {how}", (before, after))
             else:
                 what = f"not understood: `{key}` of {thing} changes"
-                self.add(_BREAKING, side, at, what, old=before, new=after)
+                self.add(_BREAKING, side, at, what, (before, after))
 
     def _webhooks(self) -> None:
         before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
-        for name in dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ():
-            if not same_json(before.get(name), after.get(name)):
-                at, new = pointer("/webhooks", name), name not in before
-                what = f"webhook `{name}` is new" if new else f"not understood: webhook `{name}` changes"
-                self.add(
-                    _COMPATIBLE if new else _BREAKING,
-                    Side.RESPONSE,
-                    at,
-                    what,
-                    old=before.get(name),
-                    new=after.get(name),
-                )
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            return
+        for name, old, new in pairs(before, after):
+            at = pointer("/webhooks", name)
+            if old is None:
+                self.add(_COMPATIBLE, Side.RESPONSE, at, f"webhook `{name}` is new", (old, new))
+            elif not same_json(old, new):
+                self.add(_BREAKING, Side.RESPONSE, at, f"not understood: webhook `{name}` changes", (old, new))
 
     def _unused(self) -> None:
         """Compare the components that no operation uses."""
         used = used_references(self.old.schema) | used_references(self.new.schema)
-        old, new = (root.schema.get("components") or {} for root in (self.old, self.new))
-        for root, components in ((self.old, old), (self.new, new)):
-            if not isinstance(components, dict):
-                raise PlaceError(root.document, "/components", "must be an object")
-        for kind in dict.fromkeys((*old, *new)):
-            if kind == "securitySchemes":
-                continue
-            before, after = old.get(kind) or {}, new.get(kind) or {}
-            for root, named in ((self.old, before), (self.new, after)):
-                if not isinstance(named, dict) and not str(kind).startswith("x-"):
-                    raise PlaceError(root.document, pointer("/components", kind), "must be an object")
-            for name in (
-                dict.fromkeys((*before, *after)) if isinstance(before, dict) and isinstance(after, dict) else ()
-            ):
+        for kind, before, after in pairs(_components(self.old), _components(self.new)):
+            for name, old, new in pairs(before or {}, after or {}):
                 at = pointer("/components", kind, name)
-                if f"#{at}" not in used and not same_json(before.get(name), after.get(name)):
-                    self._unused_component(kind, name, at, name in before, name in after)
+                if f"#{at}" not in used and not same_json(old, new):
+                    self._unused_component(kind, name, at, old, new)
 
-    def _unused_component(self, kind: str, name: str, at: str, before: bool, after: bool) -> None:
-        thing = f"{kind} `{name}`, which no operation uses,"
-        old, new = (root.schema["components"].get(kind, {}).get(name) for root in (self.old, self.new))
-        if before and after and kind == "schemas":
-            places = (resolve(self.old.document, f"#{at}", at), resolve(self.new.document, f"#{at}", at))
-            found = [each for comparison in self.schemas.values() for each in comparison.walk(*places)]
-            for difference in found:
-                if difference.verdict == _TEXT_ONLY:
-                    what = phrase(Side.RESPONSE, f"schema `{name}`", difference)
-                    self.add(_TEXT_ONLY, Side.TEXT, difference.pointer, what, old=difference.old, new=difference.new)
-            if all(difference.verdict == _TEXT_ONLY for difference in found):
+    def _unused_component(self, kind: str, name: str, at: str, old: Any, new: Any) -> None:
+        if old is not None and new is not None and kind == "schemas":
+            places = (Place(self.old.document, old, at), Place(self.new.document, new, at))
+            differences = [found for comparison in self.schemas.values() for found in comparison.walk(*places)]
+            for text in (difference for difference in differences if difference.verdict == _TEXT_ONLY):
+                what = phrase(Side.RESPONSE, f"schema `{name}`", text)
+                self.add(_TEXT_ONLY, Side.TEXT, text.pointer, what, (text.old, text.new))
+            if all(difference.verdict == _TEXT_ONLY for difference in differences):
                 return
-        how = "changes" if before and after else "is gone" if before else "is new"
-        self.add(_COMPATIBLE, Side.TEXT, at, f"{thing} {how}", old=old, new=new)
+        how = "is new" if old is None else "is gone" if new is None else "changes"
+        what = f"{kind} `{name}`, which no operation uses, {how}"
+        self.add(_COMPATIBLE, Side.TEXT, at, what, (old, new))
 
 
 def phrase(side: Side, thing: str, difference: Difference) -> str:
@@ -594,6 +527,22 @@ def phrase(side: Side, thing: str, difference: Difference) -> str:
             return difference.what.replace("{}", f"`{field}` in {thing}" if field else thing, 1)
 
 
+def _components(root: Place) -> dict[str, dict[str, Any]]:
+    """The components of a document by kind and name, except security schemes."""
+    components = root.schema.get("components") or {}
+    if not isinstance(components, dict):
+        raise PlaceError(root.document, "/components", "must be an object")
+    for kind, named in components.items():
+        if named and not isinstance(named, dict) and not kind.startswith("x-"):
+            raise PlaceError(root.document, pointer("/components", kind), "must be an object")
+    return {kind: named for kind, named in components.items() if isinstance(named, dict) and kind != "securitySchemes"}
+
+
+def _below_or_empty(place: Place, key: str) -> Place:
+    """The schema below a key; one that allows everything if the key is missing."""
+    return place.below(key) if key in place.schema else Place(place.document, {}, pointer(place.pointer, key))
+
+
 def _at(key: str, one: Place, two: Place) -> str:
     """The pointer of a key in the new document, or in the old one if the new one lacks it."""
     return pointer((two if key in two.schema else one).pointer, key)
@@ -605,10 +554,6 @@ def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
 
 def _is_range_of(wide: str, name: str) -> bool:
     return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
-
-
-def _shown(response: Place) -> Any:
-    return response.schema.get("description")
 
 
 def _satisfies(new: Alternative, old: Alternative) -> bool:

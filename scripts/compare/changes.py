@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -46,6 +47,6 @@ class Change:
         return (f"{self.where}: " if self.where else "") + self.what + more * bool(self.also)
 
 
-def pointer(base: str, *keys: str | int) -> str:
-    """The JSON pointer to keys below another pointer."""
-    return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each key of two mappings with both values, None for a missing one; the old keys first."""
+    return ((key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))

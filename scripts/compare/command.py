@@ -9,7 +9,6 @@ Documents are compared as they are; revisions by their effective specs, generate
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from scripts.compare import documents
 from scripts.compare.comparison import compare
 from scripts.compare.documents import Document, Tree
 from scripts.compare.report import write_changelog
-from scripts.lib.command_line import BREAKING, run_for_status
+from scripts.lib.command_line import BREAKING, make_parser, run_for_status
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json
 from scripts.lib.project import find_providers
@@ -40,9 +39,7 @@ def version(root: Path) -> str:
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Compare, print and write the report; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="nox -s compare --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("nox -s compare --", __doc__)
     parser.add_argument("old", help="a document, a git revision, or a provider")
     parser.add_argument("new", nargs="?", help="the same; where left out, the working tree")
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown; `-` for stdout")

@@ -1,37 +1,7 @@
 """Compare schemas: the effect of a change on those who send a value and on those who receive it.
 
-A request is compatible if the new schema covers the old one: values that callers send today are still accepted. A
-response is compatible if the old schema covers the new one: callers receive nothing that they don't expect. A schema
-that both use is judged twice.
-
-    change                                              request        response
-    a field that is required is added                   breaking       compatible
-    a field that may be left out is added               compatible     compatible, breaking where the old one is closed
-    a field is removed                                  breaking       breaking
-    a field becomes required                            breaking       compatible
-    a field may be left out from now on                 compatible     breaking
-    `readOnly` / `writeOnly`                            the field is no part of the request / of the answer
-    a type is added, null among them                    compatible     breaking
-    a type is taken away, null among them               breaking       compatible
-    an enum value is added                              compatible     breaking, unless other text was allowed before
-    an enum value is removed                            breaking       compatible
-    a limit or pattern is tightened or added            breaking       compatible
-    a limit or pattern is loosened or removed           compatible     breaking
-    a pattern, format or encoding is another one        breaking       breaking
-    a format is added / removed                         as a limit is tightened / loosened
-    a default is added                                  compatible     compatible
-    a default is changed or removed                     breaking       compatible: a field that was left out stays so
-    an alternative (oneOf, anyOf) is added              compatible     breaking, unless an old one covers it
-    an alternative is removed                           breaking       compatible
-    additional fields are refused from now on           breaking       compatible
-    additional fields are allowed from now on           compatible     breaking
-    a value of a discriminator is added / removed       as of an enum
-    anything else (`not`, `if`, `contains` …)           breaking, unless jsonschema-rs proves it compatible
-    names of enum members (`x-enum-varnames`)           breaking: they are Python names
-    text, examples, `deprecated`, other `x-…`           documentation only
-
-The walk finds the place and the words. If it finds nothing breaking, jsonschema-rs (`covers`) must prove compatibility:
-a change without a proof is "not understood", and that is breaking.
+docs/compare-rules.md states the rules. The walk finds the place and the words. If it finds nothing breaking,
+jsonschema-rs (`covers`) must prove compatibility: a change without a proof is "not understood", and that is breaking.
 """
 
 from __future__ import annotations
@@ -41,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scripts.compare.changes import Side, Verdict, pointer
+from scripts.compare.changes import Side, Verdict
 from scripts.compare.coverage import covers, equal
-from scripts.compare.schemas import LOWER, TEXT, TYPES, UPPER, Node, Place, PlaceError, node, plain, resolve
+from scripts.compare.schemas import BOUNDS, LOWER, TEXT, TYPES, Node, Place, PlaceError, node, plain, resolve
 from scripts.lib.files import objects_in, same_json
+from scripts.lib.openapi import pointer
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
@@ -70,6 +41,7 @@ _PROVABLE = frozenset(
     }
 )  # fmt: skip
 """Keywords that jsonschema-rs reads; it passes over any that it does not know."""
+_FORMATS = ("format", "pattern", "contentEncoding", "contentMediaType")
 _WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
 
 
@@ -152,7 +124,6 @@ class Comparison:
         if old.types & new.types or not types:  # the rest is meaningless for another type
             yield from self._values(old, new)
             yield from self._limits(old, new)
-            yield from self._formats(old, new)
         yield from self._default(old, new)
         yield from self._object(old, new)
         yield from self._items(old, new)
@@ -165,7 +136,7 @@ class Comparison:
         # An enum says which values; of an enum without values of a type, that type is no news of its own.
         if old.enum is not None and new.enum is not None and not (gained and lost):
             gained = lost = frozenset()
-        at = new.at("type") if "type" in new.keys else old.at("type")
+        at = _at("type", old, new)
         what = f"{{}} is {_types(new.types)}, was {_types(old.types)}"
         shown = (_shown_types(old), _shown_types(new))
         if gained and lost:
@@ -214,106 +185,54 @@ class Comparison:
             yield self._breaking(what, "members", at, old.get("x-enum-varnames"), new.get("x-enum-varnames"))
 
     def _limits(self, old: Node, new: Node) -> Iterator[Difference]:
-        for key in (*LOWER, *UPPER, "exclusiveMinimum", "exclusiveMaximum"):
-            before, after = old.limits.get(key), new.limits.get(key)
+        """Limits, formats and patterns; a schema without one allows all that a schema with one allows."""
+        for key in (*BOUNDS, "multipleOf", "x-max-items-by", *_FORMATS):
+            before, after = (one.limits.get(key) if key in BOUNDS else one.get(key) for one in (old, new))
             if before == after:
                 continue
-            lower = key in LOWER or key == "exclusiveMinimum"
-            tighter = before is None or (after is not None and (after > before if lower else after < before))
-            at = new.at(key) if after is not None else old.at(key)
-            what = f"{{}}: {_limit(key, after)}, was {_limit(key, before)}"
-            yield (self._narrower if tighter else self._wider)(what, "limits", at, before, after)
-        yield from self._multiple(old, new)
-        yield from self._most_by(old, new)
+            if after is None or (before is not None and _allows(key, after, before)):
+                judge = self._wider
+            elif before is None or _allows(key, before, after):
+                judge = self._narrower
+            else:
+                judge = self._breaking
+            at = (old if after is None else new).at(key)
+            yield judge(_changed_limit(key, before, after), "limits", at, before, after)
         unique = (bool(old.get("uniqueItems")), bool(new.get("uniqueItems")))
         if unique == (False, True):
             yield self._narrower("{} may hold no item twice", "limits", new.at("uniqueItems"), *unique)
         elif unique == (True, False):
             yield self._wider("{} may hold an item twice", "limits", old.at("uniqueItems"), *unique)
 
-    def _most_by(self, old: Node, new: Node) -> Iterator[Difference]:
-        """Our own keyword: how many items there may be, by the value of another field."""
-        before, after = old.get("x-max-items-by"), new.get("x-max-items-by")
-        if same_json(before, after):
-            return
-        at = (new if after else old).at("x-max-items-by")
-        was, now = (each.get("limits", {}) if isinstance(each, dict) else {} for each in (before, after))
-        wider = all(kind in was and most >= was[kind] for kind, most in now.items())
-        judge = (
-            self._wider
-            if wider and (not after or not before or before.get("property") == after.get("property"))
-            else self._breaking
-        )
-        yield judge("{}: how many items there may be changes with another field", "limits", at, before, after)
-
-    def _multiple(self, old: Node, new: Node) -> Iterator[Difference]:
-        before, after = old.get("multipleOf"), new.get("multipleOf")
-        if before == after:
-            return
-        what = f"{{}}: {_limit('multipleOf', after)}, was {_limit('multipleOf', before)}"
-        at = new.at("multipleOf") if after is not None else old.at("multipleOf")
-        if after is None or (before is not None and _divides(after, before)):
-            yield self._wider(what, "limits", at, before, after)
-        elif before is None or _divides(before, after):
-            yield self._narrower(what, "limits", at, before, after)
-        else:
-            yield self._breaking(what, "limits", at, before, after)
-
-    def _formats(self, old: Node, new: Node) -> Iterator[Difference]:
-        for key in ("format", "pattern", "contentEncoding", "contentMediaType"):
-            before, after = old.get(key), new.get(key)
-            if same_json(before, after):
-                continue
-            what = f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
-            if after is None or (before, after) in _WIDER_FORMAT:
-                yield self._wider(what, "format", (new if after else old).at(key), before, after)
-            elif before is None or (after, before) in _WIDER_FORMAT:
-                yield self._narrower(what, "format", new.at(key), before, after)
-            else:
-                yield self._breaking(what, "format", new.at(key), before, after)
-
     def _default(self, old: Node, new: Node) -> Iterator[Difference]:
         # `default: null` only means that a field is optional.
         before, after = old.get("default"), new.get("default")
         if same_json(before, after):
             return
+        at = _at("default", old, new)
         if self.side == Side.REQUEST and before is not None:
-            at = new.at("default") if "default" in new.keys else old.at("default")
             what = f"{{}}, left out, means {_shown(after)}, meant {_shown(before)}"
             yield self._breaking(what, "default", at, before, after)
         else:
             what = f"the default of {{}} is {_shown(after)}, was {_shown(before)}"
-            at = new.at("default") if "default" in new.keys else old.at("default")
             yield Difference(Verdict.COMPATIBLE, "default", (), at, what, before, after)
 
     def _object(self, old: Node, new: Node) -> Iterator[Difference]:
-        for name, place in old.fields.items():
-            if name not in new.fields:
-                at = place.pointer
-                if name in (new.get("properties") or {}):
-                    at = new.get("properties")[name].pointer
-                yield Difference(Verdict.BREAKING, "gone", (name,), at, "", place.schema, None)
-                continue
-            yield from _below(name, self.walk(place, new.fields[name]))
-            at = new.at("required") if name in new.required or "required" in new.keys else old.at("required")
-            if name in new.required and name not in old.required:
-                yield from _below(name, [self._narrower("", "required", at, False, True)])
-            elif name in old.required and name not in new.required:
-                yield from _below(name, [self._wider("", "optional", at, True, False)])
-        for name, place in new.fields.items():
-            if name in old.fields:
-                continue
+        for name in dict.fromkeys((*old.fields, *new.fields, *sorted(old.required | new.required))):
+            one, two = old.fields.get(name), new.fields.get(name)
             needed = name in new.required
-            verdict = Verdict.BREAKING if needed and self.side == Side.REQUEST else Verdict.COMPATIBLE
-            kind = "new and required" if needed else "new"
-            yield Difference(verdict, kind, (name,), place.pointer, "", None, place.schema)
-        for name in sorted(new.required ^ old.required):
-            if name in new.fields or name in old.fields:
-                continue  # seen above
-            needed = name in new.required
-            judge = self._narrower if needed else self._wider
-            at = (new if needed else old).at("required")
-            yield from _below(name, [judge("", "required" if needed else "optional", at, not needed, needed)])
+            if one and not two:
+                place = (new.get("properties") or {}).get(name, one)  # of this side no more
+                yield Difference(Verdict.BREAKING, "gone", (name,), place.pointer, "", one.schema, None)
+            elif two and not one:
+                verdict = Verdict.BREAKING if needed and self.side == Side.REQUEST else Verdict.COMPATIBLE
+                kind = "new and required" if needed else "new"
+                yield Difference(verdict, kind, (name,), two.pointer, "", None, two.schema)
+            else:
+                yield from _below(name, self.walk(one, two) if one and two else ())
+                if needed != (name in old.required):
+                    judge, kind = (self._narrower, "required") if needed else (self._wider, "optional")
+                    yield from _below(name, [judge("", kind, _at("required", old, new), not needed, needed)])
         yield from self._extra(old, new)
 
     def _extra(self, old: Node, new: Node) -> Iterator[Difference]:
@@ -323,7 +242,7 @@ class Comparison:
             return
         if isinstance(before, Place) == isinstance(after, Place) and before == after:
             return
-        at = (new if "additionalProperties" in new.keys else old).at("additionalProperties")
+        at = _at("additionalProperties", old, new)
         shown = (plain(before), plain(after))
         if after is False:
             yield self._narrower("{} may hold no fields but those that are named", "extra", at, *shown)
@@ -446,12 +365,17 @@ def _text(old: Node, new: Node) -> Iterator[Difference]:
             continue
         before, after = old.get(key), new.get(key)
         if not same_json(before, after):
-            at = new.at(key) if key in new.keys else old.at(key)
+            at = _at(key, old, new)
             how = "is new" if before is None else "is gone" if after is None else "changes"
             what = f"{{}}: {key} {how}"
             if key == "deprecated":
                 what = "{} is deprecated; it may go" if after else "{} is no longer deprecated"
             yield Difference(Verdict.DOCUMENTATION, "text", (), at, what, before, after)
+
+
+def _at(key: str, old: Node, new: Node) -> str:
+    """The pointer of a keyword in the new document, or in the old one if the new one lacks it."""
+    return (new if key in new.keys else old).at(key)
 
 
 def _names_fields(value: Any) -> bool:
@@ -537,5 +461,22 @@ def _shown(value: Any) -> str:
     return "none" if value is None else f"`{value}`" if isinstance(value, str) else json.dumps(value)
 
 
-def _divides(small: float, large: float) -> bool:
-    return small > 0 and abs(large / small - round(large / small)) < 1e-9
+def _changed_limit(key: str, before: Any, after: Any) -> str:
+    if key in _WORDS:
+        return f"{{}}: {_limit(key, after)}, was {_limit(key, before)}"
+    if key == "x-max-items-by":
+        return "{}: how many items there may be changes with another field"
+    return f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
+
+
+def _allows(key: str, wide: Any, small: Any) -> bool:
+    """Whether one limit allows all that another allows."""
+    if key in BOUNDS:
+        return bool(wide <= small if key in LOWER or key == "exclusiveMinimum" else wide >= small)
+    if key == "multipleOf":
+        return bool(wide > 0 and abs(small / wide - round(small / wide)) < 1e-9)
+    if key == "x-max-items-by":  # our own: the most items by the value of another field
+        most = small.get("limits", {})
+        same_field = wide.get("property") == small.get("property")
+        return same_field and all(value in most and limit >= most[value] for value, limit in wide["limits"].items())
+    return (small, wide) in _WIDER_FORMAT

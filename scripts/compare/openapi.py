@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.compare.changes import pointer
 from scripts.compare.schemas import Place, PlaceError, resolve
 from scripts.lib.files import objects_in
-from scripts.lib.openapi import METHODS
+from scripts.lib.openapi import METHODS, pointer
 
 UNDEFINED = "a scheme that is not defined"
 Alternative = dict[tuple[str, ...], frozenset[str]]
@@ -19,26 +18,24 @@ Alternative = dict[tuple[str, ...], frozenset[str]]
 
 def mapping(place: Place | None, key: str) -> dict[str, Place]:
     """The values of an object below a key, with `$ref` followed; empty if the key is missing."""
-    if place is None or place.schema.get(key) is None:
-        return {}
-    _expect(place, key, dict)
     extensible = key in ("paths", "responses")
-    names = [name for name in place.schema[key] if not (extensible and name.startswith("x-"))]
-    return {name: followed(place.below(key, name)) for name in names}
+    names = [name for name in _value(place, key, dict) or () if not (extensible and name.startswith("x-"))]
+    return {name: followed(place.below(key, name)) for name in names} if place else {}
 
 
 def listing(place: Place | None, key: str) -> list[Place]:
     """The items of an array below a key, each with its `$ref` followed."""
-    if place is None or place.schema.get(key) is None:
-        return []
-    _expect(place, key, list)
-    return [followed(place.below(key, index)) for index in range(len(place.schema[key]))]
+    count = len(_value(place, key, list) or ())
+    return [followed(place.below(key, index)) for index in range(count)] if place else []
 
 
-def _expect(place: Place, key: str, kind: type) -> None:
-    if not isinstance(place.schema[key], kind):
+def _value(place: Place | None, key: str, kind: type) -> Any:
+    """The value below a key; None if the key is missing; raises PlaceError for another kind of value."""
+    value = place.schema.get(key) if place else None
+    if place and value is not None and not isinstance(value, kind):
         what = "an object" if kind is dict else "an array" if kind is list else "text"
         raise PlaceError(place.document, pointer(place.pointer, key), f"must be {what}")
+    return value
 
 
 def followed(place: Place) -> Place:
@@ -55,11 +52,8 @@ def followed(place: Place) -> Place:
 
 
 def text_of(place: Place, key: str, default: str = "") -> str:
-    """The text below a key; raises PlaceError where something else stands there."""
-    if place.schema.get(key) is None:
-        return default
-    _expect(place, key, str)
-    return str(place.schema[key])
+    """The text below a key; `default` if the key is missing."""
+    return _value(place, key, str) or default
 
 
 def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
@@ -100,16 +94,8 @@ def alternatives(operation: Place, root: Place) -> list[Alternative]:
 
 def names_in_python(operation: Place) -> tuple[str, str]:
     """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
-    tags = listing_of_text(operation, "tags")
-    return python_name(tags[0]) if tags else "default", python_name(text_of(operation, "operationId"))
-
-
-def listing_of_text(place: Place, key: str) -> list[str]:
-    """An array of texts below a key."""
-    if place.schema.get(key) is None:
-        return []
-    _expect(place, key, list)
-    return [str(item) for item in place.schema[key]]
+    tags = _value(operation, "tags", list)
+    return python_name(str(tags[0])) if tags else "default", python_name(text_of(operation, "operationId"))
 
 
 def python_name(name: str) -> str:
@@ -128,10 +114,8 @@ def media_types(place: Place) -> dict[str, Place]:
 
 def schemes_of(root: Place) -> dict[str, Place]:
     """The security schemes of a document, by name."""
-    if root.schema.get("components") is None:
-        return {}
-    _expect(root, "components", dict)
-    return mapping(root.below("components"), "securitySchemes")
+    components = root.below("components") if _value(root, "components", dict) else None
+    return mapping(components, "securitySchemes")
 
 
 def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import griffe
 
-from scripts.compare.changes import Change, Side, Verdict
+from scripts.compare.changes import Change, Side, Verdict, pairs
 
 _BREAKING, _COMPATIBLE = Verdict.BREAKING, Verdict.COMPATIBLE
 _SHIM = ("voice_clone", "voice_clone.testing")
@@ -82,10 +82,8 @@ def _class(old: griffe.Class, new: griffe.Class, sides: frozenset[Side]) -> _Fou
     bases = {_last(base) for base in old.bases} - {_last(base) for base in new.bases}
     if lost := sorted(base for base in bases if not base.startswith("_")):
         yield _BREAKING, f"no longer derives from {', '.join(lost)}", lost, None
-    before, after = _members(old), _members(new)
     is_enum = any("Enum" in str(base) for base in new.bases)
-    for name in [*before, *(name for name in after if name not in before)]:
-        one, two = before.get(name), after.get(name)
+    for name, one, two in pairs(_members(old), _members(new)):
         if two is None:
             yield _BREAKING, f"`{name}` is gone", name, None
         elif one is None:
@@ -117,33 +115,34 @@ def _attribute(
 
 
 def _function(old: griffe.Function, new: griffe.Function, prefix: str) -> _Found:
-    before, after = ({each.name: each for each in function.parameters} for function in (old, new))
-    for name, one in before.items():
-        two = after.get(name)
+    before, after = ({parameter.name: parameter for parameter in each.parameters} for each in (old, new))
+    for name, one, two in pairs(before, after):
+        start = f"{prefix}parameter `{name}`"
         if two is None:
-            yield _BREAKING, f"{prefix}parameter `{name}` is gone", str(one.annotation), None
-            continue
-        yield from _annotations(
-            f"{prefix}parameter `{name}`: ", one.annotation, two.annotation, frozenset({Side.REQUEST})
-        )
-        if not one.required and two.required:
-            yield _BREAKING, f"{prefix}parameter `{name}` is required", str(one.default), None
-        elif one.required and not two.required:
-            yield _COMPATIBLE, f"{prefix}parameter `{name}` may be left out", None, str(two.default)
-        elif str(one.default) != str(two.default):
-            what = f"{prefix}parameter `{name}` is {two.default} where it is left out, was {one.default}"
-            yield _BREAKING, what, str(one.default), str(two.default)
-        if two.kind not in {one.kind, griffe.ParameterKind.positional_or_keyword}:
-            yield _BREAKING, f"{prefix}parameter `{name}` is {_words(two)}, was {_words(one)}", _words(one), _words(two)
-    for name, two in after.items():
-        if name not in before:
+            yield _BREAKING, f"{start} is gone", str(one.annotation), None
+        elif one is None:
             needed = two.required and two.kind not in _VARIADIC
-            what = f"{prefix}parameter `{name}` is new{' and required' * needed}"
+            what = f"{start} is new{' and required' * needed}"
             yield _BREAKING if needed else _COMPATIBLE, what, None, str(two.annotation)
-    orders = [[name for name, each in both.items() if each.kind in _POSITIONAL] for both in (before, after)]
+        else:
+            yield from _parameter(one, two, start)
+    orders = [[name for name, parameter in both.items() if parameter.kind in _POSITIONAL] for both in (before, after)]
     if orders[0] != orders[1][: len(orders[0])] and set(orders[0]) <= set(orders[1]):
         yield _BREAKING, f"{prefix}the parameters come in another order", orders[0], orders[1]
     yield from _returns(prefix, old, new)
+
+
+def _parameter(old: griffe.Parameter, new: griffe.Parameter, start: str) -> _Found:
+    yield from _annotations(f"{start}: ", old.annotation, new.annotation, frozenset({Side.REQUEST}))
+    before, after = str(old.default), str(new.default)
+    if not old.required and new.required:
+        yield _BREAKING, f"{start} is required", before, None
+    elif old.required and not new.required:
+        yield _COMPATIBLE, f"{start} may be left out", None, after
+    elif before != after:
+        yield _BREAKING, f"{start} is {after} where it is left out, was {before}", before, after
+    if new.kind not in {old.kind, griffe.ParameterKind.positional_or_keyword}:
+        yield _BREAKING, f"{start} is {_words(new)}, was {_words(old)}", _words(old), _words(new)
 
 
 _POSITIONAL = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positional_or_keyword)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
@@ -25,6 +25,7 @@ _TITLES = {
     Side.PYTHON: "Python names and types",
     Side.TEXT: "text",
 }
+_SPEC_CHANGES = "### Spec changes\n"
 _MOST = 120  # characters of a value in a report
 
 
@@ -92,14 +93,6 @@ class Report:
             parts.append(Text(f"next version: {self.next_version(version)} (is {version})"))
         return Group(*parts)
 
-    @property
-    def text(self) -> str:
-        """For a log, 110 columns wide."""
-        console = Console(width=110, no_color=True, highlight=False, file=None)
-        with console.capture() as capture:
-            console.print(self.rendered())
-        return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-
     def markdown(self, version: str = "") -> str:
         """For a pull request."""
         lines = [f"## {_code(self.old)} → {_code(self.new)}", "", f"**{self.verdict[0].upper()}{self.verdict[1:]}**"]
@@ -155,28 +148,22 @@ class Report:
 
 def write_changelog(path: Path, lines: list[str]) -> bool:
     """Add lines to "Spec changes" under "[Unreleased]"; return whether any line was new."""
-    text = path.read_text("utf-8")
-    releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
-    if not releases or releases[0][0] != "## [Unreleased]":
-        start = releases[0].start() if releases else len(text)
-        text = f"{text[:start]}## [Unreleased]\n\n### Spec changes\n\n{text[start:]}"
-        releases = list(re.finditer(r"^## .*$", text, re.MULTILINE))
-    begin = releases[0].end()
-    end = releases[1].start() if len(releases) > 1 else len(text)
-    part = text[begin:end]
-    if "### Spec changes\n" not in part:
-        part = f"\n\n### Spec changes\n{part}"
-    wanted = [line for line in lines if line not in part.splitlines()]
-    if not wanted:
-        return False
-    before, _, after = part.partition("### Spec changes\n")
-    section, separator, rest = after.partition("\n### ")
-    items = section.strip("\n")
-    section = "\n" + "\n".join([*([items] if items else []), *wanted]) + "\n"
-    part = f"{before}### Spec changes\n{section}{separator}{rest}"
-    tail = text[end:]
-    path.write_text(text[:begin] + part + ("\n" if tail and not part.endswith("\n\n") else "") + tail, encoding="utf-8")
-    return True
+    parts = re.split(r"^(?=###? )", path.read_text("utf-8"), flags=re.MULTILINE)
+    release = next((index for index, part in enumerate(parts) if part.startswith("## ")), len(parts))
+    if not "".join(parts[release:]).startswith("## [Unreleased]\n"):
+        parts.insert(release, "## [Unreleased]")
+    parts[release] = parts[release].rstrip("\n") + "\n\n"
+    end = next((index for index in range(release + 1, len(parts)) if parts[index].startswith("## ")), len(parts))
+    section = next((index for index in range(release, end) if parts[index].startswith(_SPEC_CHANGES)), None)
+    if section is None:
+        section = release + 1
+        parts.insert(section, _SPEC_CHANGES)
+    body = parts[section].removeprefix(_SPEC_CHANGES).strip("\n")
+    wanted = [line for line in lines if line not in body.splitlines()]
+    parts[section] = "\n".join([_SPEC_CHANGES, *filter(None, [body]), *wanted, "", ""])
+    if wanted:
+        path.write_text("".join(parts).rstrip("\n") + "\n", encoding="utf-8")
+    return bool(wanted)
 
 
 def _marked(change: Change) -> Text:

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from scripts.compare.changes import Side, pointer
+from scripts.compare.changes import Side
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import same_json
+from scripts.lib.openapi import find_reference, pointer
 
 TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
 TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
 LOWER = ("minLength", "minItems", "minProperties", "minimum", "minContains")
 UPPER = ("maxLength", "maxItems", "maxProperties", "maximum", "maxContains")
-_NUMBERS = frozenset({*LOWER, *UPPER, "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+BOUNDS = (*LOWER, *UPPER, "exclusiveMinimum", "exclusiveMaximum")
+_NUMBERS = frozenset({*BOUNDS, "multipleOf"})
 _OBJECT = frozenset({"properties", "required", "additionalProperties", "patternProperties", "minProperties"})
 _ARRAY = frozenset({"items", "prefixItems", "minItems", "maxItems", "uniqueItems"})
 _UNDERSTOOD = frozenset(
@@ -74,18 +76,12 @@ class _ConflictError(Exception):
 
 def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
     """The target of a local reference."""
-    node: Any = document
     if not isinstance(reference, str) or not reference.startswith("#"):
         raise PlaceError(document, at, f"`$ref` {reference!r} does not begin with `#/`")
-    for part in reference[1:].split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
-        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
-            node = node[int(key)]
-        elif isinstance(node, Mapping) and key in node:
-            node = node[key]
-        else:
-            raise PlaceError(document, at, f"`$ref` {reference} points to nothing")
-    return Place(document, node, reference[1:])
+    target = find_reference(document, reference)
+    if target is None:
+        raise PlaceError(document, at, f"`$ref` {reference} points to nothing")
+    return Place(document, target, reference[1:])
 
 
 def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:

@@ -56,9 +56,7 @@ class Tree:
     @cached_property
     def imports(self) -> dict[str, set[str]]:
         """The modules of the tree that each module imports."""
-        return {
-            name: {target for target, _ in self._imported(module)} - {name} for name, module in self.modules.items()
-        }
+        return {name: {target for target, _ in self.imported(module)} - {name} for name, module in self.modules.items()}
 
     @cached_property
     def rooms(self) -> dict[str, set[str]]:
@@ -83,22 +81,6 @@ class Tree:
             sorted(room for room in height if height[room] == floor) for floor in range(1, max(height.values()) + 1)
         ]
 
-    def private_names(self) -> Iterator[str]:
-        """Each import or use of a private name of another room, as `file:line: name`."""
-        for module in self.modules.values():
-            aliases = dict[str, str]()
-            for target, alias in self._imported(module):
-                if self.modules[target].room == module.room:
-                    continue
-                if not target.endswith(f".{alias.name}") and _is_private(alias.name):
-                    yield f"{module.path}:{alias.lineno}: {target}.{alias.name}"
-                aliases[alias.asname or alias.name] = target
-            for use in ast.walk(module.tree):
-                if not isinstance(use, ast.Attribute) or not isinstance(use.value, ast.Name):
-                    continue
-                if use.value.id in aliases and _is_private(use.attr):
-                    yield f"{module.path}:{use.lineno}: {aliases[use.value.id]}.{use.attr}"
-
     def picture(self) -> str:
         """The rooms, the highest floor first, each with its sentence and the rooms that it imports."""
         lines: list[str] = []
@@ -111,7 +93,7 @@ class Tree:
             lines.append("")
         return "\n".join(lines).rstrip()
 
-    def _imported(self, module: Module) -> Iterator[tuple[str, ast.alias]]:
+    def imported(self, module: Module) -> Iterator[tuple[str, ast.alias]]:
         """The modules of this tree that a module names in its imports, wherever these stand."""
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Import):
@@ -152,7 +134,3 @@ def _modules(folder: Path) -> Iterator[Module]:
         if all(part.isidentifier() for part in parts):  # a hook for PyInstaller is not importable
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
             yield Module(name, path.relative_to(ROOT), ast.parse(path.read_bytes()))
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")

@@ -34,18 +34,21 @@ WIDTH = 96
 
 
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """A clock that only sleeps move, and chance that is the same in every run."""
 
     time = 0.0
 
     def now(self) -> float:
         return self.time
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.time += seconds
 
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
     def runtime(self) -> Runtime:
-        return Runtime(self.now, lambda: 0.5, sleep_async=self.sleep)
+        return Runtime(self.now, lambda: 0.5, self.sleep, self.sleep_async)
 
 
 class Screen(Console):

@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from voice_clone import CloneJob, Progress as Look, Voice, VoiceCloneError, connect, connect_async
+from voice_clone import CloneJob, Voice, VoiceCloneError, connect, connect_async
 from voice_clone.testing import Kind, Mock, serve
 
 CLIP = Path(__file__).resolve().parents[2] / "tests" / "data" / "speech.wav"
@@ -65,22 +63,6 @@ def regenerate() -> None:
     console.print(f"  byte for byte what is committed, {time.perf_counter() - began:.1f} s")
 
 
-@contextmanager
-def watching() -> Any:
-    """Show the wait for a clone: as a bar on a terminal, as lines in a log."""
-    if not console.is_terminal:
-        yield lambda look: console.print(f"    {look}")
-        return
-    columns = (TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("started", total=None)
-
-        def on_poll(look: Look) -> None:
-            progress.update(task, description=f"{look.status}, look {look.polls}, next in {look.next_in:.1f} s")
-
-        yield on_poll
-
-
 def clone_one_by_one(mock: Mock) -> list[Voice]:
     """Clone at each provider in turn, blocking; HeyGen's wait is visible."""
     voices: list[Voice] = []
@@ -89,8 +71,7 @@ def clone_one_by_one(mock: Mock) -> list[Voice]:
         with client:
             job: CloneJob = client.start_clone(CLIP, **options)
             console.print(f"  {provider:9} {'done' if job.done else 'started'}: {job.voice_id}")
-            with watching() as on_poll:
-                voices.append(client.wait(job, timeout=60, on_poll=on_poll))
+            voices.append(client.wait(job, timeout=60, on_poll=lambda progress: console.print(f"    {progress}")))
     return voices
 
 

@@ -106,13 +106,8 @@ class Facts:
         """A row of the table of all providers."""
         _, *names = self._parameters()
         done = "after polling" if self.data.poll else "at once"
-        return (
-            f"[{self.title}]({self.name}.md)",
-            f"`{self.client}`",
-            _listed(names),
-            done,
-            f"`{self.data.key_variable}`",
-        )
+        link = f"[{self.title}]({self.name}.md)"
+        return link, f"`{self.client}`", _listed(names), done, f"`{self.data.key_variable}`"
 
     def _at_a_glance(self) -> Iterator[tuple[str, str]]:
         data = self.data

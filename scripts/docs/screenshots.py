@@ -9,7 +9,6 @@ A browser is looked for on the PATH; where there is none, this says what to inst
 from __future__ import annotations
 
 import io
-import itertools
 import re
 import shutil
 import subprocess
@@ -26,7 +25,6 @@ from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, write_file
 from voice_clone._client import base
-from voice_clone._flow.driver import Runtime
 
 SITE = ROOT / "build" / "docs"
 IMAGES = ROOT / "docs" / "images"
@@ -60,7 +58,8 @@ def run(arguments: Sequence[str]) -> Iterator[str]:
 def picture_of_demo() -> Console:
     """The demo in a terminal; the same in every run, with a fake clock and fixed randomness."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
-    with mock.patch.object(demo, "console", console), mock.patch.object(base.Client, "_runtime", _still()):
+    runtime = command_line_picture.Clock().runtime()
+    with mock.patch.object(demo, "console", console), mock.patch.object(base.Client, "_runtime", runtime):
         demo.main([])
     return console
 
@@ -74,16 +73,6 @@ def as_svg(name: str) -> str:
     svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
-
-
-def _still() -> Runtime:
-    """A clock that only sleeps move, and chance that is the same in every run."""
-    slept, chances = [0.0], itertools.count(1)
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    return Runtime(lambda: sum(slept), lambda: next(chances) * 0.618 % 1, slept.append, sleep)
 
 
 def shoot(page: str, path: Path, size: tuple[int, int], colours: int) -> None:

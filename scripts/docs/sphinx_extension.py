@@ -20,7 +20,7 @@ SIDEBAR: dict[str, tuple[str, ...]] = {
     "Use": ("clients", "errors", "polling", "testing", "cli", "logging", "network", "processes", "mocking"),
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
-    "Change": ("architecture", "adding-a-provider", "spec-change-day", "contributing", "changelog"),
+    "Change": ("architecture", "adding-a-provider", "spec-change-day", "compare-rules", "contributing", "changelog"),
     "Decisions": ("decisions/index", "decisions/*"),
     "Measured": ("benchmarks", "ecosystem", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
@@ -124,14 +124,9 @@ class _Loads(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        address = (
-            attributes.get("href")
-            if tag == "link" and attributes.get("rel") not in ("canonical", "next", "prev")
-            else None
-        )
-        self.found += [
-            each for each in (address, attributes.get("src"), attributes.get("srcset"), attributes.get("style")) if each
-        ]
+        is_loaded = tag == "link" and attributes.get("rel") not in ("canonical", "next", "prev")
+        names = ("src", "srcset", "style", *(["href"] if is_loaded else []))
+        self.found += [address for name in names if (address := attributes.get(name))]
 
 
 def loaded_from_elsewhere(folder: Path) -> Iterator[str]:

@@ -9,15 +9,14 @@ Nothing is written before every provider asked for was generated whole.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.generate import packages
 from scripts.generate.generators import MARKER, Files
-from scripts.generate.packages import SHARED, Processes, committed, inputs, install, left_out, outputs
-from scripts.lib.command_line import run_command
+from scripts.generate.packages import SHARED, committed, inputs, install, left_out, outputs
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, first_difference, refuse_links, write_file
 from scripts.lib.project import Provider, find_providers, read_lock, update_lock
@@ -105,7 +104,7 @@ def _build_each(
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="nox -s generate --", description=(__doc__ or "").split("\n\n")[0])
+    parser = make_parser("nox -s generate --", __doc__)
     parser.add_argument("provider", nargs="*", help="providers; all where left out")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on what is not up to date")
     options = parser.parse_args(arguments)
@@ -117,17 +116,14 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
         return
     refuse_links(root / "generated", root)
     lock = read_lock(root)
-    with Processes() as processes:
-        if not all(provider.package.is_dir() for provider in chosen):
-            processes.load()  # while the specs are read
-        specs = {provider: effective_spec(provider) for provider in chosen}
-        wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
-        stale = [
-            provider
-            for provider in chosen
-            if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
-        ]
-        built = packages.build([(provider, specs[provider]) for provider in stale], processes)
+    specs = {provider: effective_spec(provider) for provider in chosen}
+    wanted = {provider: inputs(provider, spec) for provider, spec in specs.items()}
+    stale = [
+        provider
+        for provider in chosen
+        if lock.get(provider.name, {}).get("generate") != wanted[provider] | outputs(provider, committed(provider))
+    ]
+    built = packages.build([(provider, specs[provider]) for provider in stale])
     for name, data in SHARED.items():
         write_file(root / "generated" / name, data)
     for provider in chosen:

@@ -6,12 +6,9 @@ import faulthandler
 import gc
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import ExitStack, nullcontext
-from importlib import import_module
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from scripts.generate import generators, template_patches
 from scripts.generate.generators import MARKER, Chosen, Files, marker
@@ -19,10 +16,6 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json, read_json, sha256, write_file
 from scripts.lib.project import Provider
 from scripts.vendor.merge import LEFT_OUT, may_leave_out
-
-P = ParamSpec("P")
-
-T = TypeVar("T")
 
 _ROOM = Path(__file__).parent
 _CODE = (template_patches.FILE, _ROOM / "generators.py", _ROOM.parent / "vendor" / "slice.py")
@@ -77,56 +70,27 @@ def digest(files: Files) -> str:
     return sha256("".join(f"{name} {sha256(data)}\n" for name, data in sorted(files.items())).encode())
 
 
-GENERATORS: Mapping[Callable[[Chosen], dict[Provider, Files]], Sequence[str]] = {
-    generators.clients: ["openapi_python_client"],
-    generators.models: ["datamodel_code_generator.parser.openapi", "datamodel_code_generator.model.pydantic_v2"],
-}
-"""What each generator imports, the most of it. To load a generator takes longer than to run it."""
-
-
-class Processes(ExitStack):
-    """Processes for the generators: each has its own, so that none loads both."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shares = max(1, (os.cpu_count() or 1) // len(GENERATORS))
-        self._pools: dict[Callable[..., object], ProcessPoolExecutor] = {}
-
-    def submit(self, make: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-        """Have something made."""
-        return self._pool(make).submit(make, *arguments, **named)
-
-    def load(self) -> None:
-        """Load the generators early; one that can't be loaded fails on its first use."""
-        for make, modules in GENERATORS.items():
-            for module in modules:
-                self._pool(make).submit(_load, module)
-
-    def _pool(self, make: Callable[..., object]) -> ProcessPoolExecutor:
-        if make not in self._pools:
-            pool = ProcessPoolExecutor(self.shares if make in GENERATORS else None, initializer=_begin)
-            self._pools[make] = self.enter_context(pool)
-        return self._pools[make]
-
-
-def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, Files]:
-    """Generate the packages and the contract models of these providers, side by side."""
+def build(chosen: Chosen) -> dict[Provider, Files]:
+    """Generate the packages and the contract models of these providers, in parallel processes."""
     if not chosen:
         return {}
     specs = dict(chosen)
     notes: dict[Provider, dict[str, Any]] = {provider: {} for provider in specs}
     built: dict[Provider, Files] = {provider: {} for provider in specs}
     lenient = {provider for provider in specs if may_leave_out(provider)}
-    strict = [(provider, spec) for provider, spec in chosen if provider not in lenient]
+    strict = [provider for provider in specs if provider not in lenient]
     try:
-        with nullcontext(processes) if processes else Processes() as used:  # they exit by themselves after MAX_SECONDS
-            whole = {used.submit(generators.whole, provider, specs[provider]): provider for provider in lenient}
-            shares = [share for first in range(used.shares) if (share := strict[first :: used.shares])]
-            for job in [used.submit(make, share) for share in shares for make in GENERATORS]:
-                for provider, files in job.result().items():
-                    built[provider] |= files
-            for cut, provider in whole.items():
-                built[provider], specs[provider], left = cut.result()
+        with ProcessPoolExecutor(initializer=_begin) as pool:
+            whole = {provider: pool.submit(generators.whole, provider, specs[provider]) for provider in lenient}
+            parts = [
+                (provider, pool.submit(make, provider, specs[provider]))
+                for make in (generators.client, generators.contracts)
+                for provider in strict
+            ]
+            for provider, part in parts:
+                built[provider] |= part.result()
+            for provider, job in whole.items():
+                built[provider], specs[provider], left = job.result()
                 notes[provider] = {LEFT_OUT: left} if left else {}
     except BrokenExecutor:
         raise PipelineError(
@@ -140,10 +104,6 @@ def build(chosen: Chosen, processes: Processes | None = None) -> dict[Provider, 
         built[provider][f"{package}/openapi.json"] = dump_json(note | spec).encode()
         built[provider][f"{package}/py.typed"] = f"# {marker(provider, 'scripts/generate')}\n".encode()
     return built
-
-
-def _load(module: str) -> None:
-    import_module(module)
 
 
 def _begin() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,12 @@ from scripts.lib.files import ROOT
 
 BREAKING, NOT_UNDERSTOOD, STOPPED = 1, 2, 130
 """Exit statuses of the commands that judge a change."""
+
+
+def make_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser of a command's arguments, whose help shows the module's docstring as it is."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=command, description=description, formatter_class=raw)
 
 
 def run_command(run: Callable[[Sequence[str]], Iterable[str]]) -> None:

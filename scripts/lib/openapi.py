@@ -84,8 +84,9 @@ def find_reference(document: Any, reference: str) -> Any:
     return node
 
 
-def escape_key(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def pointer(base: str, *keys: str | int) -> str:
+    """The JSON pointer to keys below another pointer."""
+    return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
 
 
 def check_openapi(document: Any, where: str) -> None:

@@ -43,6 +43,11 @@ class Provider:
         """The generated contract models."""
         return self.root / "generated" / "voice_clone_contracts" / f"{self.name}.py"
 
+    def owns(self, name: str) -> bool:
+        """Whether a file, by its path below the root, belongs to this provider alone."""
+        folders = tuple(f"{self.shown(folder)}/" for folder in (self.folder, self.package))
+        return name.startswith(folders) or name == self.shown(self.contracts)
+
     def source(self) -> dict[str, Any]:
         """The content of `source.toml`: a title, and the pages with their addresses."""
         path = self.folder / "source.toml"

@@ -3,32 +3,26 @@
 Scalars follow the core schema of YAML 1.2: `no` and `2026-03-01` are text. Refused, with the line: duplicate keys,
 tags, NaN, aliases that expand without bound, and all else that JSON can't hold or that could be read in two ways.
 
-Whole documents have megabytes: JSON is read by Python's JSON reader, and large YAML is parsed by libyaml. If either
-refuses a text, PyYAML's own parser decides, so that a refusal always has the same words.
+Whole documents have megabytes: JSON is read by Python's JSON reader, and YAML is parsed by libyaml. If either refuses a
+text, PyYAML's own parser decides, so that a refusal always has the same words.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-import pickle
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
-_VALUES = (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)
-_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+Lines = dict[tuple[str | int, ...], int]
+"""Path of keys and indices to the line where its value starts."""
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
 _TEXT = 32
 """Characters that count as one value, so that aliases of long texts are bounded, too."""
 
-_LARGE = 256 * 1024
-"""Characters from which on libyaml parses YAML."""
 # Where the parsers differ: unprintable characters, line separators, half a surrogate pair, directives.
 _ODD = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|^%", re.MULTILINE
@@ -52,17 +46,6 @@ class YamlError(Exception):
         self.line = line
 
 
-@dataclass
-class _Open:
-    """A mapping or sequence that is being read."""
-
-    value: dict[str, Any] | list[Any]
-    anchor: str | None
-    size: int = 1
-    key: str | None = None
-    lines: dict[str, int] = field(default_factory=dict)
-
-
 def load(text: str) -> Any:
     """The one document in `text` as dicts, lists, str, int, float, bool and None."""
     if text.lstrip()[:1] in ("{", "[") and not _ODD.search(text) and not _ESCAPED_HALF.search(text):
@@ -70,25 +53,23 @@ def load(text: str) -> Any:
             return _load_json(text)
         except (ValueError, RecursionError):
             pass  # flow YAML, or something to refuse with its line
-    if len(text) >= _LARGE and "\t" not in text and not _ODD.search(text):
-        try:
-            return _Reader().read(yaml.parse(text, Loader=yaml.CSafeLoader))[0]
-        except (yaml.YAMLError, YamlError, RecursionError):
-            pass  # refused below, in the words of the other parser
     return load_with_lines(text)[0]
 
 
-def load_with_lines(text: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+def load_with_lines(text: str) -> tuple[Any, Lines]:
     """The document, and for each path of keys and indices in it the line where its value starts."""
-    read: tuple[Any, dict[tuple[str | int, ...], int]] = pickle.loads(_read(text))  # noqa: S301 - what was pickled below
-    return read
+    if "\t" not in text and not _ODD.search(text):
+        try:
+            return _Reader(text, yaml.CSafeLoader).document()
+        except (yaml.YAMLError, YamlError, RecursionError):
+            pass  # refused below, in the words of the other parser
+    return _load_slowly(text)
 
 
-@functools.lru_cache(maxsize=32)
-def _read(text: str) -> bytes:
-    """The value of a text, pickled: steps read the same few texts again, and may change the value."""
+def _load_slowly(text: str) -> tuple[Any, Lines]:
+    """The document as PyYAML's own parser reads it; whatever is wrong with the text is a YamlError."""
     try:
-        return pickle.dumps(_Reader().read(yaml.parse(text, Loader=yaml.SafeLoader)))
+        return _Reader(text, yaml.SafeLoader).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -133,101 +114,87 @@ def _load_json(text: str) -> Any:
 
 
 class _Reader:
-    def __init__(self) -> None:
-        self.stack: list[_Open] = []
+    """Builds the one document from the events of a parser, not deeper than MAX_DEPTH and not larger than MAX_NODES."""
+
+    def __init__(self, text: str, loader: Any) -> None:
+        self.events = iter(yaml.parse(text, Loader=loader))
+        self.event: Any = None
+        self.line = 1
         self.anchors: dict[str, tuple[Any, int]] = {}
-        self.path: list[str | int] = []
-        self.lines: dict[tuple[str | int, ...], int] = {}
-        self.documents: list[Any] = []
+        self.lines: Lines = {}
 
-    def read(self, events: Iterable[Any]) -> tuple[Any, dict[tuple[str | int, ...], int]]:
-        line = 1
-        for event in events:
-            line = event.start_mark.line + 1 if event.start_mark else line
-            self._event(event, line)
-        if not self.documents:
-            raise YamlError("the document is empty", line)
-        return self.documents[0], self.lines
+    def document(self) -> tuple[Any, Lines]:
+        self._next()  # the start of the stream
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            raise YamlError("the document is empty", self.line)
+        self._next()
+        value, _ = self._value(())
+        self._next()  # the end of the document
+        if isinstance(self._next(), yaml.DocumentStartEvent):
+            raise YamlError("more than one YAML document", self.line)
+        return value, self.lines
 
-    def _event(self, event: Any, line: int) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            if self.documents:
-                raise YamlError("more than one YAML document", line)
-        elif isinstance(event, yaml.AliasEvent):
+    def _next(self) -> Any:
+        self.event = next(self.events)
+        self.line = self.event.start_mark.line + 1
+        return self.event
+
+    def _value(self, path: tuple[str | int, ...]) -> tuple[Any, int]:
+        """The value that starts with the present event, and its size."""
+        event, self.lines[path] = self.event, self.line
+        if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
-                raise YamlError(f"alias *{event.anchor} refers to itself or to nothing", line)
-            value, size = self.anchors[event.anchor]
-            self._value(value, size, line)
-        elif isinstance(event, _VALUES):
-            if event.tag is not None:
-                raise YamlError(f"tag {event.tag!r}: explicit tags are refused", line)
-            if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event, line)
-            else:
-                is_mapping = isinstance(event, yaml.MappingStartEvent)
-                self._open(_Open({} if is_mapping else [], event.anchor), line)
-        elif isinstance(event, _ENDS):
-            done = self.stack.pop()
-            if done.anchor:
-                self.anchors[done.anchor] = (done.value, done.size)
-            self._close(done.size, line)
-
-    def _open(self, new: _Open, line: int) -> None:
-        if self._needs_key():
-            raise YamlError("a key must be plain text", line)
-        if len(self.stack) >= MAX_DEPTH:
-            raise YamlError(f"nested deeper than {MAX_DEPTH} levels", line)
-        self._attach(new.value, line)
-        self.stack.append(new)
-
-    def _scalar(self, event: Any, line: int) -> None:
-        if self._needs_key():
-            top = self.stack[-1]
-            key = _text(event.value, line)
-            if key in top.lines:
-                above = line - top.lines[key]
-                raise YamlError(f"duplicate key {key!r}: also {above} lines above, in the same mapping", line)
-            top.lines[key], top.key = line, key
-            top.size += len(key) // _TEXT
-            return
-        value = _plain(event.value, line) if not event.style else _text(event.value, line)
-        size = 1 + len(event.value) // _TEXT
+                raise YamlError(f"alias *{event.anchor} refers to itself or to nothing", self.line)
+            return self.anchors[event.anchor]
+        if event.tag is not None:
+            raise YamlError(f"tag {event.tag!r}: explicit tags are refused", self.line)
+        if isinstance(event, yaml.ScalarEvent):
+            value = _plain(event.value, self.line) if not event.style else _text(event.value, self.line)
+            size = 1 + len(event.value) // _TEXT
+        elif len(path) >= MAX_DEPTH:
+            raise YamlError(f"nested deeper than {MAX_DEPTH} levels", self.line)
+        else:
+            read = self._mapping if isinstance(event, yaml.MappingStartEvent) else self._sequence
+            value, size = read(path)
         if event.anchor:
             self.anchors[event.anchor] = (value, size)
-        self._value(value, size, line)
+        return value, size
 
-    def _value(self, value: Any, size: int, line: int) -> None:
-        if self._needs_key():
-            raise YamlError("a key must be plain text", line)
-        self._attach(value, line)
-        self._close(size, line)
+    def _sequence(self, path: tuple[str | int, ...]) -> tuple[list[Any], int]:
+        items: list[Any] = []
+        size = 1
+        while not isinstance(self._next(), yaml.SequenceEndEvent):
+            item, more = self._value((*path, len(items)))
+            items.append(item)
+            size = self._bounded(size + more)
+        return items, size
 
-    def _needs_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
+    def _mapping(self, path: tuple[str | int, ...]) -> tuple[dict[str, Any], int]:
+        fields: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        size = 1
+        while not isinstance(self._next(), yaml.MappingEndEvent):
+            key = self._key()
+            if key in lines:
+                above = self.line - lines[key]
+                raise YamlError(f"duplicate key {key!r}: also {above} lines above, in the same mapping", self.line)
+            lines[key] = self.line
+            self._next()
+            fields[key], more = self._value((*path, key))
+            size = self._bounded(size + more + len(key) // _TEXT)
+        return fields, size
 
-    def _attach(self, value: Any, line: int) -> None:
-        if self.stack:
-            top = self.stack[-1]
-            if isinstance(top.value, dict):
-                assert top.key is not None
-                top.value[top.key] = value
-                self.path.append(top.key)
-            else:
-                self.path.append(len(top.value))
-                top.value.append(value)
-        else:
-            self.documents.append(value)
-        self.lines[tuple(self.path)] = line
+    def _key(self) -> str:
+        if getattr(self.event, "tag", None) is not None:
+            raise YamlError(f"tag {self.event.tag!r}: explicit tags are refused", self.line)
+        if not isinstance(self.event, yaml.ScalarEvent):
+            raise YamlError("a key must be plain text", self.line)
+        return _text(self.event.value, self.line)
 
-    def _close(self, size: int, line: int) -> None:
-        if self.path:
-            self.path.pop()
-        if self.stack:
-            top = self.stack[-1]
-            top.key = None
-            top.size += size
-            if top.size > MAX_NODES:
-                raise YamlError(f"aliases expand to more than {MAX_NODES:,} values", line)
+    def _bounded(self, size: int) -> int:
+        if size > MAX_NODES:
+            raise YamlError(f"aliases expand to more than {MAX_NODES:,} values", self.line)
+        return size
 
 
 def _text(text: str, line: int) -> str:

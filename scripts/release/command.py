@@ -9,7 +9,6 @@ must agree with it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.lib.command_line import run_command
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT
 
@@ -31,9 +30,7 @@ SHIPPED = {".ci", ".github", "docs", "generated", "scripts", "specs", "src", "te
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.release.command", description=(__doc__ or "").split("\n\n")[0]
-    )
+    parser = make_parser("python -m scripts.release.command", __doc__)
     parser.add_argument("folder", type=Path, help="the output folder; it is emptied first")
     parser.add_argument("tag", nargs="?", help="of the release, such as v0.1.0")
     options = parser.parse_args(arguments)
@@ -58,17 +55,8 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
 
 def build(source: Path, into: Path, umask: int = 0o022, **env: str) -> None:
     """Build both distributions from a folder, with the installed build backend and its fixed timestamp."""
-    command = (
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--sdist",
-        "--wheel",
-        "--outdir",
-        str(into),
-        str(source),
-    )
+    options = ("--no-isolation", "--sdist", "--wheel", "--outdir", str(into))
+    command = (sys.executable, "-m", "build", *options, str(source))
     inherited = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     done = subprocess.run(command, env=inherited | env, umask=umask, capture_output=True, text=True, check=False)
     if done.returncode:

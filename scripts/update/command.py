@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.lib import transaction
-from scripts.lib.command_line import run_for_status
+from scripts.lib.command_line import make_parser, run_for_status
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT
 from scripts.lib.project import Provider, find_providers
@@ -30,9 +30,7 @@ from scripts.update.verdict import console_here, show
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="nox -s update --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("nox -s update --", __doc__)
     parser.add_argument("names", nargs="+", metavar="PROVIDER", help="providers, or `all`; then files or https URLs")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     parser.add_argument("--drop-fixed", action="store_true", help="delete overlay actions that are no longer needed")

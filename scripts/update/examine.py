@@ -163,18 +163,6 @@ def _contracts(copy: Path, names: Sequence[str]) -> Generator[dict[str, Future[l
                 sandbox.stop(process)
 
 
-def own(provider: Provider, old: Files, new: Files) -> dict[str, transaction.Change]:
-    """The old and new content of each file that belongs to one provider."""
-    folders = tuple(f"{provider.shown(folder)}/" for folder in (provider.folder, provider.package))
-    contracts = provider.shown(provider.contracts)
-    return _sides([name for name in {*old, *new} if name.startswith(folders) or name == contracts], old, new)
-
-
-def shared(root: Path, old: Files, new: Files) -> dict[str, transaction.Change]:
-    """The old and new content of the files that all providers share."""
-    return _sides([display_path(lock_path(root), root), *(f"generated/{name}" for name in packages.SHARED)], old, new)
-
-
 def _sides(names: Iterable[str], old: Files, new: Files) -> dict[str, transaction.Change]:
     return {name: (old.get(name), new.get(name)) for name in sorted(names)}
 
@@ -200,13 +188,14 @@ def run_in_copy(
         tell(outcome, "generating")
     regenerate(understood, copy)
     new = sandbox.read(copy)
-    changes = shared(root, files, new)
+    shared = (display_path(lock_path(root), root), *(f"generated/{name}" for name in packages.SHARED))
+    changes = _sides(shared, files, new)
     locks = read_lock(root), read_lock(copy)
     for outcome in understood:
-        mine = own(outcome.provider, files, new)
+        own = _sides(filter(outcome.provider.owns, {*files, *new}), files, new)
         same = locks[0].get(outcome.name) == locks[1].get(outcome.name)
-        outcome.changed = not same or any(one != two for one, two in mine.values())
-        changes |= mine
+        outcome.changed = not same or any(content != changed for content, changed in own.values())
+        changes |= own
     judge([outcome for outcome in understood if outcome.changed and not outcome.stuck], root, folder, files, tell)
     preview([outcome for outcome in outcomes if outcome.stuck and outcome.effective], root, folder, files)
     for outcome in outcomes:

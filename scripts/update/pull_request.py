@@ -9,7 +9,6 @@ may write are taken from it. Needs git with a remote `origin`, and gh with a tok
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.lib import transaction
-from scripts.lib.command_line import run_command
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, sha256
 from scripts.lib.project import Provider, find_providers
@@ -31,7 +30,7 @@ MAX_TITLE, MAX_BODY = 200, 60_000
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="nox -s propose --", description=(__doc__ or "").split("\n\n")[0])
+    parser = make_parser("nox -s propose --", __doc__)
     parser.add_argument("folder", type=Path, help="the folder that `nox -s watch` wrote")
     folder: Path = parser.parse_args(arguments).folder.resolve()
     found = sorted(folder.glob("*.json"))
@@ -78,9 +77,7 @@ def push(root: Path, branch: str, title: str, changes: Mapping[str, transaction.
 
 def is_written(provider: Provider, name: str) -> bool:
     """Whether an update of a provider writes a file of this name."""
-    folders = (provider.shown(provider.folder), provider.shown(provider.package))
-    single = (provider.shown(provider.contracts), LOCK)
-    return ".." not in Path(name).parts and (name.startswith(tuple(f"{each}/" for each in folders)) or name in single)
+    return ".." not in Path(name).parts and (provider.owns(name) or name == LOCK)
 
 
 def _data(side: str | None) -> bytes | None:

@@ -9,23 +9,20 @@ were understood, whatever they change, and 2 if they were not.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.lib.command_line import run_for_status
+from scripts.lib.command_line import make_parser, run_for_status
 from scripts.lib.files import ROOT, dump_json
 from scripts.lib.project import find_providers
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> int:
     """The command; its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="nox -s watch --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("nox -s watch --", __doc__)
     parser.add_argument("provider", nargs="?", help="the provider")
     parser.add_argument("--into", type=Path, default=Path("watch"), metavar="FOLDER", help="%(default)s")
     parser.add_argument("--list", action="store_true", help="list the providers")

@@ -13,11 +13,10 @@ Nothing is written before everything was understood.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scripts.lib.command_line import run_command
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, write_file
 from scripts.lib.openapi import operation_name
@@ -30,7 +29,7 @@ from scripts.vendor.pages import vendored_pages
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="nox -s vendor --", description=(__doc__ or "").split("\n\n")[0])
+    parser = make_parser("nox -s vendor --", __doc__)
     parser.add_argument("provider", nargs="?", help="one provider; all where left out")
     parser.add_argument("pages", nargs="*", help="new pages of that provider: files or https URLs")
     parser.add_argument("--check", action="store_true", help="write nothing, fail on what does not follow")

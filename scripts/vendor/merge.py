@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json, same_json
-from scripts.lib.openapi import parse_operations
+from scripts.lib.openapi import parse_operations, pointer
 from scripts.lib.project import Provider
 from scripts.vendor.pages import DOCUMENT_SUFFIXES, Page
 from scripts.vendor.slice import cut, left_out
@@ -82,15 +82,14 @@ def kept_page(page: Page, provider: Provider) -> Page:
 
 def _merge_into(into: dict[str, Any], new: dict[str, Any], at: str, name: str, others: str) -> None:
     for key, value in new.items():
-        pointer = f"{at}/{key.replace('~', '~0').replace('/', '~1')}"
         if key not in into:
             into[key] = value
         elif _is_container(at, key) and isinstance(into[key], dict) and isinstance(value, dict):
             into[key] = dict(into[key])
-            _merge_into(into[key], value, pointer, name, others)
+            _merge_into(into[key], value, pointer(at, key), name, others)
         elif not same_json(into[key], value):
             raise PipelineError(
-                f"{name}: conflict at {pointer}: the pages are not slices of one document\n"
+                f"{name}: conflict at {pointer(at, key)}: the pages are not slices of one document\n"
                 f"  {others} has\n{_block(into[key])}\n  {name} has\n{_block(value)}"
             )
 

@@ -20,11 +20,11 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.openapi import (
     METHODS,
     Operations,
-    escape_key,
     find_reference,
     operation_name,
     operations_of,
     path_item,
+    pointer,
     reference_keys,
 )
 
@@ -79,7 +79,7 @@ class _Slice:
         self._secure(self.document, "#")
         for path, item in paths.items():
             for method in (key for key in item if key in METHODS):  # in order, which decides the order of moved parts
-                self._secure(item[method], f"#/paths/{escape_key(path)}/{method}")
+                self._secure(item[method], pointer("#/paths", path, method))
         while self.left:
             self._walk(*self.left.pop(), paths)
         whole = {"paths": paths, "components": self._components(), **whole}
@@ -111,7 +111,7 @@ class _Slice:
         needed = node.get("security") if isinstance(node, dict) else None
         for requirement in needed if isinstance(needed, list) else []:
             for name in requirement if isinstance(requirement, dict) else []:
-                self._keep(f"#/components/securitySchemes/{escape_key(name)}", f"{at}/security")
+                self._keep(pointer("#/components/securitySchemes", name), f"{at}/security")
 
     def _walk(self, node: Any, at: str, paths: dict[str, Any]) -> None:
         """Follow the references of a node; their targets are walked later."""
@@ -123,7 +123,7 @@ class _Slice:
             if not isinstance(node, dict):
                 continue
             for key, value in node.items():
-                below = f"{at}/{escape_key(key)}"
+                below = pointer(at, key)
                 if named or key not in _DATA | {"$ref", "discriminator", "examples"}:
                     stack.append((value, below, not named and key in _NAMED))
                 elif key == "$ref" and isinstance(value, str):
@@ -134,7 +134,7 @@ class _Slice:
                 elif key == "examples" and isinstance(value, dict):  # named ones; each may be a reference
                     for name, example in value.items():
                         if isinstance(example, dict) and isinstance(example.get("$ref"), str):
-                            self._refer(example["$ref"], f"{below}/{escape_key(name)}/$ref", paths)
+                            self._refer(example["$ref"], pointer(below, name, "$ref"), paths)
 
     def _refer(self, reference: str, at: str, paths: dict[str, Any]) -> None:
         if not reference.startswith("#/"):
@@ -157,7 +157,7 @@ class _Slice:
             self.kept[kind].add(name)
             if kind == "examples" and isinstance(component, dict):
                 component = {key: value for key, value in component.items() if key == "$ref"}  # the rest is data
-            self.left.append((component, f"#/components/{kind}/{escape_key(name)}"))
+            self.left.append((component, pointer("#/components", kind, name)))
 
     def _move(self, reference: str, at: str) -> None:
         """Move a referenced part of another operation to the components."""
@@ -201,7 +201,7 @@ def _mapped(discriminator: Any, at: str) -> Iterator[tuple[str, str]]:
     """The references of a discriminator; a plain name is that of a schema."""
     mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
     for name, target in mapping.items() if isinstance(mapping, dict) else ():
-        where = f"{at}/mapping/{escape_key(name)}"
+        where = pointer(at, "mapping", name)
         reference = target.get("$ref") if isinstance(target, dict) else target  # some documents have an object, wrongly
         if isinstance(reference, str):
             yield reference if "/" in reference or "#" in reference else f"#/components/schemas/{reference}", where

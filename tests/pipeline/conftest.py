@@ -72,19 +72,15 @@ def builds(
     """
     real, calls = packages.build, list[list[str]]()
 
-    def build(chosen: Chosen, processes: packages.Processes | None = None) -> dict[Provider, generators.Files]:
+    def build(chosen: Chosen) -> dict[Provider, generators.Files]:
         calls.append([provider.name for provider, _ in chosen])
         known = {provider: built[provider.name][1] for provider, spec in chosen if _is_known(provider, spec)}
-        return known | real([(provider, spec) for provider, spec in chosen if provider not in known], processes)
-
-    def no_load(_: packages.Processes) -> None:
-        """Load nothing: most of it is taken from there."""
+        return known | real([(provider, spec) for provider, spec in chosen if provider not in known])
 
     def _is_known(provider: Provider, spec: dict[str, Any]) -> bool:
         return provider.name in built and dump_json(built[provider.name][0]) == dump_json(spec)
 
     monkeypatch.setattr(packages, "build", build)
-    monkeypatch.setattr(packages.Processes, "load", no_load)
     return calls
 
 

@@ -146,8 +146,8 @@ def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | Non
 class OneProcess:
     """A ProcessPoolExecutor that runs its jobs at once and in this process, where a test can change things."""
 
-    def __init__(self, workers: int | None, initializer: Callable[[], None]) -> None:
-        del workers, initializer  # the latter would end this process
+    def __init__(self, initializer: Callable[[], None]) -> None:
+        del initializer  # it would end this process
 
     def __enter__(self) -> Self:
         return self

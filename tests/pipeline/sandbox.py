@@ -71,6 +71,8 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     for name in ("datamodel_code_generator.__main__", "openapi_python_client"):
         importlib.import_module(name)
 
+    from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
+
     from scripts.generate import command as generate, generators, packages
     from scripts.lib.errors import PipelineError
     from scripts.lib.project import Provider
@@ -81,7 +83,7 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     provider = Provider(root, "acme")
     results: dict[str, Any] = {}
     temporary = Path(tempfile.gettempdir())
-    ruff = generators.ruff()
+    ruff = find_ruff_bin()
     watch(
         root, [root / "generated", root / "specs", temporary], may_run=lambda arguments: next(iter(arguments)) == ruff
     )

@@ -18,6 +18,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from hypothesis import example, given, settings, strategies as st
+from rich.console import Console
 
 from scripts.compare import api, command
 from scripts.compare.changes import Change, Side, Verdict
@@ -266,7 +267,10 @@ def test_what_is_shown() -> None:
     """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
     text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
     found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), move(FIELD, f"{REQUEST[HEYGEN]}/properties/a|<b>`c"))
-    lines = found.text.splitlines()
+    console = Console(width=110, no_color=True, highlight=False)
+    with console.capture() as capture:
+        console.print(found.rendered())
+    lines = [line.rstrip() for line in capture.get().splitlines()]
     assert all(len(line) <= 110 for line in lines)
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
     assert "\\<script\\>" not in found.markdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_imports_of_rooms_form_no_circle(folder: Path) -> None:
 @TREE
 def test_private_names_stay_in_their_room(folder: Path) -> None:
     """No room uses a name of another room that begins with an underscore."""
-    assert list(Tree(folder).private_names()) == []
+    assert list(_private_names(Tree(folder))) == []
 
 
 @TREE
@@ -98,8 +99,29 @@ def test_circle_is_found(
 def test_private_name_of_another_room_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A private name is found where it is imported, and where it is taken from a module that is imported."""
     files = {"a": "from house.b import _x, y\nfrom house import b\nb._z, b.__name__", "b": ""}
-    uses = list(_tree(tmp_path, monkeypatch, files).private_names())
+    uses = list(_private_names(_tree(tmp_path, monkeypatch, files)))
     assert uses == ["house/a.py:1: house.b._x", "house/a.py:3: house.b._z"]
+
+
+def _private_names(tree: Tree) -> Iterator[str]:
+    """Each import or use of a private name of another room, as `file:line: name`."""
+    for module in tree.modules.values():
+        aliases = dict[str, str]()
+        for target, alias in tree.imported(module):
+            if tree.modules[target].room == module.room:
+                continue
+            if not target.endswith(f".{alias.name}") and _is_private(alias.name):
+                yield f"{module.path}:{alias.lineno}: {target}.{alias.name}"
+            aliases[alias.asname or alias.name] = target
+        for use in ast.walk(module.tree):
+            if not isinstance(use, ast.Attribute) or not isinstance(use.value, ast.Name):
+                continue
+            if use.value.id in aliases and _is_private(use.attr):
+                yield f"{module.path}:{use.lineno}: {aliases[use.value.id]}.{use.attr}"
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
 
 
 def _tree(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> Tree:

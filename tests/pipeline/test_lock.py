@@ -85,8 +85,8 @@ def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatc
     list(vendor.run(["acme"], tree))
     build = packages.build
 
-    def partial(chosen: Any, processes: packages.Processes) -> dict[Provider, generators.Files]:
-        built = build(chosen, processes)
+    def partial(chosen: Any) -> dict[Provider, generators.Files]:
+        built = build(chosen)
         for each in built:
             name = f"voice_clone_api/{each.name}/openapi.json"
             note = {LEFT_OUT: {"GET /a": "what the generator says"}}

@@ -16,7 +16,7 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json
 from scripts.lib.openapi import find_reference, operation_name, operations_of, parse_operations
 from scripts.lib.project import Provider
-from scripts.vendor import command as vendor, slice_command
+from scripts.vendor import command as vendor
 from scripts.vendor.lock import check_vendored
 from scripts.vendor.merge import left_out_of, listed_operations
 from scripts.vendor.pages import read_page, vendored_pages
@@ -25,7 +25,6 @@ from tests.pipeline import synthetic
 from tests.pipeline.helpers import (
     PROVIDERS,
     add_provider,
-    contents,
     document,
     failure,
     mapping,
@@ -319,13 +318,3 @@ def test_a_whole_document_that_is_none_is_refused(name: str, data: bytes, proble
     with pytest.raises(PipelineError) as caught:
         read_page(name, data)
     assert str(caught.value).startswith(problem)
-
-
-def test_the_command_prints_a_slice(tmp_path: Path) -> None:
-    """`python -m scripts.vendor.slice_command` prints the slice of a document, and changes nothing."""
-    whole = synthetic.whole(12)
-    (tmp_path / "whole.json").write_text(dump_json(whole), encoding="utf-8")
-    before = contents(tmp_path)
-    [printed] = slice_command.run([str(tmp_path / "whole.json"), "GET /listing/0"])
-    assert json.loads(printed) == cut(whole, [("get", "/listing/0")])
-    assert contents(tmp_path) == before

@@ -235,8 +235,8 @@ def test_json_is_yaml(data: Any, indent: int | None, separators: tuple[str, str]
         "[" * 101 + "]" * 101,
     ],
 )
-def test_the_fast_ways_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Large text is read by libyaml, and JSON as JSON; values and refusals are those of the slow reader."""
+def test_the_fast_ways_read_alike(text: str) -> None:
+    """YAML is read by libyaml, and JSON as JSON; values, lines and refusals are those of the slow reader."""
 
     def outcome(read: Callable[[str], Any]) -> Any:
         try:
@@ -244,10 +244,12 @@ def test_the_fast_ways_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) ->
         except yaml12.YamlError as error:
             return str(error), error.line
 
-    slow = outcome(lambda given: yaml12.load_with_lines(given)[0])
+    slow = outcome(lambda text: yaml12._load_slowly(text)[0])
     assert outcome(yaml12.load) == slow
-    monkeypatch.setattr(yaml12, "_LARGE", 1)
-    assert outcome(yaml12.load) == slow
+    assert outcome(lambda text: yaml12.load_with_lines(text)[0]) == slow
+    assert outcome(lambda text: str(yaml12.load_with_lines(text)[1])) == outcome(
+        lambda text: str(yaml12._load_slowly(text)[1])
+    )
 
 
 @settings(database=None, deadline=None, max_examples=150)
@@ -255,7 +257,7 @@ def test_the_fast_ways_read_alike(text: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_large_json_is_read_alike(data: Any, indent: int | None) -> None:
     """JSON text means the same to the JSON reader as to the reader of YAML."""
     text = json.dumps(data, indent=indent)
-    assert json.dumps(yaml12.load(text)) == json.dumps(yaml12.load_with_lines(text)[0])
+    assert json.dumps(yaml12.load(text)) == json.dumps(yaml12._load_slowly(text)[0])
 
 
 def test_megabytes_take_seconds() -> None:

@@ -127,6 +127,72 @@ def test_concurrent_take_of_an_idle_connection_is_safe() -> None:
     transport.close()
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_closing_a_response_twice_releases_its_connection_once(served: Mock, read: bool) -> None:
+    """A connection is kept once if its response was read to the end, and dropped if not, however often it closes."""
+    transport: Any = Transport(httpx.create_ssl_context())
+    headers = {"x-api-key": "any-key"}
+    request = httpx.Request("GET", f"{served.base_urls['heygen']}/v3/voices/{voice(served)}", headers=headers)
+    response = transport.handle_request(request)
+    if read:
+        response.read()
+    for _ in range(2):
+        response.stream.close()
+    assert len(transport._slots()) == read
+    transport.close()
+
+
+def test_an_interrupt_while_a_connection_is_kept_closes_it(served: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that arrives while a connection goes back leaves it closed, and in nobody's hands."""
+    transport: Any = Transport(httpx.create_ssl_context())
+
+    def interrupted(slot: Any) -> None:
+        kept.append(slot)
+        raise KeyboardInterrupt
+
+    kept: list[Any] = []
+    monkeypatch.setattr(transport, "keep", interrupted)
+    request = httpx.Request("GET", f"{served.base_urls['heygen']}/v3/voices/x", headers={"x-api-key": "any-key"})
+    with pytest.raises(KeyboardInterrupt):
+        transport.handle_request(request).read()
+    assert (kept[0].network._streams, transport._slots()) == ([], [])
+
+
+def test_an_async_connection_that_fails_to_close_is_not_kept(served: Mock, run: Run) -> None:
+    """A connection is kept once; one whose response can't be closed, or whose client is closed, is closed."""
+
+    async def main() -> None:
+        transport: Any = AsyncTransport(httpx.create_ssl_context())
+        headers = {"x-api-key": "any-key"}
+        request = httpx.Request("GET", f"{served.base_urls['heygen']}/v3/voices/x", headers=headers)
+        for outcome in (None, OSError, "closed"):
+            response = await transport.handle_async_request(request)
+            async for _ in response.stream:
+                pass
+            if outcome is OSError:
+                close = response.stream._stream.aclose
+                response.stream._stream = Failing(close)
+                with pytest.raises(OSError, match="the disk"):
+                    await response.stream.aclose()
+            if outcome == "closed":
+                await transport.aclose()
+            for _ in range(2):
+                await response.stream.aclose()
+            assert len(transport._idle()) == (outcome is None)
+            await transport.aclose()
+            transport._closed = False
+
+    class Failing:
+        def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
+            self.close = close
+
+        async def aclose(self) -> None:
+            await self.close()
+            raise OSError("the disk")
+
+    run(main)
+
+
 def test_idle_async_connection_is_closed(served: Mock, run: Run) -> None:
     """An async client keeps connections for 5 seconds, and none after it is closed."""
 
