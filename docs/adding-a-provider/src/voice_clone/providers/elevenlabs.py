@@ -7,7 +7,7 @@ from typing import cast
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, AsyncResult, Client, SyncResult, Result, SyncClient, TransportT
+from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Flow, Open
 from voice_clone._flow.policy import PAID
