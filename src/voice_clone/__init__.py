@@ -1,6 +1,6 @@
 """Clone a voice at HeyGen, Retell AI, Cartesia or MiniMax: four services that behave as one, typed.
 
-Importing this package loads nothing else: each public name is loaded when it is first used.
+Importing this package loads no client: each public name is loaded when it is first used.
 """
 
 from __future__ import annotations

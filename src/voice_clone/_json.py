@@ -17,7 +17,7 @@ _FOUR_BYTES = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]")  # of memory for each 
 
 
 def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= 300 else None  # nobody means a longer one; the response is read all the same
+    return int(digits) if len(digits) <= 300 else None  # longer ones are read as null
 
 
 def _number(digits: str) -> float | None:

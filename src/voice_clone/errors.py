@@ -32,6 +32,28 @@ from attrs.validators import instance_of, optional
 
 from voice_clone._json import MAX_DEPTH, is_too_deep
 
+__all__ = [
+    "AuthenticationError",
+    "CloneFailedError",
+    "CloneJob",
+    "ConflictError",
+    "ContentRejectedError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "PollTimeoutError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RawResponse",
+    "RequestTimeoutError",
+    "ServerError",
+    "TransportError",
+    "VoiceCloneError",
+]
+
 TOKEN_VERSION = 1
 
 

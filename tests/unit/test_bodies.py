@@ -200,3 +200,14 @@ def test_async_file_is_refused(call_sync: Caller) -> None:
     for audio, text in odd:
         with pytest.raises(InvalidRequestError, match=text):
             call_sync("heygen", "clone", audio, name="Me")
+
+
+def test_json_with_a_cycle_is_refused() -> None:
+    """JSON that contains itself is refused, and read for no file without end."""
+    cycle: dict[str, Any] = {}
+    cycle["a"] = cycle
+    with (
+        HeyGen("any-key", transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client,
+        pytest.raises(InvalidRequestError, match="cannot build the request: Circular reference"),
+    ):
+        client.client.get_httpx_client().post("/x", json=cycle)

@@ -7,6 +7,7 @@ import functools
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -293,6 +294,42 @@ def test_httpx_hooks_and_auth_work(extra: str, mock: Mock, wav: bytes, run: Run)
     assert len(seen) == (extra == "hooks")
 
 
+def test_connection_of_a_response_that_a_tool_has_read_is_reused(
+    served: Mock, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    """A tool below the client may read a response to its end: its connection is kept, and closed with the client."""
+    original, original_async = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+
+    def read(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        response = original(transport, request)
+        response.read()
+        return response
+
+    async def read_async(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        response = await original_async(transport, request)
+        await response.aread()
+        return response
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", read)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", read_async)
+    path = f"/v3/voices/{voice(served)}"
+    with HeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
+        for _ in range(3):
+            client.client.get_httpx_client().get(path)
+        assert len(slots(client)) == 1
+    assert slots(client) == []
+
+    async def main() -> None:
+        async with AsyncHeyGen("any-key", base_url=served.base_urls["heygen"]) as client:
+            http = client.client.get_async_httpx_client()
+            for _ in range(3):
+                await http.get(path)
+            transport: Any = http._transport
+            assert len(transport._idle()) == 1
+
+    run(main)
+
+
 # RequestLimit
 
 
@@ -408,3 +445,21 @@ def test_wait_cancelled_before_its_first_poll_notes_the_token(mock: Mock, clock:
             assert (await done).id == "any-voice"
 
     asyncio.run(main())
+
+
+def test_waiting_for_the_limit_uses_up_no_retry(
+    mock: Mock, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retry that waits too long for the limit raises RequestTimeoutError; nothing more is sent."""
+    mock.fail("heygen", "rate_limit", operation="get_voice", times=3)
+
+    async def main() -> None:
+        # The first wait for the limit takes no time; that before the retry takes 6 seconds.
+        times = SimpleNamespace(monotonic=iter([0.0, 0.0, 0.0, 6.0]).__next__)
+        monkeypatch.setattr("voice_clone._http.limit.time", times)
+        async with heygen(mock, clock, RequestLimit(5)) as client:
+            with pytest.raises(RequestTimeoutError, match="waiting for a connection"):
+                await client.wait(JOB)
+
+    run(main)
+    assert [request.operation for request in mock.requests] == ["get_voice"]

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 import httpx
 
-from voice_clone._http.environment import is_loopback
+from voice_clone._http.environment import MAX_PORT, is_loopback
 from voice_clone._http.response_body import ENCODINGS
 from voice_clone._provider.config import Provider
 from voice_clone._version import __version__
@@ -22,7 +22,6 @@ E = TypeVar("E", bound=StrEnum)
 
 CONNECT_TIMEOUT = 10.0  # seconds, if the timeout is one number
 _MAX_SECONDS = 1e9
-_MAX_PORT = 65535
 _SET_BY_REQUESTS = ("content-length", "content-type", "transfer-encoding")
 
 
@@ -40,7 +39,7 @@ def parse_base_url(provider: Provider, url: str, source: str, *, allow_http: boo
     """Parse the base URL; raises InvalidRequestError, which names its source, if it is invalid."""
     try:
         parsed = httpx.URL(url)
-        valid = parsed.scheme in ("http", "https") and parsed.host and (parsed.port or 1) <= _MAX_PORT
+        valid = parsed.scheme in ("http", "https") and parsed.host and (parsed.port or 1) <= MAX_PORT
     except (httpx.InvalidURL, TypeError):
         parsed, valid = httpx.URL(), False
     path = parsed.path.rstrip("/")

@@ -107,15 +107,19 @@ class AsyncDriver(Driver):
                 effect = next(flow)
                 while True:
                     try:
-                        if limit and isinstance(effect, Sleep | Callback) == acquired:
-                            if acquired:
-                                limit.release()
-                            else:
-                                await limit.acquire()
-                            acquired = not acquired
+                        pauses = isinstance(effect, Sleep | Callback)
+                        if limit and acquired and pauses:
+                            limit.release()
+                            acquired = False
+                        elif limit and not acquired and not pauses:  # the first effect
+                            await limit.acquire()
+                            acquired = True
                         outcome = self._perform(effect, self._runtime.sleep_async, opened)
                         if inspect.isawaitable(outcome):
                             outcome = await outcome
+                        if limit and not acquired:  # before the flow builds its next request
+                            await limit.acquire()
+                            acquired = True
                     except BaseException as error:  # noqa: BLE001 - a flow handles a cancelled task, too
                         effect = flow.throw(error)
                     else:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from voice_clone.errors import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 8.0
-LONGEST_RETRY_AFTER = 60.0  # without a deadline of the caller's; a longer Retry-After raises the error at once
+LONGEST_RETRY_AFTER = 60.0  # outside of `wait`; a longer Retry-After raises the error at once
 FIRST_POLL, POLL_GROWTH = 1.0, 0.15  # a clone is noticed within half of its growth on average
 
 

@@ -87,8 +87,10 @@ class Http(_Base, httpx.Client):
                 body.add(chunk)
                 if body.stopped:
                     break
-        finally:
             stream.close()
+        except BaseException:  # also of `close`: Ctrl-C at any line must leave no connection open
+            stream.close()
+            raise
 
 
 class AsyncHttp(_Base, httpx.AsyncClient):
@@ -196,12 +198,12 @@ class _Exchange:
         if self.body.problem:
             raise self.body.problem
         self.checking = True
-        response = self.filled()
+        response = self.with_body()
         check_response(self.provider, response, self.client.max_response_bytes)
         response.request = self.request  # in place of the copy with the key
         return response
 
-    def filled(self) -> httpx.Response:
+    def with_body(self) -> httpx.Response:
         """The response with what was received of its body."""
         response = cast("httpx.Response", self.response)
         if not response.is_stream_consumed:
@@ -252,13 +254,14 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     facts: dict[str, Any] = {"provider": provider.name}
     if exchange.response is not None:
-        partial = exchange.filled()
+        partial = exchange.with_body()
         if isinstance(error, ResponseTooLong):
             partial.extensions[CUT] = exchange.client.max_response_bytes
         if not partial.is_success or CUT in partial.extensions:
             try:
                 check_response(provider, partial)
             except VoiceCloneError as by_status:
+                _forget(by_status, request)
                 return by_status
         raw = read(provider, partial)
         facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}

@@ -1,4 +1,4 @@
-"""Names in the extensions of httpx's requests, by which the parts of this room and the clients talk to each other."""
+"""Names in the extensions of httpx's requests, which pass facts between the modules of this package."""
 
 ATTEMPT = "voice_clone.attempt"
 """The number of the attempt, from 1; left out for the first."""

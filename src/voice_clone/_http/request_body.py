@@ -33,11 +33,12 @@ class Base64File(str):
 
 def file_in(value: object) -> Base64File | None:
     """The file within a JSON value, if there is one."""
-    values = [value]
+    values, seen = [value], set[int]()
     for item in values:
         if isinstance(item, Base64File):
             return item
-        if isinstance(item, dict):
+        if isinstance(item, dict) and id(cast("object", item)) not in seen:  # JSON with a cycle is refused later
+            seen.add(id(cast("object", item)))
             values += cast("dict[str, object]", item).values()
     return None
 

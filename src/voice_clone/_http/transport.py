@@ -96,8 +96,10 @@ class Transport(httpx.BaseTransport):
         except BaseException:
             slot.network.close()
             raise
-        stream = cast("httpx.SyncByteStream", response.stream)
-        response.stream = _SlotStream(self, slot, stream, reusable=not is_new)
+        stream = _SlotStream(self, slot, cast("httpx.SyncByteStream", response.stream), reusable=not is_new)
+        if response.is_stream_consumed:  # by a tool that watches: nothing closes the stream any more
+            stream.close(was_read=True)
+        response.stream = stream
         return response
 
     def keep(self, slot: _Slot) -> None:
@@ -129,14 +131,15 @@ class _SlotStream(httpx.SyncByteStream):
         yield from self._stream
         self._read = True
 
-    def close(self) -> None:
+    def close(self, *, was_read: bool = False) -> None:
         if self._closed:
             return
         try:
             self._closed = True
-            if self._read:
+            was_read = was_read or self._read
+            if was_read:
                 self._stream.close()
-            if self._read and self._reusable:
+            if was_read and self._reusable:
                 self._transport.keep(self._slot)
             else:
                 # Not `stream.close()`, which takes a lock that a signal may have left locked.
@@ -166,8 +169,10 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         except BaseException:
             await close_shielded(slot)
             raise
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _AsyncSlotStream(self, slot, stream, reusable=not is_new)
+        stream = _AsyncSlotStream(self, slot, cast("httpx.AsyncByteStream", response.stream), reusable=not is_new)
+        if response.is_stream_consumed:  # by a tool that watches: nothing closes the stream any more
+            await stream.aclose(was_read=True)
+        response.stream = stream
         return response
 
     async def keep(self, slot: httpx.AsyncHTTPTransport) -> None:
@@ -206,7 +211,7 @@ class _AsyncSlotStream(httpx.AsyncByteStream):
             yield chunk
         self._read = True
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, was_read: bool = False) -> None:
         if self._closed:
             return
         self._closed = True
@@ -215,7 +220,7 @@ class _AsyncSlotStream(httpx.AsyncByteStream):
         except BaseException:
             await close_shielded(self._slot)
             raise
-        if self._read and self._reusable:
+        if (was_read or self._read) and self._reusable:
             await self._transport.keep(self._slot)
         else:
             await close_shielded(self._slot)

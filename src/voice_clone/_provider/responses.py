@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import attrs
 import httpx
 
 from voice_clone import errors
@@ -86,13 +85,11 @@ def check_response(provider: Provider, response: httpx.Response, max_bytes: int 
         raise bad.invalid()
 
 
-@attrs.frozen
 class _BadResponse:
     """A response that is not good, and the error for it."""
 
-    provider: Provider
-    response: httpx.Response
-    raw: RawResponse
+    def __init__(self, provider: Provider, response: httpx.Response, raw: RawResponse) -> None:
+        self.provider, self.response, self.raw = provider, response, raw
 
     @property
     def paid(self) -> bool:
