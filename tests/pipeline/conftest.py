@@ -17,8 +17,8 @@ from scripts.lib.project import Provider, find_providers, update_lock
 from scripts.overlay.apply import effective_spec
 from scripts.update import examine
 from scripts.vendor import command as vendor
+from tests.pipeline.fakes import StandIn
 from tests.pipeline.helpers import Handler, OneProcess, Pages, Server, git, listening, pages
-from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
 

@@ -25,8 +25,8 @@ from scripts.lib.project import Provider, find_providers
 from scripts.update import command as update, examine, sandbox
 from scripts.update.verdict import Outcome
 from scripts.vendor import command as vendor
+from tests.pipeline.fakes import StandIn
 from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, git, pages, snapshot, substitute
-from tests.pipeline.stand_ins import StandIn
 
 
 def page_of(tree: Path, page: str, old: str, new: str) -> str:
@@ -352,7 +352,7 @@ from scripts.generate import command as generate
 from scripts.lib import command_line, transaction
 from scripts.update import command as update, examine
 from scripts.vendor import command as vendor
-from tests.pipeline.stand_ins import StandIn
+from tests.pipeline.fakes import StandIn
 
 root, source, signal_name, step, temporary = sys.argv[1:]
 stand_in = StandIn()

@@ -19,8 +19,8 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json
 from scripts.lib.project import Provider
 from scripts.update import pull_request, watch
+from tests.pipeline.fakes import StandIn
 from tests.pipeline.helpers import HEYGEN, PROVIDERS, RETELL, Pages, contents, git, snapshot
-from tests.pipeline.stand_ins import StandIn
 
 WORKFLOW: dict[str, Any] = yaml12.load((ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8"))
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]

@@ -28,7 +28,7 @@ from scripts.overlay.apply import apply_action, effective_spec, read_actions
 from scripts.vendor import command as vendor
 from scripts.vendor.merge import left_out_of, listed_operations
 from scripts.vendor.pages import vendored_pages
-from tests.contract.test_settled import unsettled
+from tests.contract.test_todo_marks import unsettled
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import contents, document, failure, operation
 
