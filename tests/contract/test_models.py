@@ -243,11 +243,7 @@ def test_every_model_is_in_the_module_of_its_name(document: Document) -> None:
 def test_known_differences_still_exist() -> None:
     """Every difference that is listed as known still exists."""
     if gone := set(KNOWN) - {what for pair in PAIRS for what, _, _ in differences(pair)}:
-        breach(
-            "tests/contract/test_models.py",
-            f"{sorted(gone)} are read alike by all",
-            do="delete them from KNOWN",
-        )
+        breach("tests/contract/test_models.py", f"{sorted(gone)} are read alike by all", do="delete them from KNOWN")
 
 
 class _Unset:

@@ -1,4 +1,4 @@
-"""The house: rooms without circles, each with a door, and a picture that matches the imports."""
+"""The architecture: packages without import cycles, each with a main module, and a diagram that matches the imports."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ TREE = pytest.mark.parametrize("folder", TREES, ids=lambda folder: folder.name)
 
 
 @TREE
-def test_imports_of_modules_form_no_circle(folder: Path) -> None:
-    """No module imports itself through others; imports for types only count."""
+def test_modules_have_no_import_cycles(folder: Path) -> None:
+    """No module imports itself through others; imports for types count too."""
     assert circle(Tree(folder).imports) == []
 
 
 @TREE
-def test_imports_of_rooms_form_no_circle(folder: Path) -> None:
-    """No room imports itself through others."""
+def test_packages_have_no_import_cycles(folder: Path) -> None:
+    """No package imports itself through others."""
     assert circle(Tree(folder).rooms) == []
 
 
 @TREE
-def test_private_names_stay_in_their_room(folder: Path) -> None:
-    """No room uses a name of another room that begins with an underscore."""
+def test_private_names_stay_in_their_package(folder: Path) -> None:
+    """No package uses an underscore name of another package."""
     assert list(Tree(folder).private_names()) == []
 
 
 @TREE
 def test_every_file_has_a_summary(folder: Path) -> None:
-    """Each file begins with a docstring whose first line is a sentence, and each room has a door that names it."""
+    """Each module has a docstring, and each package's main module has a one-sentence summary."""
     tree = Tree(folder)
-    silent = [name for name, module in tree.modules.items() if not (ast.get_docstring(module.tree) or "").strip()]
-    assert silent == []
-    assert [room for room in tree.rooms if not tree.door(room).summary.endswith((".", "?"))] == []
+    undocumented = [name for name, module in tree.modules.items() if not (ast.get_docstring(module.tree) or "").strip()]
+    assert undocumented == []
+    assert [package for package in tree.rooms if not tree.door(package).summary.endswith((".", "?"))] == []
 
 
 def test_every_step_of_the_pipeline_has_a_command() -> None:
-    """Each room of the pipeline but `lib`, which is no step, has a `command.py`."""
-    rooms = [path.parent for path in PIPELINE.glob("*/__init__.py")]
-    assert sorted(room.name for room in rooms if not (room / "command.py").is_file()) == ["lib"]
+    """Each package of the pipeline except `lib` has a `command.py`."""
+    packages = [path.parent for path in PIPELINE.glob("*/__init__.py")]
+    assert sorted(package.name for package in packages if not (package / "command.py").is_file()) == ["lib"]
 
 
-def test_picture_matches_the_imports() -> None:
-    """docs/architecture.md shows today's rooms; otherwise run `nox -s docs`."""
+def test_diagram_matches_the_imports() -> None:
+    """docs/architecture.md shows the current packages; if this fails, run `nox -s docs`."""
     assert section() in (DOCS / "architecture.md").read_text("utf-8"), "run `nox -s docs`"
 
 
-def test_private_names_of_httpx_are_in_one_place() -> None:
-    """The shim uses two private names of httpx and httpcore, both in the slot of the transport; `_run` is our own."""
+def test_private_names_of_httpx_are_in_one_module() -> None:
+    """The shim uses two private names of httpx and httpcore, both in `transport.py`."""
     uses: dict[str, set[str]] = {}
     for module in Tree(SHIM).modules.values():
         for node in ast.walk(module.tree):
@@ -72,39 +72,39 @@ def test_private_names_of_httpx_are_in_one_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "found"),
+    ("files", "expected"),
     [
-        ({"a": "import house.b", "b": "import house.c", "c": ""}, []),
-        ({"a": "import house.b", "b": "from house import a"}, ["house.a", "house.b"]),
-        ({"a": "def run():\n    from house.b import x", "b": "from house.a import run"}, ["house.a", "house.b"]),
+        ({"a": "import sample.b", "b": "import sample.c", "c": ""}, []),
+        ({"a": "import sample.b", "b": "from sample import a"}, ["sample.a", "sample.b"]),
+        ({"a": "def run():\n    from sample.b import x", "b": "from sample.a import run"}, ["sample.a", "sample.b"]),
         (
             {
-                "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.b import X",
+                "a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from sample.b import X",
                 "b": "from . import a",
             },
-            ["house.a", "house.b"],
+            ["sample.a", "sample.b"],
         ),
-        ({"__init__": "from house.a import X", "a": "from house import X"}, ["house", "house.a"]),
+        ({"__init__": "from sample.a import X", "a": "from sample import X"}, ["sample", "sample.a"]),
     ],
     ids=["none", "plain", "inside a function", "for types only", "the package itself"],
 )
-def test_circle_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], found: list[str]
+def test_import_cycles_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: list[str]
 ) -> None:
-    """A circle is found wherever its imports stand."""
-    assert sorted(set(circle(_tree(tmp_path, monkeypatch, files).imports))) == found
+    """An import cycle is found wherever its imports are."""
+    assert sorted(set(circle(_tree(tmp_path, monkeypatch, files).imports))) == expected
 
 
-def test_private_name_of_another_room_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A private name is found where it is imported, and where it is taken from a module that is imported."""
-    files = {"a": "from house.b import _x, y\nfrom house import b\nb._z, b.__name__", "b": ""}
+def test_private_names_of_other_packages_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private name is found in an import, and as an attribute of an imported module."""
+    files = {"a": "from sample.b import _x, y\nfrom sample import b\nb._z, b.__name__", "b": ""}
     uses = list(_tree(tmp_path, monkeypatch, files).private_names())
-    assert uses == ["house/a.py:1: house.b._x", "house/a.py:3: house.b._z"]
+    assert uses == ["sample/a.py:1: sample.b._x", "sample/a.py:3: sample.b._z"]
 
 
 def _tree(folder: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> Tree:
     monkeypatch.setattr("scripts.docs.architecture.ROOT", folder)
-    (folder / "house").mkdir()
+    (folder / "sample").mkdir()
     for name, text in {"__init__": "", **files}.items():
-        (folder / "house" / f"{name}.py").write_text(text, encoding="utf-8")
-    return Tree(folder / "house")
+        (folder / "sample" / f"{name}.py").write_text(text, encoding="utf-8")
+    return Tree(folder / "sample")
