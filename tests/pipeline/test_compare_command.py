@@ -1,6 +1,6 @@
 """The compare command: exit status, trees, output formats, and property tests of the comparison."""
 
-# JSON is walked here, whatever it holds.
+# This file walks arbitrary JSON.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 

@@ -90,7 +90,7 @@ def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def hostile_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree generated from a page with every hostile text in every place."""
-    root = tmp_path_factory.mktemp("everywhere")
+    root = tmp_path_factory.mktemp("hostile")
     spec = hostile.hostile_document(hostile.TEXTS)
     provider = add_provider(root, "acme", {"page.md": page(json.dumps(spec) + "\n")})
     (root / "generated").mkdir()

@@ -216,7 +216,7 @@ def test_one_change_is_one_pull_request(cloned: Path, tmp_path: Path) -> None:
     assert calls[1]["body"] == "# A report\n"
     title = "retell: compatible, 1 change"
     assert calls[1]["words"][:8] == ["pr", "create", "--base", "main", "--head", branch, "--title", title]
-    # On another day the same page has another date.
+    # The same page has another date on another day.
     files["specs/lock.json"][1] = '{"date": "tomorrow"}\n'
     again = list(pull_request.run([str(write_result(folder, files))], cloned))
     assert again == ["retell: proposed already: https://git.example/pull/1"]
