@@ -12,8 +12,8 @@ import pytest
 from scripts.lib.files import display_path
 from scripts.lib.project import find_providers
 from tests.contract import report, wire
-from tests.contract.breach import Breach, shown
 from tests.contract.documents import Document, Place
+from tests.contract.failures import Breach, shown
 
 HERE = Path(__file__).parent
 # Cheap tests that fail fast run first; tests that need the results of the others run last.

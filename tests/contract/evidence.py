@@ -23,10 +23,10 @@ import attrs
 from scripts.lib import yaml12
 from scripts.lib.files import ROOT, display_path, read_json, same_json
 from scripts.overlay.apply import with_names
-from tests.contract.breach import breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
-from tests.contract.judges import undeclared
+from tests.contract.failures import breach
 from tests.contract.schemas import errors
+from tests.contract.validators import undeclared
 from tests.pipeline.helpers import mapping, sequence
 
 FOLDER = ROOT / "tests" / "evidence"

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 
 from tests.contract.documents import Document, Operation, Place, documents
-from tests.contract.witnesses import promises, seen, unique
+from tests.contract.spec_coverage import promises, seen, unique
 
 STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent);

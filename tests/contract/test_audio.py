@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.contract.documents import documents
-from tests.contract.judges import judge_request
 from tests.contract.strategies import alternatives
+from tests.contract.validators import judge_request
 from tests.contract.wire import KEY, Method, Wire, methods
 from voice_clone.errors import InvalidRequestError
 from voice_clone.testing._multipart import read_parts

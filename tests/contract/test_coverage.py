@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.breach import breach
 from tests.contract.documents import Operation, operations
-from tests.contract.witnesses import promises, seen
+from tests.contract.failures import breach
+from tests.contract.spec_coverage import promises, seen
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)

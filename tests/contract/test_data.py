@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from scripts.lib.files import ROOT, display_path
-from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, Json, Operation, Place, documents
+from tests.contract.failures import Breach, breach
 from tests.contract.schemas import COMBINATIONS
 from voice_clone import connect
 from voice_clone._provider.config import Provider

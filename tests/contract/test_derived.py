@@ -8,7 +8,7 @@ from scripts.generate import command as generate, generators, packages
 from scripts.lib.project import Provider, find_providers
 from scripts.overlay.apply import effective_spec
 from scripts.vendor.lock import check_vendored
-from tests.contract.breach import breach
+from tests.contract.failures import breach
 from tests.pipeline.helpers import OneProcess
 
 PROVIDERS = pytest.mark.parametrize("provider", find_providers(), ids=lambda provider: provider.name)

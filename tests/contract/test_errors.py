@@ -13,10 +13,10 @@ import pytest
 from openapi_python_client.strings import pascal_case
 
 from scripts.lib.files import ROOT, display_path, read_json, same_json
-from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
-from tests.contract.judges import judge_answer
+from tests.contract.failures import breach
 from tests.contract.schemas import COMBINATIONS, touched
+from tests.contract.validators import judge_answer
 from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
 from voice_clone._provider.config import Provider

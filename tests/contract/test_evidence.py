@@ -16,7 +16,6 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from tests.contract.breach import Breach, breach
 from tests.contract.documents import document, documents
 from tests.contract.evidence import (
     FOLDER,
@@ -31,7 +30,8 @@ from tests.contract.evidence import (
     read,
     shown,
 )
-from tests.contract.judges import contract_model
+from tests.contract.failures import Breach, breach
+from tests.contract.validators import contract_model
 from tests.contract.wire import CLIP
 from voice_clone import connect
 

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.contract.breach import Breach, breach
 from tests.contract.documents import Answer, Document, Operation, documents, operations
-from tests.contract.judges import judge_answer, judge_request
+from tests.contract.failures import Breach, breach
+from tests.contract.spec_coverage import witness
 from tests.contract.strategies import alternatives, breaking, values
 from tests.contract.test_responses import is_success, provider_of
+from tests.contract.validators import judge_answer, judge_request
 from tests.contract.wire import CLIP, KEY, Method, form, least, least_parameters, methods, request
-from tests.contract.witnesses import witness
 from voice_clone import connect, errors
 from voice_clone.errors import RawResponse
 from voice_clone.testing import Kind, Mock

@@ -18,9 +18,9 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, read_json
 from scripts.lib.project import Provider
 from scripts.overlay.apply import OverlayError, apply_action, read_actions
-from tests.contract.breach import breach
 from tests.contract.documents import Document, document, documents
 from tests.contract.evidence import differences, evidence, problems as contradictions
+from tests.contract.failures import breach
 from tests.contract.test_specs import closed_answers, false_examples, faults, insecure, misnamed
 from tests.pipeline.helpers import mapping
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.contract.breach import breach
 from tests.contract.documents import Json, Operation, Place, documents, operations
-from tests.contract.judges import MEND, judge_request
+from tests.contract.failures import breach
 from tests.contract.schemas import valid
+from tests.contract.spec_coverage import witness
 from tests.contract.strategies import alternatives, breaking, values
+from tests.contract.validators import MEND, judge_request
 from tests.contract.wire import KEY, WAYS, Method, Wire, methods, path_of
-from tests.contract.witnesses import witness
 from voice_clone.errors import InvalidRequestError
 
 METHODS = [method for document in documents() for method in methods(document)]

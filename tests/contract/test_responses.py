@@ -9,13 +9,13 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, answers, documents
-from tests.contract.judges import judge_answer
+from tests.contract.failures import breach
 from tests.contract.schemas import normal, touched
+from tests.contract.spec_coverage import witness
 from tests.contract.strategies import Damage, alternatives, damaged, values
+from tests.contract.validators import judge_answer
 from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least, methods
-from tests.contract.witnesses import witness
 from voice_clone import CloneJob, Voice, errors
 from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError

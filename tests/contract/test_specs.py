@@ -14,10 +14,10 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 
 from scripts.lib.files import ROOT, read_json
 from scripts.lib.project import Provider
-from tests.contract.breach import breach
 from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
-from tests.contract.judges import undeclared
+from tests.contract.failures import breach
 from tests.contract.schemas import COMBINATIONS, problems
+from tests.contract.validators import undeclared
 from voice_clone import connect
 
 ODD_NAME = re.compile(r"V\d|(?:Req|Resp|Body|(?:Request|Response)Model|Metadata)\Z|BaseResp")

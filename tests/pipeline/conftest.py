@@ -1,4 +1,4 @@
-"""Copies of the tree, so that no run of the pipeline touches the real one."""
+"""Fixtures: copies of the tree, so that no test changes the real one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from scripts.lib.project import Provider, find_providers, update_lock
 from scripts.overlay.apply import effective_spec
 from scripts.update import examine
 from scripts.vendor import command as vendor
+from tests.pipeline.fakes import FakeChecks
 from tests.pipeline.helpers import Handler, OneProcess, Pages, Server, git, listening, pages
-from tests.pipeline.stand_ins import StandIn
 
 Chosen = Sequence[tuple[Provider, dict[str, Any]]]
 
@@ -31,7 +31,7 @@ def _copy(source: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the committed tree, generated anew where the committed one is not up to date."""
+    """A copy of the committed tree; outdated generated files are regenerated."""
     root = _copy(ROOT, tmp_path_factory.mktemp("base"))
     list(generate.run([], root))
     return root
@@ -45,7 +45,7 @@ def tree(base: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(pair: Path, tmp_path: Path) -> Path:
-    """A tree of two providers as a git repository, with what git is told to ignore."""
+    """A tree of two providers as a git repository, with the project's .gitignore."""
     tree = _copy(pair, tmp_path / "tree")
     shutil.copyfile(ROOT / ".gitignore", tree / ".gitignore")
     git(tree, "init", "--quiet", "--initial-branch=main")
@@ -56,7 +56,7 @@ def repository(pair: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(base: Path) -> dict[str, tuple[dict[str, Any], generators.Files]]:
-    """For each provider the effective spec and what both generators make of it, generated once."""
+    """The effective spec and the generated files of each provider, generated once."""
     chosen = [(provider, effective_spec(provider)) for provider in find_providers(root=base)]
     files = packages.build(chosen)
     return {provider.name: (spec, files[provider]) for provider, spec in chosen}
@@ -66,9 +66,9 @@ def built(base: Path) -> dict[str, tuple[dict[str, Any], generators.Files]]:
 def builds(
     monkeypatch: pytest.MonkeyPatch, built: dict[str, tuple[dict[str, Any], generators.Files]]
 ) -> list[list[str]]:
-    """The providers that each call of `generate.build` was asked for.
+    """The provider names in each call of `packages.build`.
 
-    What is asked for with a spec that was generated already is taken from there; the rest is really generated.
+    Files of unchanged specs come from `built`; others are really generated.
     """
     real, calls = packages.build, list[list[str]]()
 
@@ -86,26 +86,26 @@ def builds(
 
 @pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Generators run in this process, so that they see what a test has changed."""
+    """Run the generators in this process, so that monkeypatches apply to them."""
     monkeypatch.setattr(packages, "ProcessPoolExecutor", OneProcess)
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A loopback web server that serves what it is given."""
+    """A loopback web server; a call adds responses and returns the address."""
     monkeypatch.setenv("NO_PROXY", "*")
     served: dict[str, bytes | tuple[int, bytes]] = {}
 
     class Serving(Handler):
         def do_GET(self) -> None:  # noqa: N802 - http.server looks it up by name
-            found = served.get(self.path, (404, b""))
-            status, data = found if isinstance(found, tuple) else (200, found)
+            response = served.get(self.path, (404, b""))
+            status, data = response if isinstance(response, tuple) else (200, response)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(data)
 
-    def serve(what: Pages) -> str:
-        served.update(what)
+    def serve(responses: Pages) -> str:
+        served.update(responses)
         return address
 
     with listening(Serving) as address:
@@ -113,17 +113,17 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Neither the comparison nor the contract tests are run."""
-    made = StandIn()
-    monkeypatch.setattr(examine, "compare", made.compare)
-    monkeypatch.setattr(examine, "contract", made.contract)
-    return made
+def fake_checks(monkeypatch: pytest.MonkeyPatch) -> FakeChecks:
+    """A fake comparison and fake contract tests."""
+    fake = FakeChecks()
+    monkeypatch.setattr(examine, "compare", fake.compare)
+    monkeypatch.setattr(examine, "contract", fake.contract)
+    return fake
 
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own for what is temporary."""
+    """A separate folder for temporary files."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -132,7 +132,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def pair(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tree with two providers, which is copied in half the time."""
+    """A copy of the tree with two providers, which is faster to copy."""
     root = _copy(base, tmp_path_factory.mktemp("pair"))
     for provider in find_providers(root=root):
         if provider.name not in ("heygen", "retell"):
@@ -144,15 +144,15 @@ def pair(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(pair: Path, tmp_path: Path, builds: list[list[str]], stand_in: StandIn, temporary: Path) -> Path:
-    """A tree of two providers whose updates run on stand-ins; what is generated for a known spec is remembered."""
-    del builds, stand_in, temporary
+def project(pair: Path, tmp_path: Path, builds: list[list[str]], fake_checks: FakeChecks, temporary: Path) -> Path:
+    """A tree of two providers whose updates use fake checks and remembered generated files."""
+    del builds, fake_checks, temporary
     return _copy(pair, tmp_path / "tree")
 
 
 @pytest.fixture
 def served(project: Path, server: Server) -> Callable[[Pages], None]:
-    """Serves pages by their names in the tree, at the addresses that the tree has for them."""
+    """Serves pages by their paths in the tree, at the addresses in each source.toml."""
     address = server({})
     for provider in find_providers(root=project):
         for name in pages(project, provider.name):
@@ -164,7 +164,7 @@ def served(project: Path, server: Server) -> Callable[[Pages], None]:
     for step in (vendor.run([], project), generate.run([], project)):
         list(step)
 
-    def serve(what: Pages) -> None:
-        server({f"/{name}": data for name, data in what.items()})
+    def serve(responses: Pages) -> None:
+        server({f"/{name}": data for name, data in responses.items()})
 
     return serve

@@ -1,6 +1,6 @@
 """Edits of the vendored pages, the cases in `compare_cases/*.yaml` that name them, and the reports on them."""
 
-# JSON is walked here, whatever it holds.
+# This file walks arbitrary JSON.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
@@ -256,7 +256,7 @@ def load_cases(*files: Path) -> dict[str, Case]:
 
 
 def edited(name: str, *edits: Edit) -> Document:
-    """A page after edits."""
+    """A page with edits applied."""
     spec = copy.deepcopy(PAGES[name].spec)
     for edit in edits:
         edit(spec)
@@ -274,7 +274,7 @@ def forward(name: str, *edits: Edit) -> list[Change]:
 
 
 def reverse(name: str, *edits: Edit) -> list[Change]:
-    """The changes that undoing the edits of a page makes."""
+    """The changes from a page with edits back to the original."""
     return api.compare(edited(name, *edits).spec, PAGES[name].spec)
 
 

@@ -1,4 +1,4 @@
-"""What several of the pipeline's tests share."""
+"""Helpers for the pipeline's tests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ HEYGEN = "specs/heygen/pages/heygen-clone-voice.md"
 
 Snapshot = dict[str, tuple[bytes, int]]
 Pages = Mapping[str, bytes | tuple[int, bytes]]
-"""What a web server answers: from path to content, or to status and content."""
+"""Responses of a web server: from path to content, or to status and content."""
 Server = Callable[[Pages], str]
-"""Serves what it is given, and says its address."""
+"""Adds responses to a web server and returns its address."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers requests, and prints nothing."""
+    """A request handler without log output."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in http.server
         del format, args
@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def listening(handler: type[Handler]) -> Generator[str]:
-    """A web server on loopback until the block ends; the outcome is its address."""
+    """A web server on loopback until the block ends; yields its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -50,7 +50,7 @@ def listening(handler: type[Handler]) -> Generator[str]:
 
 
 def snapshot(root: Path) -> Snapshot:
-    """Every file below a folder, with its content and the time of its last change."""
+    """Every file below a folder, with its content and modification time."""
     return {
         path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(root.rglob("*"))
@@ -64,7 +64,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def failure(lines: Iterable[str]) -> str:
-    """The message of the PipelineError in which a step ends; a step that succeeds is a failed test."""
+    """The message of the PipelineError that a step raises; a step that succeeds fails the test."""
     try:
         reported = list(lines)
     except PipelineError as error:
@@ -83,7 +83,7 @@ def sequence(node: Any) -> list[Any] | None:
 
 
 def page(document: str | dict[str, Any], before: str = "# A page\n\nProse.\n\n") -> bytes:
-    """A Markdown page that holds a document in a fence."""
+    """A Markdown page with a document in a fence."""
     text = document if isinstance(document, str) else dump_json(document)
     return f"{before}````yaml openapi.yaml get /x\n{text}````\n".encode()
 
@@ -95,13 +95,13 @@ def document(paths: dict[str, Any], **schemas: Any) -> dict[str, Any]:
 
 
 def operation(name: str, schema: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """An operation that answers with JSON of this schema."""
+    """An operation that returns JSON of this schema."""
     content = {"application/json": {"schema": schema or {"type": "object"}}}
     return {"operationId": name, "responses": {"200": {"description": "OK", "content": content}}, **more}
 
 
 def add_provider(root: Path, name: str, pages: dict[str, bytes], more: str = "") -> Provider:
-    """A provider's folder with its pages and `source.toml`, as someone would write them."""
+    """Write a provider's folder: its pages and `source.toml`."""
     provider = Provider(root, name)
     (provider.folder / "pages").mkdir(parents=True)
     for file, data in pages.items():
@@ -112,7 +112,7 @@ def add_provider(root: Path, name: str, pages: dict[str, bytes], more: str = "")
 
 
 def substitute(path: Path, old: str, new: str) -> None:
-    """Replace the one occurrence of a text in a file."""
+    """Replace the only occurrence of a text in a file."""
     text = path.read_bytes().decode()
     assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {path.name}"
     path.write_bytes(text.replace(old, new).encode())
@@ -121,8 +121,8 @@ def substitute(path: Path, old: str, new: str) -> None:
 def endpoints(provider: str) -> list[ModuleType]:
     """Every endpoint module of a generated package."""
     package = importlib.import_module(f"voice_clone_api.{provider}.api")
-    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    return [importlib.import_module(module.name) for module in found if not module.ispkg]
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in modules if not module.ispkg]
 
 
 def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | None, bytes]]:
@@ -131,7 +131,7 @@ def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | Non
     assert boundary, content_type
     first, *parts, last = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())
     assert (first, last) == (b"", b"--\r\n")
-    read: list[tuple[str, str | None, bytes]] = []
+    result: list[tuple[str, str | None, bytes]] = []
     for part in parts:
         head, separator, content = part.partition(b"\r\n\r\n")
         assert separator
@@ -139,12 +139,12 @@ def multipart_parts(content_type: str, body: bytes) -> list[tuple[str, str | Non
             r'Content-Disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', head.decode()
         )
         assert disposition, head
-        read.append((disposition[1], disposition[2], content))
-    return read
+        result.append((disposition[1], disposition[2], content))
+    return result
 
 
 class OneProcess:
-    """A ProcessPoolExecutor that runs its jobs at once and in this process, where a test can change things."""
+    """A ProcessPoolExecutor that runs jobs at once in this process, so that monkeypatches apply."""
 
     def __init__(self, initializer: Callable[[], None]) -> None:
         del initializer  # it would end this process
@@ -164,18 +164,18 @@ class OneProcess:
         return future
 
 
-def strings(items: Sequence[str], start: str) -> Iterator[str]:
-    """Those of the texts that start so."""
+def with_prefix(items: Sequence[str], start: str) -> Iterator[str]:
+    """The texts that start with `start`."""
     return (item for item in items if item.startswith(start))
 
 
 def pages(tree: Path, provider: str = "*") -> list[str]:
-    """The names of pages in a tree."""
+    """The paths of a tree's pages, relative to the tree."""
     return sorted(path.relative_to(tree).as_posix() for path in tree.glob(f"specs/{provider}/pages/*"))
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git in a folder, whatever the settings of this machine."""
+    """Run git in a folder, without the settings of this machine; returns its output."""
     settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return subprocess.run(
         ["git", "-c", "user.name=A", "-c", "user.email=a@example", *arguments],

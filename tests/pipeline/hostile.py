@@ -1,4 +1,4 @@
-"""An adversary's collection: texts that want to be code, and documents that want to read, write or never end."""
+"""Hostile inputs: texts that look like code, and a document that contains them in every place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tests.pipeline.helpers import document, operation
 
 CANARY = "voice_clone_canary"
-"""What every payload that is code would make: a file of this name, in the current folder."""
+"""A file that each payload creates in the current folder if it is executed."""
 _RUN = f"open('{CANARY}', 'w')"
 
 TEXTS: dict[str, str] = {
@@ -55,17 +55,17 @@ TEXTS: dict[str, str] = {
     "nothing": "",
     "an emoji": "\U0001f600",
     "a digit first": "1a",
-    "what normalises to a digit": "\u2460",
-    "what collides once": "a b",
-    "what collides twice": "a-b",
+    "a character that normalises to a digit": "\u2460",
+    "a collision of names": "a b",
+    "another collision of names": "a-b",
     "a path": "/etc/passwd",
-    "a path must not contain": "../../x",
+    "a relative path": "../../x",
     "a path of Windows": "..\\..\\x",
     "a pointer": "#/components/schemas/~0~1",
 }
-"""Texts that the provider may well write: in prose and values they are taken, and stay texts."""
+"""Texts that a provider may write: accepted in prose and values, and never executed."""
 
-UNFIT: dict[str, str] = {
+REFUSED: dict[str, str] = {
     "a null": "a\0b",
     "an escape": "a\x1b[0m",
     "a form feed": f"a\x0c{_RUN}",
@@ -73,13 +73,13 @@ UNFIT: dict[str, str] = {
     "an override of direction": "a\u202eb",
     "an isolate of direction": "a\u2066b",
 }
-"""Texts that are refused wherever they stand."""
+"""Texts that are refused in every place."""
 
 _TEXT = {"type": "string"}
 
 
-def everywhere(texts: dict[str, str]) -> dict[str, Any]:
-    """One document that has each of these texts in each place where a provider may write what it likes."""
+def hostile_document(texts: dict[str, str]) -> dict[str, Any]:
+    """A document with each text in every place where a provider may write free text."""
     values = list(texts.values())
     names = [name for name in values if name.isprintable()]
     prose = "\n".join(values)
@@ -91,31 +91,31 @@ def everywhere(texts: dict[str, str]) -> dict[str, Any]:
     spec["x-any"] = dict.fromkeys(names, values)
 
     def add(name: str, schema: dict[str, Any] | None = None, path: str = "", **more: Any) -> dict[str, Any]:
-        made = operation(name, schema, **more)
-        spec["paths"][path or f"/{name}"] = {"post": made}
-        return made
+        post = operation(name, schema, **more)
+        spec["paths"][path or f"/{name}"] = {"post": post}
+        return post
 
-    def each(schemas: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    def schema_of(schemas: Iterator[dict[str, Any]]) -> dict[str, Any]:
         return {"type": "object", "properties": {f"p{index}": schema for index, schema in enumerate(schemas)}}
 
-    add("prose", each({**_TEXT, "title": v, "description": v, "example": v, "examples": [v]} for v in values))
-    add("defaults", each({**_TEXT, "default": v, "format": v, "$comment": v} for v in values))
-    add("any", each({"default": v} for v in values))
-    add("unions", each({"anyOf": [_TEXT, {"type": "integer"}], "default": v} for v in values))
-    add("lists", each({"type": "array", "items": _TEXT, "default": [v]} for v in values))
+    add("prose", schema_of({**_TEXT, "title": v, "description": v, "example": v, "examples": [v]} for v in values))
+    add("defaults", schema_of({**_TEXT, "default": v, "format": v, "$comment": v} for v in values))
+    add("any", schema_of({"default": v} for v in values))
+    add("unions", schema_of({"anyOf": [_TEXT, {"type": "integer"}], "default": v} for v in values))
+    add("lists", schema_of({"type": "array", "items": _TEXT, "default": [v]} for v in values))
     add("objects", {"type": "object", "description": prose, "example": dict.fromkeys(names, values)})
-    add("constants", each({"const": v} for v in values))
+    add("constants", schema_of({"const": v} for v in values))
     add("enum", {"type": "object", "properties": {"e": {**_TEXT, "enum": values, "description": prose}}})
-    # A quote and its like; what is no regular expression can't be imported by pydantic, whoever wrote it.
-    add("patterns", each({**_TEXT, "pattern": v} for v in ('"', "'", '"""', "'''", '\\\\"', f'"\n{_RUN}\n"')))
+    # Only valid regular expressions, since pydantic cannot import others.
+    add("patterns", schema_of({**_TEXT, "pattern": v} for v in ('"', "'", '"""', "'''", '\\\\"', f'"\n{_RUN}\n"')))
     add("properties", {"type": "object", "properties": {f"n{i} {v}": _TEXT for i, v in enumerate(names)}})
     required = [f"{v} n{i}" for i, v in enumerate(names)]
     add("required", {"type": "object", "required": required, "properties": dict.fromkeys(required, _TEXT)})
     fields: dict[str, Any] = {f"n{i} {v}": _TEXT for i, v in enumerate(names)}
     form = {"type": "object", "properties": fields | {"file": {**_TEXT, "format": "binary"}}}
     add("form", requestBody={"content": {"multipart/form-data": {"schema": form}}})
-    # A key may have 1,024 characters, and the name of a file 255.
-    add("long", {**each({**_TEXT, "title": v, "default": v} for v in ["n" * 10_000]), "description": "n" * 10_000})
+    # A YAML key can have 1,024 characters, and a file name 255.
+    add("long", {**schema_of({**_TEXT, "title": v, "default": v} for v in ["n" * 10_000]), "description": "n" * 10_000})
     add("longer", {"type": "object", "properties": {"n" * 1_000: _TEXT}})
     for place in ("query", "header", "cookie"):
         parameters = [
@@ -130,12 +130,12 @@ def everywhere(texts: dict[str, str]) -> dict[str, Any]:
         if value in names and not {"{", "\\"} & set(value) and ".." not in value:
             path = f"/{index}{value}/{{id}}"
             more["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}]
-        made = add(f"o{index}{value}", titled, path, **more)
-        made["responses"]["200"]["description"] = value
+        post = add(f"o{index}{value}", titled, path, **more)
+        post["responses"]["200"]["description"] = value
         if value in names:
-            made["responses"]["200"]["headers"] = {value: {"description": value, "schema": _TEXT}}
-            made["requestBody"] = {"content": {f'application/json; a="{value}"': {"schema": _TEXT}}}
-            made["security"] = [{value: []}]
+            post["responses"]["200"]["headers"] = {value: {"description": value, "schema": _TEXT}}
+            post["requestBody"] = {"content": {f'application/json; a="{value}"': {"schema": _TEXT}}}
+            post["security"] = [{value: []}]
             scheme = {"type": "apiKey", "in": "header", "name": value}
             spec["components"].setdefault("securitySchemes", {})[value] = scheme
     return spec

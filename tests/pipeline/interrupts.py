@@ -1,9 +1,9 @@
-"""Changes a tree again and again, and stops it each time one step later.
+"""Repeats a change of a tree, and interrupts it one step later each time.
 
     python -m tests.pipeline.interrupts FOLDER
 
-A step is whatever the file system is asked to do. Prints JSON: for each way of stopping, how the tree was found after
-each step, and after the next command.
+A step is a file system operation. Prints JSON: for each kind of interruption, the state of the tree after each step,
+and after the next command.
 """
 
 from __future__ import annotations
@@ -47,26 +47,26 @@ _EVENTS = ("open", "os.", "shutil.", "pathlib.")
 
 
 class Stopper:
-    """Counts what the file system is asked to do below a folder, and stops it at one step."""
+    """Counts file system operations below a folder, and stops at one of them."""
 
     def __init__(self, root: Path) -> None:
         self.root = str(root)
-        self.left = 0
+        self.remaining = 0
         self.stop: Callable[[], object] | None = None
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.stop is None or not event.startswith(_EVENTS):
             return
-        if not any(isinstance(each, str | Path) and str(each).startswith(self.root) for each in arguments):
+        if not any(isinstance(argument, str | Path) and str(argument).startswith(self.root) for argument in arguments):
             return
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             self.stop()
 
 
-def lay_out(root: Path) -> None:
-    """Make the tree what it was."""
+def restore(root: Path) -> None:
+    """Restore the initial tree."""
     for path in root.iterdir():
         shutil.rmtree(path)
     for name, data in BEFORE.items():
@@ -75,17 +75,17 @@ def lay_out(root: Path) -> None:
 
 
 def state(root: Path) -> str:
-    """What a tree is: as before, as after, or something in between; and what is left over in it."""
-    found = contents(root)
-    left = sorted(name for name in found if name.startswith(transaction.FOLDER))
-    found = {name: data for name, data in found.items() if name not in left}
-    whole = "before" if found == BEFORE else "after" if found == AFTER else "between"
+    """The state of a tree: before, after or between, and any leftover files."""
+    files = contents(root)
+    leftovers = sorted(name for name in files if name.startswith(transaction.FOLDER))
+    files = {name: data for name, data in files.items() if name not in leftovers}
+    whole = "before" if files == BEFORE else "after" if files == AFTER else "between"
     empty = [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]
-    return whole + (" with a journal" if left else "") + (" with empty folders" if empty else "")
+    return whole + (" with a journal" if leftovers else "") + (" with empty folders" if empty else "")
 
 
 def raising(error: BaseException) -> Callable[[], object]:
-    """Stop by an exception."""
+    """A function that raises an exception."""
 
     def stop() -> object:
         raise error
@@ -102,53 +102,53 @@ WAYS: dict[str, Callable[[], object]] = {
 
 
 def attempt(stopper: Stopper, step: int, stop: Callable[[], object], run: Callable[[], object]) -> bool:
-    """Do something in a process of its own, stopped at a step; whether it came to that step."""
+    """Run a function in a child process, stopped at a step; returns whether it reached the step."""
     child = os.fork()
     if not child:
-        stopper.left, stopper.stop = step, stop
+        stopper.remaining, stopper.stop = step, stop
         try:
             run()
-        except BaseException:  # noqa: BLE001  # whatever it is, this process ends by it
+        except BaseException:  # noqa: BLE001  # any exception ends this process
             os._exit(1)
         finally:
             stopper.stop = None
-        os._exit(int(stopper.left <= 0))
+        os._exit(int(stopper.remaining <= 0))
     return os.waitpid(child, 0)[1] != 0
 
 
 def main() -> None:
-    """Stop the change at every step in every way; and where it was half done, what mends it as well."""
+    """Interrupt the change at every step in every way, and the recovery of a killed change as well."""
     root = Path(sys.argv[1])
     stopper = Stopper(root)
-    found: dict[str, list[list[str]]] = {}
+    states: dict[str, list[list[str]]] = {}
 
     def change() -> None:
         transaction.install(root, "the change", CHANGES)
 
-    def mend() -> None:
+    def recover() -> None:
         transaction.recover(root)
 
     for way, stop in WAYS.items():
-        found[way] = []
+        states[way] = []
         for step in itertools.count(1):
-            lay_out(root)
+            restore(root)
             if not attempt(stopper, step, stop, change):
                 break
             at_once = state(root)
-            mend()
-            found[way].append([at_once, state(root)])
-    found["kill twice"] = []
-    half_done = [step for step, (at_once, _) in enumerate(found["kill"], 1) if at_once.startswith("between")]
+            recover()
+            states[way].append([at_once, state(root)])
+    states["kill twice"] = []
+    half_done = [step for step, (at_once, _) in enumerate(states["kill"], 1) if at_once.startswith("between")]
     for step in (half_done[0], half_done[-1]):
         for later in itertools.count(1):
-            lay_out(root)
+            restore(root)
             attempt(stopper, step, WAYS["kill"], change)
-            if not attempt(stopper, later, WAYS["kill"], mend):
+            if not attempt(stopper, later, WAYS["kill"], recover):
                 break
             again = state(root)
-            mend()
-            found["kill twice"].append([again, state(root)])
-    sys.stdout.write(json.dumps(found))
+            recover()
+            states["kill twice"].append([again, state(root)])
+    sys.stdout.write(json.dumps(states))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Runs the pipeline, or imports what it made, in a process that notes whatever reaches out of a folder.
+"""Runs the pipeline, or imports generated modules, in a process that records access outside a folder.
 
-    python -m tests.pipeline.sandbox pipeline ROOT DOCUMENTS    generate each document, with the gates and without
+    python -m tests.pipeline.sandbox pipeline ROOT DOCUMENTS    generate each document, with and without the checks
     python -m tests.pipeline.sandbox import ROOT                import every generated module
 
-Prints JSON: what each step came to, and what was noted.
+Prints JSON: the result of each step, and the records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from scripts.lib.files import dump_json
 
-NOTED: list[str] = []
+RECORDS: list[str] = []
 _ACTS = (
     "socket.",
     "os.system",
@@ -38,7 +38,7 @@ _CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.sym
 
 
 def watch(root: Path, writable: Iterable[Path], *, may_run: Callable[[Any], bool]) -> None:
-    """Note each file that is read outside of the project, each that is written outside of `writable`, and all else."""
+    """Record reads outside the project, writes outside `writable`, sockets, processes and other system calls."""
     source = Path(__file__).resolve().parent.parent.parent
     interpreter: set[str] = {sys.prefix, sys.base_prefix, *sys.path, str(source), os.devnull}
     allowed = [str(path.resolve()) for path in writable]
@@ -46,7 +46,7 @@ def watch(root: Path, writable: Iterable[Path], *, may_run: Callable[[Any], bool
 
     def inside(path: Any, folders: list[str]) -> bool:
         if isinstance(path, int):
-            return True  # a file that is open already
+            return True  # a file descriptor
         whole = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  # a Path is too slow here
         real = os.path.join(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))  # noqa: PTH118, PTH119, PTH120
         return any(real == folder or real.startswith(folder + os.sep) for folder in folders)
@@ -56,18 +56,18 @@ def watch(root: Path, writable: Iterable[Path], *, may_run: Callable[[Any], bool
             path, mode, flags = arguments
             writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) or set(mode or "") & set("wax+")
             if not inside(path, [*allowed, os.devnull] if writes else readable):
-                NOTED.append(f"{'write' if writes else 'read'} {path}")
+                RECORDS.append(f"{'write' if writes else 'read'} {path}")
         elif event.startswith(_CHANGES):
             if not inside(arguments[0], allowed) and not isinstance(arguments[-1], int):
-                NOTED.append(f"{event} {arguments}")
+                RECORDS.append(f"{event} {arguments}")
         elif event.startswith(_ACTS) and not (event == "subprocess.Popen" and may_run(arguments[1])):
-            NOTED.append(f"{event} {arguments}")
+            RECORDS.append(f"{event} {arguments}")
 
     sys.addaudithook(hook)
 
 
 def pipeline(root: Path, documents: Path) -> dict[str, Any]:
-    """Generate each document through the gates, then give what they refuse to the generators directly."""
+    """Generate each document with the checks, then pass refused documents to the generators directly."""
     for name in ("datamodel_code_generator.__main__", "openapi_python_client"):
         importlib.import_module(name)
 
@@ -78,8 +78,8 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     from scripts.lib.project import Provider
     from tests.pipeline.helpers import OneProcess
 
-    setattr(packages, "ProcessPoolExecutor", OneProcess)  # noqa: B010  # children would not be watched
-    read: dict[str, Any] = json.loads(documents.read_text("utf-8"))
+    setattr(packages, "ProcessPoolExecutor", OneProcess)  # noqa: B010  # child processes would not be watched
+    specs: dict[str, Any] = json.loads(documents.read_text("utf-8"))
     provider = Provider(root, "acme")
     results: dict[str, Any] = {}
     temporary = Path(tempfile.gettempdir())
@@ -95,15 +95,15 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
             return str(error)
         return ""
 
-    for name, spec in read.items():
+    for name, spec in specs.items():
         provider.spec.write_text(dump_json(spec), encoding="utf-8")
         results[name] = outcome(lambda: list(generate.run(["acme"], root)))
         if results[name]:
             outcome(functools.partial(generators.contracts, provider, spec))
-    # The client generator goes on where it finds what it does not read, and takes as long for one as for many.
-    paths = {f"/{index}": item for index, spec in enumerate(read.values()) for item in spec["paths"].values()}
-    every = next(iter(read.values())) | {"paths": paths}
-    results["all"] = outcome(functools.partial(generators.client, provider, every))
+    # The client generator skips unsupported operations, and takes as long for one document as for many.
+    paths = {f"/{index}": item for index, spec in enumerate(specs.values()) for item in spec["paths"].values()}
+    combined = next(iter(specs.values())) | {"paths": paths}
+    results["all"] = outcome(functools.partial(generators.client, provider, combined))
     return results
 
 
@@ -122,7 +122,7 @@ def modules(root: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    _, what, folder, *more = sys.argv
+    _, command, folder, *more = sys.argv
     sys.dont_write_bytecode = True
-    done = pipeline(Path(folder), Path(more[0])) if what == "pipeline" else modules(Path(folder))
-    sys.stdout.write(json.dumps({"results": done, "noted": NOTED}))
+    results = pipeline(Path(folder), Path(more[0])) if command == "pipeline" else modules(Path(folder))
+    sys.stdout.write(json.dumps({"results": results, "records": RECORDS}))

@@ -1,4 +1,4 @@
-"""Whole documents as large providers have them, made up: hundreds of operations with all that OpenAPI can say."""
+"""Synthetic OpenAPI documents, as large as real ones: hundreds of operations with every feature of OpenAPI."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RESERVED = ("class", "from", "global", "self", "None", "type", "list", "id", "im
 
 
 def whole(size: int, version: str = "3.1.0", seed: int = 1) -> Json:
-    """A document with `size` operations; the same for the same arguments."""
+    """A document with `size` operations; the same arguments give the same document."""
     return _Maker(size, version, random.Random(seed)).document()
 
 
 def around(spec: Json, size: int = 200) -> Json:
-    """A whole document that holds a provider's spec, in its order, amid operations and components of others."""
+    """A large document that contains a provider's spec, in its order, between other operations and components."""
     other = whole(size, spec["openapi"])
     paths = _amid(spec["paths"], other["paths"])
     kinds = {**spec.get("components", {}), **other["components"]}
@@ -28,15 +28,15 @@ def around(spec: Json, size: int = 200) -> Json:
 
 
 def _amid(ours: Json, others: Json) -> Json:
-    """Ours among others, ours in their own order."""
+    """Insert our items between others, in our order."""
     assert not ours.keys() & others.keys()
-    each, left = iter(ours.items()), list(others.items())
+    remaining, rest = iter(ours.items()), list(others.items())
     mixed: Json = {}
-    for index, (name, value) in enumerate(left):
+    for index, (name, value) in enumerate(rest):
         mixed[name] = value
         if index % 3 == 1:
-            mixed |= [next(each, (name, value))]
-    return mixed | dict(each)
+            mixed |= [next(remaining, (name, value))]
+    return mixed | dict(remaining)
 
 
 def _answer(name: str, schema: Json, **more: Any) -> Json:
@@ -75,7 +75,7 @@ class _Maker:
         return {"$ref": f"#/components/schemas/{self.names[index % len(self.names)]}"}
 
     def near(self, index: int, step: int) -> Json:
-        """A schema of the same ten, which form a circle."""
+        """A schema among the same ten, whose references form a cycle."""
         first = index - index % 10
         return self.ref(first + (index + step) % min(10, len(self.names) - first))
 
@@ -100,7 +100,7 @@ class _Maker:
             if index % 7 == 0:
                 schemas[name] = {"allOf": [{"$ref": f"#/components/schemas/{name}Base"}, schemas[name]]}
                 schemas[f"{name}Base"] = {"type": "object", "properties": {"base": {"type": "string"}}}
-        # As FastAPI writes them: two schemas, one title. And two names that are one class.
+        # As FastAPI writes them: two schemas with one title. Also two names that become one class.
         for kind in ("Input", "Output"):
             schemas[f"Config-{kind}"] = {"type": "object", "title": "Config", "properties": {kind: self.ref(0)}}
         schemas["speech_mark"] = {"type": "object", "properties": {"at": {"type": "integer"}}}
@@ -139,9 +139,9 @@ class _Maker:
         }
 
     def operation(self, kind: str, index: int, **more: Any) -> Json:
-        made = _answer(f"{kind}_{index}", self.ref(index), tags=[WORDS[index % len(WORDS)]], summary=f"{kind} {index}")
-        made["responses"] |= {"422": {"$ref": "#/components/responses/Problem"}}
-        return made | more
+        item = _answer(f"{kind}_{index}", self.ref(index), tags=[WORDS[index % len(WORDS)]], summary=f"{kind} {index}")
+        item["responses"] |= {"422": {"$ref": "#/components/responses/Problem"}}
+        return item | more
 
     def listing(self, index: int) -> tuple[str, Json]:
         several = {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}
@@ -179,18 +179,18 @@ class _Maker:
     def download(self, index: int) -> tuple[str, Json]:
         kind = ("application/octet-stream", "audio/mpeg", "application/zip", "audio/*")[index // 12 % 4]
         content = {kind: {"schema": {"type": "string", "format": "binary"}}}
-        made = self.operation("download", index, responses={"200": {"description": "Audio", "content": content}})
-        return f"/download/{index}/{{id}}", {"get": made, "parameters": [self.id()]}
+        item = self.operation("download", index, responses={"200": {"description": "Audio", "content": content}})
+        return f"/download/{index}/{{id}}", {"get": item, "parameters": [self.id()]}
 
     def stream(self, index: int) -> tuple[str, Json]:
         kind = ("text/event-stream", "text/plain", "text/csv")[index // 12 % 3]
         content = {kind: {"schema": {"type": "string"}}}
-        made = self.operation("stream", index, responses={"200": {"description": "Text", "content": content}})
-        return f"/stream/{index}", {"get": made}
+        item = self.operation("stream", index, responses={"200": {"description": "Text", "content": content}})
+        return f"/stream/{index}", {"get": item}
 
     def removal(self, index: int) -> tuple[str, Json]:
-        made = self.operation("removal", index, responses={"204": {"description": "Gone"}})
-        return f"/removal/{index}/{{id}}", {"delete": made, "parameters": [self.id()]}
+        item = self.operation("removal", index, responses={"204": {"description": "Gone"}})
+        return f"/removal/{index}/{{id}}", {"delete": item, "parameters": [self.id()]}
 
     def union(self, index: int) -> tuple[str, Json]:
         schema = {"anyOf": [self.ref(index), {"type": "string"}, {"$ref": "#/components/schemas/Pet"}]}
@@ -205,10 +205,10 @@ class _Maker:
             "application/json": {"schema": {"$ref": "#/components/schemas/Config-Input"}},
             "multipart/form-data": {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}},
         }
-        made = self.operation("several", index, requestBody={"required": True, "content": content})
+        item = self.operation("several", index, requestBody={"required": True, "content": content})
         answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Config-Output"}}}
-        made["responses"] |= {"201": {"description": "Made", "content": answer}, "default": {"description": "Else"}}
-        return f"/several/{index}", {"post": made}
+        item["responses"] |= {"201": {"description": "Made", "content": answer}, "default": {"description": "Else"}}
+        return f"/several/{index}", {"post": item}
 
     def cookie(self, index: int) -> tuple[str, Json]:
         parameters = [
@@ -220,25 +220,25 @@ class _Maker:
 
     def shared(self, index: int) -> tuple[str, Json]:
         body = {"$ref": "#/components/schemas/speech_mark"}
-        made = self.operation("shared", index, requestBody={"content": {"application/json": {"schema": body}}})
-        answer = made["responses"]["200"]
+        item = self.operation("shared", index, requestBody={"content": {"application/json": {"schema": body}}})
+        answer = item["responses"]["200"]
         answer["links"] = {"again": {"$ref": "#/components/links/again"}}
         answer["content"]["application/json"] = {
             "schema": {"$ref": "#/components/schemas/SpeechMark"},
             "examples": {"made": {"$ref": "#/components/examples/made"}},
         }
         return f"/shared/{index}/{{id}}/{{class}}", {
-            "post": made,
+            "post": item,
             "get": self.operation("shared_get", index),
             "parameters": [self.id(), {**self.id(), "name": "class"}],
         }
 
     def called_back(self, index: int) -> tuple[str, Json]:
-        there = {"post": {"requestBody": {"content": {"application/json": {"schema": self.ref(index + 5)}}},
+        callback = {"post": {"requestBody": {"content": {"application/json": {"schema": self.ref(index + 5)}}},
                           "responses": {"200": {"description": "Thanks"}}}}  # fmt: skip
-        callbacks = {"done": {"{$request.body#/url}": there}}
-        made = self.operation("called", index, callbacks=callbacks, security=[{"other": []}])
-        return f"/called/{index}", {"post": made}
+        callbacks = {"done": {"{$request.body#/url}": callback}}
+        item = self.operation("called", index, callbacks=callbacks, security=[{"other": []}])
+        return f"/called/{index}", {"post": item}
 
     @staticmethod
     def id() -> Json:

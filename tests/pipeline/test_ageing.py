@@ -1,4 +1,4 @@
-"""Overlays age well: after a change of the document each action is judged, and what is no longer needed can go."""
+"""Overlay ageing: after a spec change, each action is applied, no longer needed, or in conflict."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
 
 
 def acme(root: Path, spec: dict[str, Any], *actions: dict[str, Any] | str, head: str = HEAD) -> Provider:
-    """A provider with a spec and an overlay of these actions, each text a comment."""
+    """A provider with a spec and an overlay of these actions; a text is a comment line."""
     provider = Provider(root, "acme")
     info: dict[str, Any] = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "paths": {"/x": {}}}
     write_file(provider.spec, dump_json(info | spec).encode())
-    lines = [each if isinstance(each, str) else f"  - {json.dumps(each)}" for each in actions]
+    lines = [item if isinstance(item, str) else f"  - {json.dumps(item)}" for item in actions]
     provider.overlay.write_text(f"{head}actions:\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return provider
 
 
 def action(target: str, **more: Any) -> dict[str, Any]:
-    """An action in good form; `x_expect` stands for `x-expect`."""
+    """A valid action; `x_expect` becomes `x-expect`."""
     keys = {key.replace("_", "-"): value for key, value in more.items()}
     return {"target": target, "description": "Why.", "x-source": "Where from.", **keys}
 
 
 def states(provider: Provider) -> list[str]:
-    """How the actions fare, in order."""
+    """The state of each action, in order."""
     return [aged.state for aged in ageing.judge(provider)[0]]
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_committed_actions_are_needed(name: str) -> None:
-    """Every committed action is judged as applied: none is there already, none fits no longer."""
+    """Every committed action is needed and applies."""
     assert set(states(Provider(ROOT, name))) == {State.APPLIED}
 
 
@@ -58,7 +58,7 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
 @pytest.mark.parametrize(
     ("spec", "actions", "expected"),
     [
-        # What is added
+        # Added
         ({"a": {}}, [action("$.a", update={"b": {"c": 1}})], "applied"),
         ({"a": {"b": {"c": 1, "d": 2}}}, [action("$.a", update={"b": {"c": 1}})], "no longer needed"),
         ({"a": {"b": {"c": 2}}}, [action("$.a", update={"b": {"c": 1}})], "in conflict"),
@@ -70,17 +70,17 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
         ({"a": [True]}, [action("$.a", update=1)], "applied"),
         ({}, [action("$.a", update={"b": 1})], "in conflict"),
         ({"a": 1}, [action("$.a", update={"b": 1})], "in conflict"),
-        # What is corrected
+        # Corrected
         ({"a": {"b": 1}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "applied"),
         ({"a": {"b": 2}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "no longer needed"),
         ({"a": {"b": 3}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "in conflict"),
         ({"a": {}}, [action("$.a", update={"b": 2}, x_expect={"b": 1})], "in conflict"),
-        # What is taken away
+        # Removed
         ({"a": {"b": {"c": 1}}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "applied"),
         ({"a": {"b": {"c": 2}}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
         ({"a": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "no longer needed"),
         ({"z": {}}, [action("$.a.b", remove=True, x_expect={"c": 1})], "in conflict"),
-        # What is named
+        # Named
         ({"components": {"schemas": {"Old": {}}}}, [TO_NAME], "applied"),
         ({"components": {"schemas": {"New": {}}}}, [TO_NAME], "no longer needed"),
         ({"components": {"schemas": {"Other": {}}}}, [TO_NAME], "in conflict"),
@@ -108,13 +108,13 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
         ({"a": {"b": 1}, "c": {}}, [action("$['a', 'c']", update={"b": 1})], "in conflict"),
         ({"a": {"b": 1}, "c": {"b": 1}}, [action("$['a', 'c']", update={"b": 1})], "no longer needed"),
         ({"a": {"b": {}}, "c": {}}, [action("$['a', 'c'].b", remove=True, x_expect={})], "applied"),
-        # One makes room for another
+        # One action depends on another
         ({"s": {"anyOf": [{"enum": ["a", "b"]}]}}, TO_OPEN, "applied, applied"),
         ({"s": OPEN}, TO_OPEN, "no longer needed, no longer needed"),
         ({"s": {"anyOf": [{"enum": ["a", "b", "c"]}]}}, TO_OPEN, "in conflict, applied"),
         ({"s": {}}, TO_OPEN, "no longer needed, applied"),
         ({"s": OPEN}, (TO_OPEN[0] | {"x-expect": OPEN["anyOf"]}, TO_OPEN[1]), "no longer needed, no longer needed"),
-        # A conflict hides nothing behind it
+        # Actions after a conflict
         (
             {"a": {"b": 9}, "c": {"d": 1}, "e": {}},
             [
@@ -128,8 +128,8 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
         ),
     ],
 )
-def test_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, Any]], expected: str) -> None:
-    """An action is no longer needed exactly where the effective spec is the same without it."""
+def test_action_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, Any]], expected: str) -> None:
+    """An action is no longer needed exactly if the effective spec is the same without it."""
     provider = acme(tmp_path, spec, *actions)
     assert ", ".join(states(provider)) == expected
     if expected == "no longer needed" * len(actions):
@@ -139,7 +139,7 @@ def test_states(tmp_path: Path, spec: dict[str, Any], actions: list[dict[str, An
 
 
 def overlay_result(provider: Provider) -> dict[str, Any]:
-    """What the strict applier makes of a spec; the spec where no action is left."""
+    """The effective spec, or the vendored spec if no action is left."""
     try:
         return effective_spec(provider)
     except PipelineError:
@@ -147,8 +147,8 @@ def overlay_result(provider: Provider) -> dict[str, Any]:
         return spec
 
 
-def test_both_texts_are_shown(tmp_path: Path) -> None:
-    """An action in conflict is shown with what it expects and what the document says now, by file and line."""
+def test_conflict_shows_expected_and_actual_content(tmp_path: Path) -> None:
+    """A conflict shows the expected and the actual content, with file and line."""
     provider = acme(
         tmp_path,
         {"a": {"b": 3, "é": 1}, "c": {"x": {}}},
@@ -185,8 +185,8 @@ def test_both_texts_are_shown(tmp_path: Path) -> None:
     ]
 
 
-def test_the_fix_upstream_is_shown(tmp_path: Path) -> None:
-    """An action that is no longer needed is shown with that part of the document that made it so."""
+def test_unneeded_action_shows_the_upstream_fix(tmp_path: Path) -> None:
+    """An action that is no longer needed shows the changed part of the document."""
     provider = acme(
         tmp_path,
         {"a": {"b": 2, "c": 3}, "d": {}},
@@ -199,8 +199,8 @@ def test_the_fix_upstream_is_shown(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_provider_fixes_goes(tree: Path) -> None:
-    """Where HeyGen writes its discriminator as OpenAPI has it, both actions about it are no longer needed."""
+def test_upstream_fix_makes_actions_unneeded(tree: Path) -> None:
+    """If HeyGen corrects its discriminator, both actions on it are no longer needed."""
     heygen = Provider(tree, "heygen")
     before = effective_spec(heygen)
     spec = read_json(heygen.spec)
@@ -222,8 +222,8 @@ def test_what_a_provider_fixes_goes(tree: Path) -> None:
     assert heygen.overlay.read_text("utf-8") == text[:first] + "\n" + text[gap:]
 
 
-def test_a_provider_that_takes_our_names_retires_them(tree: Path) -> None:
-    """Where HeyGen calls operation and schema as the overlay does, both actions are no longer needed, and no other."""
+def test_upstream_rename_makes_actions_unneeded(tree: Path) -> None:
+    """If HeyGen adopts our operation and schema names, exactly those two actions are no longer needed."""
     heygen = Provider(tree, "heygen")
     before = effective_spec(heygen)
     text = heygen.spec.read_text("utf-8")
@@ -240,8 +240,8 @@ def test_a_provider_that_takes_our_names_retires_them(tree: Path) -> None:
     assert same_json(effective_spec(heygen), before)
 
 
-def test_a_name_in_conflict_is_shown(tmp_path: Path) -> None:
-    """A schema that the provider has renamed is reported with the name that it was to get."""
+def test_naming_conflict_shows_the_intended_name(tmp_path: Path) -> None:
+    """A schema that the provider renamed is a conflict that shows the intended name."""
     spec: dict[str, Any] = {"components": {"schemas": {"Other": {}}}}
     [aged] = ageing.judge(acme(tmp_path, spec, TO_NAME))[0]
     assert str(aged).splitlines()[1:] == [
@@ -256,7 +256,7 @@ def fixed(judged: list[Aged]) -> list[Located]:
     return [aged.located for aged in judged if aged.state == State.FIXED]
 
 
-# Deleting line by line
+# Deletion by lines
 
 TEXT = """\
 # One.
@@ -293,7 +293,7 @@ x-last: 1
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("content", "expected"),
     [
         ({}, TEXT),
         ({"b": 1}, TEXT[: TEXT.index("  - target: $.a   #")] + TEXT[TEXT.index("\n  # Four") :]),
@@ -308,9 +308,9 @@ x-last: 1
         ),
     ],
 )
-def test_deleting_keeps_all_else(tmp_path: Path, there: dict[str, Any], expected: str, newline: str) -> None:
-    """What is deleted are the lines of the action alone: comments, empty lines and line ends stay as they are."""
-    provider = acme(tmp_path, {"a": there})
+def test_drop_deletes_only_the_action(tmp_path: Path, content: dict[str, Any], expected: str, newline: str) -> None:
+    """`drop` deletes the lines of the action only; comments, empty lines and line ends stay."""
+    provider = acme(tmp_path, {"a": content})
     provider.overlay.write_bytes(TEXT.replace("\n", newline).encode())
     ageing.drop(provider, fixed(ageing.judge(provider)[0]))
     assert provider.overlay.read_bytes().decode() == expected.replace("\n", newline)
@@ -326,8 +326,8 @@ def test_deleting_keeps_all_else(tmp_path: Path, there: dict[str, Any], expected
         "x-all: &all\n  - {target: $.a, description: d, x-source: s, update: {b: 1}}\nactions: *all\n",
     ],
 )
-def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -> None:
-    """An action that shares its lines, or is named elsewhere, is left for a person to delete."""
+def test_drop_refuses_shared_lines(tmp_path: Path, text: str) -> None:
+    """`drop` refuses an action that shares its lines, or that an alias refers to."""
     provider = acme(tmp_path, {"a": {"b": 1}})
     provider.overlay.write_text(HEAD + text, encoding="utf-8")
     judged, _ = ageing.judge(provider)
@@ -336,8 +336,8 @@ def test_what_cannot_be_deleted_by_lines_is_refused(tmp_path: Path, text: str) -
     assert provider.overlay.read_text("utf-8") == HEAD + text
 
 
-def test_an_action_in_bad_form_is_no_matter_of_age(tmp_path: Path) -> None:
-    """An action that says nothing of why stops the judging by its line, whatever the document says."""
+def test_invalid_action_is_an_error(tmp_path: Path) -> None:
+    """An action without a description is an error that names its line, whatever the document contains."""
     provider = acme(tmp_path, {"a": {}}, action("$.a", update={"b": 1}), {"target": "$.a"})
     with pytest.raises(PipelineError, match=r"^specs/acme/overlay\.yaml:6: action 2 .*: needs `description`"):
         ageing.judge(provider)

@@ -1,6 +1,6 @@
 """The compatibility report: each kind of change gets the right verdict, and equal meaning is no change."""
 
-# JSON is walked here, whatever it holds.
+# This file walks arbitrary JSON.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
@@ -60,7 +60,7 @@ def test_verdict(name: str) -> None:
         assert verdicts(reverse(case.page, *case.edits)) == case.expected("reverse")
 
 
-# Edits without a meaning, at every page
+# Edits that keep the meaning, on every page
 
 
 def _reorder_keys(spec: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ EQUAL: dict[str, Edit] = {
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", EQUAL)
 def test_equal_meaning_is_no_change(name: str, page: str) -> None:
-    """A document that is written in another way has not changed."""
+    """A document with another notation of the same content has no change."""
     assert forward(page, EQUAL[name]) == []
 
 
@@ -115,8 +115,8 @@ def test_open_enum_grows_compatibly() -> None:
         spec = effective_spec(Provider(ROOT, name))
         new = copy.deepcopy(spec)
         new["components"]["schemas"]["ErrorCode"]["enum"].append("new_code")
-        found = api.compare(spec, new)
-        assert [(change.verdict, change.pointer) for change in found] == [
+        changes = api.compare(spec, new)
+        assert [(change.verdict, change.pointer) for change in changes] == [
             (Verdict.COMPATIBLE, "/components/schemas/ErrorCode/enum")
         ]
 
@@ -189,60 +189,62 @@ def test_flow_without_its_operation_is_reported(name: str, key: str, value: Any)
 
 
 def test_paths_and_types_of_an_upload_are_compared() -> None:
-    """A path that a flow reads by itself is checked against the spec, and its types by mypy."""
+    """A path that a flow reads itself is compared with the spec, and mypy checks its types."""
     spec = effective_spec(Provider(ROOT, "minimax"))
     new = copy.deepcopy(spec)
     field = "/components/schemas/UploadedFile/properties/file_id"
     move(field, field.replace("file_id", "id"))(new)
-    found = list(flows.compare((ROOT, spec), (ROOT, new), "minimax", types=True))
-    assert [change.words.split(":")[1] for change in found] == [_at("minimax.py", "file.file_id").split(":")[1]]
-    assert found[0].what == "`file.file_id` is in no answer"
+    changes = list(flows.compare((ROOT, spec), (ROOT, new), "minimax", types=True))
+    assert [change.words.split(":")[1] for change in changes] == [_at("minimax.py", "file.file_id").split(":")[1]]
+    assert changes[0].what == "`file.file_id` is in no answer"
 
 
 # Python
 
 
 def test_python_names_and_types_are_compared() -> None:
-    """If both packages can be generated, names and types are compared, and mypy checks the flow."""
-    found = report(
+    """With both packages generated, names and types are compared, and mypy checks the flow."""
+    result = report(
         CARTESIA,
         drop("/components/schemas/SupportedLanguage/enum/0"),
         put(f"{REQUEST[CARTESIA]}/properties/name", {"type": "integer"}),
         put(f"{RESPONSE[CARTESIA]}/properties/mood", {"type": "string"}),
         python=True,
     )
-    said = {change.words: change.verdict for change in found.changes if change.side == Side.PYTHON}
+    python_changes = {change.words: change.verdict for change in result.changes if change.side == Side.PYTHON}
     models = "voice_clone_api.cartesia.models"
-    assert said == {
+    assert python_changes == {
         f"{models}.SupportedLanguage: `EN` is gone": Verdict.BREAKING,
         f"{models}.CloneVoiceRequest: `name`: type int, was str": Verdict.BREAKING,
         f"{models}.Voice: `mood` is new": Verdict.COMPATIBLE,
     }
-    assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(found))
+    assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(result))
 
 
 def test_page_that_breaks_the_overlay_is_reported() -> None:
     """If no package can be generated, the report notes it, and the rest is compared."""
-    found = report(POLL, move(f"{RESPONSE[POLL]}/properties/status", f"{RESPONSE[POLL]}/properties/state"), python=True)
-    assert "specs/heygen/overlay.yaml" in found.notes[0]
-    assert found.breaking
+    result = report(
+        POLL, move(f"{RESPONSE[POLL]}/properties/status", f"{RESPONSE[POLL]}/properties/state"), python=True
+    )
+    assert "specs/heygen/overlay.yaml" in result.notes[0]
+    assert result.breaking
 
 
 def test_shared_part_may_change_in_one_page() -> None:
     """A page that changes a part shared with another page causes no conflict."""
-    found = report(HEYGEN, put("/info/title", "New"), python=True)
-    assert (found.notes, verdicts(found.changes)) == ([], ["documentation text /info/title"])
+    result = report(HEYGEN, put("/info/title", "New"), python=True)
+    assert (result.notes, verdicts(result.changes)) == ([], ["documentation text /info/title"])
 
 
 def test_document_without_a_provider_is_compared() -> None:
-    """A document that belongs to no provider is generated by itself."""
+    """A document without a provider is generated on its own."""
     old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})
     new = copy.deepcopy(old)
     new["paths"]["/x"]["get"]["operationId"] = "get_y"
     sides = [Document(Page(name, b"", spec)) for name, spec in (("a", old), ("b", new))]
-    found = compare(*sides)
-    assert found.notes == []
-    assert [change.words for change in found.changes if change.side == Side.PYTHON and not change.pointer] == [
+    result = compare(*sides)
+    assert result.notes == []
+    assert [change.words for change in result.changes if change.side == Side.PYTHON and not change.pointer] == [
         "voice_clone_api.document.api.default.get_x: is gone",
         "voice_clone_api.document.api.default.get_y: is new",
     ]

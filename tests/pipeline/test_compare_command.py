@@ -1,6 +1,6 @@
-"""The compatibility report as a command, on whole trees, as text, and against what nobody thought of."""
+"""The compare command: exit status, trees, output formats, and property tests of the comparison."""
 
-# JSON is walked here, whatever it holds.
+# This file walks arbitrary JSON.
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownVariableType=false
 
@@ -35,8 +35,8 @@ from tests.pipeline.helpers import document, operation, page, substitute
 FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
 
 
-def written(folder: Path, name: str, spec: dict[str, Any]) -> str:
-    """A page with a document, as a file."""
+def write_document(folder: Path, name: str, spec: dict[str, Any]) -> str:
+    """Write a document as a page or as JSON; returns the path."""
     path = folder / name
     path.write_bytes(page(spec) if name.endswith(".md") else dump_json(spec).encode())
     return str(path)
@@ -45,18 +45,18 @@ def written(folder: Path, name: str, spec: dict[str, Any]) -> str:
 # The command
 
 
-def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command ends with 0 where nothing breaks a caller and with 1 where something does."""
-    old = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
-    for name, edit, status, said in [
+def test_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit status is 1 if a change breaks callers, and else 0."""
+    old = write_document(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    for name, edit, status, summary in [
         ("same.md", put("/openapi", "3.1.1"), 0, "equal in meaning"),
         ("text.md", put("/info/title", "New"), 0, "compatible: 1 documentation only"),
         ("wider.json", put(f"{FIELD}/maxLength", 200), 0, "compatible: 1 compatible"),
         ("narrower.json", put(f"{FIELD}/maxLength", 20), 1, "BREAKING: 1 breaking for callers"),
     ]:
-        new = written(tmp_path, name, edited(HEYGEN, edit).spec)
+        new = write_document(tmp_path, name, edited(HEYGEN, edit).spec)
         assert command.run([old, new, "--no-python"]) == status
-        assert said in capsys.readouterr().out
+        assert summary in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_the_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ),
     ],
 )
-def test_what_is_not_understood(name: str, text: str, where: str, tmp_path: Path) -> None:
-    """A document that can't be understood ends the command with 2, and with a message that names its place."""
+def test_invalid_documents_are_refused(name: str, text: str, where: str, tmp_path: Path) -> None:
+    """An invalid document gives exit status 2 and an error that names the place."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    old = written(tmp_path, "old.md", document({"/x": {"get": operation("x")}}))
+    old = write_document(tmp_path, "old.md", document({"/x": {"get": operation("x")}}))
     done = subprocess.run(
         [sys.executable, "-m", "scripts.compare.command", old, str(path), "--no-python"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -93,23 +93,23 @@ def test_what_is_not_understood(name: str, text: str, where: str, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_what_can_not_be_compared(tmp_path: Path) -> None:
-    """A name that is nothing, a file alone, and a file with a revision are refused by name."""
-    file = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
-    for arguments, said in [
+def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
+    """An unknown name, a single file, and a file with a revision are errors."""
+    file = write_document(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    for arguments, message in [
         (["no-such-thing"], "needs a second argument"),
         ([file], "needs a second argument"),
         (["no-such-file.md", file], "no-such-file.md"),
         ([file, "HEAD"], "one is a document and the other a tree"),
     ]:
-        with pytest.raises(PipelineError, match=said):
+        with pytest.raises(PipelineError, match=message):
             command.run([*arguments, "--no-python"])
 
 
-def test_files_that_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The report is written as Markdown and JSON; on stdout the JSON stands alone."""
-    old = written(tmp_path, "old.md", PAGES[HEYGEN].spec)
-    new = written(tmp_path, "new.md", edited(HEYGEN, put(f"{FIELD}/maxLength", 20)).spec)
+def test_output_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report is written as Markdown and JSON; `--json -` prints JSON only."""
+    old = write_document(tmp_path, "old.md", PAGES[HEYGEN].spec)
+    new = write_document(tmp_path, "new.md", edited(HEYGEN, put(f"{FIELD}/maxLength", 20)).spec)
     command.run([old, new, "--no-python", "--markdown", str(tmp_path / "report.md"), "--json", "-"])
     data = json.loads(capsys.readouterr().out)
     assert data["breaking"]
@@ -135,45 +135,45 @@ def test_files_that_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.fixture
 def pair(tree: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Two trees that are the same."""
+    """Two equal trees."""
     shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return tree, shutil.copytree(tree, tmp_path / "new")
 
 
-def test_trees_that_are_equal(pair: tuple[Path, Path]) -> None:
+def test_equal_trees(pair: tuple[Path, Path]) -> None:
     """Two trees with the same files have an empty report."""
-    found = compare_trees(*pair)
-    assert (found.changes, found.notes) == ([], [])
+    result = compare_trees(*pair)
+    assert (result.changes, result.notes) == ([], [])
 
 
-def test_trees_after_a_change(pair: tuple[Path, Path]) -> None:
-    """Of trees the effective specs, the generated packages and the shim are compared, and flows are judged by mypy."""
+def test_changed_trees(pair: tuple[Path, Path]) -> None:
+    """Trees are compared by effective specs, generated packages and shim, and mypy checks the flows."""
     old, new = pair
     substitute(new / "specs/cartesia/openapi.json", '"is_public",\n          "name",', '"is_public",')
     substitute(new / "src/voice_clone/models.py", "preview_url: str | None = None", "preview: str | None = None")
     stale = compare_trees(old, new, ["cartesia"])
     assert "does not follow from its spec" in stale.notes[0]
     list(generate.run(["cartesia"], new))
-    found = compare_trees(old, new)
-    said = {change.words: change.verdict for change in found.changes}
-    assert said["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
-    assert said["voice_clone_api.cartesia.models.Voice: `name`: type str | Unset, was str"] == Verdict.BREAKING
-    assert said["voice_clone.Voice: `preview_url` is gone"] == Verdict.BREAKING
-    assert said["voice_clone.Voice: `preview` is new"] == Verdict.COMPATIBLE
-    assert found.notes == []
+    result = compare_trees(old, new)
+    verdicts = {change.words: change.verdict for change in result.changes}
+    assert verdicts["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
+    assert verdicts["voice_clone_api.cartesia.models.Voice: `name`: type str | Unset, was str"] == Verdict.BREAKING
+    assert verdicts["voice_clone.Voice: `preview_url` is gone"] == Verdict.BREAKING
+    assert verdicts["voice_clone.Voice: `preview` is new"] == Verdict.COMPATIBLE
+    assert result.notes == []
 
 
-def test_a_provider_that_comes_and_goes(pair: tuple[Path, Path]) -> None:
-    """A provider that is new is compatible, one that is gone is not."""
+def test_added_and_removed_provider(pair: tuple[Path, Path]) -> None:
+    """A new provider is compatible, and a removed one is breaking."""
     old, new = pair
     for part in ("specs/retell", "generated/voice_clone_api/retell"):
         shutil.rmtree(new / part)
-    assert _said(compare_trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
-    assert _said(compare_trees(new, old, ["retell"]))[0] == "compatible the provider is new"
+    assert _summaries(compare_trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
+    assert _summaries(compare_trees(new, old, ["retell"]))[0] == "compatible the provider is new"
 
 
 def test_revisions(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Revisions are read from git without a checkout, and a provider's name means HEAD against the working tree."""
+    """Revisions are read from git without a checkout; a provider's name compares HEAD with the working tree."""
     root, _ = pair
 
     def git(*arguments: str) -> None:
@@ -204,8 +204,8 @@ def _change(verdict: Verdict, side: Side = Side.REQUEST, what: str = "is gone") 
     return Change(verdict, side, "/paths", "GET /x", what)
 
 
-def _said(found: Report) -> list[str]:
-    return [f"{change.verdict.name.lower()} {change.words}" for change in found.changes]
+def _summaries(result: Report) -> list[str]:
+    return [f"{change.verdict.name.lower()} {change.words}" for change in result.changes]
 
 
 @pytest.mark.parametrize(
@@ -220,22 +220,22 @@ def _said(found: Report) -> list[str]:
         (None, "1.4.2", "1.4.2"),
     ],
 )
-def test_the_next_version(verdict: Verdict | None, current: str, following: str) -> None:
-    """The version that is suggested follows SemVer, whose first number is still 0."""
+def test_next_version(verdict: Verdict | None, current: str, following: str) -> None:
+    """The suggested version follows SemVer, also with major version 0."""
     assert Report("a", "b", [_change(verdict)] if verdict else []).next_version(current) == following
 
 
-def test_the_changelog(tmp_path: Path) -> None:
-    """Changes that callers should know are added once to "Spec changes" under "[Unreleased]"."""
+def test_changelog(tmp_path: Path) -> None:
+    """Changes that affect callers are added once to "Spec changes" under "[Unreleased]"."""
     path = tmp_path / "CHANGELOG.md"
     path.write_text("# Changelog\n\n## [Unreleased]\n\n### Spec changes\n\n- One.\n\n### Added\n\n- Two.\n", "utf-8")
-    found = report(
+    result = report(
         HEYGEN,
         put(f"{FIELD}/maxLength", 20),
         put("/info/title", "New"),
         move(f"{RESPONSE[HEYGEN]}/properties/voice_clone_id", f"{RESPONSE[HEYGEN]}/properties/id"),
     )
-    lines = found.changelog()
+    lines = result.changelog()
     start = "- heygen: **breaking**: POST /v3/voices/clone"
     assert lines == [
         f"{start}: `voice_name` in the request: at most 20 characters, was at most 100 characters",
@@ -251,7 +251,7 @@ def test_the_changelog(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == once
 
 
-def test_the_changelog_after_a_release(tmp_path: Path) -> None:
+def test_changelog_after_a_release(tmp_path: Path) -> None:
     """If the newest heading is a release, "[Unreleased]" is added above it."""
     path = tmp_path / "CHANGELOG.md"
     path.write_text("# Changelog\n\n## [0.1.0] - 2026-01-01\n\n### Spec changes\n\n- One.\n", "utf-8")
@@ -263,22 +263,22 @@ def test_the_changelog_after_a_release(tmp_path: Path) -> None:
     assert not write_changelog(path, ["- Two."])
 
 
-def test_what_is_shown() -> None:
-    """The report shows what breaks first, with place, old and new; what a document says is no markup in it."""
+def test_report_text() -> None:
+    """The report lists breaking changes first, with pointer and values, and escapes markup of the document."""
     text = put("/info/title", "<script>alert(1)</script> | `x` *b*\n# h")
-    found = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), move(FIELD, f"{REQUEST[HEYGEN]}/properties/a|<b>`c"))
+    result = report(HEYGEN, text, put(f"{FIELD}/maxLength", 20), move(FIELD, f"{REQUEST[HEYGEN]}/properties/a|<b>`c"))
     console = Console(width=110, no_color=True, highlight=False)
     with console.capture() as capture:
-        console.print(found.rendered())
+        console.print(result.rendered())
     lines = [line.rstrip() for line in capture.get().splitlines()]
     assert all(len(line) <= 110 for line in lines)
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
-    assert "\\<script\\>" not in found.markdown()
-    assert f"  <br>`{FIELD}" in found.markdown()
+    assert "\\<script\\>" not in result.markdown()
+    assert f"  <br>`{FIELD}" in result.markdown()
 
 
-def test_the_order_is_always_the_same() -> None:
-    """Two runs of the same comparison give the same text."""
+def test_report_is_deterministic() -> None:
+    """Repeated comparisons give the same report."""
     edits = (
         drop(f"{RESPONSE[POLL]}/properties/name"),
         put("/info/title", "x"),
@@ -287,7 +287,7 @@ def test_the_order_is_always_the_same() -> None:
     assert len({dump_json(report(POLL, *edits).to_json()) for _ in range(3)}) == 1
 
 
-# What nobody thought of
+# Property tests
 
 _scalars = st.sampled_from(["string", "integer", "number", "boolean", "null"])
 _leaves = st.one_of(
@@ -331,29 +331,29 @@ _PAIRS: list[Any] = [{"a": "a", "b": 2.5}, {"a": 1, "b": {}}, {"a": None, "b": "
 _VALUES: list[Any] = [*_PLAIN, *_OBJECTS, *_PAIRS, *([value] for value in _OBJECTS)]
 
 
-def _taking(schema: Any) -> dict[str, Any]:
+def _request_document(schema: Any) -> dict[str, Any]:
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return document({"/x": {"post": operation("x", requestBody=body)}}) | {"openapi": "3.1.0"}
 
 
-def _giving(schema: Any) -> dict[str, Any]:
+def _response_document(schema: Any) -> dict[str, Any]:
     answer = {"description": "OK", "content": {"application/json": {"schema": schema}}}
     return document({"/x": {"get": {"operationId": "x", "responses": {"200": answer}}}}) | {"openapi": "3.1.0"}
 
 
 @given(SCHEMAS)
-def test_a_schema_is_equal_to_itself(schema: Any) -> None:
-    """Nothing is ever found between a document and itself, or itself with its keys turned round."""
-    for made in (_taking, _giving):
-        assert api.compare(made(schema), made(copy.deepcopy(schema))) == []
-        assert api.compare(made(schema), json.loads(json.dumps(made(schema), sort_keys=True))) == []
+def test_schema_equals_itself(schema: Any) -> None:
+    """A document equals itself, also with its keys reordered."""
+    for make in (_request_document, _response_document):
+        assert api.compare(make(schema), make(copy.deepcopy(schema))) == []
+        assert api.compare(make(schema), json.loads(json.dumps(make(schema), sort_keys=True))) == []
 
 
 _NEVER = {"allOf": [{"type": "string"}, {"type": "integer"}]}
 
 
 def _named_only(value: Any, schema: Any) -> bool:
-    """Whether a value holds only fields that its schema names somewhere; nobody sends or expects others."""
+    """Whether a value has only fields that its schema names; callers send and expect no others."""
     names = set(json.dumps(schema).replace('"', " ").split())
     return not isinstance(value, dict) or set(value) <= names
 
@@ -366,14 +366,14 @@ def _named_only(value: Any, schema: Any) -> bool:
 @example(_NEVER, {"anyOf": [{"type": "null"}, _NEVER]})
 @settings(max_examples=200)
 def test_no_false_compatible(old: Any, new: Any) -> None:
-    """Where nothing is said to break, whatever was sent is still taken, and whatever comes was expected before."""
+    """Without a breaking change, old requests stay valid, and new responses were valid before."""
     was, now = (jsonschema_rs.Draft202012Validator(schema) for schema in (old, new))
-    if not _breaks(_taking(old), _taking(new)):
+    if not _breaks(_request_document(old), _request_document(new)):
         sent = [value for value in _VALUES if was.is_valid(value) and _named_only(value, old)]
         assert [value for value in sent if not now.is_valid(value)] == []
-    if not _breaks(_giving(old), _giving(new)):
-        come = [value for value in _VALUES if now.is_valid(value) and _named_only(value, new)]
-        assert [value for value in come if not was.is_valid(value)] == []
+    if not _breaks(_response_document(old), _response_document(new)):
+        received = [value for value in _VALUES if now.is_valid(value) and _named_only(value, new)]
+        assert [value for value in received if not was.is_valid(value)] == []
 
 
 def _breaks(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -385,12 +385,12 @@ def _breaks(old: dict[str, Any], new: dict[str, Any]) -> bool:
     st.integers(0, 9),
     st.integers(0, 9),
 )
-def test_a_limit_breaks_one_side_alone(key: str, was: int, now: int) -> None:
-    """A limit that is tightened breaks requests, and one that is loosened answers, if and only if it changes."""
+def test_limit_breaks_one_side(key: str, was: int, now: int) -> None:
+    """A tightened limit breaks requests only, and a loosened limit breaks responses only."""
     old, new = ({"type": ["string", "array", "number"], key: limit} for limit in (was, now))
     tighter = now < was if key.startswith("max") else now > was
-    assert _breaks(_taking(old), _taking(new)) == (was != now and tighter)
-    assert _breaks(_giving(old), _giving(new)) == (was != now and not tighter)
+    assert _breaks(_request_document(old), _request_document(new)) == (was != now and tighter)
+    assert _breaks(_response_document(old), _response_document(new)) == (was != now and not tighter)
 
 
 _JUNK: list[Any] = [
@@ -422,8 +422,8 @@ _JUNK: list[Any] = [
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_nothing_is_raised_but_what_is_said(seed: int) -> None:
-    """Documents with anything anywhere are compared, or refused by place; nothing else is ever raised."""
+def test_random_documents_are_compared_or_refused(seed: int) -> None:
+    """Documents with random content are compared, or refused with the place; no other error is raised."""
     chance = random.Random(seed)
     base = chance.choice(list(PAGES.values())).spec
     odd = copy.deepcopy(base)
@@ -432,11 +432,11 @@ def test_nothing_is_raised_but_what_is_said(seed: int) -> None:
         holder[key] = copy.deepcopy(chance.choice([*_JUNK, *(holder[key] for holder, key in _places(base))]))
     for old, new in ((base, odd), (odd, base), (odd, odd)):
         try:
-            found = api.compare(old, new)
+            changes = api.compare(old, new)
         except PipelineError as error:
-            assert str(error).startswith("at ")  # noqa: PT017 - what is raised is the claim
+            assert str(error).startswith("at ")  # noqa: PT017 - the test is about this error
         else:
-            assert old is not new or found == []
+            assert old is not new or changes == []
 
 
 def _places(node: Any) -> list[tuple[Any, Any]]:
@@ -446,8 +446,8 @@ def _places(node: Any) -> list[tuple[Any, Any]]:
     return [(node, key) for key in keys] + [place for key in keys for place in _places(node[key])]
 
 
-def test_two_of_a_kind() -> None:
-    """A document and a tree are not compared."""
+def test_document_and_tree_cannot_be_compared() -> None:
+    """A document cannot be compared with a tree."""
     with pytest.raises(PipelineError, match="compare two of a kind"):
         compare(Document(PAGES[CARTESIA]), Tree("tree", ROOT))
     assert (

@@ -1,4 +1,4 @@
-"""Documents are not trusted: a hostile one is refused by name, or becomes code that is as harmless as any other."""
+"""Hostile documents are refused with an error that names the place, or generate harmless code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TEXT = {"type": "string"}
 
 
 def acme(root: Path, spec: Any = None, more: str = "") -> Provider:
-    """A provider, with a vendored spec where one is given."""
+    """A provider, with a vendored spec if one is passed."""
     provider = add_provider(root, "acme", {"page.md": b""}, more)
     (root / "generated").mkdir()
     if spec is not None:
@@ -50,17 +50,17 @@ def acme(root: Path, spec: Any = None, more: str = "") -> Provider:
 
 
 def with_schema(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A document of one operation that answers with this schema."""
+    """A document with one operation that returns this schema."""
     return document({"/x": {"get": operation("x", schema)}}, **more)
 
 
 def with_field(schema: Any) -> dict[str, Any]:
-    """A document in which an object has a field of this schema."""
+    """A document with an object that has a field of this schema."""
     return with_schema({"type": "object", "properties": {"f": schema}})
 
 
 def refused(root: Path, *arguments: str) -> str:
-    """Why a run is refused; it leaves the tree as it was."""
+    """The error of a run; the run must change nothing."""
     before = snapshot(root)
     message = failure(generate.run([*arguments], root))
     assert snapshot(root) == before
@@ -68,10 +68,10 @@ def refused(root: Path, *arguments: str) -> str:
 
 
 def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
-    """What a watched process did."""
+    """The results and records of a sandboxed process."""
     temporary.mkdir()
     paths = [str(ROOT), str(ROOT / "src")]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.pipeline.sandbox", *map(str, arguments)],
         cwd=temporary,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary), "NO_PROXY": "*"},
@@ -79,8 +79,8 @@ def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    result: dict[str, Any] = json.loads(done.stdout)
+    assert (process.returncode, process.stderr) == (0, "")
+    result: dict[str, Any] = json.loads(process.stdout)
     return result
 
 
@@ -88,10 +88,10 @@ def sandbox(*arguments: str | Path, temporary: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree in which every hostile text stands in every place, vendored from a page and generated."""
-    root = tmp_path_factory.mktemp("everywhere")
-    spec = hostile.everywhere(hostile.TEXTS)
+def hostile_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree generated from a page with every hostile text in every place."""
+    root = tmp_path_factory.mktemp("hostile")
+    spec = hostile.hostile_document(hostile.TEXTS)
     provider = add_provider(root, "acme", {"page.md": page(json.dumps(spec) + "\n")})
     (root / "generated").mkdir()
     list(vendor.run([], root))
@@ -100,58 +100,58 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_no_text_becomes_code(everywhere: Path) -> None:
-    """What is generated of hostile texts has the statements, names and calls of what is generated of harmless ones."""
-    provider = Provider(everywhere, "acme")
-    spec = hostile.everywhere({name: name for name in ("one", "two", "three")})
+def test_no_text_becomes_code(hostile_tree: Path) -> None:
+    """Code generated from hostile texts has only the statements, names and calls of code from harmless texts."""
+    provider = Provider(hostile_tree, "acme")
+    spec = hostile.hostile_document({name: name for name in ("one", "two", "three")})
     plain = generators.client(provider, spec) | generators.contracts(provider, spec)
-    made = {name: data for name, data in contents(everywhere / "generated").items() if name.endswith(".py")}
-    assert len(made) > 150
+    files = {name: data for name, data in contents(hostile_tree / "generated").items() if name.endswith(".py")}
+    assert len(files) > 150
     known = vocabulary(plain)
-    for name, data in made.items():
+    for name, data in files.items():
         assert vocabulary({name: data}) <= known, name
 
 
 def vocabulary(files: dict[str, bytes]) -> set[tuple[str, str]]:
-    """What code is made of: kinds of nodes, imports, decorators, what is called, what stands at the top."""
-    found: set[tuple[str, str]] = set()
+    """The vocabulary of code: node types, imports, decorators, calls and top-level statements."""
+    words: set[tuple[str, str]] = set()
     for name, data in files.items():
         tree = ast.parse(data, name)
         for node in ast.walk(tree):
-            found.add(("node", type(node).__name__))
+            words.add(("node", type(node).__name__))
             if isinstance(node, ast.Import):
-                found.update(("import", alias.name) for alias in node.names)
+                words.update(("import", alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                found.update(("import", f"{node.module}.{alias.name}") for alias in node.names if not node.level)
+                words.update(("import", f"{node.module}.{alias.name}") for alias in node.names if not node.level)
             elif isinstance(node, ast.Attribute) and node.attr.startswith("__"):
-                found.add(("attribute", node.attr))
+                words.add(("attribute", node.attr))
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and hasattr(builtins, node.id):
-                found.add(("builtin", node.id))
+                words.add(("builtin", node.id))
             elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                found.update(("decorator", ast.unparse(decorator)) for decorator in node.decorator_list)
+                words.update(("decorator", ast.unparse(decorator)) for decorator in node.decorator_list)
             if isinstance(node, ast.Module | ast.ClassDef):
-                found.update(("top", type(statement).__name__) for statement in node.body)
+                words.update(("top", type(statement).__name__) for statement in node.body)
                 for statement in node.body:
                     if isinstance(statement, ast.Expr):
-                        found.add(("expression", type(ast.literal_eval(statement.value)).__name__))
+                        words.add(("expression", type(ast.literal_eval(statement.value)).__name__))
                     if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
                         calls = (inner for inner in ast.walk(statement.value) if isinstance(inner, ast.Call))
-                        found.update(("called", ast.unparse(call.func)) for call in calls)
-    return found
+                        words.update(("called", ast.unparse(call.func)) for call in calls)
+    return words
 
 
-def test_hostile_packages_import_without_a_trace(everywhere: Path, tmp_path: Path) -> None:
-    """Importing every module made of hostile texts writes no file, opens no socket and starts no process."""
-    before = snapshot(everywhere)
-    done = sandbox("import", everywhere, temporary=tmp_path / "temporary")
-    assert done["noted"] == []
+def test_importing_hostile_packages_has_no_side_effects(hostile_tree: Path, tmp_path: Path) -> None:
+    """Importing modules generated from hostile texts writes no file, opens no socket and starts no process."""
+    before = snapshot(hostile_tree)
+    done = sandbox("import", hostile_tree, temporary=tmp_path / "temporary")
+    assert done["records"] == []
     assert done["results"]["modules"] > 150
-    assert done["results"]["from"].startswith(str(everywhere))
-    assert snapshot(everywhere) == before
+    assert done["results"]["from"].startswith(str(hostile_tree))
+    assert snapshot(hostile_tree) == before
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-@pytest.mark.parametrize("text", hostile.UNFIT.values(), ids=hostile.UNFIT)
+@pytest.mark.parametrize("text", hostile.REFUSED.values(), ids=hostile.REFUSED)
 @pytest.mark.parametrize(
     ("spec", "pointer"),
     [
@@ -161,8 +161,8 @@ def test_hostile_packages_import_without_a_trace(everywhere: Path, tmp_path: Pat
         (with_schema({"type": "object", "properties": {"TEXT": {}}}), "schema/properties"),
     ],
 )
-def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any], pointer: str) -> None:
-    """Text that no editor shows as it is, or no file can hold, is refused with its JSON pointer."""
+def test_invisible_characters_are_refused(tmp_path: Path, text: str, spec: dict[str, Any], pointer: str) -> None:
+    """Text with an invisible or invalid character is refused with its JSON pointer."""
     acme(tmp_path, json.dumps(spec).replace("TEXT", json.dumps(text)[1:-1]))
     message = refused(tmp_path)
     assert message.startswith("specs/acme/openapi.json: at #/paths/~1x/get/responses/200/content/application~1json/")
@@ -170,7 +170,7 @@ def test_unfit_texts_are_refused(tmp_path: Path, text: str, spec: dict[str, Any]
     assert message.endswith(". Correct it with an action in overlay.yaml")
 
 
-# Documents that want to read
+# References out of the document
 
 ADDRESS = "http://127.0.0.1:PORT"
 OUTSIDE = [
@@ -193,7 +193,7 @@ KEYS = ("$ref", "$dynamicRef", "$recursiveRef")
 @pytest.mark.parametrize("target", OUTSIDE)
 @pytest.mark.parametrize("key", KEYS)
 def test_references_out_of_the_document_are_refused(tmp_path: Path, key: str, target: str) -> None:
-    """A reference to a file, an address or a name is refused with its JSON pointer, wherever it stands."""
+    """A reference to a file, an address or a name is refused with its JSON pointer."""
     acme(tmp_path, with_field({key: target}))
     message = refused(tmp_path)
     assert f"/schema/properties/f/{key}: {target!a} points outside the document" in message
@@ -201,19 +201,19 @@ def test_references_out_of_the_document_are_refused(tmp_path: Path, key: str, ta
 
 @pytest.mark.parametrize("target", [target for target in OUTSIDE if "/" in target])
 def test_mappings_out_of_the_document_are_refused(tmp_path: Path, target: str) -> None:
-    """A discriminator that maps a value to a file or an address is refused."""
+    """A discriminator mapping to a file or an address is refused."""
     kinds = {"propertyName": "a", "mapping": {"x": "A", "y": "#/components/schemas/A", "z/": target}}
     acme(tmp_path, with_field({"oneOf": [{"$ref": "#/components/schemas/A"}], "discriminator": kinds}))
     assert f"/discriminator/mapping/z~1: {target!a} points outside the document" in refused(tmp_path)
 
 
-def _reading(address: str) -> dict[str, dict[str, Any]]:
-    """Documents that name files and addresses in all the places that the generators know."""
+def _documents_with_references(address: str) -> dict[str, dict[str, Any]]:
+    """Documents that reference files and addresses in every place that the generators know."""
     outside = [target.replace(ADDRESS, address) for target in OUTSIDE]
     local = {"$ref": "#/components/schemas/A"}
     a = {"type": "object", "properties": {"a": TEXT}}
-    found = {target: with_field({"$ref": target}) for target in outside if "/" in target and "#" not in target}
-    found |= {key: with_field({key: f"{address}/x.yaml"}) for key in KEYS}
+    documents = {target: with_field({"$ref": target}) for target in outside if "/" in target and "#" not in target}
+    documents |= {key: with_field({key: f"{address}/x.yaml"}) for key in KEYS}
     pointed = with_schema({"$ref": "#/x-a"}) | {"x-a": {"example": {"$ref": f"{address}/pointed"}}}
     answer = {
         "description": "",
@@ -222,7 +222,7 @@ def _reading(address: str) -> dict[str, dict[str, Any]]:
     noted = {"operationId": "noted", "responses": {"200": answer}}
     based = {"$id": f"{address}/id/", "$schema": f"{address}/schema", "type": "object", "properties": {"b": local}}
     kinds = {"propertyName": "a", "mapping": {"x": f"{address}/m.yaml", "y": "../../secret.yaml"}}
-    return found | {
+    return documents | {
         "path item": document({"/x": {"$ref": f"{address}/p"}}),
         "parameter": document({"/x": {"get": operation("x", parameters=[{"$ref": f"{address}/p"}])}}),
         "body": document({"/x": {"post": operation("x", requestBody={"$ref": f"{address}/b"})}}),
@@ -239,8 +239,8 @@ def _reading(address: str) -> dict[str, dict[str, Any]]:
     }
 
 
-SPELT = "\uff45\uff58\uff45\uff43"
-"""What Python reads as `exec`."""
+FULLWIDTH_EXEC = "\uff45\uff58\uff45\uff43"
+"""Fullwidth letters that Python normalises to `exec`."""
 CODE_BY_NAME: dict[str, dict[str, Any]] = {
     "customTypePath": with_field({**TEXT, "customTypePath": "os.system"}),
     "customBasePath": with_schema(
@@ -253,22 +253,22 @@ CODE_BY_NAME: dict[str, dict[str, Any]] = {
     "x-python-type": with_field({**TEXT, "x-python-type": "os.PathLike[str]"}),
     "ImportString": with_field({**TEXT, "customTypePath": "pydantic.ImportString"}),
     "a builtin": with_field({**TEXT, "x-python-type": "print"}),
-    SPELT: with_schema({"type": "object", "properties": {SPELT: TEXT}}),
+    FULLWIDTH_EXEC: with_schema({"type": "object", "properties": {FULLWIDTH_EXEC: TEXT}}),
 }
-"""Extensions with which a document may choose what is imported; and a name that Python reads as another one."""
+"""Extensions that choose imports, and a name that Python normalises to another one."""
 
 
 @pytest.mark.parametrize("spec", CODE_BY_NAME.values(), ids=CODE_BY_NAME)
-def test_no_document_chooses_what_is_imported(tmp_path: Path, spec: dict[str, Any]) -> None:
-    """An extension that names a module or a type, and a name that becomes one, are refused by file and line."""
-    builder = generators.client if SPELT in str(spec) else generators.contracts
+def test_documents_cannot_choose_imports(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """An extension that names a module or type, and a name that Python normalises, are refused by file and line."""
+    builder = generators.client if FULLWIDTH_EXEC in str(spec) else generators.contracts
     with pytest.raises(PipelineError, match=r"^voice_clone_.*\.py:\d+: generated code contains `") as caught:
         builder(acme(tmp_path), spec)
     assert "Text of the document may have become code" in str(caught.value)
 
 
-def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> None:
-    """Hostile documents make the pipeline, and each generator even without its gate, read, ask and write nothing."""
+def test_pipeline_follows_no_external_references(tmp_path: Path) -> None:
+    """Neither the pipeline nor a generator alone reads, requests or writes anything that a hostile document names."""
     hits: list[str] = []
 
     class Counting(Handler):
@@ -280,28 +280,28 @@ def test_the_pipeline_reads_nothing_that_a_document_names(tmp_path: Path) -> Non
         root = tmp_path / "tree"
         provider = acme(root)
         (tmp_path / "secret.yaml").write_text("a: {type: string}\n", encoding="utf-8")
-        documents = _reading(address)
+        documents = _documents_with_references(address)
         path = root / "specs" / "documents.json"
         path.write_text(json.dumps(documents), encoding="utf-8")
         done = sandbox("pipeline", root, path, temporary=tmp_path / "temporary")
-    assert done["noted"] == []
+    assert done["records"] == []
     assert hits == []
-    taken = {name for name, message in done["results"].items() if not message}
-    assert taken == {"notes"}
+    accepted = {name for name, message in done["results"].items() if not message}
+    assert accepted == {"notes"}
     assert "left something out" in done["results"]["all"]
     assert set(contents(tmp_path)) == {"secret.yaml"} | {name for name in contents(tmp_path) if name[:5] == "tree/"}
     assert {name.split("/")[0] for name in contents(root)} == {"generated", "specs"}
     assert provider.package.is_dir()
 
 
-# Documents without end
+# Limits
 
 
-def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A document that keeps a generator busy without end is refused in time, and nothing is written."""
+def test_generators_have_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that keeps a generator busy is refused after the time limit, and nothing is written."""
     monkeypatch.setattr(packages, "MAX_SECONDS", 1)
-    twice = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
-    acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **twice, A40={"type": "object"}))
+    nested = {f"A{i}": {"anyOf": [{"$ref": f"#/components/schemas/A{i + 1}"}] * 2} for i in range(40)}
+    acme(tmp_path, with_schema({"$ref": "#/components/schemas/A0"}, **nested, A40={"type": "object"}))
     message = refused(tmp_path)
     assert message.startswith("acme: a generator was killed, or did not finish after 1 s. ")
 
@@ -325,14 +325,14 @@ def test_generators_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ),
     ],
 )
-def test_documents_that_are_no_documents_are_refused(tmp_path: Path, spec: str, message: str) -> None:
-    """A spec that is too deep, or holds what JSON does not, is refused before anything is made of it."""
+def test_invalid_documents_are_refused(tmp_path: Path, spec: str, message: str) -> None:
+    """A spec that is nested too deeply, or is not valid JSON or OpenAPI, is refused before generation."""
     acme(tmp_path, spec)
     assert message in refused(tmp_path)
 
 
-def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The walk over a document ends with the last value that a document may have."""
+def test_document_with_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document with more values than the limit is refused."""
     monkeypatch.setattr(safety, "MAX_NODES", 1_000)
     with pytest.raises(PipelineError, match=r"^x: at #: the document has more than 1,000 values\. "):
         safety.check_document(with_field({"enum": list(range(1_001))}), "x")
@@ -358,19 +358,19 @@ def test_a_document_of_too_many_values_is_refused(monkeypatch: pytest.MonkeyPatc
         ("/a\nb", "contains an invisible character"),
     ],
 )
-def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str, message: str) -> None:
-    """A path that leads to another server or resource, or that `str.format` would read as more, is refused."""
+def test_unsafe_paths_are_refused(tmp_path: Path, path: str, message: str) -> None:
+    """A path to another server or resource, or with fields of `str.format`, is refused."""
     acme(tmp_path, document({"/fine/{a-b}.json?c=..": {"get": operation("y")}, path: {"get": operation("x")}}))
     assert message in refused(tmp_path)
 
 
-MYSELF = {"$ref": "#/components/schemas/A"}
+SELF_REF = {"$ref": "#/components/schemas/A"}
 
 
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        (MYSELF, "acme: openapi-python-client can't read the document: UnboundLocalError"),
+        (SELF_REF, "acme: openapi-python-client can't read the document: UnboundLocalError"),
         ({"$ref": "#"}, "acme: openapi-python-client left something out"),
         ({"$ref": "#/components/schemas/Nothing"}, "acme: openapi-python-client left something out"),
         ({"$ref": "#/paths/~1x/get/responses/200"}, "acme: openapi-python-client left something out"),
@@ -378,38 +378,44 @@ MYSELF = {"$ref": "#/components/schemas/A"}
         ({"enum": ["a", "b"], "x-enum-varnames": ["A", "A"]}, "can't read the document: ValueError: Duplicate key A"),
     ],
 )
-def test_what_a_generator_does_not_expect_is_named(tmp_path: Path, schema: dict[str, Any], message: str) -> None:
-    """What makes a generator fail with an error of its own is refused by the generator's name, without a traceback."""
+def test_generator_exceptions_are_reported(tmp_path: Path, schema: dict[str, Any], message: str) -> None:
+    """An unexpected exception in a generator becomes an error that names the generator, without a traceback."""
     provider = acme(tmp_path)
-    more = {"A": MYSELF} if schema is MYSELF else {}
+    more = {"A": SELF_REF} if schema is SELF_REF else {}
     with pytest.raises(PipelineError) as caught:
         generators.client(provider, with_schema(schema, **more))
     assert message in str(caught.value)
 
 
-def test_a_traceback_of_a_generator_is_cut(tmp_path: Path) -> None:
-    """Of what datamodel-code-generator prints when it fails, its error is shown and its traceback is not."""
+def test_generator_tracebacks_are_removed(tmp_path: Path) -> None:
+    """The error shows the message of datamodel-code-generator, but not its traceback."""
     with pytest.raises(PipelineError, match=r"^acme: datamodel-code-generator failed\n[A-Z]") as caught:
         generators.contracts(acme(tmp_path), with_schema({"$ref": ""}))
     assert "Traceback" not in str(caught.value)
     assert '  File "' not in str(caught.value)
 
 
-def test_legal_cycles_are_generated(tmp_path: Path) -> None:
-    """A schema that holds itself, by a property, a list or another schema, is generated and imports."""
-    me = {"$ref": "#/components/schemas/A"}
+def test_recursive_schemas_are_generated(tmp_path: Path) -> None:
+    """A schema that contains itself, by a property, a list or another schema, is generated."""
+    reference = {"$ref": "#/components/schemas/A"}
     a = {
         "type": "object",
-        "properties": {"a": me, "l": {"type": "array", "items": me}, "b": {"$ref": me["$ref"][:-1] + "B"}},
+        "properties": {
+            "a": reference,
+            "l": {"type": "array", "items": reference},
+            "b": {"$ref": reference["$ref"][:-1] + "B"},
+        },
     }
-    made = generators.contracts(acme(tmp_path), with_schema(me, A=a, B={"type": "object", "properties": {"a": me}}))
-    assert b"A.model_rebuild()" in made["voice_clone_contracts/acme.py"]
+    files = generators.contracts(
+        acme(tmp_path), with_schema(reference, A=a, B={"type": "object", "properties": {"a": reference}})
+    )
+    assert b"A.model_rebuild()" in files["voice_clone_contracts/acme.py"]
 
 
 # Code
 
 
-CODE = [
+FORBIDDEN_CODE = [
     "import os",
     "import os.path",
     "import httpx as os",
@@ -459,9 +465,9 @@ CODE = [
 ]
 
 
-@pytest.mark.parametrize("code", CODE, ids=lambda code: repr(code[:40]))
-def test_code_that_no_generator_writes_is_refused(code: str) -> None:
-    """A way from text to code that nobody thought of ends at the second gate, by file and line."""
+@pytest.mark.parametrize("code", FORBIDDEN_CODE, ids=lambda code: repr(code[:40]))
+def test_unexpected_code_is_refused(code: str) -> None:
+    """Code that no generator writes is refused with file and line."""
     lines = code.count("\n") + 1
     with pytest.raises(PipelineError) as caught:
         code_check.check_code("a/b.py", f'"""Fine."""\n{code}\n'.encode())
@@ -473,8 +479,8 @@ def test_code_that_no_generator_writes_is_refused(code: str) -> None:
     assert "find it there" in str(caught.value) or "Find that name or text" in str(caught.value)
 
 
-def test_code_is_judged_before_it_is_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one generated file does not pass, no file of any is written."""
+def test_code_is_checked_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If one generated file fails the check, no file is written."""
 
     def check(name: str, code: bytes) -> None:
         del code
@@ -519,7 +525,7 @@ YAML = "openapi: 3.0.3\ninfo: {title: Acme, version: '1'}\npaths: {/x: {get: {}}
     ],
 )  # fmt: skip
 def test_hostile_yaml_is_refused(tmp_path: Path, more: str, message: str) -> None:
-    """A page whose YAML runs, explodes or can be read in two ways is refused by file and line."""
+    """A page whose YAML has tags, expands without limit or is ambiguous is refused with file and line."""
     provider = acme(tmp_path)
     (provider.folder / "pages" / "page.md").write_text(f"# A\n\n~~~yaml\n{YAML}{more}~~~\n", encoding="utf-8")
     before = snapshot(tmp_path)
@@ -540,20 +546,20 @@ def test_hostile_yaml_is_refused(tmp_path: Path, more: str, message: str) -> Non
     ],
 )
 def test_hostile_pages_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
-    """A page that is no text, or that Markdown takes long to read, is refused by its name."""
+    """A page that is not text, or that is slow to parse as Markdown, is refused with its name."""
     provider = acme(tmp_path)
     (provider.folder / "pages" / "page.md").write_bytes(data)
     assert re.match(rf"specs/acme/pages/page\.md:\d+: .*{message}", failure(vendor.run([], tmp_path)))
 
 
-def test_byte_order_marks_and_line_ends_are_read() -> None:
-    """A mark of byte order and line ends of other systems are no reason to refuse a page."""
+def test_byte_order_marks_and_line_ends_are_accepted() -> None:
+    """A page may have a byte order mark and the line ends of other systems."""
     text = "\ufeff# A\n\n```yaml\n" + YAML + "```\n"
     assert read_page("p.md", text.replace("\n", "\r\n").encode()).spec == yaml12.load(YAML)
 
 
-def test_a_page_of_any_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that is larger than any could be is refused before it is read, in the tree and from elsewhere."""
+def test_oversized_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page above the size limit is refused before it is read, in the tree and from elsewhere."""
     monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
     provider = acme(tmp_path)
     large = provider.folder / "pages" / "page.md"
@@ -568,15 +574,15 @@ def test_a_page_of_any_size_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 # Overlays, lists, folders
 
 
-def overlaid(root: Path, text: str) -> str:
-    """Why an overlay is refused."""
+def overlay_error(root: Path, text: str) -> str:
+    """The error of an overlay."""
     provider = acme(root, with_field({"type": "string", "description": "a" * 40 + "b"}))
     provider.overlay.write_text(text, encoding="utf-8")
     return refused(root)
 
 
 def action(target: str, more: str) -> str:
-    """An overlay of one action."""
+    """An overlay with one action."""
     return (
         "overlay: 1.0.0\ninfo: {title: a, version: b}\nactions:\n"
         f"- {{target: {json.dumps(target)}, description: a, x-source: b, {more}}}\n"
@@ -607,17 +613,17 @@ def action(target: str, more: str) -> str:
     ],
 )
 def test_hostile_overlays_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    """An overlay whose YAML runs, whose target explodes or whose result is hostile is refused by name."""
-    assert message in overlaid(tmp_path, text)
+    """An overlay with YAML tags, an exponential target or a hostile result is refused."""
+    assert message in overlay_error(tmp_path, text)
 
 
-def test_an_overlay_that_digs_deeper_with_each_action_is_refused(tmp_path: Path) -> None:
-    """A document that many actions nest without end is refused, whatever each of them adds."""
+def test_overlay_that_nests_too_deeply_is_refused(tmp_path: Path) -> None:
+    """Actions that together nest a document too deeply are refused, even if each is within the limit."""
     deep = "{a: " * 90 + "{}" + "}" * 90
     start = action("$.info", f"update: {deep}")
     steps = [f"$.info{'.a' * 90 * n}" for n in range(1, 12)]
     lines = "".join(f"- {{target: {step}, description: a, x-source: b, update: {deep}}}\n" for step in steps)
-    assert re.search("nested deeper than 100 levels|recursion", overlaid(tmp_path, start + lines))
+    assert re.search("nested deeper than 100 levels|recursion", overlay_error(tmp_path, start + lines))
 
 
 LISTED = '[[pages]]\nfile = "pages/page.md"\n'
@@ -638,8 +644,8 @@ LISTED = '[[pages]]\nfile = "pages/page.md"\n'
         ("[class_overrides]\nA = 1\n", "class_overrides: 1: write"),
     ],
 )
-def test_hostile_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    """A list of pages that climbs out of its folder, or a name that is a path, is refused by name."""
+def test_hostile_source_toml_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A source.toml with a path outside its folder, or with a path as a name, is refused."""
     provider = acme(tmp_path)
     (provider.folder / "source.toml").write_text(text, encoding="utf-8")
     before = snapshot(tmp_path)
@@ -647,8 +653,8 @@ def test_hostile_lists_are_refused(tmp_path: Path, text: str, message: str) -> N
     assert snapshot(tmp_path) == before
 
 
-def test_addresses_in_a_list_are_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address of a page is a note: vendoring from the pages asks nobody."""
+def test_vendoring_stored_pages_sends_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendoring from the stored pages does not request their addresses."""
     provider = acme(tmp_path)
     (provider.folder / "pages" / "page.md").write_bytes(page(YAML))
     source = '[[pages]]\nfile = "pages/page.md"\nurl = "http://name:word@127.0.0.1:9/x"\n'
@@ -661,7 +667,7 @@ def test_addresses_in_a_list_are_not_asked_for(tmp_path: Path, monkeypatch: pyte
     "name", ["__init__", "__pycache__", "_x", "a-b", "a b", "class", "a.py", "..a", "\uff41", "a\nb", "{{a}}", "'"]
 )
 def test_hostile_folders_are_refused(tmp_path: Path, name: str) -> None:
-    """A provider's folder whose name is no plain name of a package is refused."""
+    """A provider's folder must have the name of a Python package."""
     acme(tmp_path, with_field(TEXT))
     (tmp_path / "specs" / name).mkdir()
     assert refused(tmp_path).startswith(
@@ -679,8 +685,8 @@ def test_hostile_folders_are_refused(tmp_path: Path, name: str) -> None:
         "generated/evil",
     ],
 )
-def test_links_are_refused(tmp_path: Path, link: str) -> None:
-    """A link among documents or generated files, by which others would be read or written, is refused by name."""
+def test_symbolic_links_are_refused(tmp_path: Path, link: str) -> None:
+    """A symbolic link among documents or generated files is refused with its name."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("x", encoding="utf-8")
@@ -697,25 +703,25 @@ def test_links_are_refused(tmp_path: Path, link: str) -> None:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, dict[str, str], Iterator[bytes]], str]]:
-    """Serves one answer over loopback: a status, headers and pieces of a body; the result is its address."""
+    """Serves one response on loopback: a status, headers and chunks of a body; returns its address."""
     monkeypatch.setenv("NO_PROXY", "*")
-    answers: list[tuple[str, dict[str, str], Iterator[bytes]]] = []
+    responses: list[tuple[str, dict[str, str], Iterator[bytes]]] = []
 
     class Serving(Handler):
         def do_GET(self) -> None:  # noqa: N802 - http.server looks it up by name
-            status, headers, pieces = answers.pop()
+            status, headers, chunks = responses.pop()
             self.send_response(int(status))
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             try:
-                for piece in pieces:
-                    self.wfile.write(piece)
+                for chunk in chunks:
+                    self.wfile.write(chunk)
             except OSError:
-                self.close_connection = True  # the client has had enough
+                self.close_connection = True  # the client closed the connection
 
-    def add(status: str, headers: dict[str, str], pieces: Iterator[bytes]) -> str:
-        answers.append((status, headers, pieces))
+    def add(status: str, headers: dict[str, str], chunks: Iterator[bytes]) -> str:
+        responses.append((status, headers, chunks))
         return f"{address}/page.md"
 
     with listening(Serving) as address:
@@ -729,22 +735,22 @@ Serve = Callable[[str, dict[str, str], Iterator[bytes]], str]
     "target", ["http://docs.example/page.md", "https://docs.example/page.md", "file:///etc/passwd"]
 )
 def test_redirects_are_not_followed(serve: Serve, target: str) -> None:
-    """An answer that leads elsewhere is refused."""
+    """A redirect is refused."""
     address = serve("302", {"Location": target}, iter([]))
     with pytest.raises(PipelineError, match=r"/page\.md: HTTP status 302; nothing was taken$"):
         fetch.fetch(address)
 
 
-def test_an_answer_without_end_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that does not end is cut off at the size that a page may have."""
+def test_endless_response_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response without end is aborted at the size limit."""
     monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
     address = serve("200", {}, iter(lambda: b"x" * 65_536, b""))
     with pytest.raises(PipelineError, match="more than 1 MiB; nothing was taken"):
         fetch.fetch(address)
 
 
-def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer whose pieces each come in time, but all of which take too long, is refused."""
+def test_slow_response_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that exceeds the total timeout is refused, even if each chunk arrives in time."""
     ticks = iter(range(0, 10_000, 50))
     monkeypatch.setattr("scripts.vendor.fetch.time.monotonic", lambda: next(ticks))
     address = serve("200", {}, iter([b"x"] * 5_000_000))
@@ -752,8 +758,8 @@ def test_an_answer_that_drips_is_refused(serve: Serve, monkeypatch: pytest.Monke
         fetch.fetch(address)
 
 
-def test_a_packed_answer_is_refused(serve: Serve) -> None:
-    """An answer that unpacks to more than it is, is refused before it is unpacked."""
+def test_compressed_response_is_refused(serve: Serve) -> None:
+    """A compressed response is refused before it is decompressed."""
     address = serve("200", {"Content-Encoding": "gzip"}, iter([gzip.compress(bytes(10_000_000))]))
     with pytest.raises(
         PipelineError, match="encoded as gzip, though the request asked for identity; save it as a file"
@@ -762,7 +768,7 @@ def test_a_packed_answer_is_refused(serve: Serve) -> None:
 
 
 def test_credentials_are_not_sent_nor_shown() -> None:
-    """An address with a password is refused, and the message does not hold the password."""
+    """An address with a password is refused, and the message omits the password."""
     with pytest.raises(PipelineError) as caught:
         fetch.fetch("https://name:word@docs.example/page.md")
     assert str(caught.value) == "https://…@docs.example: an address with credentials is not fetched"
@@ -771,10 +777,10 @@ def test_credentials_are_not_sent_nor_shown() -> None:
 # The command
 
 
-def test_a_hostile_document_ends_the_command_with_a_message(
+def test_command_reports_a_hostile_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command prints what is wrong, where, and what to do, on one line, and has exit status 1."""
+    """The command prints problem, place and advice on one line, and has exit status 1."""
     acme(tmp_path, with_field({"$ref": "file:///etc/passwd"}))
     monkeypatch.setattr(sys, "argv", ["generate"])
     with pytest.raises(SystemExit) as caught:

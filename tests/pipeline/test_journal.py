@@ -1,4 +1,4 @@
-"""Many files change as one: whatever happens in between, all of them have changed or none."""
+"""The journal: a change of many files is applied completely or not at all, even if it is interrupted."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small tree as it was before."""
-    interrupts.lay_out(tmp_path)
+    """A small tree before the change."""
+    interrupts.restore(tmp_path)
     return tmp_path
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str]]]:
-    """How the tree was found after each step at which a change was stopped, and after the next command."""
+def states(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str]]]:
+    """The states of the tree after each interrupted step, and after the next command."""
     done = subprocess.run(
         [sys.executable, "-m", interrupts.__name__, str(tmp_path_factory.mktemp("tree"))],
         cwd=ROOT,
@@ -44,22 +44,22 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str]]
 
 
 @pytest.mark.parametrize("way", [*interrupts.WAYS, "kill twice"])
-def test_a_change_is_whole_wherever_it_is_stopped(found: dict[str, list[list[str]]], way: str) -> None:
-    """A change that is stopped at any step is done or not done after the next command, and nothing is left over."""
-    ends = [end for _, end in found[way]]
+def test_interrupted_change_is_finished_or_undone(states: dict[str, list[list[str]]], way: str) -> None:
+    """The next command finishes or undoes a change that was interrupted at any step, without leftover files."""
+    ends = [end for _, end in states[way]]
     assert set(ends) == {"before", "after"} if way != "kill twice" else {"after"}
     assert len(ends) > 20
 
 
 @pytest.mark.parametrize("way", ["interrupt", "exception", "full disk"])
-def test_only_a_kill_leaves_the_tree_half_done(found: dict[str, list[list[str]]], way: str) -> None:
-    """Unless the process itself is killed, the tree is whole at once: signals wait, and what fails is undone."""
-    assert not [at_once for at_once, _ in found[way] if at_once.startswith("between")]
-    assert [at_once for at_once, _ in found["kill"] if at_once.startswith("between")]
+def test_only_a_kill_leaves_a_partial_change(states: dict[str, list[list[str]]], way: str) -> None:
+    """Only SIGKILL leaves a partial change: other signals wait, and errors undo the change."""
+    assert not [at_once for at_once, _ in states[way] if at_once.startswith("between")]
+    assert [at_once for at_once, _ in states["kill"] if at_once.startswith("between")]
 
 
-def test_a_signal_that_waited_arrives(root: Path) -> None:
-    """A signal that comes while files are written is not lost: the process ends by it when all is done."""
+def test_deferred_signal_ends_the_process(root: Path) -> None:
+    """A signal during the write ends the process after the write."""
     code = (
         "import os, signal\nfrom pathlib import Path\nfrom scripts.lib import transaction\n"
         "from tests.pipeline.interrupts import CHANGES\n"
@@ -72,8 +72,8 @@ def test_a_signal_that_waited_arrives(root: Path) -> None:
     assert contents(root) == AFTER
 
 
-def test_what_somebody_else_changed_stops_it(root: Path) -> None:
-    """A file that is no longer as it was, even one that would stay, stops a change before anything is written."""
+def test_concurrent_edit_stops_the_change(root: Path) -> None:
+    """A file edited meanwhile, even one that the change keeps, is an error before anything is written."""
     (root / "generated/same.py").write_bytes(b"edited\n")
     before = contents(root)
     with pytest.raises(PipelineError, match=r"^generated/same\.py: changed meanwhile"):
@@ -81,18 +81,18 @@ def test_what_somebody_else_changed_stops_it(root: Path) -> None:
     assert contents(root) == before
 
 
-def half_done(root: Path) -> None:
-    """Leave a tree as a process that was killed half-way leaves it."""
+def leave_partial_change(root: Path) -> None:
+    """Leave a partial change, as a killed process does."""
     folder = root / transaction.FOLDER
     transaction._lay(folder, "the update of acme", CHANGES)
     (folder / "0").replace(root / next(iter(CHANGES)))
 
 
-def test_the_next_command_finishes_what_was_begun(
+def test_next_command_finishes_an_interrupted_change(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Any command of the pipeline finishes a change that was begun, before it does anything, and says so."""
-    half_done(root)
+    """Each command first finishes an interrupted change, and reports it."""
+    leave_partial_change(root)
     monkeypatch.setattr(command_line, "ROOT", root)
 
     def step(_: Sequence[str]) -> list[str]:
@@ -104,16 +104,16 @@ def test_the_next_command_finishes_what_was_begun(
     assert transaction.recover(root) == ""
 
 
-def test_what_was_only_laid_is_forgotten(root: Path) -> None:
-    """A change of which no file is in place yet is forgotten, as is one that somebody has taken back."""
+def test_change_without_replaced_files_is_discarded(root: Path) -> None:
+    """An interrupted change that has replaced no file is discarded."""
     transaction._lay(root / transaction.FOLDER, "the update of acme", CHANGES)
     assert transaction.recover(root) == "the update of acme was interrupted, and is forgotten now"
     assert contents(root) == BEFORE
 
 
-def test_what_was_edited_since_is_not_overwritten(root: Path) -> None:
-    """A file that was edited after the interruption is neither old nor new, and stops the next command by name."""
-    half_done(root)
+def test_edit_after_the_interruption_is_kept(root: Path) -> None:
+    """A file edited after the interruption stays, and is an error that names the file."""
+    leave_partial_change(root)
     (root / "specs/acme/openapi.json").write_bytes(b"edited\n")
     before = contents(root)
     with pytest.raises(
@@ -124,8 +124,8 @@ def test_what_was_edited_since_is_not_overwritten(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../out", "specs/../../out", "/out", "src/x.py", ".git/hooks/x"])
-def test_a_journal_writes_where_the_pipeline_does(root: Path, name: str) -> None:
-    """A journal that names a file elsewhere is refused."""
+def test_journal_accepts_only_files_of_the_pipeline(root: Path, name: str) -> None:
+    """A journal that names any other file is refused."""
     with pytest.raises(PipelineError, match="is not a file of the pipeline"):
         transaction.install(root, "it", {name: (None, b"x")})
     assert contents(root) == BEFORE
@@ -137,7 +137,7 @@ def test_a_journal_writes_where_the_pipeline_does(root: Path, name: str) -> None
         transaction.recover(root)
 
 
-def test_one_writes_at_a_time(root: Path) -> None:
+def test_second_process_waits(root: Path) -> None:
     """A second process waits until the first has written."""
     context = multiprocessing.get_context("spawn")
     with transaction._alone(root):

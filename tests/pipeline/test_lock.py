@@ -1,4 +1,4 @@
-"""The lock says where everything comes from, and a check holds all of it against the tree."""
+"""The lock records the origin of every file, and the check compares it with the tree."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from tests.pipeline.helpers import PROVIDERS, add_provider, document, failure, o
 
 
 @pytest.fixture
-def day(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A day that is not the one on which the committed pages were taken."""
+def today(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A date other than that of the committed pages."""
     monkeypatch.setattr(lock, "today", lambda: "2031-02-03")
     return "2031-02-03"
 
 
-def recorded(root: Path, name: str, step: str) -> dict[str, Any]:
-    """What the lock holds of a step."""
+def step_entry(root: Path, name: str, step: str) -> dict[str, Any]:
+    """The lock entry of a step."""
     entry: dict[str, Any] = read_lock(root)[name][step]
     return entry
 
 
-# What it holds
+# Contents
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_page_has_its_origin(name: str) -> None:
-    """The lock has each page's address, the day on which it was taken, its hash, and what is known of its licence."""
+    """The lock has the address, date, hash and licence note of each page."""
     provider = Provider(ROOT, name)
     source = provider.source()
-    pages = recorded(ROOT, name, "vendor")["pages"]
+    pages = step_entry(ROOT, name, "vendor")["pages"]
     assert list(pages) == [Path(entry["file"]).name for entry in source["pages"]]
     for entry in source["pages"]:
         locked = pages[Path(entry["file"]).name]
@@ -51,30 +51,30 @@ def test_every_page_has_its_origin(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_licence_notes_say_what_the_pages_say(name: str) -> None:
-    """A note names the licence that the document itself names, or says that it names none."""
+def test_licence_notes_match_the_pages(name: str) -> None:
+    """A licence note names the licence in the document, or says that it has none."""
     provider = Provider(ROOT, name)
-    for each in vendored_pages(provider):
-        named = each.spec["info"].get("license", {}).get("name")
-        assert (f"`{named}`" if named else " no licence;") in provider.source()["licence"]
+    for vendored in vendored_pages(provider):
+        licence = vendored.spec["info"].get("license", {}).get("name")
+        assert (f"`{licence}`" if licence else " no licence;") in provider.source()["licence"]
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_package_has_its_origin(name: str) -> None:
-    """The lock has the hashes of spec and overlay, the tools with their versions and settings, and what is left out."""
+    """The lock has the hashes of spec and overlay, the tools with versions and settings, and omitted operations."""
     provider = Provider(ROOT, name)
-    entry = recorded(ROOT, name, "generate")
-    assert entry["spec"] == sha256(provider.spec.read_bytes()) == recorded(ROOT, name, "vendor")["sha256"]
+    entry = step_entry(ROOT, name, "generate")
+    assert entry["spec"] == sha256(provider.spec.read_bytes()) == step_entry(ROOT, name, "vendor")["sha256"]
     assert entry["overlay"] == sha256(provider.overlay.read_bytes())
     assert entry["effective"] == sha256(dump_json(effective_spec(provider)).encode())
     assert entry["tools"] == generators.tools()
     assert entry["settings"]["datamodel-code-generator"].split() == list(generators.CONTRACT_OPTIONS)
     assert entry["settings"]["openapi-python-client"]["class_overrides"] == provider.source().get("class_overrides", {})
-    assert entry["left_out"] == recorded(ROOT, name, "vendor")["left_out"] == {}
+    assert entry["left_out"] == step_entry(ROOT, name, "vendor")["left_out"] == {}
 
 
-def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatch, builds: list[list[str]]) -> None:
-    """Each operation that a page has and the spec has not, or the spec has and the package has not, is there."""
+def test_omitted_operations_are_recorded(tree: Path, monkeypatch: pytest.MonkeyPatch, builds: list[list[str]]) -> None:
+    """The lock lists each operation that the spec or the package omits."""
     paths = {"/b": {"get": operation("b"), "put": operation("c")}, "/a": {"get": operation("a")}}
     provider = add_provider(tree, "acme", {"a.md": page(document(paths))})
     substitute(provider.folder / "source.toml", 'title = "acme"', 'title = "acme"\noperations = ["GET /a"]')
@@ -90,32 +90,32 @@ def test_what_is_left_out_is_recorded(tree: Path, monkeypatch: pytest.MonkeyPatc
         for each in built:
             name = f"voice_clone_api/{each.name}/openapi.json"
             note = {LEFT_OUT: {"GET /a": "what the generator says"}}
-            built[each][name] = dump_json(json.loads(built[each][name]) | note).encode()
+            built[provider][name] = dump_json(json.loads(built[provider][name]) | note).encode()
         return built
 
     monkeypatch.setattr(packages, "build", partial)
     list(generate.run(["acme"], tree))
-    assert recorded(tree, "acme", "generate")["left_out"] == {"GET /a": "what the generator says"}
+    assert step_entry(tree, "acme", "generate")["left_out"] == {"GET /a": "what the generator says"}
     assert list(generate.run(["acme"], tree)) == ["acme: up to date"]
     assert builds == [["acme"], []]
 
 
-# Days
+# Dates
 
 
-def test_a_page_keeps_its_day(tree: Path, day: str) -> None:
-    """Of two pages, the one that has changed gets the day, the other one keeps its own; a check writes no day."""
-    before = recorded(tree, "heygen", "vendor")["pages"]
+def test_unchanged_page_keeps_its_date(tree: Path, today: str) -> None:
+    """Only a changed page gets a new date, and a check changes no date."""
+    before = step_entry(tree, "heygen", "vendor")["pages"]
     new = tree / "heygen-get-voice.md"
     new.write_bytes((tree / "specs/heygen/pages/heygen-get-voice.md").read_bytes() + b"\n")
     list(vendor.run(["heygen", str(new)], tree))
-    after = recorded(tree, "heygen", "vendor")["pages"]
+    after = step_entry(tree, "heygen", "vendor")["pages"]
     assert after["heygen-clone-voice.md"] == before["heygen-clone-voice.md"]
-    assert after["heygen-get-voice.md"]["date"] == day != before["heygen-get-voice.md"]["date"]
-    found = snapshot(tree)
+    assert after["heygen-get-voice.md"]["date"] == today != before["heygen-get-voice.md"]["date"]
+    written = snapshot(tree)
     assert list(vendor.run(["--check"], tree)) == [f"specs follow from their pages: {', '.join(PROVIDERS)}"]
     list(vendor.run([], tree))
-    assert snapshot(tree) == found
+    assert snapshot(tree) == written
 
 
 # The check
@@ -142,10 +142,10 @@ def test_a_page_keeps_its_day(tree: Path, day: str) -> None:
         ("generate", ("left_out",), {"GET /x": "why"}, "specs/lock.json: left_out was {'GET /x': 'why'}, is {}"),
     ],
 )
-def test_check_names_what_the_lock_has_wrong(
+def test_check_reports_wrong_lock_entries(
     tree: Path, builds: list[list[str]], step: str, keys: tuple[str, ...], value: Any, message: str
 ) -> None:
-    """Whatever the lock says that is not so is one problem, named by the provider and what is wrong."""
+    """Each wrong value in the lock is one problem, with the provider and the value."""
     lock = read_lock(tree)
     node = lock["retell"][step]
     for key in keys[:-1]:
@@ -153,16 +153,16 @@ def test_check_names_what_the_lock_has_wrong(
     assert node[keys[-1]] != value
     node[keys[-1]] = value
     lock_path(tree).write_text(dump_json(lock), encoding="utf-8")
-    found = snapshot(tree)
+    before = snapshot(tree)
     [problem] = failure(generate.run(["--check", "retell"], tree)).splitlines()
     assert problem.startswith("retell: ")
     assert message in problem
-    assert snapshot(tree) == found
+    assert snapshot(tree) == before
     assert builds == [["retell"]]
 
 
-def test_a_note_that_is_no_text_is_refused(tree: Path) -> None:
-    """A licence note is text."""
+def test_licence_note_must_be_text(tree: Path) -> None:
+    """A licence note must be text."""
     path = tree / "specs/retell/source.toml"
     note = Provider(tree, "retell").source()["licence"]
     substitute(path, f'licence = "{note}"', "licence = 1")

@@ -1,4 +1,4 @@
-"""Overlays are applied strictly: an action that does not fit the provider's text exactly stops the pipeline."""
+"""Overlays are applied strictly: an action that does not match the provider's document stops the pipeline."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ FIXED = "Fixed upstream? Delete this action"
 
 
 def action(target: str, **more: Any) -> dict[str, Any]:
-    """An action in good form; `x_expect` stands for `x-expect`."""
+    """A valid action; `x_expect` becomes `x-expect`."""
     keys = {key.replace("_", "-"): value for key, value in more.items()}
     return {"target": target, "description": "Why.", "x-source": "Where from.", **keys}
 
 
-def applied(spec: dict[str, Any], what: Any) -> dict[str, Any]:
+def applied(spec: dict[str, Any], entry: Any) -> dict[str, Any]:
     """The spec after an action."""
-    apply_action(spec, what)
+    apply_action(spec, entry)
     return spec
 
 
-def refusal(spec: dict[str, Any], what: Any) -> str:
-    """Why an action is refused."""
+def refusal(spec: dict[str, Any], entry: Any) -> str:
+    """The error of an action."""
     with pytest.raises(OverlayError) as caught:
-        apply_action(spec, what)
+        apply_action(spec, entry)
     return str(caught.value)
 
 
-# What actions do
+# Effects of actions
 
 
 @pytest.mark.parametrize(
-    ("spec", "what", "after"),
+    ("spec", "entry", "after"),
     [
         ({"a": {}}, action("$.a", update={"b": 1}), {"a": {"b": 1}}),
         ({"a": {"b": {"c": 1}}}, action("$", update={"a": {"b": {"d": 2}}}), {"a": {"b": {"c": 1, "d": 2}}}),
@@ -57,9 +57,9 @@ def refusal(spec: dict[str, Any], what: Any) -> str:
         ({"a": {}, "b": {}}, action("$['a', 'b', 'a']", update={"c": 1}), {"a": {"c": 1}, "b": {"c": 1}}),
     ],
 )
-def test_what_an_action_does(spec: dict[str, Any], what: dict[str, Any], after: dict[str, Any]) -> None:
-    """An update merges into objects and appends to arrays, a removal takes away, each at every match."""
-    assert json.dumps(applied(spec, what)) == json.dumps(after)
+def test_update_and_removal(spec: dict[str, Any], entry: dict[str, Any], after: dict[str, Any]) -> None:
+    """An update merges into objects and appends to arrays, and a removal deletes, at every match."""
+    assert json.dumps(applied(spec, entry)) == json.dumps(after)
 
 
 @pytest.mark.parametrize(
@@ -78,34 +78,34 @@ def test_what_an_action_does(spec: dict[str, Any], what: dict[str, Any], after: 
         ("$.list[*]", []),
     ],
 )
-def test_items_are_removed_where_they_were_found(target: str, left: list[int]) -> None:
-    """Removing several items of an array, in whatever order they are named, removes these and each once."""
+def test_array_items_are_removed(target: str, left: list[int]) -> None:
+    """A removal of several array items, in any order, removes each once."""
     spec = {"list": [{"n": number} for number in range(4)]}
     assert applied(spec, action(target, remove=True, x_expect={})) == {"list": [{"n": number} for number in left]}
 
 
 def test_removal_of_nested_matches() -> None:
-    """A match inside of another match is removed along with it."""
+    """A match inside another match is removed with it."""
     spec: dict[str, Any] = {"a": [{"x": {"x": {}}}, {"y": {"x": {}}}]}
     assert applied(spec, action("$..x", remove=True, x_expect={})) == {"a": [{}, {"y": {}}]}
 
 
-def test_matches_share_nothing() -> None:
-    """What an action puts in several places is a copy in each, and none is the action's own."""
-    what = action("$[*]", update={"new": {"list": []}})
-    before = copy.deepcopy(what)
-    spec = applied({"a": {}, "b": {}}, what)
+def test_each_match_gets_a_copy() -> None:
+    """Each match gets its own copy of the action's value."""
+    entry = action("$[*]", update={"new": {"list": []}})
+    before = copy.deepcopy(entry)
+    spec = applied({"a": {}, "b": {}}, entry)
     apply_action(spec, action("$.a.new.list", update=1))
     apply_action(spec, action("$.a.new", update={"more": True}))
     assert spec == {"a": {"new": {"list": [1], "more": True}}, "b": {"new": {"list": []}}}
-    assert what == before
+    assert entry == before
     spec = applied({"a": [], "b": []}, action("$[*]", update={"list": []}))
     assert applied(spec, action("$.a[0].list", update=1)) == {"a": [{"list": [1]}], "b": [{"list": []}]}
 
 
-def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
-    """A value that an overlay names by an alias stands in each place by itself."""
-    provider = written(
+def test_yaml_aliases_are_copied(tmp_path: Path) -> None:
+    """A value that an overlay repeats by a YAML alias is a separate copy in each place."""
+    provider = write_provider(
         tmp_path,
         """
         - {target: $, description: a, x-source: b, update: {one: &shared {list: [1]}, two: *shared}}
@@ -121,7 +121,7 @@ def test_an_alias_is_not_changed_twice(tmp_path: Path) -> None:
 
 
 def schemas(*more: dict[str, Any], **named: Any) -> dict[str, Any]:
-    """A document with these schemas, and other parts."""
+    """A document with these schemas and other parts."""
     spec: dict[str, Any] = {"components": {"schemas": named}}
     for part in more:
         spec |= part
@@ -167,8 +167,8 @@ REFERENCE = {"$ref": "#/components/schemas/New"}
         ),
     ],
 )
-def test_a_schema_gets_a_name(spec: dict[str, Any], target: str, after: dict[str, Any]) -> None:
-    """A named schema is among the components by its name, in the old one's place; each reference leads to it."""
+def test_schema_is_named(spec: dict[str, Any], target: str, after: dict[str, Any]) -> None:
+    """`x-name` moves a schema to the components under that name, and updates each reference."""
     assert json.dumps(applied(spec, action(target, x_name="New"))) == json.dumps(after)
 
 
@@ -185,13 +185,13 @@ def test_a_schema_gets_a_name(spec: dict[str, Any], target: str, after: dict[str
         ({"a": {}, "b": {}}, "$[*]", f"the schema New already exists. {FIXED}"),
     ],
 )
-def test_a_name_is_given_once(spec: dict[str, Any], target: str, why: str) -> None:
-    """A name that is taken, and a target that is no schema, are refused."""
+def test_invalid_schema_names_are_refused(spec: dict[str, Any], target: str, why: str) -> None:
+    """An existing name, and a target that is not a schema, are refused."""
     assert why in refusal(spec, action(target, x_name="New"))
 
 
-def test_the_providers_own_operation_id_is_kept() -> None:
-    """An action that replaces an `operationId` keeps the provider's own, however often it is replaced."""
+def test_original_operation_id_is_kept() -> None:
+    """`x-operation-id` keeps the provider's own `operationId`, even after several replacements."""
     spec: dict[str, Any] = {"paths": {"/x": {"get": {"operationId": "xGet"}}}}
     for target, update, expected in (
         ("$.paths['/x'].get", {"operationId": "x_get"}, {"operationId": "xGet"}),
@@ -201,9 +201,9 @@ def test_the_providers_own_operation_id_is_kept() -> None:
     assert spec["paths"]["/x"]["get"] == {"operationId": "get_x", "x-operation-id": "xGet"}
 
 
-def test_names_alone(tmp_path: Path) -> None:
-    """A document with the names of an overlay has these, whatever else of it has changed, and no other correction."""
-    provider = written(
+def test_with_names_applies_only_names(tmp_path: Path) -> None:
+    """`with_names` applies an overlay's names, even to a changed document, and no other correction."""
+    provider = write_provider(
         tmp_path,
         """
         - {target: $..get, description: a, x-source: b, x-expect: {tags: q}, update: {operationId: get_x, tags: [T]}}
@@ -224,11 +224,11 @@ def test_names_alone(tmp_path: Path) -> None:
     assert spec == before
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize(
-    ("what", "message"),
+    ("entry", "message"),
     [
         ("$.a", "an action is a mapping"),
         (["$.a"], "an action is a mapping"),
@@ -276,13 +276,13 @@ def test_names_alone(tmp_path: Path) -> None:
         (action("$.a", remove=True, x_expect={"b": None}), f"x-expect no longer holds at $['a']. {FIXED}"),
     ],
 )
-def test_actions_are_refused(what: Any, message: str) -> None:
-    """An action that is not in form, or that does not fit what the spec says, is refused and says why."""
-    assert message in refusal({"a": {"b": 1}, "list": [1, {}]}, what)
+def test_invalid_actions_are_refused(entry: Any, message: str) -> None:
+    """An invalid action, or one that does not match the spec, is refused with the reason."""
+    assert message in refusal({"a": {"b": 1}, "list": [1, {}]}, entry)
 
 
-def test_one_misfit_of_several_refuses_all() -> None:
-    """Where an expectation fails at one match, no match is changed."""
+def test_failed_expectation_changes_no_match() -> None:
+    """If an expectation fails at one match, no match changes."""
     spec = {"a": {"n": 1}, "b": {"n": 2}}
     message = refusal(spec, action("$[*]", update={"n": 3}, x_expect={"n": 1}))
     assert message.endswith('\n    expected: {"n": 1}\n    the spec has: {"n": 2}')
@@ -315,8 +315,8 @@ def test_one_misfit_of_several_refuses_all() -> None:
         ("a", "b", False),
     ],
 )
-def test_patterns(pattern: Any, value: Any, expected: bool) -> None:
-    """An object holds where its keys hold, null where the key is absent or null, anything else must be equal."""
+def test_x_expect_patterns(pattern: Any, value: Any, expected: bool) -> None:
+    """An object matches by its keys, null matches a missing or null value, and anything else must be equal."""
     assert matches_pattern(pattern, value) is expected
 
 
@@ -326,8 +326,8 @@ def test_patterns(pattern: Any, value: Any, expected: bool) -> None:
 HEAD = "overlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
 
 
-def written(root: Path, actions: str, head: str = HEAD) -> Provider:
-    """A provider with a small spec and an overlay of these actions, one a line."""
+def write_provider(root: Path, actions: str, head: str = HEAD) -> Provider:
+    """A provider with a small spec and an overlay of these actions, one per line."""
     provider = Provider(root, "acme")
     provider.folder.mkdir(parents=True)
     provider.spec.write_text(dump_json(document({"/x": {"get": operation("x")}})), encoding="utf-8")
@@ -336,16 +336,16 @@ def written(root: Path, actions: str, head: str = HEAD) -> Provider:
     return provider
 
 
-def message_of(provider: Provider) -> str:
-    """Why a provider has no effective spec."""
+def effective_spec_error(provider: Provider) -> str:
+    """The error of a provider's effective spec."""
     with pytest.raises(PipelineError) as caught:
         effective_spec(provider)
     return str(caught.value)
 
 
-def test_a_refused_action_is_named_by_file_and_line(tmp_path: Path) -> None:
-    """An action that fails is named by the overlay's file, the line, its number and its description."""
-    provider = written(
+def test_error_names_file_line_and_action(tmp_path: Path) -> None:
+    """The error of an action names the file, the line, its number and its description."""
+    provider = write_provider(
         tmp_path,
         """
         - {target: $.info, description: First., x-source: b, update: {x-a: 1}}
@@ -353,17 +353,17 @@ def test_a_refused_action_is_named_by_file_and_line(tmp_path: Path) -> None:
         - {target: $.paths.y, description: Second., x-source: b, update: {x-a: 1}}
         """,
     )
-    assert message_of(provider) == (
+    assert effective_spec_error(provider) == (
         f"specs/acme/overlay.yaml:6: action 2 (Second.): target $.paths.y matches nothing. {FIXED}"
     )
 
 
-def test_actions_behind_an_alias_are_named_too(tmp_path: Path) -> None:
-    """Where the list of actions is an alias, a failing one is named by the line of the alias."""
-    provider = written(tmp_path, "", f"{HEAD}x-all: &all\n  - {{target: $.a}}\n  - 1\nactions: *all\n")
-    assert message_of(provider) == "specs/acme/overlay.yaml:6: action 1 (no description): needs `description`"
+def test_error_of_aliased_actions(tmp_path: Path) -> None:
+    """If the list of actions is an alias, the error names the line of the alias."""
+    provider = write_provider(tmp_path, "", f"{HEAD}x-all: &all\n  - {{target: $.a}}\n  - 1\nactions: *all\n")
+    assert effective_spec_error(provider) == "specs/acme/overlay.yaml:6: action 1 (no description): needs `description`"
     provider.overlay.write_text(f"{HEAD}actions:\n  - 1\n", encoding="utf-8")
-    assert message_of(provider) == "specs/acme/overlay.yaml:4: action 1 (): an action is a mapping"
+    assert effective_spec_error(provider) == "specs/acme/overlay.yaml:4: action 1 (): an action is a mapping"
 
 
 @pytest.mark.parametrize(
@@ -383,19 +383,19 @@ def test_actions_behind_an_alias_are_named_too(tmp_path: Path) -> None:
         (HEAD, ":1: actions must be a list"),
     ],
 )
-def test_overlays_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    """A file that is no OpenAPI Overlay 1.0 document is refused by name and line."""
-    provider = written(tmp_path, "")
+def test_invalid_overlays_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A file that is not an OpenAPI Overlay 1.0 document is refused with file and line."""
+    provider = write_provider(tmp_path, "")
     provider.overlay.write_text(text, encoding="utf-8")
-    assert message_of(provider).startswith("specs/acme/overlay.yaml:")
-    assert message in message_of(provider)
+    assert effective_spec_error(provider).startswith("specs/acme/overlay.yaml:")
+    assert message in effective_spec_error(provider)
 
 
-def test_an_overlay_in_another_encoding_is_refused(tmp_path: Path) -> None:
-    """A file that is not UTF-8 is refused by name."""
-    provider = written(tmp_path, "")
+def test_overlay_must_be_utf8(tmp_path: Path) -> None:
+    """An overlay that is not UTF-8 is refused with its name."""
+    provider = write_provider(tmp_path, "")
     provider.overlay.write_bytes(b"\xff")
-    assert message_of(provider).startswith("specs/acme/overlay.yaml:1: 'utf-8' codec can't decode")
+    assert effective_spec_error(provider).startswith("specs/acme/overlay.yaml:1: 'utf-8' codec can't decode")
 
 
 @pytest.mark.parametrize(
@@ -406,23 +406,23 @@ def test_an_overlay_in_another_encoding_is_refused(tmp_path: Path) -> None:
         (b"\xff", "specs/acme/openapi.json: not readable as JSON: 'utf-8' codec"),
     ],
 )
-def test_a_broken_spec_is_named(tmp_path: Path, spec: bytes | None, message: str) -> None:
-    """A vendored spec that is missing or no JSON stops the step by name."""
-    provider = written(tmp_path, "")
+def test_invalid_spec_is_reported(tmp_path: Path, spec: bytes | None, message: str) -> None:
+    """A missing or invalid vendored spec is an error that names the file."""
+    provider = write_provider(tmp_path, "")
     provider.spec.unlink()
     if spec is not None:
         provider.spec.write_bytes(spec)
-    assert message_of(provider).startswith(message)
+    assert effective_spec_error(provider).startswith(message)
 
 
 def test_without_an_overlay_the_spec_is_effective(tmp_path: Path) -> None:
-    """A provider without an overlay has the vendored spec as its effective one."""
-    provider = written(tmp_path, "")
+    """Without an overlay, the vendored spec is the effective spec."""
+    provider = write_provider(tmp_path, "")
     provider.overlay.unlink()
     assert effective_spec(provider) == json.loads(provider.spec.read_bytes())
 
 
-def test_the_command_prints_effective_specs() -> None:
-    """The command prints the effective spec of each provider named, as JSON."""
+def test_command_prints_effective_specs() -> None:
+    """The command prints the effective spec of each provider as JSON."""
     [printed] = overlay.run(["retell"])
     assert json.loads(printed) == effective_spec(Provider(ROOT, "retell"))

@@ -1,4 +1,4 @@
-"""Packaging: a release is one version everywhere, and what is built twice is compared byte by byte."""
+"""Packaging: a release has one version everywhere, and its build is reproducible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.release import command as release
 
 
 def test_pre_commit_uses_the_pinned_tools() -> None:
-    """What pre-commit installs is of the version that nox installs, where nox does."""
+    """pre-commit installs the same versions as nox."""
     pinned = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
     hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
     used = re.findall(r"\[([\w.-]+)==([\w.-]+)\]", hooks)
@@ -28,15 +28,15 @@ SHIPPED = [".ci", ".github", "docs", "generated", "scripts", "specs", "src", "te
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project of version 1.2.0 that was released."""
+    """A project with the released version 1.2.0."""
     (tmp_path / "src" / "voice_clone").mkdir(parents=True)
     (tmp_path / "src" / "voice_clone" / "_version.py").write_text('__version__ = "1.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-12-01\n\n## [1.1.0] - 2026-11-01\n")
     return tmp_path
 
 
-def test_a_release_agrees(root: Path) -> None:
-    """Tag, version and the newest heading of the changelog name one release."""
+def test_matching_release(root: Path) -> None:
+    """Tag, version and the newest heading of the changelog name the same release."""
     release.agree("v1.2.0", root)
 
 
@@ -49,8 +49,8 @@ def test_a_release_agrees(root: Path) -> None:
         ("v1.2.0", "## [Unreleased]\n\n## [1.2.0] - 2026-12-01\n", r"begins with '## \[Unreleased\]'"),
     ],
 )
-def test_a_release_that_does_not_agree_is_none(root: Path, tag: str, changelog: str, problem: str) -> None:
-    """Where one of them names another release, or none yet, nothing is built."""
+def test_mismatched_release_builds_nothing(root: Path, tag: str, changelog: str, problem: str) -> None:
+    """If tag, version and changelog differ, nothing is built."""
     (root / "CHANGELOG.md").write_text(changelog)
     with pytest.raises(PipelineError, match=problem):
         list(release.run([str(root / "dist"), tag], root))
@@ -66,10 +66,10 @@ def test_a_release_that_does_not_agree_is_none(root: Path, tag: str, changelog: 
         (SHIPPED, [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
     ],
 )
-def test_what_must_not_be_released_is_refused(
+def test_invalid_builds_are_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], wheels: list[bytes], problem: str
 ) -> None:
-    """Builds that differ, folders that are not meant to be shipped, and a wheel that is too large are named."""
+    """Builds that differ, unexpected or missing folders, and an oversized wheel are errors."""
     for name in folders:
         (root / "tree" / "voice" / name).mkdir(parents=True)
     shutil.make_archive(str(root / "voice"), "gztar", root / "tree")
@@ -84,7 +84,7 @@ def test_what_must_not_be_released_is_refused(
         list(release.run([str(root / "dist")], root))
 
 
-def test_what_does_not_build_says_why(tmp_path: Path) -> None:
-    """A folder that holds no project fails with what the build said."""
+def test_failed_build_is_reported(tmp_path: Path) -> None:
+    """A failed build is an error."""
     with pytest.raises(PipelineError, match="the build failed"):
         release.build(tmp_path, tmp_path / "dist")

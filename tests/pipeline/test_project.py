@@ -17,13 +17,13 @@ CI: dict[str, Any] = yaml12.load(WORKFLOWS["ci"])
 
 
 def _pins(name: str) -> dict[str, str]:
-    """The version of each release that a file pins, by its normalized name."""
+    """The pinned version of each distribution in a file, by normalized name."""
     pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
 
 
-def test_the_noxfile_lists_every_session_in_its_order() -> None:
-    """`nox -l` groups the sessions: its heading names each one once, in the order of the list below it."""
+def test_noxfile_docstring_lists_every_session() -> None:
+    """The noxfile's docstring lists each session once, in the order of their definitions."""
     heading, _, code = NOXFILE.partition('"""\n')
     listed = [name for line in re.findall(r"^[A-Z][a-z ]+: (.*)$", heading, re.MULTILINE) for name in line.split(", ")]
     assert listed == re.findall(r"^@nox\.session.*\ndef (\w+)", code, re.MULTILINE)
@@ -31,7 +31,7 @@ def test_the_noxfile_lists_every_session_in_its_order() -> None:
 
 
 def test_ci_runs_on_every_python_of_the_classifiers() -> None:
-    """The Pythons of the CI matrix are those that the classifiers promise; a newer one may fail."""
+    """The CI matrix has the Pythons of the classifiers; only a newer one may fail."""
     classifiers = "\n".join(PROJECT["project"]["classifiers"])
     promised = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", classifiers, re.MULTILINE)
     assert CI["jobs"]["nox"]["strategy"]["matrix"]["python"] == promised
@@ -40,7 +40,7 @@ def test_ci_runs_on_every_python_of_the_classifiers() -> None:
 
 
 def test_every_action_is_pinned_once() -> None:
-    """Workflows name each action by one commit, the same everywhere, with its version beside it."""
+    """Workflows pin each action to one commit, with its version in a comment."""
     used = re.findall(r"uses: (\S+)@(.*)$", "\n".join(WORKFLOWS.values()), re.MULTILINE)
     pins = {action: {pin.partition(" # zizmor")[0] for name, pin in used if name == action} for action, _ in used}
     assert not {action for action, commits in pins.items() if len(commits) != 1}
@@ -48,7 +48,7 @@ def test_every_action_is_pinned_once() -> None:
 
 
 def test_pull_requests_install_by_hash() -> None:
-    """Every job of CI that a pull request starts installs what requirements-ci.txt has the hashes of."""
+    """Every CI job of a pull request installs from requirements-ci.txt, which has hashes."""
     for name, job in CI["jobs"].items():
         runs = [step["run"] for step in job["steps"] if "run" in step]
         assert (runs[0] == "bash .ci/install") != (job.get("if") == "github.event_name == 'push'"), name
@@ -59,7 +59,7 @@ def test_pull_requests_install_by_hash() -> None:
     assert "://" not in text
 
 
-def test_the_hashes_are_of_the_pinned_versions() -> None:
+def test_hashes_are_of_the_pinned_versions() -> None:
     """CI installs the versions of constraints.txt; if this fails, run `nox -s hashes`."""
     constraints, hashed = _pins("constraints.txt"), _pins("requirements-ci.txt")
     assert {name: version for name, version in hashed.items() if constraints.get(name, version) != version} == {}
@@ -68,7 +68,7 @@ def test_the_hashes_are_of_the_pinned_versions() -> None:
 
 
 def _direct(group: str) -> set[str]:
-    """The names that a dependency group lists, with those of the groups that it includes."""
+    """The names in a dependency group and in the groups that it includes."""
     groups: dict[str, list[str | dict[str, str]]] = PROJECT["dependency-groups"]
     names: set[str] = set()
     for entry in groups[group]:
@@ -76,8 +76,8 @@ def _direct(group: str) -> set[str]:
     return {re.sub(r"[-_.]+", "-", name) for name in names}
 
 
-def test_the_source_distribution_names_files_that_exist() -> None:
-    """Each entry of the source distribution is a file or folder of the project, and every folder of tests is in it."""
+def test_source_distribution_entries_exist() -> None:
+    """Each entry of the source distribution exists, and tests, specs and scripts are among them."""
     entries = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     assert [entry for entry in entries if not list(Path(ROOT).glob(entry.lstrip("/")))] == []
     assert {"/tests", "/noxfile.py", "/constraints.txt", "/specs", "/scripts"} <= set(entries)

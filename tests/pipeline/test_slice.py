@@ -1,4 +1,4 @@
-"""Whole documents are cut to what is used, and end as a page of the same operations does."""
+"""Slices: a whole document is reduced to the used operations, with the same result as from pages."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def vendored(name: str) -> dict[str, Any]:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Every reference in a document, wherever it stands."""
+    """Every reference in a document."""
     if whole := mapping(node):
         for key, value in whole.items():
             if key == "$ref" and isinstance(value, str):
                 yield value
-            elif key != "value":  # what an example holds is data
+            elif key != "value":  # the value of an example is data
                 yield from references(value)
     for item in sequence(node) or []:
         yield from references(item)
@@ -59,8 +59,8 @@ def references(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_slice_of_the_whole_is_the_vendored_spec(name: str) -> None:
-    """Cut out of a whole document with hundreds of other operations, each vendored spec is the same, byte for byte."""
+def test_slice_equals_the_vendored_spec(name: str) -> None:
+    """The slice of a document with hundreds of other operations is the vendored spec, byte for byte."""
     spec = vendored(name)
     whole = synthetic.around(spec)
     assert len(operations_of(whole)) > 200
@@ -69,8 +69,8 @@ def test_a_slice_of_the_whole_is_the_vendored_spec(name: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".json", ".yaml"])
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_whole_document_takes_the_place_of_pages(tree: Path, name: str, suffix: str) -> None:
-    """The whole document of a provider is taken as its new page or pages; the vendored spec stays as it is."""
+def test_whole_document_replaces_pages(tree: Path, name: str, suffix: str) -> None:
+    """A whole document can replace a provider's pages, and the vendored spec stays the same."""
     provider = Provider(tree, name)
     before = provider.spec.read_bytes()
     new = tree / f"whole{suffix}"
@@ -82,16 +82,16 @@ def test_a_whole_document_takes_the_place_of_pages(tree: Path, name: str, suffix
 
 @pytest.mark.parametrize("name", PROVIDERS)
 @pytest.mark.parametrize("keep", ["whole", "slice"])
-def test_operations_are_cut_out_of_a_page(tmp_path: Path, name: str, keep: str) -> None:
-    """`operations` in source.toml name what is used of a whole document; pages/ keeps it whole, or the slice alone."""
+def test_listed_operations_are_sliced(tmp_path: Path, name: str, keep: str) -> None:
+    """`operations` in source.toml selects operations of a whole document; `keep` selects the stored form."""
     spec = vendored(name)
     whole = dump_json(synthetic.around(spec)).encode()
-    used = [operation_name(each) for each in operations_of(spec)]
+    used = [operation_name(item) for item in operations_of(spec)]
     acme = add_provider(tmp_path, "acme", {"whole.json": whole})
     text = acme.folder.joinpath("source.toml").read_text("utf-8")
     acme.folder.joinpath("source.toml").write_text(f"operations = {used}\n{text}keep = {keep!r}\n", encoding="utf-8")
     reported = list(vendor.run(["acme", str(acme.folder / "pages" / "whole.json")], tmp_path))
-    assert all(each in reported[0] for each in used)
+    assert all(item in reported[0] for item in used)
     assert acme.spec.read_text("utf-8") == dump_json(spec)
     kept = (acme.folder / "pages" / "whole.json").read_bytes()
     assert (kept == whole) == (keep == "whole")
@@ -102,8 +102,8 @@ def test_operations_are_cut_out_of_a_page(tmp_path: Path, name: str, keep: str) 
     assert list(check_vendored(acme)) == []
 
 
-def test_pages_share_the_operations_that_are_listed(tmp_path: Path) -> None:
-    """Each of several pages gives those listed operations that it has; one that no page has is an error."""
+def test_listed_operations_of_several_pages(tmp_path: Path) -> None:
+    """Listed operations may be on different pages; one that no page has is an error."""
     one, two = document({"/x": {"get": operation("x")}}), document({"/y": {"get": operation("y")}, "/z": {"get": {}}})
     acme = add_provider(tmp_path, "acme", {"1.md": page(one), "2.json": dump_json(two).encode()})
     text = acme.folder.joinpath("source.toml").read_text("utf-8")
@@ -120,11 +120,11 @@ def test_pages_share_the_operations_that_are_listed(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
 
 
-# What is kept
+# Kept components
 
 
-def test_what_is_referenced_is_kept_and_nothing_else() -> None:
-    """Whatever operations are cut out of a document, references lead somewhere, and nothing is there without one."""
+def test_slice_keeps_exactly_the_referenced_components() -> None:
+    """A slice keeps every referenced component and no other, for any choice of operations."""
     whole = synthetic.whole(60)
     before = copy.deepcopy(whole)
     chance = random.Random(7)
@@ -134,18 +134,18 @@ def test_what_is_referenced_is_kept_and_nothing_else() -> None:
         assert set(operations_of(part)) == set(chosen)
         assert cut(part, chosen) == part
         assert dump_json(cut(whole, chosen[::-1])) == dump_json(part)
-        found = [each for each in references(part) if each.startswith("#/components")]
-        assert all(find_reference(part, each) is not None for each in found)
-        named = {each.split("/")[3] for each in found} | {"key", "other", "Cat", "Dog"}
+        targets = [target for target in references(part) if target.startswith("#/components")]
+        assert all(find_reference(part, target) is not None for target in targets)
+        named = {target.split("/")[3] for target in targets} | {"key", "other", "Cat", "Dog"}
         assert {name for kind in part["components"].values() for name in kind} <= named
         for kind, names in part["components"].items():
-            there = [name for name in whole["components"][kind] if name in names]
-            assert list(names) == there
+            expected = [name for name in whole["components"][kind] if name in names]
+            assert list(names) == expected
     assert whole == before
 
 
-def test_all_operations_are_the_whole_document() -> None:
-    """A document that is cut to all of its operations stays as it is, but for what nothing refers to."""
+def test_slice_of_all_operations_is_the_document() -> None:
+    """The slice of all operations is the whole document."""
     for version in ("3.0.3", "3.1.0"):
         whole = synthetic.whole(40, version)
         assert dump_json(cut(whole, operations_of(whole))) == dump_json(whole)
@@ -176,7 +176,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("item", "kept"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_each_kind_of_reference_is_followed(item: dict[str, Any], kept: list[str]) -> None:
-    """References are followed wherever OpenAPI has them, with all that they lead to, and in data they are none."""
+    """Every kind of reference is followed recursively, and references in data are ignored."""
     two = {"type": "object", "properties": {"one": {"$ref": "#/components/schemas/One"}}}
     components: dict[str, Any] = {
         "schemas": {"Unused": {}, "A": {"type": "string"}, "odd/name": {}, "Two": two,
@@ -195,53 +195,53 @@ def test_each_kind_of_reference_is_followed(item: dict[str, Any], kept: list[str
         **document({"/x": {"get": {}, "post": {"$ref": "#/nowhere"}, **item}}),
         "components": components,
     }
-    found = cut(whole, GET_X)
-    assert found["paths"] == {"/x": {"get": {}, **item}}
-    assert sorted(f"{kind}/{name}" for kind, names in found.get("components", {}).items() for name in names) == sorted(
+    part = cut(whole, GET_X)
+    assert part["paths"] == {"/x": {"get": {}, **item}}
+    assert sorted(f"{kind}/{name}" for kind, names in part.get("components", {}).items() for name in names) == sorted(
         kept
     )
 
 
 def test_security_of_the_document_is_kept() -> None:
-    """What the whole document asks for is asked for by each slice of it."""
+    """A slice keeps the security requirements of the document."""
     whole = document({"/x": {"get": {}}})
     whole |= {"security": [{"S": []}], "components": {"securitySchemes": {"S": {}}}}
     assert cut(whole, GET_X) == whole
 
 
-def test_what_stands_in_other_operations_moves() -> None:
-    """What is referenced inside of an operation that is not kept moves to the components, and its own needs with it."""
+def test_referenced_parts_of_other_operations_become_components() -> None:
+    """A referenced part of a dropped operation moves to the components, with its own references."""
     schema = {"type": "object", "properties": {"self": {"$ref": "#/paths/~1y/get/responses/200/content/a~1b/schema"},
                                                "a": {"$ref": "#/components/schemas/A"}}}  # fmt: skip
-    there = {"get": {"responses": {"200": {"description": "OK", "content": {"a/b": {"schema": schema}}}}}}
-    here = {"get": {"responses": {"200": {"$ref": "#/paths/~1y/get/responses/200"}},
+    dropped = {"get": {"responses": {"200": {"description": "OK", "content": {"a/b": {"schema": schema}}}}}}
+    kept = {"get": {"responses": {"200": {"$ref": "#/paths/~1y/get/responses/200"}},
                     "x": {"$ref": "#/paths/~1y/get/responses/200/content/a~1b/schema"},
                     "own": {"$ref": "#/paths/~1x/get/responses"}}}  # fmt: skip
-    found = cut(document({"/x": here, "/y": there}, A={}, B={}), GET_X)
-    assert operations_of(found) == GET_X
-    assert all(find_reference(found, each) is not None for each in references(found))
-    assert list(found["components"]) == ["schemas", "responses"]
-    assert [*found["components"]["schemas"], *found["components"]["responses"]] == [
+    part = cut(document({"/x": kept, "/y": dropped}, A={}, B={}), GET_X)
+    assert operations_of(part) == GET_X
+    assert all(find_reference(part, reference) is not None for reference in references(part))
+    assert list(part["components"]) == ["schemas", "responses"]
+    assert [*part["components"]["schemas"], *part["components"]["responses"]] == [
         "A", "y_get_responses_200_content_a_b_schema", "y_get_responses_200",
     ]  # fmt: skip
-    assert found["paths"]["/x"]["get"]["own"] == {"$ref": "#/paths/~1x/get/responses"}
-    assert cut(found, GET_X) == found
+    assert part["paths"]["/x"]["get"]["own"] == {"$ref": "#/paths/~1x/get/responses"}
+    assert cut(part, GET_X) == part
 
 
-def test_a_path_that_is_a_reference_is_the_path_that_it_names() -> None:
-    """A path item that refers to another is taken for it, with what stands beside the reference."""
+def test_path_reference_is_resolved() -> None:
+    """A path item that is a reference is replaced by its target, merged with its own keys."""
     item = {"get": operation("y"), "put": operation("z"), "summary": "there"}
-    found = cut(document({"/x": {"$ref": "#/paths/~1y", "summary": "here"}, "/y": item}), GET_X)
-    assert found["paths"] == {"/x": {"get": operation("y"), "summary": "here"}}
+    part = cut(document({"/x": {"$ref": "#/paths/~1y", "summary": "here"}, "/y": item}), GET_X)
+    assert part["paths"] == {"/x": {"get": operation("y"), "summary": "here"}}
     loop = document({"/x": {"$ref": "#/paths/~1y"}, "/y": {"$ref": "#/paths/~1x"}})
     with pytest.raises(PipelineError, match="no operation GET /x"):
         cut(loop, GET_X)
 
 
-# What is refused
+# Errors
 
 
-TO_NOTHING: list[dict[str, Any]] = [
+DANGLING: list[dict[str, Any]] = [
     {"x": {"$ref": "#/components/schemas/Gone"}},
     {"x": {"$ref": "#/components/schemas"}},
     {"x": {"$ref": "#/components/schemas/A/properties/gone"}},
@@ -252,46 +252,46 @@ TO_NOTHING: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("item", TO_NOTHING)
-def test_a_reference_to_nothing_is_named(item: dict[str, Any]) -> None:
-    """A reference that points to nothing stops the run with the place that holds it."""
+@pytest.mark.parametrize("item", DANGLING)
+def test_dangling_reference_is_an_error(item: dict[str, Any]) -> None:
+    """A reference without a target is an error that names the place of the reference."""
     with pytest.raises(PipelineError, match=r"^#/paths/~1x/get/\S+: #/\S+ points to nothing$"):
         cut(document({"/x": {"get": item}}, A={}), GET_X)
 
 
 @pytest.mark.parametrize(
-    ("asked", "hint"),
+    ("requested", "hint"),
     [
         (("post", "/v1/voices/add"), "did you mean PUT /v1/voices/add or POST /v1/voice/add?"),
         (("get", "/v1/voice/add"), "did you mean POST /v1/voice/add or PUT /v1/voices/add?"),
         (("delete", "/nothing/like/it"), "it has 2 others"),
     ],
 )
-def test_an_operation_that_is_not_there_is_named_with_those_like_it(asked: tuple[str, str], hint: str) -> None:
-    """An operation that a document lacks stops the run; those with its path, or almost its name, are suggested."""
+def test_missing_operation_is_an_error_with_suggestions(requested: tuple[str, str], hint: str) -> None:
+    """A missing operation is an error that suggests operations with the same or a similar path."""
     whole = document({"/v1/voices/add": {"put": {}}, "/v1/voice/add": {"post": {}}})
     with pytest.raises(PipelineError) as caught:
-        cut(whole, [asked])
-    assert str(caught.value) == f"the document has no operation {operation_name(asked)}; {hint}"
+        cut(whole, [requested])
+    assert str(caught.value) == f"the document has no operation {operation_name(requested)}; {hint}"
 
 
 @pytest.mark.parametrize(
     "listed",
     [[], "GET /x", {"GET": "/x"}, ["get /x"], ["GET  /x"], ["GET x"], ["/x"], [1], ["FETCH /x"], ["GET /x", "GET /x"]],
 )
-def test_a_list_of_operations_has_one_form(listed: Any) -> None:
-    """Anything but a list of `METHOD /path`, each once, is refused with where it stands."""
+def test_invalid_operation_lists_are_refused(listed: Any) -> None:
+    """`operations` must be a list of different `METHOD /path` entries."""
     with pytest.raises(PipelineError, match=r"^here: operations: "):
         parse_operations(listed, "here")
 
 
-def test_a_list_of_operations_is_read() -> None:
-    """Operations are listed as people write them."""
+def test_operation_list_is_parsed() -> None:
+    """An entry `METHOD /path` is parsed into method and path."""
     assert parse_operations(["GET /x", "POST /x/{y}"], "here") == [("get", "/x"), ("post", "/x/{y}")]
 
 
-def test_a_wrong_list_in_a_source_writes_nothing(tree: Path) -> None:
-    """A list with a bad form is named by its file, and nothing is written."""
+def test_invalid_operation_list_writes_nothing(tree: Path) -> None:
+    """An invalid list in source.toml is an error that names the file, and nothing is written."""
     source = tree / "specs/retell/source.toml"
     source.write_text('operations = ["post /clone-voice"]\n' + source.read_text("utf-8"), encoding="utf-8")
     before = snapshot(tree)
@@ -313,8 +313,8 @@ def test_a_wrong_list_in_a_source_writes_nothing(tree: Path) -> None:
         ("a.md", b'{"openapi": "3.1.0"}', "a.md:1: no fenced OpenAPI document"),
     ],
 )
-def test_a_whole_document_that_is_none_is_refused(name: str, data: bytes, problem: str) -> None:
-    """A document is read strictly, by the end of its name, or else by how it begins."""
+def test_invalid_whole_documents_are_refused(name: str, data: bytes, problem: str) -> None:
+    """A document is parsed strictly, by its file extension or else by its first characters."""
     with pytest.raises(PipelineError) as caught:
         read_page(name, data)
     assert str(caught.value).startswith(problem)

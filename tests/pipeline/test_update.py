@@ -1,4 +1,4 @@
-"""A changed page becomes a verdict and reviewed code in one command; and whatever happens, the tree stays whole."""
+"""The update command: a changed page becomes a verdict and new code, and a failure leaves the tree unchanged."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from scripts.lib.project import Provider, find_providers
 from scripts.update import command as update, examine, sandbox
 from scripts.update.verdict import Outcome
 from scripts.vendor import command as vendor
+from tests.pipeline.fakes import FakeChecks
 from tests.pipeline.helpers import HEYGEN, RETELL, Pages, contents, git, pages, snapshot, substitute
-from tests.pipeline.stand_ins import StandIn
 
 
-def page_of(tree: Path, page: str, old: str, new: str) -> str:
-    """A new version of a page, beside the tree."""
+def edited_page(tree: Path, page: str, old: str, new: str) -> str:
+    """Write an edited copy of a page outside the tree; returns the path."""
     path = tree.parent / "new" / Path(page).name
     path.parent.mkdir(exist_ok=True)
     shutil.copyfile(tree / page, path)
@@ -38,39 +38,39 @@ def page_of(tree: Path, page: str, old: str, new: str) -> str:
     return str(path)
 
 
-def prose(tree: Path, page: str = RETELL) -> str:
-    """A page with more text around its document."""
+def extended_page(tree: Path, page: str = RETELL) -> str:
+    """Write a copy of a page with more prose around its document; returns the path."""
     path = tree.parent / "new" / Path(page).name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes((tree / page).read_bytes() + b"\nMore.\n")
     return str(path)
 
 
-def accent(tree: Path) -> str:
-    """Retell's page with other words."""
-    return page_of(tree, RETELL, "Accent annotation of the voice.", "Accent of the voice.")
+def page_with_edited_text(tree: Path) -> str:
+    """Retell's page with an edited description."""
+    return edited_page(tree, RETELL, "Accent annotation of the voice.", "Accent of the voice.")
 
 
-def inworld(tree: Path) -> str:
-    """Retell's page with the value that its overlay adds."""
+def page_with_inworld(tree: Path) -> str:
+    """Retell's page with the enum value that its overlay adds."""
     last = "                    - platform\n"
-    return page_of(tree, RETELL, last, f"{last}                    - inworld\n")
+    return edited_page(tree, RETELL, last, f"{last}                    - inworld\n")
 
 
 def changed_files(tree: Path, before: dict[str, bytes]) -> list[str]:
-    """The files that are others than before."""
+    """The files that differ from before."""
     after = contents(tree)
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
-# What it does
+# Effects
 
 
-def test_a_changed_page_comes_home(project: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """Page, spec, package, contract models and lock are written together, and follow from one another."""
+def test_update_writes_all_files(project: Path, fake_checks: FakeChecks, capsys: pytest.CaptureFixture[str]) -> None:
+    """An update writes page, spec, package, contract models and lock together, and they match."""
     before = contents(project)
-    stand_in.verdicts["retell"] = ["documentation only"]
-    assert update.run(["retell", accent(project)], project) == 0
+    fake_checks.verdicts["retell"] = ["documentation only"]
+    assert update.run(["retell", page_with_edited_text(project)], project) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "retell: documentation only, 1 change"
     assert changed_files(project, before) == [
         "generated/voice_clone_api/retell/models/voice.py",
@@ -84,21 +84,21 @@ def test_a_changed_page_comes_home(project: Path, stand_in: StandIn, capsys: pyt
     assert not (project / transaction.FOLDER).exists()
 
 
-def test_what_is_compared(project: Path, stand_in: StandIn) -> None:
-    """The new tree is compared with what the committed packages were made from, whatever the overlay became since."""
+def test_update_compares_with_the_committed_package(project: Path, fake_checks: FakeChecks) -> None:
+    """The new tree is compared with the spec of the committed package, even if the overlay has changed since."""
     effective = read_json(project / "generated/voice_clone_api/retell/openapi.json")
     del effective["x-generated"]
     overlay = project / "specs/retell/overlay.yaml"
     text = overlay.read_text("utf-8")
     overlay.write_text(text.replace("[voice_id, voice_name, provider, gender]", "[voice_id]", 1), encoding="utf-8")
-    assert update.run(["retell", prose(project)], project) == 2
-    # What is in conflict is taken as done, so that the rest can be compared.
-    old, new = stand_in.seen["retell"]
+    assert update.run(["retell", extended_page(project)], project) == 2
+    # Conflicting actions count as applied, so that the rest can be compared.
+    old, new = fake_checks.seen["retell"]
     assert same_json(json.loads(new["specs/retell/openapi.json"]), effective)
     overlay.write_text(text, encoding="utf-8")
-    assert update.run(["retell", prose(project)], project) == 0
-    assert stand_in.seen["retell"][0] == old
-    new = stand_in.seen["retell"][1]
+    assert update.run(["retell", extended_page(project)], project) == 0
+    assert fake_checks.seen["retell"][0] == old
+    new = fake_checks.seen["retell"][1]
     assert dump_json(effective).encode() == old["specs/retell/openapi.json"]
     assert "specs/retell/overlay.yaml" not in old
     assert new == {name: data for name, data in contents(project).items() if name in new}
@@ -125,28 +125,28 @@ def test_what_is_compared(project: Path, stand_in: StandIn) -> None:
 )
 def test_verdicts(
     project: Path,
-    stand_in: StandIn,
+    fake_checks: FakeChecks,
     capsys: pytest.CaptureFixture[str],
     verdicts: list[str],
     failures: list[str],
     verdict: str,
     status: int,
 ) -> None:
-    """The last line says what it means for callers, and which contract test fails; both are written, and exit by it."""
-    stand_in.verdicts["retell"], stand_in.failures["retell"] = verdicts, failures
-    source = prose(project)
+    """The last line and the exit status give the verdict for callers and the first failing contract test."""
+    fake_checks.verdicts["retell"], fake_checks.failures["retell"] = verdicts, failures
+    source = extended_page(project)
     assert update.run(["retell", source], project) == status
     assert capsys.readouterr().out.splitlines()[-1] == f"retell: {verdict}"
     assert (project / RETELL).read_bytes() == Path(source).read_bytes()
 
 
-def test_a_dry_run_writes_nothing(
-    project: Path, stand_in: StandIn, temporary: Path, capsys: pytest.CaptureFixture[str]
+def test_dry_run_writes_nothing(
+    project: Path, fake_checks: FakeChecks, temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With `--dry-run` not even a folder appears in the tree, and nothing stays elsewhere; verdict and status stay."""
-    stand_in.verdicts["retell"] = ["breaking for callers"]
+    """`--dry-run` writes nothing in the tree or elsewhere, with the same verdict and exit status."""
+    fake_checks.verdicts["retell"] = ["breaking for callers"]
     before, folders = snapshot(project), set(project.rglob("*"))
-    assert update.run(["retell", prose(project), "--dry-run"], project) == 1
+    assert update.run(["retell", extended_page(project), "--dry-run"], project) == 1
     assert capsys.readouterr().out.splitlines()[-1] == (
         "retell: breaking for callers: 1 change; next version 0.1.0+1; nothing was written (dry run)"
     )
@@ -155,31 +155,33 @@ def test_a_dry_run_writes_nothing(
     assert list(temporary.iterdir()) == []
 
 
-def test_the_same_page_changes_nothing(project: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """A page that is what it was is told in one word, touches no file, and is neither compared nor tested."""
+def test_unchanged_page_changes_nothing(
+    project: Path, fake_checks: FakeChecks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unchanged page gives "nothing changed", writes no file, and is neither compared nor tested."""
     before = snapshot(project)
     assert update.run(["retell", str(project / RETELL)], project) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "retell: nothing changed"
     assert snapshot(project) == before
-    assert stand_in.seen == {}
+    assert fake_checks.seen == {}
 
 
 def test_several_providers_at_once(
-    project: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str], served: Callable[[Pages], None]
+    project: Path, fake_checks: FakeChecks, capsys: pytest.CaptureFixture[str], served: Callable[[Pages], None]
 ) -> None:
-    """Several providers, or all, are taken from their addresses, and each has its verdict."""
+    """Several providers, or all, are fetched from their addresses, each with its own verdict."""
     served({name: (project / name).read_bytes() + (b"\n" if "retell" in name else b"") for name in pages(project)})
-    stand_in.verdicts["retell"] = ["compatible"]
+    fake_checks.verdicts["retell"] = ["compatible"]
     assert update.run(["all"], project) == 0
     verdicts = ["heygen: nothing changed", "retell: compatible, 1 change"]
     assert capsys.readouterr().out.splitlines()[-2:] == verdicts
-    assert list(stand_in.seen) == ["retell"]
+    assert list(fake_checks.seen) == ["retell"]
     served({name: (project / name).read_bytes() + b"\n" for name in pages(project)})
     assert update.run(["heygen", "retell"], project) == 0
-    assert sorted(stand_in.seen) == ["heygen", "retell"]
+    assert sorted(fake_checks.seen) == ["heygen", "retell"]
 
 
-# What is not understood
+# Invalid pages
 
 
 @pytest.mark.parametrize(
@@ -192,15 +194,15 @@ def test_several_providers_at_once(
         (b"````yaml\nopenapi: 3.0.0\n", ":1: the fence is never closed; the page is cut short"),
     ],
 )
-def test_a_page_that_is_none(
+def test_invalid_response_is_reported(
     project: Path,
-    stand_in: StandIn,
+    fake_checks: FakeChecks,
     capsys: pytest.CaptureFixture[str],
     served: Callable[[Pages], None],
     answer: bytes | tuple[int, bytes],
     message: str,
 ) -> None:
-    """An address that answers with anything but the page is named in the verdict, and nothing is written."""
+    """A response without a valid page is reported in the verdict, and nothing is written."""
     served({name: (project / name).read_bytes() + b"\n" for name in pages(project)} | {HEYGEN: answer})
     before = snapshot(project)
     assert update.run(["heygen", "retell"], project) == 2
@@ -211,12 +213,14 @@ def test_a_page_that_is_none(
     assert heygen.endswith("; nothing was written")
     assert retell == "retell: equal in meaning; nothing was written, because of heygen"
     assert snapshot(project) == before
-    assert list(stand_in.seen) == ["retell"]
+    assert list(fake_checks.seen) == ["retell"]
 
 
-def test_a_package_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A document from which nothing can be generated is not understood, and hides no other provider's verdict."""
-    bad = page_of(project, RETELL, "        accent:\n", "        accent:\n          $ref: '#/gone/away'\n        _:\n")
+def test_document_that_fails_generation(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document that fails generation is reported as not understood, and nothing is written."""
+    bad = edited_page(
+        project, RETELL, "        accent:\n", "        accent:\n          $ref: '#/gone/away'\n        _:\n"
+    )
     before = snapshot(project)
     assert update.run(["retell", bad], project) == 2
     assert "retell: not understood: " in capsys.readouterr().out.splitlines()[-1]
@@ -232,15 +236,15 @@ def test_a_package_that_cannot_be_made(project: Path, capsys: pytest.CaptureFixt
         (["all", "page.md", "more.md"], "page.md, more.md: whose page is it? Name one provider"),
     ],
 )
-def test_commands_are_refused(project: Path, names: list[str], message: str) -> None:
-    """Names that say nothing clear are refused before anything is done."""
+def test_invalid_arguments_are_refused(project: Path, names: list[str], message: str) -> None:
+    """Unknown providers and ambiguous pages are errors before anything is written."""
     with pytest.raises(PipelineError) as caught:
         update.run(names, project)
     assert str(caught.value).startswith(message)
 
 
-def test_a_page_without_an_address(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where source.toml has no address for a page, a file must be named."""
+def test_page_without_an_address(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page without an address in source.toml needs a file as an argument."""
     substitute(project / "specs/retell/source.toml", "url =", "# url =")
     assert update.run(["retell"], project) == 2
     assert (
@@ -252,12 +256,10 @@ def test_a_page_without_an_address(project: Path, capsys: pytest.CaptureFixture[
 # Overlays
 
 
-def test_a_conflict_writes_nothing_and_names_all(
-    project: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each action that is in conflict is shown with both texts, and what the pages mean is compared all the same."""
-    stand_in.verdicts["retell"] = ["compatible"]
-    page = page_of(project, RETELL, "            - fish_audio\n            - platform\n          example",
+def test_all_conflicts_are_reported(project: Path, fake_checks: FakeChecks, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each conflicting action is shown with both texts, the pages are compared, and nothing is written."""
+    fake_checks.verdicts["retell"] = ["compatible"]
+    page = edited_page(project, RETELL, "            - fish_audio\n            - platform\n          example",
                    "            - platform\n          example")  # fmt: skip
     substitute(Path(page), "            - male\n            - female\n", "            - male\n")
     before = snapshot(project)
@@ -271,9 +273,9 @@ def test_a_conflict_writes_nothing_and_names_all(
     assert snapshot(project) == before
 
 
-def test_what_is_no_longer_needed_goes_if_wanted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An action that the provider made needless stops an update, or is deleted from the overlay with `--drop-fixed`."""
-    page, before = inworld(project), snapshot(project)
+def test_drop_fixed_deletes_unneeded_actions(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An action that is no longer needed stops an update; `--drop-fixed` deletes it from the overlay."""
+    page, before = page_with_inworld(project), snapshot(project)
     assert update.run(["retell", page], project) == 2
     printed = capsys.readouterr().out
     assert printed.splitlines()[-1] == (
@@ -299,10 +301,12 @@ def test_what_is_no_longer_needed_goes_if_wanted(project: Path, capsys: pytest.C
 # The report
 
 
-def test_the_report(project: Path, stand_in: StandIn, tmp_path: Path) -> None:
+def test_markdown_report(project: Path, fake_checks: FakeChecks, tmp_path: Path) -> None:
     """The Markdown report has the verdict, the pages, the comparison, and lines for the changelog."""
-    stand_in.verdicts["retell"] = ["compatible"]
-    update.run(["retell", prose(project), "--dry-run", "--report", str(tmp_path / "new" / "report.md")], project)
+    fake_checks.verdicts["retell"] = ["compatible"]
+    update.run(
+        ["retell", extended_page(project), "--dry-run", "--report", str(tmp_path / "new" / "report.md")], project
+    )
     assert (tmp_path / "new" / "report.md").read_text("utf-8") == (
         "# retell: compatible, 1 change; nothing was written (dry run)\n\n"
         f"```text\n{RETELL} has changed\n15 overlay actions applied\n```\n\n"
@@ -310,8 +314,8 @@ def test_the_report(project: Path, stand_in: StandIn, tmp_path: Path) -> None:
     )
 
 
-def test_what_pages_say_is_no_markdown() -> None:
-    """Text of a page that stands in the report can neither end its fence nor become a link or a mention."""
+def test_page_text_is_escaped_in_the_report() -> None:
+    """Page text in the report can neither end its code fence nor become a link or a mention."""
     outcome = Outcome(Provider(Path(), "acme"), problem="@all [x](y) <b>\n````\n# Hello")
     assert outcome.markdown() == (
         "# acme: not understood: \\@all \\[x\\](y) \\<b\\>\n\n`````text\nerror: @all [x](y) <b>\n````\n# Hello\n`````\n"
@@ -329,11 +333,11 @@ STEPS = ("update.sandbox.read", "update.sandbox.restore", "vendor.command.run", 
 @pytest.mark.parametrize(
     ("step", "error"), [*((step, KeyboardInterrupt) for step in STEPS), *((step, OSError) for step in STEPS[-2:])]
 )
-def test_a_step_that_fails_leaves_the_tree(
+def test_failed_step_changes_nothing(
     project: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: type[BaseException]
 ) -> None:
-    """Whatever ends an update at whatever step, the tree is as it was, and nothing stays elsewhere."""
-    source, before = prose(project), contents(project)
+    """If any step of an update fails, the tree is unchanged and no temporary file remains."""
+    source, before = extended_page(project), contents(project)
 
     def fail(*_: object, **__: object) -> Any:
         raise error
@@ -352,17 +356,17 @@ from scripts.generate import command as generate
 from scripts.lib import command_line, transaction
 from scripts.update import command as update, examine
 from scripts.vendor import command as vendor
-from tests.pipeline.stand_ins import StandIn
+from tests.pipeline.fakes import FakeChecks
 
 root, source, signal_name, step, temporary = sys.argv[1:]
-stand_in = StandIn()
-examine.compare, examine.contract = stand_in.compare, stand_in.contract
+fake = FakeChecks()
+examine.compare, examine.contract = fake.compare, fake.contract
 command_line.ROOT = Path(root)
 owner = transaction if step == "_carry_out" else examine
 real = getattr(owner, step)
 
 def stopped(*arguments, **options):
-    if step == "_carry_out":  # one file is in place by then
+    if step == "_carry_out":  # one file has been replaced by then
         name, entry = next(iter(arguments[1].items()))
         (Path(root) / transaction.FOLDER / entry["laid"]).replace(Path(root) / name)
     os.kill(os.getpid(), getattr(signal, signal_name))
@@ -384,12 +388,12 @@ sys.exit(command_line.run_for_status(lambda _: update.run(["retell", source], Pa
         ("SIGKILL", "_carry_out", -signal.SIGKILL),
     ],
 )
-def test_a_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: str, step: str, status: int) -> None:
-    """Whatever signal ends the command, git sees no change, or the next command sees to it that the update is whole."""
+def test_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: str, step: str, status: int) -> None:
+    """After a signal, git reports no change, or the next command finishes the update."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", STOPPED, str(repository), prose(repository), name, step, str(temporary)],
+        [sys.executable, "-c", STOPPED, str(repository), extended_page(repository), name, step, str(temporary)],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(temporary)},
         capture_output=True,
@@ -417,7 +421,7 @@ def test_a_signal_leaves_a_clean_tree(repository: Path, tmp_path: Path, name: st
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a few of its contract tests."""
+    """A copy of the project with one module of its contract tests."""
     folder = tmp_path_factory.mktemp("copy") / "tree"
     kept = {"tests/contract/test_data.py"}
     files = {
@@ -429,8 +433,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_contract_tests_judge_the_copy(copy: Path) -> None:
-    """The contract tests of one provider run on what the copy holds, and each that fails is named with its message."""
+def test_contract_tests_run_on_the_copy(copy: Path) -> None:
+    """The contract tests of one provider run on the copy, and each failure has its test and its message."""
     assert examine.contract(copy, "retell", set()) == []
     data = copy / "src/voice_clone/providers/retell.toml"
     text = data.read_text("utf-8")
@@ -444,15 +448,15 @@ def test_contract_tests_judge_the_copy(copy: Path) -> None:
         assert re.match(r"tests/contract/test_data\.py::\w+\[.*retell.*\] - .*Breach: retell: ", failure)
 
 
-def test_contract_tests_that_do_not_run_are_a_failure(copy: Path) -> None:
-    """Where pytest itself fails, that is the failure."""
+def test_pytest_error_is_a_failure(copy: Path) -> None:
+    """An error of pytest itself is reported as a failure."""
     [failure] = examine.contract(copy, "gone", set())
     assert failure == "tests/contract - ERROR: --provider gone: there are cartesia, heygen, minimax, retell"
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A project whose contract tests take for ever."""
+    """A project with a contract test that takes 30 s."""
     folder = tmp_path / "tests" / "contract"
     folder.mkdir(parents=True)
     (folder / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--provider')\n", "utf-8")
@@ -460,14 +464,14 @@ def slow(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_contract_tests_are_bounded(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Contract tests that do not end are stopped, and that is their failure."""
+def test_contract_tests_have_a_time_limit(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contract tests that exceed the time limit are stopped and reported as a failure."""
     monkeypatch.setattr(examine, "MAX_SECONDS", 0.1)
     assert examine.contract(slow, "acme", set()) == ["tests/contract - was not done after 0.1 s"]
 
 
 def test_contract_tests_end_with_the_update(slow: Path) -> None:
-    """An update that is interrupted leaves no tests running."""
+    """An interrupted update stops its contract tests."""
 
     def interrupted() -> None:
         with examine._contracts(slow, ["acme"]) as jobs:
@@ -481,14 +485,14 @@ def test_contract_tests_end_with_the_update(slow: Path) -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_what_is_being_done_is_shown(*, terminal: bool) -> None:
-    """A terminal shows what each provider is at, and nothing of it stays; a log gets a line for each."""
+def test_progress_is_shown(*, terminal: bool) -> None:
+    """A terminal shows the current step of each provider and clears it; a log gets one line per step."""
     console = Console(file=io.StringIO(), force_terminal=terminal, width=60, color_system=None)
-    made = [Outcome(Provider(Path(), name)) for name in ("acme", "other")]
-    with console.capture() as capture, examine.telling(console, made) as tell:
-        tell(made[0], "generating")
-        tell(made[1], "comparing")
-        tell(made[0], "done")
+    outcomes = [Outcome(Provider(Path(), name)) for name in ("acme", "other")]
+    with console.capture() as capture, examine.telling(console, outcomes) as tell:
+        tell(outcomes[0], "generating")
+        tell(outcomes[1], "comparing")
+        tell(outcomes[0], "done")
     text = capture.get()
     if terminal:
         assert "acme: done" in text

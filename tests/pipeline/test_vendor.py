@@ -1,4 +1,4 @@
-"""Pages become specs: nothing is lost, nothing is guessed, and what is refused is named by file and line."""
+"""Vendoring: pages become specs without loss, and errors name file and line."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def read(data: bytes | str) -> Page:
 
 
 def test_committed_specs_follow_from_the_committed_pages() -> None:
-    """Every committed spec and lock entry is what the committed pages say."""
+    """The committed specs and lock entries match the committed pages."""
     assert list(vendor.run(["--check"])) == [f"specs follow from their pages: {', '.join(PROVIDERS)}"]
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_committed_pages_are_what_the_lock_records(name: str) -> None:
-    """Each provider's page files are, byte for byte, those whose hashes and addresses the lock holds."""
+def test_committed_pages_match_the_lock(name: str) -> None:
+    """The lock has the hash of each committed page, and an https address."""
     folder = ROOT / "specs" / name / "pages"
     locked = json.loads((ROOT / "specs" / "lock.json").read_text("utf-8"))[name]["vendor"]["pages"]
     assert {path.name: sha256(path.read_bytes()) for path in folder.iterdir()} == {
@@ -58,8 +58,8 @@ def test_committed_pages_are_what_the_lock_records(name: str) -> None:
     assert all(entry["url"].startswith("https://") for entry in locked.values())
 
 
-def test_the_pages_of_heygen_merge(tree: Path) -> None:
-    """The two HeyGen pages become one document: both operations, and once what both pages hold identically."""
+def test_heygen_pages_merge(tree: Path) -> None:
+    """The two HeyGen pages merge into one document with both operations, and each shared part once."""
     heygen = Provider(tree, "heygen")
     pages = vendored_pages(heygen)
     merged = merge_pages(pages)
@@ -81,12 +81,12 @@ def test_the_pages_of_heygen_merge(tree: Path) -> None:
 
 
 def pages(*specs: dict[str, Any]) -> list[Page]:
-    """Pages that hold these documents, named 1.md, 2.md and so on."""
+    """Pages with these documents, named 1.md, 2.md and so on."""
     return [Page(f"{number}.md", b"", spec) for number, spec in enumerate(specs, 1)]
 
 
-def test_slices_merge_within_a_path() -> None:
-    """Two methods of one path, and components of one kind, may stand on different pages."""
+def test_pages_merge_within_a_path() -> None:
+    """Methods of one path, and components of one kind, may be on different pages."""
     one = document({"/x": {"get": operation("a")}}, A={"type": "string"})
     two = document({"/x": {"put": operation("b")}}, B={"type": "string"})
     merged = merge_pages(pages(one, two))
@@ -105,8 +105,8 @@ def test_slices_merge_within_a_path() -> None:
         ({"openapi": "3.0.1"}, "/openapi", '"3.0.3"', '"3.0.1"'),
     ],
 )
-def test_a_conflict_stops_and_shows_both_sides(change: dict[str, Any], pointer: str, first: str, second: str) -> None:
-    """Pages that say different things of one thing stop the run, with the place and what each page says."""
+def test_conflict_shows_both_pages(change: dict[str, Any], pointer: str, first: str, second: str) -> None:
+    """Pages that contradict each other are an error with the pointer and both values."""
     whole = document({"/x/{y}": {"get": operation("a"), "parameters": [True]}}, A={"type": "string"})
     with pytest.raises(PipelineError) as caught:
         merge_pages(pages(whole, whole | change))
@@ -117,8 +117,8 @@ def test_a_conflict_stops_and_shows_both_sides(change: dict[str, Any], pointer: 
     assert second in two
 
 
-def test_a_conflict_in_the_tree_writes_nothing(tree: Path) -> None:
-    """A fetched page that contradicts the other one is refused, and no file changes."""
+def test_conflict_writes_nothing(tree: Path) -> None:
+    """A new page that contradicts another one is refused, and no file changes."""
     page = tree / "specs/heygen/pages/heygen-get-voice.md"
     new = tree / page.name
     new.write_bytes(page.read_bytes().replace(b"Machine-readable error code", b"Something else"))
@@ -148,13 +148,13 @@ def test_a_conflict_in_the_tree_writes_nothing(tree: Path) -> None:
     ],
 )
 def test_fences_are_found(text: str) -> None:
-    """The OpenAPI document is found in every form of fence that Markdown knows."""
+    """The OpenAPI document is found in every form of Markdown fence."""
     assert read(text).operations == GET_X
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])
 def test_other_line_ends(newline: str) -> None:
-    """A page with other line ends is read alike, errors count its lines alike, and its bytes are kept."""
+    """A page with other line ends gives the same document and line numbers, and keeps its bytes."""
     text = f"# A\n\nProse.\n\n```yaml\n{YAML}```\n"
     data = text.replace("\n", newline).encode()
     assert read(data).spec == read(text).spec
@@ -180,13 +180,13 @@ def test_other_line_ends(newline: str) -> None:
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_other_blocks_are_ignored(other: str, *, first: bool) -> None:
-    """Samples in other fences, indented blocks and prose are no part of the document."""
+    """Other fences, indented blocks and prose are ignored."""
     fence = f"```yaml\n{YAML}```\n"
     assert read(f"{other}\n{fence}" if first else f"{fence}\n{other}").operations == GET_X
 
 
 def test_nested_fences_stay_text() -> None:
-    """A shorter fence inside of a description belongs to the description."""
+    """A shorter fence inside a description belongs to the description."""
     text = f"````yaml\n{YAML}x-note: |\n  ```yaml\n  openapi: 3.0.0\n  ```\n````\n"
     assert read(text).spec["x-note"] == "```yaml\nopenapi: 3.0.0\n```\n"
 
@@ -218,77 +218,77 @@ def test_nested_fences_stay_text() -> None:
         ("\n```yaml\nopenapi: 3.1.0\ninfo: {title: a}\npaths: {}\n```\n", ":3: the OpenAPI document has no `paths`"),
     ],
 )
-def test_pages_are_refused_by_line(text: str | bytes, message: str) -> None:
-    """A page that is not exactly one whole OpenAPI 3 document is refused, with its name and line."""
+def test_invalid_pages_are_refused(text: str | bytes, message: str) -> None:
+    """A page without exactly one complete OpenAPI 3 document is refused with its name and line."""
     with pytest.raises(PipelineError) as caught:
         read(text)
     assert str(caught.value).startswith("p.md:")
     assert message in str(caught.value)
 
 
-# Taking new pages
+# New pages
 
 
 @pytest.fixture
-def two(tree: Path) -> Provider:
-    """A provider of two pages, vendored."""
-    made = {
+def two_pages(tree: Path) -> Provider:
+    """A vendored provider with two pages."""
+    files = {
         "one.md": page(document({"/one": {"get": operation("one")}})),
         "two.md": page(document({"/two": {"get": operation("two")}})),
     }
-    provider = add_provider(tree, "acme", made)
+    provider = add_provider(tree, "acme", files)
     list(vendor.run(["acme"], tree))
     return provider
 
 
-def changed(number: str) -> bytes:
-    """A new version of one of those pages."""
+def new_version(number: str) -> bytes:
+    """A new version of one of these pages."""
     return page(document({f"/{number}": {"get": operation(number, description="new")}}), before="# New\n\n")
 
 
 @pytest.mark.parametrize("name", ["two.md", "clone-a-voice.md"])
-def test_a_new_page_replaces_the_right_one(two: Provider, name: str) -> None:
-    """A new page takes the place of the page of its name or, with another name, of that with its operation."""
-    new = two.root / name
-    new.write_bytes(changed("two"))
-    [line] = vendor.run(["acme", str(new)], two.root)
+def test_new_page_replaces_the_matching_page(two_pages: Provider, name: str) -> None:
+    """A new page replaces the page with its name or, if there is none, the page with its operation."""
+    new = two_pages.root / name
+    new.write_bytes(new_version("two"))
+    [line] = vendor.run(["acme", str(new)], two_pages.root)
     assert line == "acme: written: specs/acme/openapi.json: GET /one, GET /two"
-    assert contents(two.folder / "pages") == {
+    assert contents(two_pages.folder / "pages") == {
         "one.md": page(document({"/one": {"get": operation("one")}})),
-        "two.md": changed("two"),
+        "two.md": new_version("two"),
     }
-    assert json.loads(two.spec.read_bytes())["paths"]["/two"]["get"]["description"] == "new"
-    assert list(check_vendored(two)) == []
+    assert json.loads(two_pages.spec.read_bytes())["paths"]["/two"]["get"]["description"] == "new"
+    assert list(check_vendored(two_pages)) == []
 
 
-def test_the_name_decides_before_the_operation(two: Provider) -> None:
-    """A page that carries the name of one page is that page, even where it documents the other's operation."""
-    new = two.root / "one.md"
+def test_page_name_takes_precedence_over_operation(two_pages: Provider) -> None:
+    """A new page replaces the page with its name, even if another page has its operation."""
+    new = two_pages.root / "one.md"
     new.write_bytes(page(document({"/two": {"get": operation("two")}, "/three": {"get": operation("three")}})))
-    list(vendor.run(["acme", str(new)], two.root))
-    assert (two.folder / "pages/one.md").read_bytes() == new.read_bytes()
-    assert list(json.loads(two.spec.read_bytes())["paths"]) == ["/two", "/three"]
+    list(vendor.run(["acme", str(new)], two_pages.root))
+    assert (two_pages.folder / "pages/one.md").read_bytes() == new.read_bytes()
+    assert list(json.loads(two_pages.spec.read_bytes())["paths"]) == ["/two", "/three"]
 
 
-def test_the_only_page_is_replaced(tree: Path) -> None:
-    """Where a provider has one page, a new page replaces it whatever its name and operation."""
-    provider = add_provider(tree, "acme", {"one.md": changed("one")})
+def test_only_page_is_replaced(tree: Path) -> None:
+    """A new page replaces a provider's only page, whatever its name and operation."""
+    provider = add_provider(tree, "acme", {"one.md": new_version("one")})
     new = tree / "other.md"
-    new.write_bytes(changed("two"))
+    new.write_bytes(new_version("two"))
     list(vendor.run(["acme", str(new)], tree))
-    assert contents(provider.folder / "pages") == {"one.md": changed("two")}
+    assert contents(provider.folder / "pages") == {"one.md": new_version("two")}
 
 
-def test_a_page_that_fits_nowhere_is_refused(two: Provider) -> None:
-    """A new page that replaces none is refused, and the pages that there are are listed."""
-    new = two.root / "three.md"
-    new.write_bytes(changed("three"))
-    before = snapshot(two.root)
-    message = failure(vendor.run(["acme", str(new)], two.root))
+def test_unmatched_page_is_refused(two_pages: Provider) -> None:
+    """A new page that matches no page is refused, and the error lists the existing pages."""
+    new = two_pages.root / "three.md"
+    new.write_bytes(new_version("three"))
+    before = snapshot(two_pages.root)
+    message = failure(vendor.run(["acme", str(new)], two_pages.root))
     assert f"{new}: which page does it replace?" in message
     assert "  specs/acme/pages/one.md: [('get', '/one')]" in message
     assert "  specs/acme/pages/two.md: [('get', '/two')]" in message
-    assert snapshot(two.root) == before
+    assert snapshot(two_pages.root) == before
 
 
 def test_another_providers_page_is_refused(tree: Path) -> None:
@@ -301,30 +301,30 @@ def test_another_providers_page_is_refused(tree: Path) -> None:
     assert snapshot(tree) == before
 
 
-def test_two_pages_for_one_place_are_refused(two: Provider) -> None:
-    """Of two new pages that replace the same page neither wins silently."""
-    sources = [two.root / "two.md", two.root / "again.md"]
+def test_two_replacements_of_one_page_are_refused(two_pages: Provider) -> None:
+    """Two new pages that replace the same page are an error."""
+    sources = [two_pages.root / "two.md", two_pages.root / "again.md"]
     for source in sources:
-        source.write_bytes(changed("two"))
-    before = snapshot(two.root)
-    message = failure(vendor.run(["acme", *map(str, sources)], two.root))
+        source.write_bytes(new_version("two"))
+    before = snapshot(two_pages.root)
+    message = failure(vendor.run(["acme", *map(str, sources)], two_pages.root))
     assert message.startswith(f"{sources[1]}: replaces specs/acme/pages/two.md, and so does {sources[0]}")
-    assert snapshot(two.root) == before
+    assert snapshot(two_pages.root) == before
 
 
 @pytest.mark.parametrize("bad", ["missing.md", "empty.md"])
-def test_one_bad_page_of_several_stops_all(two: Provider, bad: str) -> None:
-    """Where one of several new pages is refused, nothing at all is written."""
-    (two.root / "one.md").write_bytes(changed("one"))
-    (two.root / "empty.md").write_bytes(b"")
-    before = snapshot(two.root)
-    message = failure(vendor.run(["acme", str(two.root / "one.md"), str(two.root / bad)], two.root))
-    assert str(two.root / bad) in message
-    assert snapshot(two.root) == before
+def test_one_invalid_page_writes_nothing(two_pages: Provider, bad: str) -> None:
+    """If one of several new pages is refused, nothing is written."""
+    (two_pages.root / "one.md").write_bytes(new_version("one"))
+    (two_pages.root / "empty.md").write_bytes(b"")
+    before = snapshot(two_pages.root)
+    message = failure(vendor.run(["acme", str(two_pages.root / "one.md"), str(two_pages.root / bad)], two_pages.root))
+    assert str(two_pages.root / bad) in message
+    assert snapshot(two_pages.root) == before
 
 
-def test_one_bad_provider_stops_all(tree: Path) -> None:
-    """Where one provider's pages are refused, no other provider's spec is written."""
+def test_one_invalid_provider_writes_nothing(tree: Path) -> None:
+    """If one provider's pages are refused, no other provider's spec is written."""
     substitute(tree / "specs/cartesia/pages/cartesia-clone-voice.md", "title: Cartesia API", "title: Cartesia")
     (tree / "specs/retell/pages/retell-clone-voice.md").write_bytes(b"")
     before = snapshot(tree)
@@ -337,26 +337,26 @@ def test_one_bad_provider_stops_all(tree: Path) -> None:
 # Fetching
 
 
-def test_a_page_is_fetched(two: Provider, server: Server) -> None:
-    """A page is taken from an address byte for byte, and its file name is the last part of the path."""
-    data = changed("two").replace(b"\n", b"\r\n")
+def test_page_is_fetched(two_pages: Provider, server: Server) -> None:
+    """A page is fetched byte for byte, and its file name is the last part of the URL path."""
+    data = new_version("two").replace(b"\n", b"\r\n")
     address = server({"/docs/two.md?raw=1": data})
     assert fetch.fetch(f"{address}/docs/two.md?raw=1") == ("two.md", data)
-    list(vendor.run(["acme", f"{address}/docs/two.md?raw=1"], two.root))
-    assert (two.folder / "pages/two.md").read_bytes() == data
+    list(vendor.run(["acme", f"{address}/docs/two.md?raw=1"], two_pages.root))
+    assert (two_pages.folder / "pages/two.md").read_bytes() == data
 
 
-def test_an_error_page_is_not_taken(two: Provider, server: Server) -> None:
-    """An answer of 404 is refused, even where its text would do."""
-    source = f"{server({'/two.md': (404, changed('two'))})}/two.md"
-    before = snapshot(two.root)
-    message = failure(vendor.run(["acme", source], two.root))
+def test_error_response_is_refused(two_pages: Provider, server: Server) -> None:
+    """A 404 response is refused, even if its body is a valid page."""
+    source = f"{server({'/two.md': (404, new_version('two'))})}/two.md"
+    before = snapshot(two_pages.root)
+    message = failure(vendor.run(["acme", source], two_pages.root))
     assert message == f"{source}: HTTP status 404; nothing was taken"
-    assert snapshot(two.root) == before
+    assert snapshot(two_pages.root) == before
 
 
-def test_an_endless_page_is_not_taken(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that is larger than any page could be is refused."""
+def test_oversized_page_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page above the size limit is refused."""
     monkeypatch.setattr(fetch, "MAX_PAGE", 2**20)
     address = server({"/large.md": b"x" * (2**20 + 1), "/fits.md": b"x" * 2**20})
     assert len(fetch.fetch(f"{address}/fits.md")[1]) == 2**20
@@ -377,8 +377,8 @@ def test_an_endless_page_is_not_taken(server: Server, monkeypatch: pytest.Monkey
         ("page\0.md", "embedded null byte"),
     ],
 )
-def test_sources_are_refused(source: str, message: str) -> None:
-    """What is neither a file nor an https address is refused by name, without being asked for."""
+def test_invalid_sources_are_refused(source: str, message: str) -> None:
+    """A source that is neither a file nor an https address is refused without a request."""
     with pytest.raises(PipelineError) as caught:
         fetch.fetch(source)
     assert str(caught.value) == f"{source}: {message}"
@@ -387,8 +387,8 @@ def test_sources_are_refused(source: str, message: str) -> None:
 # The command
 
 
-def test_a_second_run_changes_nothing(tree: Path) -> None:
-    """The output depends on the pages alone: a second run reports `unchanged` and touches no file."""
+def test_second_run_changes_nothing(tree: Path) -> None:
+    """The output depends on the pages only: a second run reports `unchanged` and writes no file."""
     (tree / "specs/lock.json").unlink()
     for name in PROVIDERS:
         (tree / "specs" / name / "openapi.json").unlink()
@@ -401,8 +401,8 @@ def test_a_second_run_changes_nothing(tree: Path) -> None:
     assert snapshot(tree) == before
 
 
-def test_the_lock_forgets_a_provider_that_is_gone(tree: Path) -> None:
-    """The lock holds the providers that there are, and keeps what other steps recorded of them."""
+def test_lock_drops_a_removed_provider(tree: Path) -> None:
+    """The lock drops a removed provider, and keeps the entries of the others."""
     before = read_lock(tree)
     for path in sorted((tree / "specs/retell").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -412,8 +412,8 @@ def test_the_lock_forgets_a_provider_that_is_gone(tree: Path) -> None:
     assert read_lock(tree) == before
 
 
-def test_check_names_a_changed_spec(tree: Path) -> None:
-    """A spec that was edited is named with the line and both sides, and nothing is mended."""
+def test_check_reports_an_edited_spec(tree: Path) -> None:
+    """An edited spec is reported with the line and both versions, and stays."""
     substitute(tree / "specs/retell/openapi.json", '"title": "Retell SDK"', '"title": "Retell XYZ"')
     before = snapshot(tree)
     message = failure(vendor.run(["--check"], tree))
@@ -422,15 +422,15 @@ def test_check_names_a_changed_spec(tree: Path) -> None:
     assert snapshot(tree) == before
 
 
-def test_check_names_a_changed_page(tree: Path) -> None:
-    """A page that is not the one that the lock records is named, even where the spec stays the same."""
+def test_check_reports_an_edited_page(tree: Path) -> None:
+    """A page that differs from the lock is reported, even if the spec is the same."""
     page = tree / "specs/heygen/pages/heygen-get-voice.md"
     page.write_bytes(page.read_bytes() + b"\n")
     [message] = failure(vendor.run(["--check"], tree)).splitlines()
     assert message.startswith("heygen: specs/heygen/pages/heygen-get-voice.md is not the page that specs/lock.json")
 
 
-def test_check_names_several_problems(tree: Path) -> None:
+def test_check_reports_several_problems(tree: Path) -> None:
     """Problems of several providers are reported together."""
     (tree / "specs/cartesia/openapi.json").unlink()
     lock = read_lock(tree)
@@ -459,8 +459,10 @@ def test_check_names_several_problems(tree: Path) -> None:
         ("source.toml", b"\xff", "source.toml: 'utf-8' codec can't decode"),
     ],
 )
-def test_folders_are_refused(tree: Path, file: str, data: bytes | None, message: str, arguments: list[str]) -> None:
-    """A page without an entry, an entry without a page and a broken list stop the run by name."""
+def test_invalid_folders_are_refused(
+    tree: Path, file: str, data: bytes | None, message: str, arguments: list[str]
+) -> None:
+    """A page without an entry, an entry without a page, and an invalid source.toml are errors that name the file."""
     path = tree / "specs/retell" / file
     if data is None:
         path.unlink()
@@ -469,21 +471,19 @@ def test_folders_are_refused(tree: Path, file: str, data: bytes | None, message:
     assert failure(vendor.run(arguments, tree)).startswith(f"specs/retell/{message}")
 
 
-def test_a_broken_lock_is_named(tree: Path) -> None:
-    """A lock that is no JSON is named with its line."""
+def test_invalid_lock_is_reported(tree: Path) -> None:
+    """An invalid lock is an error that names the file."""
     (tree / "specs/lock.json").write_text("{\n,", encoding="utf-8")
     assert failure(vendor.run(["--check"], tree)).startswith("specs/lock.json: not readable as JSON: ")
 
 
-def test_an_unknown_provider_is_named(tree: Path) -> None:
-    """A name that has no folder is refused with the names that have one."""
+def test_unknown_provider_is_refused(tree: Path) -> None:
+    """An unknown provider is an error that lists the known ones."""
     assert failure(vendor.run(["hey"], tree)) == f"unknown provider 'hey' (choose from {', '.join(PROVIDERS)})"
 
 
-def test_a_failed_command_has_exit_status_1(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A step that fails prints why to standard error and has exit status 1, and prints no traceback."""
+def test_failed_command_has_exit_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A failed step prints its error to stderr without a traceback, and has exit status 1."""
     monkeypatch.setattr(sys, "argv", ["vendor", "hey"])
     with pytest.raises(SystemExit) as caught:
         run_command(vendor.run)

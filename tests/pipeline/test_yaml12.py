@@ -1,4 +1,4 @@
-"""YAML is read as YAML 1.2, as plain JSON data, and strictly."""
+"""YAML is parsed strictly as YAML 1.2, into plain JSON data."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DEEP = 100_000
     ],
 )
 def test_scalars_follow_the_core_schema(text: str, value: Any) -> None:
-    """A scalar has the type that the core schema of YAML 1.2 gives it, alone, in a list and in a mapping."""
+    """A scalar has the type of the core schema of YAML 1.2, alone, in a list and in a mapping."""
     indented = text.replace("\n", "\n  ")
     for read in (yaml12.load(text), yaml12.load(f"- {indented}")[0], yaml12.load(f"key: {indented}")["key"]):
         assert (type(read), read) == (type(value), value)
@@ -74,7 +74,7 @@ def test_scalars_follow_the_core_schema(text: str, value: Any) -> None:
     ],
 )
 def test_every_key_is_text(text: str, keys: list[str]) -> None:
-    """A key stays the text that it was written as, whatever type it would have as a value."""
+    """A key stays the text as written, whatever its type would be as a value."""
     assert list(yaml12.load(text)) == keys
 
 
@@ -108,8 +108,8 @@ def test_every_key_is_text(text: str, keys: list[str]) -> None:
         ('a: 1\n"\\ude00": b', 2, "half a surrogate pair"),
     ],
 )
-def test_refusals_name_the_line(text: str, line: int, message: str) -> None:
-    """What JSON can't hold, or what could be read in two ways, is refused with its line."""
+def test_errors_name_the_line(text: str, line: int, message: str) -> None:
+    """Text that JSON cannot represent, or that is ambiguous, is refused with its line."""
     with pytest.raises(yaml12.YamlError) as caught:
         yaml12.load(text)
     assert message in str(caught.value)
@@ -118,22 +118,22 @@ def test_refusals_name_the_line(text: str, line: int, message: str) -> None:
 
 @pytest.mark.parametrize("opener", ["[", "{a: ", "- ", "{a: [", "? - "])
 def test_deep_nesting_is_refused(opener: str) -> None:
-    """A document nested 100,000 deep is refused on its line, and does not bring the interpreter down."""
+    """A document nested 100,000 levels deep is refused with its line, and does not crash the interpreter."""
     with pytest.raises(yaml12.YamlError) as caught:
         yaml12.load("\n# a comment\n" + opener * DEEP)
     assert caught.value.line == 3
 
 
 def test_deep_block_nesting_is_refused() -> None:
-    """A block mapping is refused on the first line that is nested too deep."""
+    """A block mapping is refused at the first line beyond the depth limit."""
     text = "".join(f"{' ' * depth}a:\n" for depth in range(500))
     with pytest.raises(yaml12.YamlError, match="nested deeper than 100") as caught:
         yaml12.load(text)
     assert caught.value.line == yaml12.MAX_DEPTH + 1
 
 
-def test_the_permitted_depth_is_permitted() -> None:
-    """A document may be nested as deep as the limit says, and no deeper."""
+def test_maximum_depth() -> None:
+    """A document may be nested up to the limit, and no deeper."""
     deepest = "[" * yaml12.MAX_DEPTH + "]" * yaml12.MAX_DEPTH
     assert json.dumps(yaml12.load(deepest)) == deepest
     with pytest.raises(yaml12.YamlError):
@@ -141,8 +141,8 @@ def test_the_permitted_depth_is_permitted() -> None:
 
 
 @pytest.mark.parametrize("levels", [9, 5_000])
-def test_an_alias_bomb_is_refused(levels: int) -> None:
-    """Aliases that would expand without bound are refused on the line where they grow too large."""
+def test_alias_bomb_is_refused(levels: int) -> None:
+    """Aliases that expand beyond the limit are refused at the line that exceeds it."""
     grown = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, levels)]
     with pytest.raises(yaml12.YamlError, match="aliases expand") as caught:
         yaml12.load("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(grown))
@@ -159,13 +159,13 @@ def test_an_alias_bomb_is_refused(levels: int) -> None:
         ("a: &x {b: 1}\nc: {d: *x, e: *x}", {"a": {"b": 1}, "c": {"d": {"b": 1}, "e": {"b": 1}}}),
     ],
 )
-def test_harmless_aliases_are_read(text: str, value: Any) -> None:
-    """An alias stands for the value that it names."""
+def test_aliases(text: str, value: Any) -> None:
+    """An alias has the value of its anchor."""
     assert yaml12.load(text) == value
 
 
 def test_lines_of_values() -> None:
-    """Each path of keys and indices has the line on which its value starts."""
+    """Each path of keys and indices has the line of its value."""
     text = "# comment\na: 1\nb:\n  - x\n  -\n    c: |\n      text\n    d: &n [1,\n      2]\ne: *n\n"
     data, lines = yaml12.load_with_lines(text)
     assert data == {"a": 1, "b": ["x", {"c": "text\n", "d": [1, 2]}], "e": [1, 2]}
@@ -201,12 +201,12 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 @settings(database=None, deadline=None, max_examples=150)
 @given(_JSON, st.sampled_from([None, 2]), st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_json_is_yaml(data: Any, indent: int | None, separators: tuple[str, str]) -> None:
-    """JSON text means the same when it is read as YAML."""
+    """JSON text has the same value when it is parsed as YAML."""
     read = yaml12.load(json.dumps(data, indent=indent, separators=separators))
     assert json.dumps(read) == json.dumps(data)
 
 
-# Fast ways
+# Fast parsers
 
 
 @pytest.mark.parametrize(
@@ -254,14 +254,14 @@ def test_the_fast_ways_read_alike(text: str) -> None:
 
 @settings(database=None, deadline=None, max_examples=150)
 @given(_JSON, st.sampled_from([None, 2]))
-def test_large_json_is_read_alike(data: Any, indent: int | None) -> None:
-    """JSON text means the same to the JSON reader as to the reader of YAML."""
+def test_json_and_yaml_parsers_agree(data: Any, indent: int | None) -> None:
+    """The JSON parser and the YAML parser give the same data for JSON text."""
     text = json.dumps(data, indent=indent)
     assert json.dumps(yaml12.load(text)) == json.dumps(yaml12._load_slowly(text)[0])
 
 
-def test_megabytes_take_seconds() -> None:
-    """A document of a million values is read; its depth and size are bounded like those of any other."""
+def test_large_documents_are_parsed() -> None:
+    """A document of a million values is parsed, with the same limits of depth and size."""
     text = json.dumps([{"a": index} for index in range(400_000)])
     assert len(yaml12.load(text)) == 400_000
     for refused in (json.dumps([0] * 2_100_000), '{"a": 1, "a": 1}', "[1e999]", "[NaN]", f"[{'9' * 301}]"):

@@ -16,11 +16,11 @@ from tests.conftest import KEYS, PROVIDERS
 from voice_clone import CloneJob, Progress, RawResponse, Voice, VoiceCloneError, connect, connect_async, testing
 from voice_clone.testing import Mock, MockedProvider, Part, Recorded
 
-FACE = (Path(__file__).parent.parent / "typing" / "public_face.py").read_text("utf-8")
+FACE = (Path(__file__).parent.parent / "typing" / "public_api.py").read_text("utf-8")
 
 
-def test_public_face_covers_every_name() -> None:
-    """`public_face.py` has each public name, each option and method of a client, and each field of a result."""
+def test_public_api_covers_every_name() -> None:
+    """`public_api.py` has each public name, each option and method of a client, and each field of a result."""
     names = {*dir(voice_clone), *testing.__all__}
     kinds: list[Any] = [CloneJob, Progress, RawResponse, Voice, VoiceCloneError, Mock, MockedProvider, Part, Recorded]
     for kind in kinds:

@@ -101,23 +101,24 @@ class AsyncDriver(Driver):
     def _send(self, request: Request) -> Coroutine[Any, Any, RawResponse]: ...
 
     async def _run(self, flow: Flow[T]) -> T:
-        limit, acquired = self._limit and self._limit(), False
+        limit, begun, acquired = self._limit and self._limit(), False, False
         with closing(flow), ExitStack() as opened:
             try:
                 effect = next(flow)
                 while True:
                     try:
-                        pauses = isinstance(effect, Sleep | Callback)
-                        if limit and acquired and pauses:
-                            limit.release()
-                            acquired = False
-                        elif limit and not acquired and not pauses:  # the first effect
+                        if limit and not begun:
+                            begun = True
                             await limit.acquire()
                             acquired = True
+                        pauses = isinstance(effect, Sleep | Callback)
+                        if limit and pauses and acquired:
+                            limit.release()
+                            acquired = False
                         outcome = self._perform(effect, self._runtime.sleep_async, opened)
                         if inspect.isawaitable(outcome):
                             outcome = await outcome
-                        if limit and not acquired:  # before the flow builds its next request
+                        if limit and pauses:  # before the flow builds its next request
                             await limit.acquire()
                             acquired = True
                     except BaseException as error:  # noqa: BLE001 - a flow handles a cancelled task, too

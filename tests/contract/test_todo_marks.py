@@ -10,8 +10,8 @@ import pytest
 from scripts.lib.files import write_file
 from scripts.lib.project import Provider
 from scripts.new_provider.command import layout
-from tests.contract.breach import Breach, breach
 from tests.contract.documents import Document, documents
+from tests.contract.failures import Breach, breach
 
 MARK = "TODO"
 

@@ -1,4 +1,4 @@
-"""A new provider is laid down from its document: what is written is sound, and what could not be read is said."""
+"""The `new` command creates a provider's files from its OpenAPI document, and marks each guess."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scripts.overlay.apply import apply_action, effective_spec, read_actions
 from scripts.vendor import command as vendor
 from scripts.vendor.merge import left_out_of, listed_operations
 from scripts.vendor.pages import vendored_pages
-from tests.contract.test_settled import unsettled
+from tests.contract.test_todo_marks import unsettled
 from tests.pipeline import synthetic
 from tests.pipeline.helpers import contents, document, failure, operation
 
@@ -37,26 +37,26 @@ VOICES = "POST /v1/voices/add"
 FILE = {"type": "string", "format": "binary"}
 
 
-def answer(status: str, schema: Json) -> Json:
-    """An answer with JSON of this schema."""
+def response(status: str, schema: Json) -> Json:
+    """A response with JSON of this schema."""
     return {status: {"description": "-", "content": {"application/json": {"schema": schema}}}}
 
 
 def body(media_type: str, required: list[str], **properties: Json) -> Json:
-    """The body of a request."""
+    """A request body with these properties."""
     schema = {"type": "object", "required": required, "properties": properties}
     return {"required": True, "content": {media_type: {"schema": schema}}}
 
 
-def made(schema: Json) -> Json:
-    """An object that must have these properties."""
+def fields(schema: Json) -> Json:
+    """An object schema with required properties."""
     return {"type": "object", "required": list(schema), "properties": schema}
 
 
 TEXT: Json = {"type": "string"}
-PROBLEM = made({"error": made({"code": {"type": "string", "enum": ["bad", "busy"]}, "message": TEXT})})
+PROBLEM = fields({"error": fields({"code": {"type": "string", "enum": ["bad", "busy"]}, "message": TEXT})})
 
-# A form with a file; the key is known by the name of a header alone, and no server is named.
+# A form with a file; the key is a header parameter, and there is no server.
 FORM: Json = document({
     "/v1/voices/add": {"post": {
         "operationId": "add_voice", "summary": "Clone a voice",
@@ -64,27 +64,27 @@ FORM: Json = document({
         "requestBody": body("multipart/form-data", ["name", "clip", "kind"], name=TEXT, clip=FILE,
                             kind={"type": "string", "enum": ["a", "b"]}, born={"type": "string", "format": "date"},
                             loud={"type": "boolean", "default": True}, level={"type": "integer"}, picture=FILE),
-        "responses": answer("200", made({"voice_id": TEXT, "name": TEXT})) | answer("422", made({"detail": {
-            "type": "array", "items": made({"msg": TEXT})}})),
+        "responses": response("200", fields({"voice_id": TEXT, "name": TEXT})) | response("422", fields({"detail": {
+            "type": "array", "items": fields({"msg": TEXT})}})),
     }},
     "/v1/voices": {"get": operation("list_voices")},
 })  # fmt: skip
 
-# JSON with an address; the voice is polled, and the key is a bearer token that the document asks for as a whole.
+# JSON with a URL; the voice is polled, and the whole document requires a bearer token.
 POLLED: Json = document({
     "/voices/clone": {"post": {
         "operationId": "cloneVoice", "tags": ["voices"],
         "requestBody": body("application/json", ["voice_name", "audio_url"], voice_name=TEXT, audio_url=TEXT,
                             tags={"type": "array", "items": TEXT}, more={"type": "object"}),
-        "responses": answer("200", made({"data": made({"voice_id": TEXT})})) | answer("400", PROBLEM)
-                     | answer("429", PROBLEM) | answer("500", PROBLEM),
+        "responses": response("200", fields({"data": fields({"voice_id": TEXT})})) | response("400", PROBLEM)
+                     | response("429", PROBLEM) | response("500", PROBLEM),
     }},
     "/voices/{voice_id}": {"get": {
         "operationId": "getVoice", "tags": ["voices"],
         "parameters": [{"name": "voice_id", "in": "path", "required": True, "schema": TEXT}],
-        "responses": answer("200", made({"data": made({
+        "responses": response("200", fields({"data": fields({
             "status": {"type": "string", "enum": ["processing", "complete", "failed"]}, "failure_message": TEXT,
-            "preview_url": TEXT})})) | answer("404", PROBLEM),
+            "preview_url": TEXT})})) | response("404", PROBLEM),
     }},
 }) | {"servers": [{"url": "https://api.acme.example"}], "security": [{"bearer": []}]}  # fmt: skip
 POLLED["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -101,34 +101,34 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def source(root: Path, whole: Json, name: str = "acme.json") -> str:
-    """A document as a file, outside of the project."""
+def write_document(root: Path, whole: Json, name: str = "acme.json") -> str:
+    """Write a document to a file outside the project; returns the path."""
     path = root.parent / name
     path.write_text(dump_json(whole), encoding="utf-8")
     return str(path)
 
 
-def lay(root: Path, whole: Json, *more: str, name: str = "acme") -> Provider:
-    """A provider that was laid down."""
-    list(new.run([name, source(root, whole), *more], root))
+def create_provider(root: Path, whole: Json, *more: str, name: str = "acme") -> Provider:
+    """Create a provider from a document."""
+    list(new.run([name, write_document(root, whole), *more], root))
     return Provider(root, name)
 
 
-def written(root: Path, name: str = "acme") -> tuple[str, Json]:
-    """The module and the table of a provider."""
+def provider_files(root: Path, name: str = "acme") -> tuple[str, Json]:
+    """The module and the TOML data of a provider."""
     folder = root / "src/voice_clone/providers"
     return (folder / f"{name}.py").read_text("utf-8"), tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
 
 
-# What is written
+# Created files
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @pytest.mark.usefixtures("one_process")
-def test_what_is_written_is_sound(root: Path, kind: str) -> None:
-    """The module is clean under ruff and mypy as it is written, and the pipeline's own checks hold."""
+def test_created_files_pass_all_checks(root: Path, kind: str) -> None:
+    """The created module passes ruff, mypy and the pipeline's check, and no other file changes."""
     before = contents(root)
-    acme = lay(root, DOCUMENTS[kind])
+    acme = create_provider(root, DOCUMENTS[kind])
     changed = {path for path, data in contents(root).items() if before.get(path) != data}
     own = [path.relative_to(root).as_posix() for path in new.layout(acme)]
     assert all(path == "specs/lock.json" or path.startswith(tuple(own)) for path in changed)
@@ -143,10 +143,10 @@ def test_what_is_written_is_sound(root: Path, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("one_process")
-def test_a_form_is_read(root: Path) -> None:
-    """Of a form with a file: the signature, the header of the key, the id, the message, the list of voices."""
-    acme = lay(root, FORM)
-    module, table = written(root)
+def test_form_document(root: Path) -> None:
+    """A form with a file gives the signature, the key's header, the voice ID, the message and the recovery hint."""
+    acme = create_provider(root, FORM)
+    module, table = provider_files(root)
     [start] = [
         node for node in ast.walk(ast.parse(module)) if isinstance(node, ast.FunctionDef) and node.name[0] == "s"
     ]
@@ -178,40 +178,40 @@ def test_a_form_is_read(root: Path) -> None:
         (lambda post: post.update(operationId="clone_voice", tags=["voices"]), None,
          {"CloneVoiceRequest", "CloneVoiceResponse"}),
         (lambda post: post.pop("operationId"), None, {"CloneVoiceRequest", "CloneVoiceResponse"}),
-        (lambda post: json_answer(post).update({"$ref": "#/components/schemas/MadeModel"}), "add_voice",
+        (lambda post: success_schema(post).update({"$ref": "#/components/schemas/MadeModel"}), "add_voice",
          {"CloneVoiceRequest", "CloneVoiceResponse"}),
-        (lambda post: json_answer(post).update({"$ref": "#/components/schemas/Voice"}), "add_voice",
+        (lambda post: success_schema(post).update({"$ref": "#/components/schemas/Voice"}), "add_voice",
          {"CloneVoiceRequest", "Voice"}),
     ],
 )  # fmt: skip
-def test_names_are_those_of_all_providers(edit: Callable[[Json], Any], own: str | None, names: set[str]) -> None:
-    """The overlay that is written gives operation, request and response the names that they have everywhere."""
+def test_overlay_gives_the_common_names(edit: Callable[[Json], Any], own: str | None, names: set[str]) -> None:
+    """The created overlay gives operation, request and response the names that all providers share."""
     post = (whole := copy.deepcopy(FORM))["paths"]["/v1/voices/add"]["post"]
-    made_by_it = json_answer(post).copy()
+    response_schema = success_schema(post).copy()
     edit(post)
-    if referred := json_answer(post).get("$ref", "").rpartition("/")[2]:
-        json_answer(post).pop("type")
-        whole["components"] = {"schemas": {referred: made_by_it}}
+    if referred := success_schema(post).get("$ref", "").rpartition("/")[2]:
+        success_schema(post).pop("type")
+        whole["components"] = {"schemas": {referred: response_schema}}
     chosen = ("post", "/v1/voices/add")
     text = overlay_text("Acme", Guesses(whole, chosen), {chosen: "clone_voice"})
-    for each in read_actions(yaml12.load(text)):
-        apply_action(whole, each)
+    for action in read_actions(yaml12.load(text)):
+        apply_action(whole, action)
     assert (post["operationId"], post.get("x-operation-id")) == ("clone_voice", own)
     assert [tag.lower() for tag in post["tags"]] == ["voices"]
     assert set(whole["components"]["schemas"]) == names
 
 
-def json_answer(post: Json) -> Json:
-    """The schema of an operation's success."""
+def success_schema(post: Json) -> Json:
+    """The schema of an operation's success response."""
     schema: Json = post["responses"]["200"]["content"]["application/json"]["schema"]
     return schema
 
 
 @pytest.mark.usefixtures("one_process")
-def test_a_poll_is_read(root: Path) -> None:
-    """Of a voice that takes its time: the look, what its statuses mean, the codes of errors, the bearer token."""
-    acme = lay(root, POLLED, "--title", "ACME")
-    module, table = written(root)
+def test_polled_document(root: Path) -> None:
+    """A polled voice gives the poll operation, its statuses, the error codes and the bearer token."""
+    acme = create_provider(root, POLLED, "--title", "ACME")
+    module, table = provider_files(root)
     assert table["poll"] == {
         "operation": "get_voice", "status": "data.status", "success": ["complete"], "failure": ["failed"],
         "pending": ["processing"], "reason": "data.failure_message",
@@ -224,7 +224,7 @@ def test_a_poll_is_read(root: Path) -> None:
     assert 'provider = Provider.load("acme", AuthenticatedClient, get_voice._get_kwargs)' in module
     assert "class ACME(_ACME[" in module
     assert "timeout: float = 600.0" in module
-    assert [operation_name(each) for each in listed_operations(acme) or []] == [
+    assert [operation_name(operation) for operation in listed_operations(acme) or []] == [
         "POST /voices/clone",
         "GET /voices/{voice_id}",
     ]
@@ -233,10 +233,10 @@ def test_a_poll_is_read(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_process")
-def test_what_could_not_be_read_is_marked(root: Path) -> None:
-    """Each guess that somebody must settle is marked with its file and line."""
-    found = list(unsettled(lay(root, FORM)))
-    files = {line.partition(":")[0] for line in found}
+def test_guesses_are_marked(root: Path) -> None:
+    """Each guess that a person must check is marked, with file and line."""
+    marks = list(unsettled(create_provider(root, FORM)))
+    files = {line.partition(":")[0] for line in marks}
     assert files == {
         "specs/acme/overlay.yaml", "specs/acme/source.toml", "src/voice_clone/providers/acme.py",
         "src/voice_clone/providers/acme.toml", "tests/errors/acme/422.json", "tests/evidence/acme.yaml",
@@ -244,18 +244,18 @@ def test_what_could_not_be_read_is_marked(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_process")
-def test_a_large_document_is_kept_as_a_slice(root: Path) -> None:
-    """Of a document with hundreds of operations pages/ keeps what is used, and the names of the others."""
+def test_large_document_is_stored_as_a_slice(root: Path) -> None:
+    """From a document with hundreds of operations, pages/ keeps the used ones and the names of the others."""
     whole = synthetic.around(FORM)
-    acme = lay(root, whole, "--operation", VOICES)
+    acme = create_provider(root, whole, "--operation", VOICES)
     kept = (acme.folder / "pages" / "acme.json").read_bytes()
     assert len(kept) < len(dump_json(whole)) // 10
     assert len(left_out_of(vendored_pages(acme), listed_operations(acme))) > 200
-    list(vendor.run(["acme", source(root, whole)], root))
+    list(vendor.run(["acme", write_document(root, whole)], root))
     assert (acme.folder / "pages" / "acme.json").read_bytes() == kept
 
 
-# Which operation
+# Choice of the operation
 
 
 @pytest.mark.parametrize(
@@ -269,19 +269,19 @@ def test_a_large_document_is_kept_as_a_slice(root: Path) -> None:
         ({"/x": {"post": {}}, "/y": {"post": {}}}, None),
     ],
 )
-def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: str | None) -> None:
-    """The one operation that clones is taken; where it may be one of several, all are listed."""
+def test_operation_choice(paths: Json, chosen: str | None) -> None:
+    """The only operation that clones is chosen; if there are several, the error lists them."""
     whole = document(paths)
     if chosen:
         assert operation_name(choose(whole, "here")) == chosen
         return
     with pytest.raises(PipelineError) as caught:
         choose(whole, "here")
-    for each in candidates(whole) or [("post", "/x"), ("post", "/y")]:
-        assert f"\n  {operation_name(each)}" in str(caught.value)
+    for candidate in candidates(whole) or [("post", "/x"), ("post", "/y")]:
+        assert f"\n  {operation_name(candidate)}" in str(caught.value)
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -300,19 +300,19 @@ def test_the_operation_is_chosen_where_there_is_no_doubt(paths: Json, chosen: st
     ],
 )
 @pytest.mark.usefixtures("one_process")
-def test_what_is_refused_leaves_nothing_behind(root: Path, name: str, arguments: list[str], problem: str) -> None:
-    """What is there is not overwritten, and what can't be done is said before anything is written."""
+def test_refused_command_writes_nothing(root: Path, name: str, arguments: list[str], problem: str) -> None:
+    """An existing provider, or an invalid name or operation, is an error before anything is written."""
     before = contents(root)
-    assert problem in failure(new.run([name, source(root, FORM), *arguments], root))
+    assert problem in failure(new.run([name, write_document(root, FORM), *arguments], root))
     assert contents(root) == before
 
 
 @pytest.mark.parametrize("at", range(9))
 @pytest.mark.usefixtures("one_process")
-def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
-    """Stopped at any line that it reports, the command leaves the tree as it was."""
+def test_interrupted_command_writes_nothing(root: Path, at: int) -> None:
+    """A command that is interrupted at any reported line leaves the tree unchanged."""
     before = contents(root)
-    running: Any = new.run(["acme", source(root, FORM)], root)
+    running: Any = new.run(["acme", write_document(root, FORM)], root)
     for _ in range(at + 1):
         next(running)
     with pytest.raises(KeyboardInterrupt):
@@ -321,8 +321,8 @@ def test_an_interruption_leaves_nothing_behind(root: Path, at: int) -> None:
 
 
 @pytest.mark.usefixtures("one_process")
-def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a file can't be written, those that were are taken away, and the record is what it was."""
+def test_failed_write_is_undone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a file cannot be written, the files written before it are removed, and the lock stays."""
     before = contents(root)
     real = transaction._carry_out
 
@@ -332,7 +332,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(root: Path, monkeypatch: pyte
 
     monkeypatch.setattr(transaction, "_carry_out", full)
     with pytest.raises(OSError, match="no space"):
-        list(new.run(["acme", source(root, FORM)], root))
+        list(new.run(["acme", write_document(root, FORM)], root))
     assert contents(root) == before
 
 
@@ -356,10 +356,10 @@ list(new.run(["acme", sys.argv[2]], Path(sys.argv[1])))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-def test_a_kill_is_mended_by_the_next_command(root: Path) -> None:
-    """Where the process is killed half-way, the next command of the pipeline lays down the rest."""
+def test_killed_command_is_finished_by_the_next(root: Path) -> None:
+    """The next command of the pipeline finishes a killed one."""
     before = contents(root)
-    command = [sys.executable, "-c", KILLED, str(root), source(root, FORM)]
+    command = [sys.executable, "-c", KILLED, str(root), write_document(root, FORM)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert contents(root) != before
@@ -369,8 +369,8 @@ def test_a_kill_is_mended_by_the_next_command(root: Path) -> None:
     assert list(generate.check([acme], root)) == []
 
 
-def test_statuses_mean_what_they_sound_like() -> None:
-    """Done, failed and not yet are told apart by their words, also where one word is in another."""
+def test_status_words() -> None:
+    """Success, failure and pending statuses are recognised by their words, even if one word contains another."""
     poll = Poll(
         ("get", "/voices/{id}"), "status", ["incomplete", "not_ready", "ready", "unavailable", "Failed", "done"]
     )
@@ -378,8 +378,8 @@ def test_statuses_mean_what_they_sound_like() -> None:
     assert poll.pending == ["incomplete", "not_ready", "unavailable"]
 
 
-def test_guesses_follow_references_that_go_round() -> None:
-    """A schema that refers to itself is looked into, and ends."""
+def test_guesses_follow_recursive_references() -> None:
+    """A recursive schema is searched, and the search ends."""
     one = {"$ref": "#/components/schemas/One"}
     whole = document(
         {"/voices": {"post": operation("add", one)}}, One={"properties": {"one": one, "id": TEXT}}, Two=one

@@ -1,4 +1,4 @@
-"""Whole documents are generated from without a hand's help; what can't be expressed is left out, and said."""
+"""Whole documents are generated without manual work; unsupported operations are left out and reported."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ for name in (*names, "voice_clone_contracts.acme"):
 print(len(names))
 """
 
-# Operations that the client generator can't express, and the words that say why.
-ODD: dict[str, tuple[dict[str, Any], str]] = {
+# Operations that the client generator does not support, each with the reason.
+UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
     "POST /xml/{a}": (
         operation("xml", requestBody={"content": {"application/xml": {"schema": {"type": "object"}}}}),
         "Unsupported content type application/xml",
@@ -54,11 +54,11 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def odd() -> dict[str, Any]:
-    """A whole document that holds all these, amid what can be expressed."""
+def document_with_unsupported() -> dict[str, Any]:
+    """A whole document with these operations and supported ones."""
     whole = synthetic.whole(12)
     whole["paths"]["/twice"] = {"get": operation("once", {"type": "string"}, tags=["audio"])}
-    for name, (item, _) in ODD.items():
+    for name, (item, _) in UNSUPPORTED.items():
         method, _, path = name.lower().partition(" ")
         whole["paths"].setdefault(path, {}).update(item if "$ref" in item else {method: item})
     whole["components"]["schemas"]["Broken"] = {
@@ -69,7 +69,7 @@ def odd() -> dict[str, Any]:
 
 
 def whole_provider(root: Path, whole: dict[str, Any], more: str = "") -> Provider:
-    """A provider whose page is a whole document, vendored."""
+    """A vendored provider with a whole document as its page."""
     acme = add_provider(root, "acme", {"whole.json": dump_json(whole).encode()})
     source = acme.folder / "source.toml"
     source.write_text(more + source.read_text("utf-8"), encoding="utf-8")
@@ -78,12 +78,12 @@ def whole_provider(root: Path, whole: dict[str, Any], more: str = "") -> Provide
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
-def test_a_whole_document_is_generated_and_imported(tmp_path: Path, one_process: None, version: str) -> None:
-    """Cycles, unions, reserved words, titles and names that are shared, forms, files, streams: all of it imports."""
+def test_whole_document_is_generated_and_imported(tmp_path: Path, one_process: None, version: str) -> None:
+    """A document with cycles, unions, reserved words, shared names, forms, files and streams can be imported."""
     whole = synthetic.whole(24, version)
     acme = whole_provider(tmp_path, whole)
-    [said] = generate.run([], tmp_path)
-    assert said.startswith("acme: ")
+    [line] = generate.run([], tmp_path)
+    assert line.startswith("acme: ")
     assert packages.left_out(acme) == {}
     done = subprocess.run(
         [sys.executable, "-E", "-c", IMPORT, str(tmp_path / "generated")], capture_output=True, text=True, check=False
@@ -95,71 +95,71 @@ def test_a_whole_document_is_generated_and_imported(tmp_path: Path, one_process:
     assert one_process is None
 
 
-def test_what_cannot_be_expressed_is_left_out_with_its_reason(tmp_path: Path, one_process: None) -> None:
-    """Of a whole document each operation that can't be expressed is left out, named and recorded with the reason."""
-    acme = whole_provider(tmp_path, odd())
-    said = list(generate.run([], tmp_path))
-    left = packages.left_out(acme)
-    assert set(left) == set(ODD)
-    for name, (_, reason) in ODD.items():
-        assert reason in left[name], name
-        assert f"acme: left out: {name}: {left[name]}" in said
+def test_unsupported_operations_are_left_out(tmp_path: Path, one_process: None) -> None:
+    """Each unsupported operation of a whole document is left out, reported and recorded with the reason."""
+    acme = whole_provider(tmp_path, document_with_unsupported())
+    lines = list(generate.run([], tmp_path))
+    omitted = packages.left_out(acme)
+    assert set(omitted) == set(UNSUPPORTED)
+    for name, (_, reason) in UNSUPPORTED.items():
+        assert reason in omitted[name], name
+        assert f"acme: left out: {name}: {omitted[name]}" in lines
     spec = json.loads((acme.package / "openapi.json").read_bytes())
-    assert {operation_name(each) for each in operations_of(spec)} == {
-        operation_name(each) for each in operations_of(odd())
-    } - set(ODD)
+    assert {operation_name(item) for item in operations_of(spec)} == {
+        operation_name(item) for item in operations_of(document_with_unsupported())
+    } - set(UNSUPPORTED)
     assert list(generate.check([acme], tmp_path)) == []
     assert one_process is None
 
 
-@pytest.mark.parametrize("name", [name for name in ODD if name not in ("POST /twice", "GET /alias")])
-def test_what_is_listed_is_never_left_out(tmp_path: Path, one_process: None, name: str) -> None:
-    """An operation that source.toml lists and that can't be expressed stops the run, which names it and the reason."""
-    whole_provider(tmp_path, odd(), f"operations = [{name!r}, 'GET /listing/0']\n")
+@pytest.mark.parametrize("name", [name for name in UNSUPPORTED if name not in ("POST /twice", "GET /alias")])
+def test_unsupported_listed_operation_is_an_error(tmp_path: Path, one_process: None, name: str) -> None:
+    """An unsupported operation that source.toml lists is an error with its name and the reason."""
+    whole_provider(tmp_path, document_with_unsupported(), f"operations = [{name!r}, 'GET /listing/0']\n")
     before = contents(tmp_path)
     message = failure(generate.run([], tmp_path))
-    assert ODD[name][1] in message
+    assert UNSUPPORTED[name][1] in message
     assert name.partition(" ")[2] in message
     assert contents(tmp_path) == before
     assert one_process is None
 
 
-def test_a_page_of_markdown_holds_what_is_wanted(tmp_path: Path) -> None:
-    """What a Markdown page documents is listed by that, so that nothing of it is left out."""
+def test_only_unlisted_operations_may_be_left_out(tmp_path: Path) -> None:
+    """Operations may be left out of whole documents only, not of Markdown pages or listed operations."""
     acme = add_provider(tmp_path, "acme", {"p.md": b"", "q.md": b""})
     assert not may_leave_out(acme)
     assert may_leave_out(add_provider(tmp_path, "whole", {"p.md": b"", "q.yaml": b""}))
     assert not may_leave_out(add_provider(tmp_path, "listed", {"p.json": b""}, "[operations]\n"))
 
 
-def test_nothing_that_can_be_expressed_is_an_error(tmp_path: Path, one_process: None) -> None:
-    """A whole document of which nothing can be expressed stops the run."""
+def test_document_without_supported_operations_is_an_error(tmp_path: Path, one_process: None) -> None:
+    """A whole document without a supported operation is an error."""
     only = document({"/x/{a}": {"get": operation("x", parameters=[])}})
     whole_provider(tmp_path, only)
     assert "GET /x/{a}" in failure(generate.run([], tmp_path))
     assert one_process is None
 
 
-def test_what_fails_without_a_name_is_found_by_halving() -> None:
-    """Where a generator fails and names no operation, those that fail alone are found, each with the reason."""
+def test_failing_operations_are_found_by_bisection() -> None:
+    """If a generator's error names no operation, bisection finds each failing one, with its reason."""
     whole = synthetic.whole(12)
     bad = {"GET /listing/0", "POST /making/1", "PATCH /union/7"}
     built: list[int] = []
 
     def build(spec: dict[str, Any]) -> None:
         built.append(len(operations_of(spec)))
-        if found := bad & set(map(operation_name, operations_of(spec))):
-            raise PipelineError(f"can't\n  {min(found)}")
+        if failing := bad & set(map(operation_name, operations_of(spec))):
+            raise PipelineError(f"can't\n  {min(failing)}")
 
     assert blame(whole, build) == {name: f"can't {name}" for name in bad}
     assert len(built) < 2 * len(operations_of(whole))
     assert blame(document({"/x": {"get": {}}}), lambda _: None) == {}
 
 
-def test_what_the_gate_refuses_is_left_out_too(
+def test_operations_with_refused_code_are_left_out(
     tmp_path: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operation whose code the gate refuses, which no generator says anything of, is left out with that reason."""
+    """An operation whose generated code is refused by the code check is left out with that reason."""
     real = code_check.check_code
 
     def refuse(name: str, code: bytes) -> None:
@@ -174,8 +174,8 @@ def test_what_the_gate_refuses_is_left_out_too(
     assert one_process is None
 
 
-def test_an_error_about_operations_survives_a_process() -> None:
-    """What says which operations can't be expressed says so in the process that asked for it, too."""
+def test_inexpressible_can_be_pickled() -> None:
+    """The error keeps its operations and their reasons when it is pickled."""
     import pickle
 
     error = pickle.loads(pickle.dumps(Inexpressible("acme: no", {"GET /x": "why"})))
@@ -193,10 +193,8 @@ def test_an_error_about_operations_survives_a_process() -> None:
         ("application/problem+json", {"schema": {"type": "integer"}}, "int"),
     ],
 )
-def test_answers_are_bytes_where_they_are_no_text(
-    tmp_path: Path, media_type: str, media: dict[str, Any], kind: str
-) -> None:
-    """Audio, and whatever else is no text, comes as a file; the spec keeps its media type."""
+def test_binary_responses_are_files(tmp_path: Path, media_type: str, media: dict[str, Any], kind: str) -> None:
+    """Audio and other binary responses become files, and the spec keeps their media type."""
     acme = add_provider(tmp_path, "acme", {})
     answer = {"200": {"description": "OK", "content": {media_type: media}}}
     spec = document({"/x": {"get": {"operationId": "x", "responses": answer}}})
@@ -206,8 +204,10 @@ def test_answers_are_bytes_where_they_are_no_text(
     assert media_type in spec["paths"]["/x"]["get"]["responses"]["200"]["content"]
 
 
-def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """What it takes to cut and to generate is measured and shown; machines differ, so no time is asserted."""
+def test_slicing_and_generation_times_are_printed(
+    tmp_path: Path, record_property: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The times of slicing and generation are measured and printed; machines differ, so no time is asserted."""
     acme = add_provider(tmp_path, "acme", {})
     whole = synthetic.whole(240)
     operations = operations_of(whole)
@@ -228,19 +228,19 @@ def test_time_grows_with_the_slice(tmp_path: Path, record_property: Any, capsys:
 
 
 STEPS: dict[str, Callable[[Provider, dict[str, Any]], object]] = {
-    "cut what is listed": lambda _, spec: merge_pages([Page("a.json", b"", spec)], operations_of(spec)),
+    "slice": lambda _, spec: merge_pages([Page("a.json", b"", spec)], operations_of(spec)),
     "merge": lambda _, spec: merge_pages([Page(name, b"", spec) for name in ("a.json", "b.json")]),
-    "the gate of documents": lambda _, spec: safety.check_document(spec, "a.json"),
-    "the gate of code": lambda _, spec: code_check.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
-    "name": lambda _, spec: generators.with_own_titles(generators.with_enum_names(spec)),
-    "the client generator": generators.client,
-    "the generator of contract models": generators.contracts,
+    "document check": lambda _, spec: safety.check_document(spec, "a.json"),
+    "code check": lambda _, spec: code_check.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
+    "naming": lambda _, spec: generators.with_own_titles(generators.with_enum_names(spec)),
+    "client generator": generators.client,
+    "contract models": generators.contracts,
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_work_grows_with_the_document(tmp_path: Path, step: str) -> None:
-    """Each step calls four times as many functions for a document that is four times as large, and no more."""
+def test_work_is_linear_in_the_document(tmp_path: Path, step: str) -> None:
+    """Each step makes at most about four times as many calls for a document four times as large."""
     acme, calls = add_provider(tmp_path, "acme", {}), 0
 
     def count(_: object, event: str, __: object) -> None:
@@ -257,5 +257,5 @@ def test_work_grows_with_the_document(tmp_path: Path, step: str) -> None:
             sys.setprofile(None)
         return calls
 
-    work(12)  # what is loaded is loaded now
+    work(12)  # first, so that imports are not counted
     assert work(48) < 4.2 * work(12)

@@ -1,4 +1,4 @@
-"""What stands in for the comparison and the contract tests, where a test is about the update around them."""
+"""A fake comparison and fake contract tests, for tests of the update around them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.pipeline.helpers import contents
 
 
 @dataclass
-class Compared:
-    """A comparison that finds what it is told to: see outcomes.Report."""
+class FakeReport:
+    """A report with preset verdicts; has the methods of `scripts.compare.report.Report`."""
 
     verdicts: Sequence[str] = ()
 
@@ -37,8 +37,8 @@ class Compared:
 
 
 @dataclass
-class StandIn:
-    """Stands in for the comparison and for the contract tests, and notes what they were given."""
+class FakeChecks:
+    """Replaces the comparison and the contract tests, and records the compared trees."""
 
     verdicts: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     failures: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -46,9 +46,9 @@ class StandIn:
         default_factory=dict[str, tuple[dict[str, bytes], dict[str, bytes]]]
     )
 
-    def compare(self, old: Path, new: Path, name: str) -> Compared:
+    def compare(self, old: Path, new: Path, name: str) -> FakeReport:
         self.seen[name] = contents(old), contents(new)
-        return Compared(self.verdicts.get(name, ()))
+        return FakeReport(self.verdicts.get(name, ()))
 
     def contract(self, copy: Path, name: str, running: object) -> list[str]:
         del copy, running

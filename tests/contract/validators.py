@@ -20,10 +20,10 @@ from openapi_core.validation.schemas.factories import SchemaValidatorsFactory
 from openapi_python_client.strings import pascal_case
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from tests.contract.breach import breach
 from tests.contract.documents import Answer, Document, Json, Operation, Place, contracts
+from tests.contract.failures import breach
 from tests.contract.schemas import Validator31, normal, problems, touched, without_discriminators
-from tests.contract.witnesses import witness
+from tests.contract.spec_coverage import witness
 from voice_clone.testing._multipart import MultipartError, Part, read_parts
 
 # Headers of HTTP itself; any other header must be in the spec.

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from scripts.lib.files import ROOT, display_path
-from tests.contract.breach import breach
 from tests.contract.documents import Operation, documents
+from tests.contract.failures import breach
 from tests.contract.strategies import alternatives
 from tests.contract.wire import WAYS, Method, Wire, good_body, least, methods
 from voice_clone import CloneJob

@@ -18,9 +18,9 @@ import pytest
 from openapi_python_client.strings import snake_case
 from pydantic import MISSING, AwareDatetime, BaseModel
 
-from tests.contract.breach import breach
 from tests.contract.documents import Document, Place, documents
-from tests.contract.judges import contract_model
+from tests.contract.failures import breach
+from tests.contract.validators import contract_model
 
 KNOWN: dict[str, str] = {}
 """Fields with an intended difference, as failures name them, each with the reason."""
@@ -243,7 +243,7 @@ def test_every_model_is_in_the_module_of_its_name(document: Document) -> None:
 def test_known_differences_still_exist() -> None:
     """Every difference that is listed as known still exists."""
     if gone := set(KNOWN) - {what for pair in PAIRS for what, _, _ in differences(pair)}:
-        breach("tests/contract/test_readings.py", f"{sorted(gone)} are read alike by all", do="delete them from KNOWN")
+        breach("tests/contract/test_models.py", f"{sorted(gone)} are read alike by all", do="delete them from KNOWN")
 
 
 class _Unset:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import voice_clone
-from tests.contract.breach import breach
 from tests.contract.documents import Document, documents
+from tests.contract.failures import breach
 from tests.contract.wire import KEY, NOBODY, Method, methods
 from voice_clone import connect, connect_async
 
