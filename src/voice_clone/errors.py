@@ -1,12 +1,12 @@
 """Errors: one tree for all providers, and what an error carries: the response and the job.
 
     VoiceCloneError
-    ├── InvalidRequestError      the request is invalid, by the provider or before anything was sent
+    ├── InvalidRequestError      the request is invalid; the provider or the client refused it
     ├── AuthenticationError      the API key is missing, malformed, expired, or of another region
     ├── PaymentRequiredError     too little credit
     ├── PermissionDeniedError    the plan or the verification of the account does not allow this
-    ├── NotFoundError            no such voice, or the key may not see it
-    ├── ConflictError            it exists already, or the same request is in progress
+    ├── NotFoundError            no voice with this id that the key may see
+    ├── ConflictError            the voice exists already, or the same request is in progress
     ├── QuotaExceededError       the limit of clones is reached, or the plan is used up for now
     ├── RateLimitError           too many requests: wait for `retry_after` seconds if it is set
     ├── ContentRejectedError     moderation refused the content
@@ -148,11 +148,11 @@ class PermissionDeniedError(VoiceCloneError, advice="check what the account's pl
 
 
 class NotFoundError(VoiceCloneError, advice="check the id, and that the key's account made the voice"):
-    """There is no such voice, or the key may not see it."""
+    """There is no voice with this id that the key may see."""
 
 
 class ConflictError(VoiceCloneError, advice="check whether it exists; otherwise wait for the request in progress"):
-    """It exists already, or the same request is still in progress."""
+    """The voice exists already, or the same request is still in progress."""
 
 
 class QuotaExceededError(VoiceCloneError, advice="delete clones, or upgrade the plan"):
