@@ -115,7 +115,7 @@ class Tree:
 
     def _judge(self, mutant: Mutant) -> tuple[str, Ending]:
         if mutant.regenerate:
-            generated = self._run("-m", "scripts.generate", *([mutant.provider] if mutant.provider else []))
+            generated = self._run("-m", "scripts.generate.command", *([mutant.provider] if mutant.provider else []))
             if not generated.passed:
                 return "pipeline", attrs.evolve(generated, by=generated.output.strip().partition("\n")[0])
         output = ""
