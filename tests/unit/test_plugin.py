@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROVIDERS
-from voice_clone.testing import MockedProvider
+from voice_clone import HeyGen
+from voice_clone.testing import Mock, MockedProvider
+from voice_clone.testing.redirect import redirect_clients
 
 pytest_plugins = ["pytester"]
 
@@ -370,3 +372,12 @@ def test_page_examples_pass(project: pytest.Pytester, wav: bytes) -> None:
     both_backends = sum(content.count("@pytest.mark.anyio") for _, content in files)
     tests = sum(content.count("def test_") for _, content in files)
     project.runpytest().assert_outcomes(passed=tests + both_backends)
+
+
+def test_redirected_clients_ignore_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy variable of the environment, however it is spelt, reaches a client of a redirected test."""
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy")
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(variable, "other.example")
+    with redirect_clients(Mock()):
+        HeyGen("any-key").close()
