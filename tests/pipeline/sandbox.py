@@ -71,7 +71,7 @@ def pipeline(root: Path, documents: Path) -> dict[str, Any]:
     for name in ("datamodel_code_generator.__main__", "openapi_python_client"):
         importlib.import_module(name)
 
-    from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
+    from ruff import find_ruff_bin  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
     from scripts.generate import command as generate, generators, packages
     from scripts.lib.errors import PipelineError

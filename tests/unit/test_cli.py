@@ -573,7 +573,8 @@ def test_help_shows_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatc
     minimax = typed("clone", "minimax", "--help").out
     for text in (
         "m4a/mp3/wav, 10 s to 5 min, up to 20 MiB; or the ID of an uploaded file", "8 to 256 characters",
-        "speech-02-hd", "MiniMax has no names", "Connection and output", "JSON object with prompt_audio and prompt_text", "MINIMAX_BASE_URL",
+        "speech-02-hd", "MiniMax has no names", "JSON object with prompt_audio and prompt_text", "MINIMAX_BASE_URL",
+        "Connection and output",
     ):  # fmt: skip
         assert text in minimax
     assert "--no-need-noise-reduction" not in minimax
