@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import httpx
 
 from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
@@ -18,7 +20,7 @@ from voice_clone_api.cartesia.types import UNSET, File
 
 
 class _Cartesia(Client[AuthenticatedClient, TransportT, Result]):
-    provider = Provider.load("cartesia", AuthenticatedClient)
+    provider: ClassVar[Provider] = Provider.load("cartesia", AuthenticatedClient)
 
     @operation
     def start_clone(

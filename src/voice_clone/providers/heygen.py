@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import httpx
 
@@ -22,7 +23,7 @@ from voice_clone_api.heygen.types import UNSET
 
 
 class _HeyGen(Client[AuthenticatedClient, TransportT, Result]):
-    provider = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
+    provider: ClassVar[Provider] = Provider.load("heygen", AuthenticatedClient, get_voice._get_kwargs)
 
     @operation
     def start_clone(

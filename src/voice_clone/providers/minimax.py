@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import httpx
 
@@ -21,7 +22,7 @@ from voice_clone_api.minimax.types import UNSET, File
 
 
 class _MiniMax(Client[AuthenticatedClient, TransportT, Result]):
-    provider = Provider.load("minimax", AuthenticatedClient)
+    provider: ClassVar[Provider] = Provider.load("minimax", AuthenticatedClient)
 
     @operation
     def upload_file(self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone") -> Flow[int]:

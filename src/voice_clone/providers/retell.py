@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import httpx
 
@@ -21,7 +21,7 @@ from voice_clone_api.retell.types import File
 
 
 class _Retell(Client[AuthenticatedClient, TransportT, Result]):
-    provider = Provider.load("retell", AuthenticatedClient)
+    provider: ClassVar[Provider] = Provider.load("retell", AuthenticatedClient)
 
     @operation
     def start_clone(

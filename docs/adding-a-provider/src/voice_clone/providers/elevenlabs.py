@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import httpx
 
@@ -21,7 +21,7 @@ from voice_clone_api.elevenlabs.types import UNSET, File
 
 
 class _ElevenLabs(Client[AuthenticatedClient, TransportT, Result]):
-    provider = Provider.load("elevenlabs", AuthenticatedClient)
+    provider: ClassVar[Provider] = Provider.load("elevenlabs", AuthenticatedClient)
 
     @operation
     def start_clone(
