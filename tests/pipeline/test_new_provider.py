@@ -221,7 +221,7 @@ def test_polled_document(root: Path) -> None:
     assert table["errors"]["code"] == ["error.code"]
     assert list(table["errors"]["codes"]) == ["bad", "busy"]
     assert table["names"] == {"voice_name": "name", "audio_url": "audio"}
-    assert 'provider = Provider.load("acme", AuthenticatedClient, get_voice._get_kwargs)' in module
+    assert 'provider: ClassVar[Provider] = Provider.load("acme", AuthenticatedClient, get_voice._get_kwargs)' in module
     assert "class ACME(_ACME[" in module
     assert "timeout: float = 600.0" in module
     assert [operation_name(operation) for operation in listed_operations(acme) or []] == [
