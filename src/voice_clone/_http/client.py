@@ -78,12 +78,13 @@ class Http(_Base, httpx.Client):
             exchange.watch(exchange.trace)
             options |= {"stream": True, "follow_redirects": False}
             exchange.begin(super().send(request, **options))
-            self._receive(cast("httpx.SyncByteStream", exchange.stream), exchange.body)
+            self._receive(exchange)
             return exchange.end()
 
-    def _receive(self, stream: httpx.SyncByteStream, body: ResponseBody) -> None:
+    def _receive(self, exchange: _Exchange) -> None:
+        stream, body = cast("httpx.SyncByteStream", exchange.stream), exchange.body
         try:
-            for chunk in stream:
+            for chunk in stream if exchange.unread else ():
                 body.add(chunk)
                 if body.stopped:
                     break
@@ -119,17 +120,18 @@ class AsyncHttp(_Base, httpx.AsyncClient):
             options |= {"stream": True, "follow_redirects": False}
             with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
                 exchange.begin(await super().send(request, **options))
-                await self._receive(cast("httpx.AsyncByteStream", exchange.stream), exchange.body)
+                await self._receive(exchange)
                 if len(exchange.body.content) > _LARGE_BODY:
                     return await anyio.to_thread.run_sync(exchange.end, abandon_on_cancel=True)
                 return exchange.end()
             late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
             raise late("the timeout of the whole request has passed")
 
-    async def _receive(self, stream: httpx.AsyncByteStream, body: ResponseBody) -> None:
+    async def _receive(self, exchange: _Exchange) -> None:
+        stream, body = cast("httpx.AsyncByteStream", exchange.stream), exchange.body
         late_chunks = 0
         try:
-            async for chunk in stream:
+            async for chunk in stream if exchange.unread else httpx.ByteStream(b""):
                 late_chunks += body.stopped
                 if late_chunks > _MAX_LATE_CHUNKS:
                     break
@@ -162,6 +164,8 @@ class _Exchange:
         """Whether the request itself, not only a proxy's CONNECT, began to be sent; None if unknown."""
         self.response: httpx.Response | None = None
         self.stream: object = None
+        self.unread = True
+        """Whether the stream is to be read; a tool that watches may have read it already."""
         self.body = _NO_BODY
         self.checking = False
         request.extensions[PROVIDER], request.extensions[DEADLINE] = self.provider.name, self.deadline
@@ -186,10 +190,8 @@ class _Exchange:
         """Begin to receive a response."""
         self.response, encoding = response, ""
         response.extensions.pop("reason_phrase", None)  # the server's free text, which reprs show
-        self.stream = response.stream
-        if response.is_stream_consumed:  # it was in memory
-            self.stream = httpx.ByteStream(b"")
-        else:
+        self.stream, self.unread = response.stream, not response.is_stream_consumed
+        if self.unread:
             encoding = response.headers.pop("content-encoding", "")
         self.body = ResponseBody(self.client.max_response_bytes, self.deadline, encoding)
 

@@ -96,10 +96,7 @@ class Transport(httpx.BaseTransport):
         except BaseException:
             slot.network.close()
             raise
-        stream = _SlotStream(self, slot, cast("httpx.SyncByteStream", response.stream), reusable=not is_new)
-        if response.is_stream_consumed:  # by a tool that watches: nothing closes the stream any more
-            stream.close(was_read=True)
-        response.stream = stream
+        response.stream = _SlotStream(self, slot, response, reusable=not is_new)
         return response
 
     def keep(self, slot: _Slot) -> None:
@@ -123,23 +120,23 @@ class Transport(httpx.BaseTransport):
 class _SlotStream(httpx.SyncByteStream):
     """A response body. Closing it keeps its slot if the body was read to its end, and drops the connection if not."""
 
-    def __init__(self, transport: Transport, slot: _Slot, stream: httpx.SyncByteStream, *, reusable: bool) -> None:
-        self._transport, self._slot, self._stream = transport, slot, stream
-        self._reusable, self._read, self._closed = reusable, False, False
+    def __init__(self, transport: Transport, slot: _Slot, response: httpx.Response, *, reusable: bool) -> None:
+        self._transport, self._slot, self._stream = transport, slot, cast("httpx.SyncByteStream", response.stream)
+        # A tool that watches may have read the body already.
+        self._reusable, self._read, self._closed = reusable, response.is_stream_consumed, False
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._stream
         self._read = True
 
-    def close(self, *, was_read: bool = False) -> None:
+    def close(self) -> None:
         if self._closed:
             return
         try:
             self._closed = True
-            was_read = was_read or self._read
-            if was_read:
+            if self._read:
                 self._stream.close()
-            if was_read and self._reusable:
+            if self._read and self._reusable:
                 self._transport.keep(self._slot)
             else:
                 # Not `stream.close()`, which takes a lock that a signal may have left locked.
@@ -169,10 +166,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         except BaseException:
             await close_shielded(slot)
             raise
-        stream = _AsyncSlotStream(self, slot, cast("httpx.AsyncByteStream", response.stream), reusable=not is_new)
-        if response.is_stream_consumed:  # by a tool that watches: nothing closes the stream any more
-            await stream.aclose(was_read=True)
-        response.stream = stream
+        response.stream = _AsyncSlotStream(self, slot, response, reusable=not is_new)
         return response
 
     async def keep(self, slot: httpx.AsyncHTTPTransport) -> None:
@@ -199,19 +193,19 @@ class _AsyncSlotStream(httpx.AsyncByteStream):
         self,
         transport: AsyncTransport,
         slot: httpx.AsyncHTTPTransport,
-        stream: httpx.AsyncByteStream,
+        response: httpx.Response,
         *,
         reusable: bool,
     ) -> None:
-        self._transport, self._slot, self._stream = transport, slot, stream
-        self._reusable, self._read, self._closed = reusable, False, False
+        self._transport, self._slot, self._stream = transport, slot, cast("httpx.AsyncByteStream", response.stream)
+        self._reusable, self._read, self._closed = reusable, response.is_stream_consumed, False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream:
             yield chunk
         self._read = True
 
-    async def aclose(self, *, was_read: bool = False) -> None:
+    async def aclose(self) -> None:
         if self._closed:
             return
         self._closed = True
@@ -220,7 +214,7 @@ class _AsyncSlotStream(httpx.AsyncByteStream):
         except BaseException:
             await close_shielded(self._slot)
             raise
-        if (was_read or self._read) and self._reusable:
+        if self._read and self._reusable:
             await self._transport.keep(self._slot)
         else:
             await close_shielded(self._slot)
