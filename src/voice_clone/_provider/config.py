@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import pkgutil
 import tomllib
@@ -14,7 +13,7 @@ import attrs
 
 from voice_clone import errors
 from voice_clone._provider.schema import RequestSchema
-from voice_clone._provider.specs import Operation, operations, read_spec
+from voice_clone._provider.specs import Operation, load_spec, operations
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +105,7 @@ class Provider:
     @functools.cached_property
     def spec(self) -> Any:
         """The effective spec, decoded from JSON."""
-        return json.loads(read_spec(self.name))
+        return load_spec(self.name)
 
     @functools.cached_property
     def request_schema(self) -> RequestSchema:
