@@ -246,6 +246,15 @@ def _named(what: str) -> Iterator[None]:
         ) from error
 
 
+def rewritten(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """A copy of JSON data in which each object, the inner ones first, is what `change` returns for it."""
+    if isinstance(node, list):
+        return [rewritten(item, change) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return change({key: rewritten(value, change) for key, value in node.items()})
+
+
 def with_defaults(spec: dict[str, Any]) -> dict[str, Any]:
     """A copy of the spec in which a required field or parameter that has one possible value has it as its default."""
     schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {})
@@ -260,22 +269,17 @@ def with_defaults(spec: dict[str, Any]) -> dict[str, Any]:
             return schema
         return ({"allOf": [schema]} if referred else schema) | {"default": values[0]}
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, list):
-            return [walk(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        copy = {key: walk(value) for key, value in node.items()}
+    def with_default(node: dict[str, Any]) -> dict[str, Any]:
         required, fields = node.get("required"), node.get("properties")
         if isinstance(required, list) and isinstance(fields, dict):
-            copy["properties"] = {
-                name: defaulted(field) if name in required else field for name, field in copy["properties"].items()
+            return node | {
+                "properties": {name: defaulted(field) if name in required else field for name, field in fields.items()}
             }
-        elif required is True and "schema" in node and node.get("in") in ("query", "header", "cookie"):
-            copy["schema"] = defaulted(copy["schema"])
-        return copy
+        if required is True and "schema" in node and node.get("in") in ("query", "header", "cookie"):
+            return node | {"schema": defaulted(node["schema"])}
+        return node
 
-    result: dict[str, Any] = walk(spec)
+    result: dict[str, Any] = rewritten(spec, with_default)
     return result
 
 
@@ -286,12 +290,7 @@ def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
     """
     from openapi_python_client.strings import snake_case
 
-    def walk(node: Any) -> Any:
-        if isinstance(node, list):
-            return [walk(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        copy = {key: walk(value) for key, value in node.items()}
+    def named(node: dict[str, Any]) -> dict[str, Any]:
         values = node.get("enum")
         if (
             isinstance(values, list)
@@ -299,8 +298,8 @@ def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
             and all(isinstance(value, str) for value in values)
             and "x-enum-varnames" not in node
         ):
-            copy["x-enum-varnames"] = names(values)
-        return copy
+            return node | {"x-enum-varnames": names(values)}
+        return node
 
     def names(values: list[str]) -> list[str]:
         taken: dict[str, str] = {}
@@ -313,7 +312,7 @@ def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
             taken[name] = value
         return list(taken)
 
-    result: dict[str, Any] = walk(spec)
+    result: dict[str, Any] = rewritten(spec, named)
     return result
 
 

@@ -1,4 +1,4 @@
-"""What every step of the pipeline shares: where things are, how they are written, how a step fails."""
+"""The providers of the project: their folders, their `source.toml`, and their entries in `specs/lock.json`."""
 
 from __future__ import annotations
 

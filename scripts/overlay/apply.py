@@ -65,9 +65,9 @@ def with_names(spec: dict[str, Any], provider: Provider, *, schemas: bool = True
         names = action.get("update")
         for match in matches if isinstance(names, dict) and "operationId" in names else ():
             operation: Any = match.obj
-            if own := operation.get("operationId"):
-                operation |= {key: names[key] for key in ("operationId", "tags") if key in names}
-                operation |= {"x-operation-id": own} if own != operation["operationId"] else {}
+            if operation.get("operationId"):
+                _merge(operation, {"operationId": names["operationId"]}, match.path, correction=True)
+                operation |= {"tags": names["tags"]} if "tags" in names else {}
     return named
 
 
