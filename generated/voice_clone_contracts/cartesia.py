@@ -10,12 +10,13 @@ from pydantic import (
     Field,
     RootModel,
     StrictBool,
+    StrictInt,
     StrictStr,
 )
 from pydantic.experimental.missing_sentinel import MISSING
 
 
-class Voice(BaseModel):
+class CloneVoiceResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
@@ -174,3 +175,279 @@ class ErrorResponse(BaseModel):
             description="Link to documentation of the error; left out where there is none."
         ),
     ] = MISSING
+
+
+class UpdateVoiceRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        StrictStr | MISSING, Field(description="The new name.", min_length=1)
+    ] = MISSING
+    description: Annotated[
+        StrictStr | MISSING, Field(description="The new description.")
+    ] = MISSING
+    gender: Annotated[
+        Literal["masculine", "feminine", "gender_neutral"] | None | MISSING,
+        Field(description="How the voice sounds; null resets it."),
+    ] = MISSING
+
+
+class SpeechVoice(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    mode: Literal["id"]
+    id: Annotated[StrictStr, Field(description="The id of the voice.", min_length=1)]
+
+
+class GenerationConfig(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    speed: Annotated[
+        float | MISSING, Field(description="The speed of the speech.", ge=0.6, le=1.5)
+    ] = MISSING
+    volume: Annotated[
+        float | MISSING, Field(description="The volume of the speech.", ge=0.5, le=2.0)
+    ] = MISSING
+    emotion: Annotated[
+        StrictStr | MISSING, Field(description="The emotion, such as `happy`.")
+    ] = MISSING
+
+
+class ListVoicesParametersQuery(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    limit: Annotated[StrictInt | MISSING, Field(ge=1, le=100)] = MISSING
+    starting_after: StrictStr | MISSING = MISSING
+    ending_before: StrictStr | MISSING = MISSING
+    q: StrictStr | MISSING = MISSING
+    is_owner: StrictBool | MISSING = MISSING
+    gender: Annotated[
+        Literal["masculine", "feminine", "gender_neutral"] | MISSING,
+        Field(description="How a voice sounds."),
+    ] = MISSING
+    language: Annotated[
+        Literal[
+            "en",
+            "fr",
+            "de",
+            "es",
+            "pt",
+            "zh",
+            "ja",
+            "hi",
+            "it",
+            "ko",
+            "nl",
+            "pl",
+            "ru",
+            "sv",
+            "tr",
+            "tl",
+            "bg",
+            "ro",
+            "ar",
+            "cs",
+            "el",
+            "fi",
+            "hr",
+            "ms",
+            "sk",
+            "da",
+            "ta",
+            "uk",
+            "hu",
+            "no",
+            "vi",
+            "bn",
+            "th",
+            "he",
+            "ka",
+            "id",
+            "te",
+            "gu",
+            "kn",
+            "ml",
+            "mr",
+            "pa",
+        ]
+        | MISSING,
+        Field(
+            description="The language that the given voice should speak the transcript in. For valid options, see [Models](/build-with-cartesia/tts-models/latest).",
+            title="SupportedLanguage",
+        ),
+    ] = MISSING
+
+
+class Voice(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    id: Annotated[StrictStr, Field(description="The ID of the voice.", title="VoiceId")]
+    is_owner: Annotated[
+        StrictBool, Field(description="Whether the account owns the voice.")
+    ]
+    is_public: Annotated[
+        StrictBool, Field(description="Whether everybody may use the voice.")
+    ]
+    name: StrictStr
+    description: Annotated[StrictStr | None, Field(...)]
+    gender: Annotated[
+        StrictStr | Literal["masculine", "feminine", "gender_neutral"] | None | MISSING,
+        Field(description="How the voice sounds; null if nobody said."),
+    ] = MISSING
+    created_at: AwareDatetime
+    language: (
+        StrictStr
+        | Literal[
+            "en",
+            "fr",
+            "de",
+            "es",
+            "pt",
+            "zh",
+            "ja",
+            "hi",
+            "it",
+            "ko",
+            "nl",
+            "pl",
+            "ru",
+            "sv",
+            "tr",
+            "tl",
+            "bg",
+            "ro",
+            "ar",
+            "cs",
+            "el",
+            "fi",
+            "hr",
+            "ms",
+            "sk",
+            "da",
+            "ta",
+            "uk",
+            "hu",
+            "no",
+            "vi",
+            "bn",
+            "th",
+            "he",
+            "ka",
+            "id",
+            "te",
+            "gu",
+            "kn",
+            "ml",
+            "mr",
+            "pa",
+        ]
+    )
+    preview_file_url: Annotated[
+        StrictStr | None | MISSING,
+        Field(description="Address of a preview; it wants the key."),
+    ] = MISSING
+    country: StrictStr | None | MISSING = MISSING
+
+
+class ListVoicesResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: list[Voice]
+    has_more: Annotated[StrictBool, Field(description="Whether there are more pages.")]
+    next_page: Annotated[
+        StrictStr | None | MISSING,
+        Field(description="The `starting_after` of the next page."),
+    ] = MISSING
+
+
+class OutputFormat(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    container: Annotated[
+        Literal["raw", "wav", "mp3"], Field(description="The containers of audio.")
+    ]
+    sample_rate: Annotated[
+        Literal[8000, 16000, 22050, 24000, 44100, 48000],
+        Field(description="Samples a second."),
+    ]
+    encoding: Annotated[
+        Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"] | MISSING,
+        Field(description="The encodings of samples."),
+    ] = MISSING
+    bit_rate: Annotated[
+        Literal[32000, 64000, 96000, 128000, 192000] | MISSING,
+        Field(description="Bits a second."),
+    ] = MISSING
+
+
+class SpeakRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    model_id: Annotated[
+        StrictStr, Field(description="The model, such as `sonic-3`.", min_length=1)
+    ]
+    transcript: Annotated[
+        StrictStr, Field(description="The text to speak.", min_length=1)
+    ]
+    voice: SpeechVoice
+    output_format: OutputFormat
+    language: Annotated[
+        Literal[
+            "en",
+            "fr",
+            "de",
+            "es",
+            "pt",
+            "zh",
+            "ja",
+            "hi",
+            "it",
+            "ko",
+            "nl",
+            "pl",
+            "ru",
+            "sv",
+            "tr",
+            "tl",
+            "bg",
+            "ro",
+            "ar",
+            "cs",
+            "el",
+            "fi",
+            "hr",
+            "ms",
+            "sk",
+            "da",
+            "ta",
+            "uk",
+            "hu",
+            "no",
+            "vi",
+            "bn",
+            "th",
+            "he",
+            "ka",
+            "id",
+            "te",
+            "gu",
+            "kn",
+            "ml",
+            "mr",
+            "pa",
+        ]
+        | MISSING,
+        Field(
+            description="The language that the given voice should speak the transcript in. For valid options, see [Models](/build-with-cartesia/tts-models/latest).",
+            title="SupportedLanguage",
+        ),
+    ] = MISSING
+    generation_config: GenerationConfig | MISSING = MISSING

@@ -75,6 +75,56 @@ class CloneVoiceResponse(BaseModel):
     data: StartedClone
 
 
+class DeletedVoice(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_id: StrictStr
+
+
+class WordTimestamp(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    word: StrictStr
+    start: float
+    end: float
+
+
+class UploadAssetRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    file: Annotated[bytes, Field(description="The file.")]
+
+
+class UploadedAsset(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    asset_id: StrictStr
+    url: Annotated[
+        StrictStr | MISSING, Field(description="Public address of the file.")
+    ] = MISSING
+    mime_type: StrictStr | MISSING = MISSING
+    size_bytes: StrictInt | MISSING = MISSING
+
+
+class ListVoicesParametersQuery(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Annotated[
+        Literal["public", "private"] | MISSING,
+        Field(description="The types of voices that are documented today."),
+    ] = MISSING
+    engine: StrictStr | MISSING = MISSING
+    language: StrictStr | MISSING = MISSING
+    gender: StrictStr | MISSING = MISSING
+    limit: Annotated[StrictInt, Field(ge=1, le=100)] = 20
+    token: StrictStr | MISSING = MISSING
+
+
 class CloneVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -234,3 +284,102 @@ class ErrorResponse(BaseModel):
         extra="forbid",
     )
     error: ErrorDetail
+
+
+class ListedVoice(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_id: StrictStr
+    name: StrictStr
+    language: StrictStr
+    gender: StrictStr
+    support_pause: Annotated[
+        StrictBool, Field(description="Whether it supports the pauses of SSML.")
+    ]
+    support_locale: Annotated[
+        StrictBool, Field(description="Whether it supports a `locale`.")
+    ]
+    type: Annotated[
+        StrictStr | Literal["public", "private"],
+        Field(description="A clone is `private`."),
+    ]
+    preview_audio_url: Annotated[
+        StrictStr | None | MISSING, Field(description="Address of a short preview.")
+    ] = MISSING
+
+
+class DeleteVoiceResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: DeletedVoice
+
+
+class SpeakRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    text: Annotated[
+        StrictStr,
+        Field(description="The text to speak.", max_length=5000, min_length=1),
+    ]
+    voice_id: Annotated[
+        StrictStr, Field(description="The voice to speak with.", min_length=1)
+    ]
+    input_type: Annotated[
+        Literal["text", "ssml"],
+        Field(description="Whether the text is plain text or SSML."),
+    ] = "text"
+    speed: Annotated[
+        float, Field(description="The speed of the speech.", ge=0.5, le=2.0)
+    ] = 1
+    language: Annotated[
+        StrictStr | None | MISSING,
+        Field(
+            description="The language of the text, such as `en`; detected by default."
+        ),
+    ] = MISSING
+    locale: Annotated[
+        StrictStr | None | MISSING,
+        Field(description="The accent, such as `en-GB`; it says the language too."),
+    ] = MISSING
+
+
+class Speech(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    audio_url: Annotated[StrictStr, Field(description="Address of the audio.")]
+    duration: Annotated[float, Field(description="The length of the audio in seconds.")]
+    request_id: StrictStr | None | MISSING = MISSING
+    word_timestamps: Annotated[
+        list[WordTimestamp] | None | MISSING,
+        Field(description="When each word is spoken."),
+    ] = MISSING
+
+
+class UploadAssetResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: UploadedAsset
+
+
+class ListVoicesResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: list[ListedVoice]
+    has_more: Annotated[StrictBool, Field(description="Whether there are more pages.")]
+    next_token: Annotated[
+        StrictStr | None | MISSING,
+        Field(description="The `token` of the next page; null on the last page."),
+    ] = MISSING
+
+
+class SpeakResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: Speech

@@ -83,6 +83,76 @@ class ErrorDetail(BaseModel):
     http_code: StrictStr | MISSING = MISSING
 
 
+class Voice(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_id: StrictStr
+    voice_name: StrictStr | MISSING = MISSING
+    description: list[StrictStr] | MISSING = MISSING
+    created_time: Annotated[
+        StrictStr | MISSING,
+        Field(description="The day of creation, such as `2026-01-31`."),
+    ] = MISSING
+
+
+class VoiceSetting(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_id: Annotated[
+        StrictStr, Field(description="The voice to speak with.", min_length=1)
+    ]
+    speed: Annotated[
+        float | MISSING, Field(description="The speed of the speech.", ge=0.5, le=2.0)
+    ] = MISSING
+    vol: Annotated[
+        float | MISSING, Field(description="The volume of the speech.", gt=0.0, le=10.0)
+    ] = MISSING
+    pitch: Annotated[
+        StrictInt | MISSING,
+        Field(description="The pitch of the speech in semitones.", ge=-12, le=12),
+    ] = MISSING
+    emotion: Annotated[
+        StrictStr | MISSING, Field(description="The emotion, such as `happy`.")
+    ] = MISSING
+
+
+class Speech(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    audio: Annotated[
+        StrictStr | MISSING,
+        Field(description="The audio in hexadecimal, or its address."),
+    ] = MISSING
+    status: Annotated[
+        StrictInt | MISSING, Field(description="2 if the audio is complete.")
+    ] = MISSING
+
+
+class SpeechInfo(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    audio_length: Annotated[
+        StrictInt | MISSING, Field(description="The length in milliseconds.")
+    ] = MISSING
+    audio_sample_rate: StrictInt | MISSING = MISSING
+    audio_size: Annotated[
+        StrictInt | MISSING, Field(description="The size in bytes.")
+    ] = MISSING
+    bitrate: StrictInt | MISSING = MISSING
+    audio_format: StrictStr | MISSING = MISSING
+    audio_channel: StrictInt | MISSING = MISSING
+    word_count: StrictInt | MISSING = MISSING
+    usage_characters: Annotated[
+        StrictInt | MISSING,
+        Field(description="The number of characters that are charged."),
+    ] = MISSING
+    invisible_character_ratio: float | MISSING = MISSING
+
+
 class CloneVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -265,6 +335,82 @@ class ErrorResponse(BaseModel):
     request_id: StrictStr | MISSING = MISSING
 
 
+class ListVoicesRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_type: Annotated[
+        Literal["system", "voice_cloning", "voice_generation", "all"],
+        Field(description="The types of voices; clones are `voice_cloning`."),
+    ]
+
+
+class ListVoicesResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    system_voice: list[Voice] | None | MISSING = MISSING
+    voice_cloning: list[Voice] | None | MISSING = MISSING
+    voice_generation: list[Voice] | None | MISSING = MISSING
+    base_resp: ResponseStatus
+
+
+class DeleteVoiceRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_type: Annotated[
+        Literal["voice_cloning", "voice_generation"],
+        Field(
+            description="The types of voices that can be deleted; clones are `voice_cloning`."
+        ),
+    ]
+    voice_id: Annotated[StrictStr, Field(min_length=1)]
+
+
+class DeleteVoiceResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    voice_id: StrictStr | MISSING = MISSING
+    created_time: StrictStr | MISSING = MISSING
+    base_resp: ResponseStatus
+
+
+class AudioSetting(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    sample_rate: Annotated[
+        Literal[8000, 16000, 22050, 24000, 32000, 44100] | MISSING,
+        Field(description="Samples a second."),
+    ] = MISSING
+    bitrate: Annotated[
+        Literal[32000, 64000, 128000, 256000] | MISSING,
+        Field(description="Bits a second of mp3."),
+    ] = MISSING
+    format: Annotated[
+        Literal["mp3", "pcm", "flac", "wav"] | MISSING,
+        Field(description="The formats of audio."),
+    ] = MISSING
+    channel: Annotated[
+        Literal[1, 2] | MISSING, Field(description="1 for mono and 2 for stereo.")
+    ] = MISSING
+
+
+class SpeakResponse(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    data: Speech | None | MISSING = MISSING
+    extra_info: SpeechInfo | MISSING = MISSING
+    trace_id: Annotated[
+        StrictStr | MISSING,
+        Field(description="Names the request to MiniMax's support."),
+    ] = MISSING
+    base_resp: ResponseStatus
+
+
 class CloneVoiceResponse(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -285,3 +431,88 @@ class CloneVoiceResponse(BaseModel):
         StrictInt | Literal[0, 1, 2, 3, 4, 5, 6, 7] | MISSING,
         Field(description="The category of what the content safety check found."),
     ] = MISSING
+
+
+class SpeakRequest(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    model: Annotated[
+        Literal[
+            "speech-2.8-hd",
+            "speech-2.8-turbo",
+            "speech-2.6-hd",
+            "speech-2.6-turbo",
+            "speech-02-hd",
+            "speech-02-turbo",
+            "speech-01-hd",
+            "speech-01-turbo",
+        ],
+        Field(
+            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
+        ),
+    ]
+    text: Annotated[
+        StrictStr,
+        Field(description="The text to speak.", max_length=9999, min_length=1),
+    ]
+    stream: Annotated[
+        StrictBool, Field(description="Whether the response comes in pieces.")
+    ] = False
+    output_format: Annotated[
+        Literal["hex", "url"] | MISSING,
+        Field(
+            description="Whether the response holds the audio in hexadecimal, or its address."
+        ),
+    ] = MISSING
+    language_boost: Annotated[
+        Literal[
+            "Chinese",
+            "Chinese,Yue",
+            "English",
+            "Arabic",
+            "Russian",
+            "Spanish",
+            "French",
+            "Portuguese",
+            "German",
+            "Turkish",
+            "Dutch",
+            "Ukrainian",
+            "Vietnamese",
+            "Indonesian",
+            "Japanese",
+            "Italian",
+            "Korean",
+            "Thai",
+            "Polish",
+            "Romanian",
+            "Greek",
+            "Czech",
+            "Finnish",
+            "Hindi",
+            "Bulgarian",
+            "Danish",
+            "Hebrew",
+            "Malay",
+            "Persian",
+            "Slovak",
+            "Swedish",
+            "Croatian",
+            "Filipino",
+            "Hungarian",
+            "Norwegian",
+            "Slovenian",
+            "Catalan",
+            "Nynorsk",
+            "Tamil",
+            "Afrikaans",
+            "auto",
+        ]
+        | MISSING,
+        Field(
+            description='Controls whether recognition for specific minority languages and dialects is enhanced. Default is `null`. If the language type is unknown, set to `"auto"` and the model will automatically detect it.'
+        ),
+    ] = MISSING
+    voice_setting: VoiceSetting
+    audio_setting: AudioSetting | MISSING = MISSING

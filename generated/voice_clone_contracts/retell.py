@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictStr
 from pydantic.experimental.missing_sentinel import MISSING
 
 
@@ -97,3 +97,7 @@ class CloneVoiceRequest(BaseModel):
         ],
         Field(description="Voice provider to use for cloning."),
     ]
+
+
+class ListVoicesResponse200(RootModel[list[Voice]]):
+    root: list[Voice]

@@ -2,7 +2,7 @@
 
 `apply_action` stops at the first action that does not fit. Here all are judged: an action is *applied*, *no longer
 needed* if the effective spec is the same without it, or *in conflict*. A conflicting action is carried out by force, so
-that it hides none of the actions after it.
+that it hides none of the actions after it. One that adds an operation is no longer needed once a page has it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from scripts.overlay.apply import (
     change_target,
     find_targets,
     is_named,
+    is_retired,
     matches_pattern,
     nearest_match,
     overlay_actions,
@@ -81,6 +82,9 @@ def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
             places = tuple(_places(spec, located.action))
         except OverlayError as error:  # its form is wrong, independent of the document
             raise PipelineError(f"{located}: {error}") from None
+        if is_retired(spec, located.action):
+            judged.append(Aged(located, State.FIXED))
+            continue
         strict, fits = copy_json(spec), True
         try:
             apply_action(strict, located.action)
@@ -112,6 +116,8 @@ def _settle(spec: dict[str, Any], action: Any, *, force: bool) -> int:
     With `force` whatever the expectation; what can't be done even so is a misfit.
     """
     matches = find_targets(spec, action)
+    if is_retired(spec, action):
+        return 0
     if not matches:
         return int(not _is_gone(spec, action))
     misfits = 0

@@ -8,6 +8,9 @@ An action with `x-name` in place of `update` names the schema at its target: the
 `components.schemas.<name>`, and references follow. An action that replaces an `operationId` keeps the provider's own as
 `x-operation-id`.
 
+`x-retire-when` is the place of an operation that an action adds. Once a vendored page has that operation, the action is
+no longer needed, whatever it would add.
+
 `x-expect` is a pattern: an object holds where each of its keys holds, `null` holds where the key is absent or null,
 anything else must be equal.
 """
@@ -140,6 +143,8 @@ def read_actions(document: Any) -> list[Any]:
 def apply_action(spec: dict[str, Any], action: Any) -> None:
     """Apply one action to the spec, in place; raise OverlayError if it does not fit exactly."""
     matches = find_targets(spec, action)
+    if is_retired(spec, action):
+        raise OverlayError(f"the pages have {action['x-retire-when']} now. Delete this action")
     if not matches:
         raise OverlayError(f"target {action['target']} matches nothing. Fixed upstream? Delete this action")
     for match in matches:
@@ -158,11 +163,20 @@ def apply_action(spec: dict[str, Any], action: Any) -> None:
 def find_targets(spec: dict[str, Any], action: Any) -> list[jsonpath.JSONPathMatch]:
     """The places that an action in good form is about, in the order of the document."""
     _check_form(action)
-    _check_target(action["target"])
+    return _find(spec, action["target"])
+
+
+def is_retired(spec: dict[str, Any], action: dict[str, Any]) -> bool:
+    """Whether the document has the operation that an action adds."""
+    return "x-retire-when" in action and bool(_find(spec, action["x-retire-when"]))
+
+
+def _find(spec: dict[str, Any], target: str) -> list[jsonpath.JSONPathMatch]:
+    _check_target(target)
     try:
-        matches = {match.parts: match for match in _PATHS.finditer(action["target"], spec)}.values()
+        matches = {match.parts: match for match in _PATHS.finditer(target, spec)}.values()
     except (jsonpath.JSONPathError, RecursionError) as error:
-        raise OverlayError(f"target {action['target']}: {error}") from None
+        raise OverlayError(f"target {target}: {error}") from None
     return sorted(matches, key=_document_order)
 
 
@@ -214,7 +228,7 @@ def _check_form(action: Any) -> None:
     unknown = [key for key in action if key not in _ACTION_KEYS and not key.startswith("x-")]
     if unknown:
         raise OverlayError(f"unknown keys {unknown}")
-    for key in ("target", "description", "x-source"):
+    for key in ("target", "description", "x-source", *(["x-retire-when"] if "x-retire-when" in action else [])):
         if not isinstance(action.get(key), str) or not action[key].strip():
             raise OverlayError(f"needs `{key}`")
     if sum(key in action for key in ("update", "remove", "x-name")) != 1:

@@ -8,38 +8,47 @@ from typing import Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.gender import Gender
 from ..models.supported_language import SupportedLanguage
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="Voice")
 
 
 @_attrs_define
 class Voice:
-    """
+    """A voice.
+
     Attributes:
         id (str): The ID of the voice.
-        user_id (str): The ID of the user who owns the voice.
-        is_public (bool): Whether the voice is publicly accessible.
-        name (str): The name of the voice.
-        description (None | str): The description of the voice.
-        created_at (datetime.datetime): The date and time the voice was created.
+        is_owner (bool): Whether the account owns the voice.
+        is_public (bool): Whether everybody may use the voice.
+        name (str):
+        description (None | str):
+        created_at (datetime.datetime):
         language (str | SupportedLanguage):
+        gender (Gender | None | str | Unset): How the voice sounds; null if nobody said.
+        preview_file_url (None | str | Unset): Address of a preview; it wants the key.
+        country (None | str | Unset):
     """
 
     id: str
-    user_id: str
+    is_owner: bool
     is_public: bool
     name: str
     description: None | str
     created_at: datetime.datetime
     language: str | SupportedLanguage
+    gender: Gender | None | str | Unset = UNSET
+    preview_file_url: None | str | Unset = UNSET
+    country: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them, under the names of the spec; what is UNSET is left out."""
         id = self.id
 
-        user_id = self.user_id
+        is_owner = self.is_owner
 
         is_public = self.is_public
 
@@ -56,12 +65,32 @@ class Voice:
         else:
             language = self.language
 
+        gender: None | str | Unset
+        if isinstance(self.gender, Unset):
+            gender = UNSET
+        elif isinstance(self.gender, Gender):
+            gender = self.gender.value
+        else:
+            gender = self.gender
+
+        preview_file_url: None | str | Unset
+        if isinstance(self.preview_file_url, Unset):
+            preview_file_url = UNSET
+        else:
+            preview_file_url = self.preview_file_url
+
+        country: None | str | Unset
+        if isinstance(self.country, Unset):
+            country = UNSET
+        else:
+            country = self.country
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "id": id,
-                "user_id": user_id,
+                "is_owner": is_owner,
                 "is_public": is_public,
                 "name": name,
                 "description": description,
@@ -69,6 +98,12 @@ class Voice:
                 "language": language,
             }
         )
+        if gender is not UNSET:
+            field_dict["gender"] = gender
+        if preview_file_url is not UNSET:
+            field_dict["preview_file_url"] = preview_file_url
+        if country is not UNSET:
+            field_dict["country"] = country
 
         return field_dict
 
@@ -78,7 +113,7 @@ class Voice:
         _left = dict(src_dict)
         id = _left.pop("id")
 
-        user_id = _left.pop("user_id")
+        is_owner = _left.pop("is_owner")
 
         is_public = _left.pop("is_public")
 
@@ -106,14 +141,52 @@ class Voice:
 
         language = _parse_language(_left.pop("language"))
 
+        def _parse_gender(data: object) -> Gender | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                gender_type_0 = Gender(data)
+
+                return gender_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Gender | None | str | Unset, data)
+
+        gender = _parse_gender(_left.pop("gender", UNSET))
+
+        def _parse_preview_file_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        preview_file_url = _parse_preview_file_url(_left.pop("preview_file_url", UNSET))
+
+        def _parse_country(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        country = _parse_country(_left.pop("country", UNSET))
+
         voice = cls(
             id=id,
-            user_id=user_id,
+            is_owner=is_owner,
             is_public=is_public,
             name=name,
             description=description,
             created_at=created_at,
             language=language,
+            gender=gender,
+            preview_file_url=preview_file_url,
+            country=country,
         )
 
         voice.additional_properties = _left

@@ -7,12 +7,25 @@ from .asset_url import AssetUrl
 from .clone_status import CloneStatus
 from .clone_voice_request import CloneVoiceRequest
 from .clone_voice_response import CloneVoiceResponse
+from .delete_voice_response import DeleteVoiceResponse
+from .deleted_voice import DeletedVoice
 from .error_code import ErrorCode
 from .error_detail import ErrorDetail
 from .error_response import ErrorResponse
 from .get_voice_response import GetVoiceResponse
+from .list_voices_response import ListVoicesResponse
+from .listed_voice import ListedVoice
+from .speak_request import SpeakRequest
+from .speak_response import SpeakResponse
+from .speech import Speech
+from .speech_input_type import SpeechInputType
 from .started_clone import StartedClone
+from .upload_asset_request import UploadAssetRequest
+from .upload_asset_response import UploadAssetResponse
+from .uploaded_asset import UploadedAsset
 from .voice import Voice
+from .voice_type import VoiceType
+from .word_timestamp import WordTimestamp
 
 __all__ = (
     "AssetBase64",
@@ -21,10 +34,23 @@ __all__ = (
     "CloneStatus",
     "CloneVoiceRequest",
     "CloneVoiceResponse",
+    "DeleteVoiceResponse",
+    "DeletedVoice",
     "ErrorCode",
     "ErrorDetail",
     "ErrorResponse",
     "GetVoiceResponse",
+    "ListVoicesResponse",
+    "ListedVoice",
+    "SpeakRequest",
+    "SpeakResponse",
+    "Speech",
+    "SpeechInputType",
     "StartedClone",
+    "UploadAssetRequest",
+    "UploadAssetResponse",
+    "UploadedAsset",
     "Voice",
+    "VoiceType",
+    "WordTimestamp",
 )

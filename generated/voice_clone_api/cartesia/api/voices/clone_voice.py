@@ -7,8 +7,8 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.cartesia_version import CartesiaVersion
 from ...models.clone_voice_request import CloneVoiceRequest
+from ...models.clone_voice_response import CloneVoiceResponse
 from ...models.error_response import ErrorResponse
-from ...models.voice import Voice
 from ...types import Response
 
 
@@ -33,9 +33,9 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ErrorResponse | Voice | None:
+) -> CloneVoiceResponse | ErrorResponse | None:
     if response.status_code == 200:
-        response_200 = Voice.from_dict(response.json())
+        response_200 = CloneVoiceResponse.from_dict(response.json())
 
         return response_200
 
@@ -87,7 +87,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ErrorResponse | Voice]:
+) -> Response[CloneVoiceResponse | ErrorResponse]:
     try:
         parsed = _parse_response(client=client, response=response)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -105,7 +105,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: CloneVoiceRequest,
     cartesia_version: CartesiaVersion = CartesiaVersion.V2026_03_01,
-) -> Response[ErrorResponse | Voice]:
+) -> Response[CloneVoiceResponse | ErrorResponse]:
     """Clone Voice
 
      Clone a high similarity voice from an audio clip. Clones are more similar to the source clip, but
@@ -121,7 +121,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorResponse | Voice]
+        Response[CloneVoiceResponse | ErrorResponse]
     """
 
     kwargs = _get_kwargs(
@@ -141,7 +141,7 @@ def sync(
     client: AuthenticatedClient,
     body: CloneVoiceRequest,
     cartesia_version: CartesiaVersion = CartesiaVersion.V2026_03_01,
-) -> ErrorResponse | Voice | None:
+) -> CloneVoiceResponse | ErrorResponse | None:
     """Clone Voice
 
      Clone a high similarity voice from an audio clip. Clones are more similar to the source clip, but
@@ -157,7 +157,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorResponse | Voice
+        CloneVoiceResponse | ErrorResponse
     """
 
     return sync_detailed(
@@ -172,7 +172,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: CloneVoiceRequest,
     cartesia_version: CartesiaVersion = CartesiaVersion.V2026_03_01,
-) -> Response[ErrorResponse | Voice]:
+) -> Response[CloneVoiceResponse | ErrorResponse]:
     """Clone Voice
 
      Clone a high similarity voice from an audio clip. Clones are more similar to the source clip, but
@@ -188,7 +188,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ErrorResponse | Voice]
+        Response[CloneVoiceResponse | ErrorResponse]
     """
 
     kwargs = _get_kwargs(
@@ -206,7 +206,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: CloneVoiceRequest,
     cartesia_version: CartesiaVersion = CartesiaVersion.V2026_03_01,
-) -> ErrorResponse | Voice | None:
+) -> CloneVoiceResponse | ErrorResponse | None:
     """Clone Voice
 
      Clone a high similarity voice from an audio clip. Clones are more similar to the source clip, but
@@ -222,7 +222,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ErrorResponse | Voice
+        CloneVoiceResponse | ErrorResponse
     """
 
     return (
