@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.audio.sniff import AudioSource as AudioSource
     from voice_clone.errors import *  # noqa: F403 - all errors, RawResponse and CloneJob
-    from voice_clone.models import Progress as Progress, Voice as Voice
+    from voice_clone.models import Progress as Progress, Speech as Speech, Voice as Voice
     from voice_clone.providers.cartesia import AsyncCartesia as AsyncCartesia, Cartesia as Cartesia
     from voice_clone.providers.heygen import AsyncHeyGen as AsyncHeyGen, HeyGen as HeyGen
     from voice_clone.providers.minimax import AsyncMiniMax as AsyncMiniMax, MiniMax as MiniMax
@@ -23,6 +23,7 @@ _MODULES = {
     "AudioSource": "audio.sniff",
     "CloneJob": "errors",
     "Progress": "models",
+    "Speech": "models",
     "Voice": "models",
     "connect": "_connect",
     "connect_async": "_connect",

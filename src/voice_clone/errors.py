@@ -76,15 +76,19 @@ class RawResponse:
 
     def at(self, path: str) -> Any:
         """Value at a dotted path into the JSON; a number is an index into an array. None if the path ends early."""
-        value = self.json
-        for key in path.split("."):
-            if isinstance(value, dict):
-                value = cast("dict[str, object]", value).get(key)
-            elif isinstance(value, list):
-                value = dict(enumerate(cast("list[object]", value))).get(int(key)) if key.isdecimal() else None
-            else:
-                return None
-        return value
+        return value_at(self.json, path)
+
+
+def value_at(value: Any, path: str) -> Any:
+    """Value at a dotted path into JSON, as `RawResponse.at` takes it; an empty path is the whole value."""
+    for key in path.split(".") if path else ():
+        if isinstance(value, dict):
+            value = cast("dict[str, object]", value).get(key)
+        elif isinstance(value, list):
+            value = dict(enumerate(cast("list[object]", value))).get(int(key)) if key.isdecimal() else None
+        else:
+            return None
+    return value
 
 
 @attrs.define(slots=False, str=False)
@@ -111,6 +115,8 @@ class VoiceCloneError(Exception):
     """The clone that had started when this error occurred; continue with `wait(error.job)`."""
     voice_id: str | None = None
     """The id of the voice that was, or may have been, made; set where it is known and no job is."""
+    voice_ids: tuple[str, ...] = ()
+    """The ids of the voices that have one name; set by `get_or_clone` if there are several."""
     advice: str = ""
     """What to do now; empty if the message says it."""
     _advice: ClassVar[str] = "read the provider's message; its support can find the request by its id"
@@ -180,7 +186,7 @@ class RequestTimeoutError(TransportError, advice="retry, or set a longer timeout
 
 
 class OutcomeUnknownError(TransportError, advice="check whether the voice exists before you retry"):
-    """No complete response, but the voice may exist, and be charged: check the provider's list of voices."""
+    """No complete response, but the voice may exist, and be charged; `advice` says which method finds it."""
 
 
 class InvalidResponseError(VoiceCloneError, advice="see `response`"):
@@ -227,6 +233,8 @@ class CloneJob:
     """Whether the voice is ready, so that `wait` returns at once."""
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
     """The name that was asked for."""
+    started_at: float | None = attrs.field(default=None, validator=optional(instance_of(int | float)), kw_only=True)
+    """Unix time of the start in seconds, where a voice that is not used is deleted after some days."""
     raw: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], validator=_check_raw, kw_only=True, repr=False, hash=False
     )

@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 
-from voice_clone.errors import CloneJob  # errors carry it, and it raises them
+from voice_clone.audio.sink import AudioTarget, create_audio
+from voice_clone.errors import CloneJob, InvalidRequestError  # errors carry the job, and it raises them
 
-__all__ = ["CloneJob", "Progress", "Voice"]
+__all__ = ["CloneJob", "Progress", "Speech", "Voice"]
 
 
 @attrs.frozen(kw_only=True)
@@ -28,8 +29,37 @@ class Voice:
     """Address of a short preview; None if there is none."""
     created_at: datetime | None = None
     """Creation time, with a time zone; None if the response has none."""
+    expires_at: datetime | None = None
+    """When the provider deletes the voice if nobody speaks with it, with a time zone; None if it does not."""
     raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
     """The provider's response, decoded from JSON."""
+
+
+@attrs.frozen(kw_only=True)
+class Speech:
+    """Speech: a text that a voice has spoken."""
+
+    provider: str
+    """Name of the provider: `heygen`, `cartesia`, `minimax`."""
+    audio: bytes | None = attrs.field(repr=lambda audio: f"<{len(audio)} bytes>" if audio else repr(audio))
+    """The audio; None if it was streamed to the `to` of `speak`."""
+    media_type: str
+    """The format of the audio, such as `audio/wav`."""
+    seconds: float | None = None
+    """The length of the audio; None if the response does not give it."""
+    raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
+    """The provider's response without the audio, decoded from JSON; empty if the response was the audio."""
+
+    def save(self, to: AudioTarget) -> None:
+        """Write the audio to a path or a binary file object.
+
+        A file is replaced when the audio is complete. Raises InvalidRequestError if it can't be written, or if the
+        audio was streamed elsewhere.
+        """
+        if self.audio is None:
+            raise InvalidRequestError("there is no audio to save: speak has streamed it to its `to`")
+        with create_audio(to) as sink:
+            sink.write(self.audio)
 
 
 @attrs.frozen(kw_only=True)

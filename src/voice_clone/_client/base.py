@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast
 
+import attrs
 import httpx
 
 from voice_clone import errors
@@ -36,9 +37,16 @@ from voice_clone._http.client import AsyncHttp, Http, NoCookies
 from voice_clone._http.environment import ProxySource, Verify, proxies_for, ssl_context
 from voice_clone._http.extensions import ATTEMPT, FRESH
 from voice_clone._http.logging import log_retry
-from voice_clone._provider.config import Poll
-from voice_clone._provider.responses import IS_PAID, RAW, first_text, retry_after
-from voice_clone.errors import CloneJob, InvalidRequestError, InvalidResponseError, RawResponse, VoiceCloneError
+from voice_clone._provider.config import CLONE, BuildRequest, Poll
+from voice_clone._provider.responses import PAID_FOR, RAW, first_text, retry_after
+from voice_clone.errors import (
+    CloneJob,
+    InvalidRequestError,
+    InvalidResponseError,
+    RawResponse,
+    VoiceCloneError,
+    value_at,
+)
 from voice_clone.models import Progress, Voice
 
 if TYPE_CHECKING:
@@ -70,6 +78,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         transport: TransportT | None = None,
         max_retries: int = 2,
         max_response_bytes: int = 8 * 1024 * 1024,
+        max_audio_bytes: int = 256 * 1024 * 1024,
         allow_http: bool = False,
         headers: Mapping[str, str] | None = None,
         verify: Verify | None = None,
@@ -81,8 +90,9 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         provider's own server. `timeout` is in seconds for each whole request, with at most 10 for connecting; of an
         httpx.Timeout, the longest part other than `connect` limits the whole request; None limits only connecting.
         `transport` is an httpx transport of the client's kind. `max_retries` is the number of retries of a request
-        that may be retried. `max_response_bytes` limits the size of a response. `allow_http` allows a `base_url`
-        without TLS, which exposes the API key; this machine is always allowed. `headers` are sent with every request.
+        that may be retried. `max_response_bytes` limits the size of a response, and `max_audio_bytes` that of audio.
+        `allow_http` allows a `base_url` without TLS, which exposes the API key; this machine is always allowed.
+        `headers` are sent with every request to the provider.
         `verify` is an ssl.SSLContext or the path to a CA bundle. `proxy` is the URL of a proxy; by default HTTPS_PROXY,
         HTTP_PROXY, ALL_PROXY and NO_PROXY apply as in httpx.
         Raises AuthenticationError for a missing or malformed key, and InvalidRequestError for another invalid option
@@ -92,6 +102,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         try:
             check_count("max_retries", max_retries, 0)
             check_count("max_response_bytes", max_response_bytes, 1)
+            check_count("max_audio_bytes", max_audio_bytes, 1)
             check_transport(transport, self._send_method, verify=verify, proxy=proxy)
             self._max_retries, self._timeout = max_retries, parse_timeout(timeout)
             parsed = parse_base_url(self.provider, url, source, allow_http=allow_http)
@@ -119,6 +130,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         self._base_url = url
         self._connect(options, self.provider.client(base_url=url, token=""))
         self._http.provider, self._http.max_response_bytes = self.provider, max_response_bytes
+        self._http.max_audio_bytes = max_audio_bytes
         self._http.has_proxy = any(options.get("mounts", {}).values())
 
     @property
@@ -157,7 +169,8 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         self, build: Callable[P, Request], retry: Retry, *args: P.args, **kwargs: P.kwargs
     ) -> Flow[RawResponse]:
         """Send one request, as a generated `_get_kwargs` builds it, and retry it where the policy allows."""
-        request = build(*args, **kwargs) | {"extensions": {IS_PAID: retry.paid}}
+        built = build(*args, **kwargs)
+        request = built | {"extensions": {PAID_FOR: retry.paid_for, **built.get("extensions", {})}}
         attempt, unknown = 0, None
         while True:
             if retry.deadline is not None:
@@ -166,14 +179,16 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
             try:
                 response = cast("RawResponse", (yield Send(request)))
                 if retry.expected:
-                    self._check_expected(response, *retry.expected, retryable=not retry.paid)
+                    self._check_expected(response, *retry.expected, retryable=not retry.paid_for)
                 return response  # noqa: TRY300 - the check raises errors that are retried
             except VoiceCloneError as error:
+                if retry.deletes and attempt and isinstance(error, errors.NotFoundError):
+                    return cast("RawResponse", error.response)  # an earlier attempt has deleted it
                 delay = retry_delay(attempt, error, (yield Ask.RANDOM))
                 left = LONGEST_RETRY_AFTER if retry.deadline is None else retry.deadline - (yield Ask.NOW)
-                if retry.paid and outcome_unknown(error):
+                if retry.paid_for and outcome_unknown(error):
                     unknown = error
-                final = retry.paid and error.code in self.provider.clone.codes
+                final = retry.paid_for == CLONE and error.code in self.provider.clone.codes
                 if attempt >= self._max_retries or final or not retry.allows(error) or delay > left:
                     if unknown is None or unknown is error or isinstance(error, errors.ConflictError):
                         raise
@@ -183,8 +198,8 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
                     raise unknown from unknown.__cause__
                 log_retry(self.provider, request, self._max_retries + 1, delay, error)
             except BaseException as error:
-                if retry.paid:
-                    error.add_note(self.provider.may_have_worked)
+                if retry.paid_for:
+                    error.add_note(self.provider.may_have_worked(retry.paid_for))
                 raise
             attempt += 1
             request["extensions"] |= {ATTEMPT: attempt + 1, FRESH: True}
@@ -200,17 +215,55 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
     def _invalid_response(self, response: RawResponse, message: str, **facts: Any) -> InvalidResponseError:
         return InvalidResponseError(message, status=response.status_code, response=response, **facts)
 
-    def _started(self, response: RawResponse, name: str | None, voice_id: object = None) -> CloneJob:
+    def _started(
+        self, response: RawResponse, name: str | None, voice_id: object = None, started_at: float | None = None
+    ) -> CloneJob:
         """The job of a clone that started; `voice_id` is the voice's id if the caller chose it."""
         if path := self.provider.clone.voice_id:
             voice_id = response.at(path)
         if isinstance(voice_id, bool) or not isinstance(voice_id, str | int):
             voice_id = ""
         try:
-            return CloneJob(self.provider.name, str(voice_id), self.provider.poll is None, name=name, raw=response.json)
+            done = self.provider.poll is None
+            return CloneJob(
+                self.provider.name, str(voice_id), done, name=name, started_at=started_at, raw=response.json
+            )
         except InvalidRequestError as error:
             message = "the clone succeeded, but the response holds no voice id; check your voices"
             raise self._invalid_response(response, message) from error
+
+    def _check_owner(self, item: CloneJob | Voice) -> None:
+        """Raise InvalidRequestError for a job or a voice of another provider."""
+        kind = "voice" if isinstance(item, Voice) else "job"
+        if not isinstance(cast("object", item), CloneJob | Voice):
+            raise InvalidRequestError("job must be a CloneJob", advice="make one by CloneJob.from_token(token)")
+        if item.provider != self.provider.name:
+            message = f"the {kind} belongs to {item.provider}, not to {self.provider.name}"
+            raise InvalidRequestError(message, advice=f"use connect({item.provider!r})")
+
+    @operation
+    def poll(self, job: CloneJob) -> Flow[Voice | None]:
+        """Poll a clone once: the Voice if it is done, None while the provider makes it.
+
+        `job` comes from `start_clone`, or from CloneJob.from_token(token). Sends one request, and none for a job that
+        was done at once.
+        Raises CloneFailedError, or what a request may raise, each with `job`.
+        """
+        self._check_owner(job)
+        if job.done or self.provider.poll is None:
+            return self._done(job, job.raw)
+        try:
+            response = yield from self._get(job.voice_id)
+            return self._finished(job, self.provider.poll, response)
+        except VoiceCloneError as error:
+            error.job = job
+            raise
+
+    def _get(self, voice_id: str, deadline: float | None = None) -> Flow[RawResponse]:
+        """Request one voice."""
+        path = ".".join(filter(None, (self.provider.voice_at, self.provider.voice["id"])))
+        build = cast("BuildRequest", self.provider.get_request)
+        return (yield from self._request(build, Retry(deadline=deadline, expected=(path, voice_id)), voice_id))
 
     @operation
     def wait(
@@ -228,13 +281,9 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         exception, such as KeyboardInterrupt, has the job's token in a note.
         """
         check_wait(timeout, on_poll, awaits=self._awaits)
-        if not isinstance(cast("object", job), CloneJob):
-            raise InvalidRequestError("job must be a CloneJob", advice="make one by CloneJob.from_token(token)")
-        if job.provider != self.provider.name:
-            message = f"the job belongs to {job.provider}, not to {self.provider.name}"
-            raise InvalidRequestError(message, advice=f"use connect({job.provider!r})")
+        self._check_owner(job)
         if job.done or self.provider.poll is None:
-            return self._voice(job, RawResponse(200, {}, b"", job.raw))
+            return self._done(job, job.raw)
         try:
             polls, started = 0, (yield Ask.NOW)
             deadline: float = started + timeout
@@ -270,10 +319,8 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
 
     def _poll_once(self, job: CloneJob, timeout: float, deadline: float) -> Flow[RawResponse]:
         """Poll a clone; raises PollTimeoutError if no response came before the deadline."""
-        poll, build = cast("Poll", self.provider.poll), cast("Callable[[str], Request]", self.provider.poll_request)
-        expected = (poll.voice_id, job.voice_id) if poll.voice_id else None
         try:
-            return (yield from self._request(build, Retry(deadline=deadline, expected=expected), job.voice_id))
+            return (yield from self._get(job.voice_id, deadline))
         except errors.RequestTimeoutError as error:
             if (yield Ask.NOW) < deadline:
                 raise
@@ -283,7 +330,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         """The voice of a clone that is done; None while the provider makes it."""
         status = response.at(poll.status)
         if status in poll.success:
-            return self._voice(job, response)
+            return self._done(job, response.at(self.provider.voice_at))
         if status in poll.failure:
             facts: dict[str, Any] = {"status": response.status_code, "response": response}
             raise errors.CloneFailedError(
@@ -293,18 +340,21 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
             raise self._invalid_response(response, f"unknown status {status!r}", voice_id=job.voice_id)
         return None
 
-    def _voice(self, job: CloneJob, response: RawResponse) -> Voice:
-        """The voice that a response describes. Missing and invalid fields are left out; the voice is never lost."""
-        fields = {field: response.at(path) for field, path in self.provider.voice.items()}
+    def _done(self, job: CloneJob, raw: Any) -> Voice:
+        """The voice of a clone that is done."""
+        voice = self._voice(raw, job.voice_id)
+        days, expires_at = self.provider.clone.unused_days, None
+        if days and job.started_at is not None:
+            expires_at = datetime.fromtimestamp(job.started_at, UTC) + timedelta(days=days)
+        return attrs.evolve(voice, name=voice.name or job.name, expires_at=expires_at)
+
+    def _voice(self, raw: Any, voice_id: str) -> Voice:
+        """The voice that JSON describes. Missing and invalid fields are left out; the voice is never lost."""
+        fields = {field: value_at(raw, path) for field, path in self.provider.voice.items() if field != "id"}
         created_at = _time(fields.pop("created_at", None))
         texts = {field: text for field, text in fields.items() if isinstance(text, str) and text}
-        return Voice(
-            provider=job.provider,
-            id=job.voice_id,
-            created_at=created_at,
-            raw=response.json,
-            **{"name": job.name} | texts,
-        )
+        known: dict[str, Any] = {"created_at": created_at, "raw": raw or {}, **texts}
+        return Voice(provider=self.provider.name, id=voice_id, **known)
 
 
 class SyncClient(Client[GeneratedT, httpx.BaseTransport, SyncResult], SyncDriver):

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
 from typing import TypeVar, cast
 
 import httpx
@@ -18,7 +18,7 @@ from voice_clone._provider.config import Provider
 from voice_clone._version import __version__
 from voice_clone.errors import InvalidRequestError
 
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=Enum)
 
 CONNECT_TIMEOUT = 10.0  # seconds, if the timeout is one number
 _MAX_SECONDS = 1e9
@@ -127,12 +127,13 @@ def check_type(kind: type, value: object, name: str) -> None:
         raise InvalidRequestError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
 
 
-def choice(kind: type[E], value: E | str, name: str) -> E:
+def choice(kind: type[E], value: object, name: str) -> E:
     """The member of a generated enum; raises InvalidRequestError for any other value."""
     try:
         return kind(value)
     except ValueError:
-        raise InvalidRequestError(f"{name} must be one of {', '.join(kind)}, not {value!r}") from None
+        choices = ", ".join(str(member.value) for member in kind)
+        raise InvalidRequestError(f"{name} must be one of {choices}, not {value!r}") from None
 
 
 def default_headers(provider: Provider, headers: Mapping[str, str] | None) -> httpx.Headers:

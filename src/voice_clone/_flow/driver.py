@@ -7,13 +7,14 @@ import inspect
 import random
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, closing
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
 
-from voice_clone._flow.effects import Ask, Callback, Effect, Flow, Open, Request, Send, Sleep, T
+from voice_clone._flow.effects import Ask, Callback, Create, Effect, Flow, Open, Pages, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
@@ -36,6 +37,7 @@ class Runtime(NamedTuple):
     random: Callable[[], float] = random.SystemRandom().random
     sleep: Callable[[float], object] = time.sleep
     sleep_async: Callable[[float], Awaitable[object]] = _sleep_async
+    date: Callable[[], float] = time.time
 
 
 class Driver:
@@ -56,10 +58,14 @@ class Driver:
                 return sleep(seconds)
             case Open(source):
                 return opened.enter_context(open_audio(source))
+            case Create(target):
+                return opened.enter_context(create_audio(target))
             case Callback(function, argument):
                 return function(argument)
             case Ask.NOW:
                 return self._runtime.now()
+            case Ask.DATE:
+                return self._runtime.date()
             case _:
                 return self._runtime.random()
 
@@ -174,11 +180,43 @@ class operation(Generic[P, T]):  # noqa: N801 - used as a decorator
         return method if client is None else MethodType(method, client)
 
 
-def _described_by(flow: Callable[..., Any], method: Any) -> Any:
+class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
+    """Make a method of the sync and of the async client that iterates over the pages which a function returns."""
+
+    def __init__(self, pages: Callable[Concatenate[Any, P], Pages[T]]) -> None:
+        def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            fetched = pages(client, *args, **kwargs)
+            while fetched.more:
+                yield from client._run(fetched.next())
+
+        async def awaited(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            fetched = pages(client, *args, **kwargs)
+            while fetched.more:
+                for item in await client._run(fetched.next()):
+                    yield item
+
+        self._method = _described_by(pages, method, "Pages", "Iterator")
+        self._awaited = _described_by(pages, awaited, "Pages", "AsyncIterator")
+        self.__doc__ = pages.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Callable[Concatenate[Any, P], Any]: ...
+    @overload
+    def __get__(self, client: SyncDriver, owner: type) -> Callable[P, Iterator[T]]: ...
+    @overload
+    def __get__(self, client: AsyncDriver, owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, client: Any, owner: Any) -> Any:
+        """Bind the method of the client's kind."""
+        method = self._awaited if issubclass(owner, AsyncDriver) else self._method
+        return method if client is None else MethodType(method, client)
+
+
+def _described_by(flow: Callable[..., Any], method: Any, kind: str = "Flow", result_kind: str = "") -> Any:
     """Give a method the name, docstring and signature of its flow, with the type that a caller gets."""
     flow.__qualname__ = flow.__qualname__.removeprefix("_")  # Python's own errors name the class that users know
     functools.update_wrapper(method, flow)
-    result = flow.__annotations__["return"].removeprefix("Flow[").removesuffix("]")
+    result = flow.__annotations__["return"].removeprefix(f"{kind}[").removesuffix("]")
+    result = f"{result_kind}[{result}]" if result_kind else result
     method.__annotations__ = {**flow.__annotations__, "return": result}
     method.__signature__ = inspect.signature(flow).replace(return_annotation=result)
     return method

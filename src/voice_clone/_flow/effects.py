@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from enum import Enum
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from voice_clone.audio.sink import AudioTarget
 from voice_clone.audio.sniff import AudioSource
 
 T = TypeVar("T")
@@ -25,6 +27,12 @@ class Open(NamedTuple):
     source: AudioSource
 
 
+class Create(NamedTuple):
+    """Create a sink for audio until the flow ends. It keeps the audio only if the flow ends well."""
+
+    target: AudioTarget | None
+
+
 class Sleep(NamedTuple):
     """Sleep for so many seconds."""
 
@@ -38,8 +46,19 @@ class Callback(NamedTuple):
     argument: object
 
 
-Ask = Enum("Ask", ["NOW", "RANDOM"])
-"""Ask for the time of a monotonic clock, in seconds, or for a random number in [0, 1)."""
+Ask = Enum("Ask", ["NOW", "RANDOM", "DATE"])
+"""Ask for the time of a monotonic clock, in seconds, for a random number in [0, 1), or for the Unix time."""
 
-Effect: TypeAlias = Send | Open | Sleep | Callback | Ask
+Effect: TypeAlias = Send | Open | Create | Sleep | Callback | Ask
 Flow: TypeAlias = Generator[Effect, Any, T]
+
+
+class Pages(ABC, Generic[T]):
+    """A list that is fetched page by page."""
+
+    more = True
+    """Whether there are more pages."""
+
+    @abstractmethod
+    def next(self) -> Flow[list[T]]:
+        """Fetch the next page."""

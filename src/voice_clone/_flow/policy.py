@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from voice_clone._provider.config import CLONE, SPEECH
 from voice_clone.errors import InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 
 FIRST_RETRY, LONGEST_RETRY = 0.5, 8.0
@@ -14,10 +15,11 @@ FIRST_POLL, POLL_GROWTH = 1.0, 0.15  # a clone is noticed within half of its gro
 class Retry(NamedTuple):
     """The retry policy of one request."""
 
-    paid: bool = False  # the request costs money
+    paid_for: str = ""  # what the request costs money for; empty if it is free
     idempotent: bool = False  # it makes one voice however often it is carried out
     deadline: float | None = None  # on the monotonic clock
     expected: tuple[str, str] | None = None  # a path into the response, and the voice id that must stand there
+    deletes: bool = False  # what a retry does not find, the attempt before has deleted
 
     def allows(self, error: VoiceCloneError) -> bool:
         """Whether a retry after this error may help and can make no second voice."""
@@ -25,8 +27,10 @@ class Retry(NamedTuple):
 
 
 FREE = Retry()
-PAID = Retry(paid=True)
-PAID_IDEMPOTENT = Retry(paid=True, idempotent=True)  # under an id that only one voice can have
+PAID = Retry(paid_for=CLONE)
+PAID_IDEMPOTENT = Retry(paid_for=CLONE, idempotent=True)  # under an id that only one voice can have
+PAID_SPEECH = Retry(paid_for=SPEECH)
+DELETE = Retry(deletes=True)
 
 
 def outcome_unknown(error: VoiceCloneError) -> bool:

@@ -15,12 +15,23 @@ import httpx
 
 from voice_clone import errors
 from voice_clone._exceptions import is_foreign
-from voice_clone._http.extensions import DEADLINE, PROVIDER, WITH_KEY
+from voice_clone._http.extensions import AUDIO, DEADLINE, PROVIDER, WITH_KEY
 from voice_clone._http.logging import log_attempt
 from voice_clone._http.request_body import BodyWithFile, Rechunked, file_in
-from voice_clone._http.response_body import ResponseBody, ResponseTooLong
-from voice_clone._provider.config import Provider
-from voice_clone._provider.responses import CUT, PROXY_ADVICE, check_response, first_text, is_paid, read, request_id
+from voice_clone._http.response_body import AudioBody, AudioRequest, HexAudioBody, ResponseBody, ResponseTooLong
+from voice_clone._provider.config import CLONE, Provider
+from voice_clone._provider.responses import (
+    CUT,
+    ELSEWHERE,
+    IS_AUDIO,
+    PROXY_ADVICE,
+    check_response,
+    first_text,
+    is_audio_response,
+    paid_for,
+    read,
+    request_id,
+)
 from voice_clone.errors import VoiceCloneError
 
 if TYPE_CHECKING:
@@ -49,12 +60,18 @@ class _Base:
 
     provider: Provider
     max_response_bytes: int
+    max_audio_bytes: int
     has_proxy: bool
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request as httpx does, with a body that is read as it is sent."""
-        build = cast("httpx.Client", super()).build_request  # also of an httpx.AsyncClient
+        client = cast("httpx.Client", super())  # or an httpx.AsyncClient
+        build = client.build_request
         try:
+            if ELSEWHERE in (options.get("extensions") or {}):  # without the client's own headers
+                headers = {name: client.headers[name] for name in ("User-Agent", "Accept-Encoding")}
+                extensions = {"timeout": client.timeout.as_dict(), **options["extensions"]}
+                return httpx.Request(method, url, headers=headers, extensions=extensions)
             if file := file_in(options.get("json")):
                 body = BodyWithFile(options.pop("json"), file)
                 options["headers"] = {**(options.get("headers") or {}), **body.headers}
@@ -76,7 +93,7 @@ class Http(_Base, httpx.Client):
         """Send a request and read the whole response; redirects are not followed."""
         with _Exchange(self, request) as exchange:
             exchange.watch(exchange.trace)
-            options |= {"stream": True, "follow_redirects": False}
+            options |= exchange.options
             exchange.begin(super().send(request, **options))
             self._receive(exchange)
             return exchange.end()
@@ -117,7 +134,7 @@ class AsyncHttp(_Base, httpx.AsyncClient):
 
         with _Exchange(self, request) as exchange:
             exchange.watch(exchange.trace_async)
-            options |= {"stream": True, "follow_redirects": False}
+            options |= exchange.options
             with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
                 exchange.begin(await super().send(request, **options))
                 await self._receive(exchange)
@@ -169,10 +186,14 @@ class _Exchange:
         self.body = _NO_BODY
         self.checking = False
         request.extensions[PROVIDER], request.extensions[DEADLINE] = self.provider.name, self.deadline
+        self.options: dict[str, Any] = {"stream": True, "follow_redirects": False}
+        """The options of `send`."""
+        if ELSEWHERE in request.extensions:
+            self.options["auth"] = None
 
     def watch(self, trace: Callable[..., Any]) -> None:
         """Ask httpcore to report how far the request is, if that decides about a retry."""
-        if (self.client.has_proxy or is_paid(self.request)) and "trace" not in self.request.extensions:
+        if (self.client.has_proxy or paid_for(self.request)) and "trace" not in self.request.extensions:
             self.request.extensions["trace"] = trace
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
@@ -193,7 +214,22 @@ class _Exchange:
         self.stream, self.unread = response.stream, not response.is_stream_consumed
         if self.unread:
             encoding = response.headers.pop("content-encoding", "")
-        self.body = ResponseBody(self.client.max_response_bytes, self.deadline, encoding)
+        self.body = self._new_body(response, encoding)
+        if not self.unread and type(self.body) is not ResponseBody:
+            self.body.add(response.content)
+
+    def _new_body(self, response: httpx.Response, encoding: str) -> ResponseBody:
+        """The body to receive; audio goes to the sink of its request."""
+        most, most_audio = self.client.max_response_bytes, self.client.max_audio_bytes
+        audio: AudioRequest | None = self.request.extensions.get(AUDIO)
+        if audio and audio.key and response.is_success:
+            return HexAudioBody(audio.sink, audio.key, (most, most_audio), self.deadline, encoding)
+        is_audio = is_audio_response(self.provider, response, self.request, self.client.base_url)
+        if is_audio:
+            response.extensions[IS_AUDIO] = True
+        if audio and is_audio:
+            return AudioBody(audio.sink, most_audio, self.deadline, encoding)
+        return ResponseBody(most_audio if is_audio else most, self.deadline, encoding)
 
     def end(self) -> httpx.Response:
         """The response with its body if it is good; raises its error otherwise."""
@@ -258,7 +294,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
     if exchange.response is not None:
         partial = exchange.with_body()
         if isinstance(error, ResponseTooLong):
-            partial.extensions[CUT] = exchange.client.max_response_bytes
+            partial.extensions[CUT] = exchange.body.limit
         if not partial.is_success or CUT in partial.extensions:
             try:
                 check_response(provider, partial)
@@ -268,11 +304,12 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         raw = read(provider, partial)
         facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
     not_sent = exchange.sent is False or isinstance(error, _NOT_SENT)
-    if is_paid(request) and not not_sent:
-        if "response" in facts:
+    paid = paid_for(request)
+    if paid and not not_sent:
+        if "response" in facts and paid == CLONE:
             facts["voice_id"] = first_text(facts["response"], [provider.clone.voice_id or ""])
-        message = f"no complete response ({reason}); {provider.may_have_worked}"
-        return errors.OutcomeUnknownError(message, advice=provider.clone.recovery, **facts)
+        message = f"no complete response ({reason}); {provider.may_have_worked(paid)}"
+        return errors.OutcomeUnknownError(message, advice=provider.recovery(paid), **facts)
     kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
     lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.sent is False)
     return kind(f"no response from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)

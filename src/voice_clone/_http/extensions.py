@@ -1,5 +1,7 @@
 """Names in the extensions of httpx's requests, which pass facts between the modules of this package."""
 
+AUDIO = "voice_clone.audio"
+"""The AudioRequest of a request whose response is audio, or holds audio."""
 ATTEMPT = "voice_clone.attempt"
 """The number of the attempt, from 1; left out for the first."""
 DEADLINE = "voice_clone.deadline"

@@ -12,7 +12,7 @@ import httpx
 
 from voice_clone._http.extensions import ATTEMPT
 from voice_clone._provider.config import Provider
-from voice_clone._provider.responses import RAW, request_id
+from voice_clone._provider.responses import RAW, path_of, request_id
 from voice_clone.errors import VoiceCloneError
 
 logging.getLogger("voice_clone").addHandler(logging.NullHandler())
@@ -30,8 +30,7 @@ def log_attempt(
     """Log how an attempt ended after `seconds`: with a good response, or with an error and its cause."""
     if not provider.log.isEnabledFor(logging.INFO):
         return
-    path = request.url.raw_path.partition(b"?")[0].removeprefix(base_url.raw_path.rstrip(b"/")).decode()
-    facts = _facts(provider, request.method, path, request.extensions)
+    facts = _facts(provider, request.method, path_of(request, base_url), request.extensions)
     if isinstance(outcome, httpx.Response):
         facts |= {"status": outcome.status_code, "request_id": request_id(provider, outcome.extensions[RAW])}
     else:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import httpx
 
+from voice_clone.audio.sink import AudioSink
+
 ENCODINGS = "gzip, deflate"
 _PIECE = 256 * 1024  # bytes that are decoded at once
+_LONGEST_KEY = 100  # bytes of the key of audio, with the space around its colon
 
 
 class ResponseTooLong(httpx.DecodingError):
-    """The response has more bytes than `max_response_bytes`."""
+    """The response has more bytes than its limit."""
+
+
+class AudioRequest(NamedTuple):
+    """Where the audio of a response goes."""
+
+    sink: AudioSink
+    key: str = ""
+    """The key that has the audio in hexadecimal, in a JSON response; empty if the response is the audio."""
 
 
 class ResponseBody:
@@ -30,7 +43,7 @@ class ResponseBody:
         encoding = encoding.strip().lower()
         known = encoding in ("gzip", "x-gzip", "deflate")
         self._decoder = _Decoder(may_be_raw=encoding == "deflate") if known else None
-        self._limit, self._deadline, self._received = limit, deadline, 0
+        self.limit, self._deadline, self._received = limit, deadline, 0
 
     def add(self, chunk: bytes) -> None:
         """Add a chunk as received."""
@@ -39,17 +52,79 @@ class ResponseBody:
         self._received += len(chunk)
         try:
             for piece in self._decoder.decode(chunk) if self._decoder else (chunk,):
-                room = self._limit - len(self.content)
-                self.content += piece[:room]
-                if len(piece) > room:
+                if not self._keep(piece):
                     self.problem = ResponseTooLong("the response is too long")
                     break
-        except zlib.error as error:
+        except (zlib.error, httpx.DecodingError) as error:
             self.problem = httpx.DecodingError(str(error))
         if self._deadline is not None and time.monotonic() > self._deadline:
             self.problem = self.problem or httpx.ReadTimeout("the timeout of the whole request has passed")
         # Bytes behind the end of compressed data may go on for ever.
-        self.stopped = self.problem is not None or self._received > self._limit
+        self.stopped = self.problem is not None or self._received > self.limit
+
+    def _keep(self, piece: bytes) -> bool:
+        """Keep a decoded piece as far as the limit allows; returns whether it was kept whole."""
+        room = self.limit - len(self.content)
+        self.content += piece[:room]
+        return len(piece) <= room
+
+
+class AudioBody(ResponseBody):
+    """A body that is audio. It goes to a sink as it comes."""
+
+    def __init__(self, sink: AudioSink, limit: int, deadline: float | None, encoding: str = "") -> None:
+        """`limit` is in bytes of audio."""
+        super().__init__(limit, deadline, encoding)
+        self._sink = sink
+        sink.restart()
+
+    def _keep(self, piece: bytes) -> bool:
+        fits = self._sink.size + len(piece) <= self.limit
+        if fits:
+            self._sink.write(piece)
+        return fits
+
+
+class HexAudioBody(ResponseBody):
+    """A JSON body with audio in hexadecimal as the value of a key. The audio goes to a sink, the rest is kept."""
+
+    def __init__(
+        self, sink: AudioSink, key: str, limits: tuple[int, int], deadline: float | None, encoding: str = ""
+    ) -> None:
+        """`limits` are in bytes: of the rest, and of the audio."""
+        super().__init__(sum(limits) + limits[1], deadline, encoding)  # two digits are a byte
+        self._sink, (self._most, self._most_audio) = sink, limits
+        # A quote within a string is escaped, so that this can only be a key.
+        self._key = re.compile(rb'"%s"\s{0,20}:\s{0,20}"' % re.escape(key.encode()))
+        self._in_audio, self._digit = False, b""
+        sink.restart()
+
+    def _keep(self, piece: bytes) -> bool:
+        while piece:
+            if self._in_audio:
+                digits, quote, piece = piece.partition(b'"')
+                self._in_audio = not quote
+                self.content += quote
+                digits = self._digit + digits
+                even = len(digits) // 2 * 2
+                self._digit = digits[even:]
+                try:
+                    self._sink.write(bytes.fromhex(digits[:even].decode("ascii", "replace")))
+                    broken = bool(quote and self._digit)
+                except ValueError:
+                    broken = True
+                if broken:
+                    raise httpx.DecodingError("the audio is not hexadecimal")
+            else:
+                start, before = max(0, len(self.content) - _LONGEST_KEY), len(self.content)
+                self.content += piece
+                found = self._key.search(self.content, start)
+                if found is None or found.end() <= before:
+                    break
+                piece = bytes(self.content[found.end() :])
+                del self.content[found.end() :]
+                self._in_audio = True
+        return len(self.content) <= self._most and self._sink.size <= self._most_audio
 
 
 class _Decoder:

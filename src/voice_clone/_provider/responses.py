@@ -12,13 +12,17 @@ import httpx
 
 from voice_clone import errors
 from voice_clone._json import MAX_BODY, decode
-from voice_clone._provider.config import Provider
+from voice_clone._provider.config import CLONE, Provider
 from voice_clone._provider.redaction import redact_bytes, redact_json
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 # Names in the extensions of requests and responses.
-IS_PAID = "voice_clone.paid"
-"""Of a request: whether it may cost money or make a voice."""
+PAID_FOR = "voice_clone.paid_for"
+"""Of a request: what it may cost money for; empty if it is free."""
+ELSEWHERE = "voice_clone.elsewhere"
+"""Of a request: set if it goes to another address than `base_url`, and so without the key."""
+IS_AUDIO = "voice_clone.is_audio"
+"""Of a response: set if its body is audio."""
 RAW = "voice_clone.raw"
 """Of a response: its RawResponse."""
 CUT = "voice_clone.cut"
@@ -30,6 +34,7 @@ _MAX_TEXT = 500  # characters of a provider's message; all of it is in the respo
 _MIN_KEY = 8  # characters; a shorter key would match unrelated text
 _MAX_SECONDS = 1e9
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_TEXTS = ("json", "xml")  # in media types of text
 _TOO_EARLY = 425  # the server refused to begin
 _GAVE_UP = (408, 499)  # a gateway stopped waiting for the provider
 BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
@@ -46,9 +51,26 @@ BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
 }
 
 
-def is_paid(request: httpx.Request) -> bool:
-    """Whether a request may cost money or make a voice."""
-    return bool(request.extensions.get(IS_PAID, request.method not in _FREE_METHODS))
+def paid_for(request: httpx.Request) -> str:
+    """What a request may cost money for; empty if it is free. What is not known may make a voice."""
+    known: str | None = request.extensions.get(PAID_FOR)
+    return known if known is not None else "" if request.method in _FREE_METHODS else CLONE
+
+
+def path_of(request: httpx.Request, base_url: httpx.URL) -> str:
+    """The path of a request below the base URL."""
+    return request.url.raw_path.partition(b"?")[0].removeprefix(base_url.raw_path.rstrip(b"/")).decode()
+
+
+def is_audio_response(
+    provider: Provider, response: httpx.Response, request: httpx.Request, base_url: httpx.URL
+) -> bool:
+    """Whether the body of a response is audio, by its request and its media type."""
+    media_type = response.headers.get("content-type", "").lower()
+    if not response.is_success or media_type.startswith("text/") or any(kind in media_type for kind in _TEXTS):
+        return False
+    operation = provider.find_operation(request.method, path_of(request, base_url))
+    return ELSEWHERE in request.extensions or (operation is not None and operation.returns_audio)
 
 
 def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:
@@ -69,8 +91,13 @@ def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY
 
 def check_response(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
     """Return if the response is good; otherwise raise its error."""
+    if IS_AUDIO in response.extensions:
+        response.extensions[RAW] = RawResponse(response.status_code, dict(response.headers), b"")
+        return
     raw = response.extensions[RAW] = read(provider, response, max_bytes)
     bad = _BadResponse(provider, response, raw)
+    if ELSEWHERE in response.request.extensions:
+        raise bad.download()
     response.extensions["invalid_response"] = bad.invalid  # the generated functions raise it
     form = provider.errors
     flag = raw.at(form.failed) if form.failed else None
@@ -90,10 +117,7 @@ class _BadResponse:
 
     def __init__(self, provider: Provider, response: httpx.Response, raw: RawResponse) -> None:
         self.provider, self.response, self.raw = provider, response, raw
-
-    @property
-    def paid(self) -> bool:
-        return is_paid(self.response.request)
+        self.paid = paid_for(response.request)
 
     def facts(self) -> dict[str, Any]:
         request = request_id(self.provider, self.raw)
@@ -109,8 +133,19 @@ class _BadResponse:
         cut, facts = self.response.extensions.get(CUT), self.facts()
         message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
         if self.paid:
-            message, facts["advice"] = f"{message}; {self.provider.may_have_worked}", self.provider.clone.recovery
+            message = f"{message}; {self.provider.may_have_worked(self.paid)}"
+            facts["advice"] = self.provider.recovery(self.paid)
         return errors.InvalidResponseError(message, retryable=not self.paid, **facts)
+
+    def download(self) -> VoiceCloneError:
+        """The error for a response that was to be audio, from another address than the provider's."""
+        host, status = self.response.request.url.host, self.raw.status_code
+        if self.response.is_success:
+            return errors.InvalidResponseError(f"the response from {host} is not audio", retryable=True, **self.facts())
+        kind = errors.InvalidResponseError if self.response.is_redirect else errors.ServerError
+        retryable = status >= 500 or status in (*_GAVE_UP, _TOO_EARLY, 429)
+        wait = retry_after(self.raw.headers)
+        return kind(f"no audio from {host}", retryable=retryable, retry_after=wait, **self.facts())
 
     def error(self) -> VoiceCloneError:
         """The error for a response that reports a failure."""
@@ -118,7 +153,7 @@ class _BadResponse:
         message = self._message()
         code = self._code(message)
         kind = self._kind(code)
-        clone_code = provider.clone.codes.get(code or "") if self.paid else None
+        clone_code = provider.clone.codes.get(code or "") if self.paid == CLONE else None
         if response.is_redirect:
             location = raw.headers.get("location")
             message = f"redirected to {location!r}; redirects are not followed, so check base_url"
@@ -128,10 +163,10 @@ class _BadResponse:
             kind, message = clone_code.error, f"{message}: {clone_code.means}"
             facts["advice"] = clone_code.advice
         elif self.paid and kind is errors.ServerError and raw.status_code in _GAVE_UP:
-            kind, message = errors.OutcomeUnknownError, f"{message}; {provider.may_have_worked}"
-            facts["advice"] = provider.clone.recovery
+            kind, message = errors.OutcomeUnknownError, f"{message}; {provider.may_have_worked(self.paid)}"
+            facts["advice"] = provider.recovery(self.paid)
         elif self.paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
-            facts["advice"] = provider.may_have_worked
+            facts["advice"] = provider.may_have_worked(self.paid)
         elif kind is errors.InvalidRequestError:
             facts["advice"] = "correct the request as the message says"
         not_carried_out = raw.status_code == _TOO_EARLY or issubclass(kind, errors.RateLimitError)

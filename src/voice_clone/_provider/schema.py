@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
 from voice_clone.errors import InvalidRequestError
 
 Schema: TypeAlias = Mapping[str, Any]
 
-_TYPES: Mapping[str, tuple[type, str]] = {
-    "string": (str, "text"),
-    "boolean": (bool, "True or False"),
-    "integer": (int, "a whole number"),
+_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "string": ((str,), "text"),
+    "boolean": ((bool,), "True or False"),
+    "integer": ((int,), "a whole number"),
+    "number": ((int, float), "a number"),
 }
 
 
@@ -49,23 +50,31 @@ class RequestSchema:
     def check(self, fields: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError if a body breaks a limit of the spec."""
         body = next(body for body in self.bodies if fields.keys() <= body["properties"].keys())
-        problems = list[str]()
+        if problems := "; ".join(self._problems(body, fields)):
+            raise InvalidRequestError(problems)
+
+    def _problems(self, body: Schema, fields: Mapping[str, Any]) -> Iterator[str]:
         for name, value in fields.items():
-            if problem := _problem(body["properties"][name], value, fields):
-                problems.append(f"{self._names.get(name, name)} {problem}")
+            field = body["properties"][name]
+            if isinstance(value, dict) and "properties" in field:
+                inner = {**field, "properties": self._properties(field)}
+                yield from self._problems(inner, cast("dict[str, Any]", value))
+            elif problem := _problem(field, value, fields):
+                yield f"{self._names.get(name, name)} {problem}"
         for name, required in body.get("dependentRequired", {}).items():
             if name in fields and not set(required) <= set(fields):
-                problems.append(f"{name} needs {' and '.join(required)} too")
-        if problems:
-            raise InvalidRequestError("; ".join(problems))
+                yield f"{name} needs {' and '.join(required)} too"
 
 
 def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | None:
     """The problem with the value of a field; None if it is valid."""
     if schema.get("format") == "binary":
         return None
-    allowed = [_TYPES[branch["type"]] for branch in schema.get("anyOf", [schema]) if branch.get("type") in _TYPES]
-    types = tuple([kind for kind, _ in allowed])
+    branches: list[Schema] = schema.get("anyOf", [schema])
+    if value is None and any(branch.get("nullable") for branch in branches):
+        return None
+    allowed = [_TYPES[branch["type"]] for branch in branches if branch.get("type") in _TYPES]
+    types = tuple(kind for kinds, _ in allowed for kind in kinds)
     if allowed and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
         return f"must be {allowed[0][1]}, not {value!r}"
     if isinstance(value, str):
@@ -77,11 +86,23 @@ def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | 
         unit, least = "item", schema.get("minItems", 0)
         most = by["limits"].get(fields.get(by["property"]), schema.get("maxItems", math.inf))
     else:
-        return None
+        return _out_of_range(schema, value) if isinstance(value, int | float) else None
     count = len(cast("str | list[object]", value))
     if not least <= count <= most:
         limit, bound = ("at least", least) if count < least else ("at most", most)
         return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}, not {count:,}"
     if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
         return f"must match {schema['pattern']}, not {value[:40]!r}"
+    return None
+
+
+def _out_of_range(schema: Schema, number: float) -> str | None:
+    """The problem with a number; None if it is within its limits."""
+    above, least, most = (schema.get(name) for name in ("exclusiveMinimum", "minimum", "maximum"))
+    if above is not None and not number > above:
+        return f"must be greater than {above:g}, not {number!r}"
+    if least is not None and not number >= least:
+        return f"must be at least {least:g}, not {number!r}"
+    if most is not None and not number <= most:
+        return f"must be at most {most:g}, not {number!r}"
     return None

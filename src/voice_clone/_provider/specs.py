@@ -61,6 +61,13 @@ class Operation:
     spec: Json = attrs.field(repr=False)
 
     @functools.cached_property
+    def returns_audio(self) -> bool:
+        """Whether a success is no JSON."""
+        successes = (response for status, response in self.spec["responses"].items() if status[:1] == "2")
+        media_types = {media_type for response in successes for media_type in response.get("content", ())}
+        return bool(media_types) and not any("json" in media_type for media_type in media_types)
+
+    @functools.cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)))
 

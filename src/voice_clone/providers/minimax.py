@@ -1,28 +1,49 @@
-"""MiniMax: the audio is uploaded, then cloned under an id of the caller's choice; errors come with HTTP 200."""
+"""MiniMax: the audio is uploaded, then cloned under an id of the caller's choice; errors come with HTTP 200.
+
+A voice that nobody has spoken with is not listed, and is deleted after 7 days; its preview does not count.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
+from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import check_type, choice
+from voice_clone._client.speech import Speaks
+from voice_clone._client.voices import DeletesVoices, ListsVoices, VoicePages, voice_id_of
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Ask, Flow, Open
-from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT
+from voice_clone._flow.effects import Ask, Create, Flow, Open, Request
+from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT, Retry
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sink import AudioSink, AudioTarget
 from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
-from voice_clone.models import CloneJob, Voice
+from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.minimax import AuthenticatedClient, models
-from voice_clone_api.minimax.api.voices import clone_voice, upload_file as upload
+from voice_clone_api.minimax.api.voices import clone_voice, delete_voice, list_voices, speak, upload_file as upload
 from voice_clone_api.minimax.types import UNSET, File
 
+_UNLISTED = (
+    "it is yours and nobody has spoken with it yet, or another account's, which MiniMax does not say; "
+    "call speak with the voice_id to find out, or choose another one"
+)
 
-class _MiniMax(Client[AuthenticatedClient, TransportT, Result]):
-    provider: ClassVar[Provider] = Provider.load("minimax", AuthenticatedClient)
+
+def _delete_request(voice_id: str) -> Request:
+    body = models.DeleteVoiceRequest(voice_type=models.DeletedVoiceType.VOICE_CLONING, voice_id=voice_id)
+    return delete_voice._get_kwargs(body=body)
+
+
+class _MiniMax(
+    ListsVoices[AuthenticatedClient, TransportT, Result],
+    DeletesVoices[AuthenticatedClient, TransportT, Result],
+    Speaks[AuthenticatedClient, TransportT, Result],
+):
+    provider: ClassVar[Provider] = Provider.load("minimax", AuthenticatedClient, delete_request=_delete_request)
 
     @operation
     def upload_file(self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone") -> Flow[int]:
@@ -67,37 +88,20 @@ class _MiniMax(Client[AuthenticatedClient, TransportT, Result]):
         Raises InvalidRequestError before anything is sent for arguments that MiniMax would refuse; if the voice may
         have been made all the same, OutcomeUnknownError, ServerError or InvalidResponseError with its `voice_id`.
         """
-        check_type(str, name, "name")
-        check_type(models.ClonePrompt, clone_prompt, "clone_prompt")
-        chosen_id = _new_voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
-        body = models.CloneVoiceRequest(
-            file_id=audio if isinstance(audio, int) else 0,
-            voice_id=chosen_id,
-            clone_prompt=UNSET if clone_prompt is None else clone_prompt,
-            text=UNSET if text is None else text,
-            model=UNSET if model is None else choice(models.SpeechModel, model, "model"),
-            language_boost=UNSET
-            if language_boost is None
-            else choice(models.LanguageBoost, language_boost, "language_boost"),
+        retry = PAID_IDEMPOTENT if voice_id is None else PAID
+        return _MiniMax._start(
+            self,
+            retry,
+            audio,
+            voice_id=voice_id,
+            name=name,
+            clone_prompt=clone_prompt,
+            text=text,
+            model=model,
+            language_boost=language_boost,
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
-        self.provider.request_schema.check(body.to_dict())
-        if not isinstance(audio, int):
-            body.file_id = yield from _MiniMax.upload_file(self, audio)
-        try:
-            retry = PAID_IDEMPOTENT if voice_id is None else PAID
-            response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
-        except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
-            error.voice_id = chosen_id
-            if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
-                raise  # a conflict without MiniMax's own code comes from a gateway
-            # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
-            return CloneJob(self.provider.name, chosen_id, True, name=name)
-        except BaseException as error:  # nobody else knows the id
-            error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
-            raise
-        return self._started(response, name, chosen_id)
 
     @operation
     def clone(
@@ -132,6 +136,162 @@ class _MiniMax(Client[AuthenticatedClient, TransportT, Result]):
             need_volume_normalization=need_volume_normalization,
         )
         return (yield from _MiniMax.wait(self, job))
+
+    def _start(
+        self,
+        retry: Retry,
+        audio: AudioSource | int,
+        *,
+        voice_id: str | None,
+        name: str | None,
+        clone_prompt: models.ClonePrompt | None,
+        text: str | None,
+        model: models.SpeechModel | str | None,
+        language_boost: models.LanguageBoost | str | None,
+        need_noise_reduction: bool,
+        need_volume_normalization: bool,
+    ) -> Flow[CloneJob]:
+        """Upload the audio and clone a voice, with a retry policy."""
+        check_type(str, name, "name")
+        check_type(models.ClonePrompt, clone_prompt, "clone_prompt")
+        chosen_id = _new_voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
+        body = models.CloneVoiceRequest(
+            file_id=audio if isinstance(audio, int) else 0,
+            voice_id=chosen_id,
+            clone_prompt=UNSET if clone_prompt is None else clone_prompt,
+            text=UNSET if text is None else text,
+            model=UNSET if model is None else choice(models.SpeechModel, model, "model"),
+            language_boost=UNSET
+            if language_boost is None
+            else choice(models.LanguageBoost, language_boost, "language_boost"),
+            need_noise_reduction=need_noise_reduction,
+            need_volume_normalization=need_volume_normalization,
+        )
+        self.provider.request_schema.check(body.to_dict())
+        if not isinstance(audio, int):
+            body.file_id = yield from _MiniMax.upload_file(self, audio)
+        try:
+            response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
+        except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
+            error.voice_id = chosen_id
+            if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
+                raise  # a conflict without MiniMax's own code comes from a gateway
+            # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
+            return CloneJob(self.provider.name, chosen_id, True, name=name, started_at=(yield Ask.DATE))
+        except BaseException as error:  # nobody else knows the id
+            error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
+            raise
+        return self._started(response, name, chosen_id, (yield Ask.DATE))
+
+    @operation
+    def get_or_clone(
+        self,
+        audio: AudioSource | int,
+        *,
+        voice_id: str,
+        name: str | None = None,
+        clone_prompt: models.ClonePrompt | None = None,
+        text: str | None = None,
+        model: models.SpeechModel | str | None = None,
+        language_boost: models.LanguageBoost | str | None = None,
+        need_noise_reduction: bool = False,
+        need_volume_normalization: bool = False,
+    ) -> Flow[Voice]:
+        """Return your own voice with this `voice_id`; clone it only if there is none.
+
+        The parameters are those of `clone`. After a lost response the clone is sent again, since MiniMax makes one
+        voice for one `voice_id`.
+        Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
+        spoken with, or another account's. Otherwise raises what `clone` raises.
+        """
+        pages = VoicePages(self, mine=True)
+        while pages.more:
+            for voice in (yield from pages.next()):
+                if voice.id == voice_id:
+                    return voice
+        start = _MiniMax._start(
+            self,
+            PAID_IDEMPOTENT,
+            audio,
+            voice_id=voice_id,
+            name=name,
+            clone_prompt=clone_prompt,
+            text=text,
+            model=model,
+            language_boost=language_boost,
+            need_noise_reduction=need_noise_reduction,
+            need_volume_normalization=need_volume_normalization,
+        )
+        try:
+            job = yield from start
+        except ConflictError as error:
+            if error.code is not None:
+                error.message, error.advice = f"the voice_id {voice_id!r} exists; {_UNLISTED}", _UNLISTED
+            raise
+        return (yield from _MiniMax.wait(self, job))
+
+    @operation
+    def speak(
+        self,
+        text: str,
+        voice: Voice | str,
+        *,
+        model: models.SpeechModel | str = "speech-2.8-hd",
+        language_boost: models.LanguageBoost | str | None = None,
+        speed: float | None = None,
+        vol: float | None = None,
+        pitch: int | None = None,
+        emotion: str | None = None,
+        format: models.AudioFormat | str | None = None,  # noqa: A002 - the field's own name
+        sample_rate: models.SampleRate | int = 32000,
+        bitrate: models.BitRate | int = 128000,
+        channel: models.Channels | int = 1,
+        to: AudioTarget | None = None,
+    ) -> Flow[Speech]:
+        """Speak a text with a voice. The first time, MiniMax charges the clone, lists it, and keeps it past 7 days.
+
+        `text` has up to 9999 characters. `model` is one of models.SpeechModel, and like `sample_rate` (samples a
+        second), `bitrate` (of mp3, bits a second) and `channel` (1 or 2) the default of MiniMax's own MCP server.
+        `language_boost` is the language to pronounce better, `auto` for any. `speed` is 0.5 to 2, `vol` above 0 to 10,
+        `pitch` -12 to 12 semitones, `emotion` such as `happy`. `format` is `mp3`, `wav`, `flac` or `pcm`; by default
+        that of the suffix of `to`, else `mp3`. `to` is a path or a binary file object that gets the audio once it is
+        complete; `audio` of the Speech is None then.
+        Raises InvalidRequestError before anything is sent for arguments that MiniMax would refuse, OutcomeUnknownError
+        if the speech may be charged all the same, or what else a request may raise.
+        """
+        chosen = self._format(format, to)
+        setting = {"voice_id": voice_id_of(self, voice), "speed": speed, "vol": vol, "pitch": pitch, "emotion": emotion}
+        setting = {key: value for key, value in setting.items() if value is not None}
+        audio_format = choice(models.AudioFormat, chosen, "format")
+        body = models.SpeakRequest(
+            model=choice(models.SpeechModel, model, "model"),
+            text=text,
+            stream=False,
+            output_format=models.SpeechOutput.HEX,
+            language_boost=UNSET
+            if language_boost is None
+            else choice(models.LanguageBoost, language_boost, "language_boost"),
+            voice_setting=models.VoiceSetting.from_dict(setting),
+            audio_setting=models.AudioSetting(
+                sample_rate=choice(models.SampleRate, sample_rate, "sample_rate"),
+                bitrate=choice(models.BitRate, bitrate, "bitrate") if audio_format is models.AudioFormat.MP3 else UNSET,
+                format_=audio_format,
+                channel=choice(models.Channels, channel, "channel"),
+            ),
+        )
+        self.provider.schema_of("speak").check(body.to_dict())
+        sink: AudioSink = yield Create(to)
+        response = yield from self._spoken(sink, "audio", speak._get_kwargs, body=body)
+        length = response.at("extra_info.audio_length")
+        seconds = length / 1000 if isinstance(length, int | float) else None
+        raw = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}
+        return self._speech(sink, self._media_type(chosen), seconds, raw)
+
+    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+        return [models.ListedVoiceType.VOICE_CLONING if mine else models.ListedVoiceType.ALL]
+
+    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+        return list_voices._get_kwargs(body=models.ListVoicesRequest(voice_type=scope))
 
 
 def _new_voice_id(name: str | None, random: float) -> str:

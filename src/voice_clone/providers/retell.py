@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import httpx
 
-from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
+from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import choice
+from voice_clone._client.voices import FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.effects import Flow, Open, Request
 from voice_clone._flow.policy import PAID
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.models import CloneJob, Voice
 from voice_clone_api.retell import AuthenticatedClient, models
-from voice_clone_api.retell.api.voices import clone_voice
+from voice_clone_api.retell.api.voices import clone_voice, get_voice, list_voices
 from voice_clone_api.retell.types import File
 
 
-class _Retell(Client[AuthenticatedClient, TransportT, Result]):
-    provider: ClassVar[Provider] = Provider.load("retell", AuthenticatedClient)
+class _Retell(
+    FindsVoices[AuthenticatedClient, TransportT, Result], GetsVoices[AuthenticatedClient, TransportT, Result]
+):
+    provider: ClassVar[Provider] = Provider.load("retell", AuthenticatedClient, get_voice._get_kwargs)
 
     @operation
     def start_clone(
@@ -68,6 +71,36 @@ class _Retell(Client[AuthenticatedClient, TransportT, Result]):
         """
         job = yield from _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
         return (yield from _Retell.wait(self, job))
+
+    @operation
+    def get_or_clone(
+        self,
+        audio: AudioSource | Sequence[AudioSource],
+        *,
+        name: str,
+        voice_provider: models.CloneProvider | str,
+        settle_timeout: float = 60.0,
+    ) -> Flow[Voice]:
+        """Return your own voice of exactly this name; clone it only if there is none.
+
+        The parameters are those of `clone`. After a lost response, your voices are listed until the clone shows up;
+        after `settle_timeout` seconds without it, it is cloned again.
+        Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
+        """
+
+        def start() -> Flow[CloneJob]:
+            return _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
+
+        return (yield from self._get_or_clone(name, start, settle_timeout=settle_timeout))
+
+    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+        return [None]
+
+    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+        return list_voices._get_kwargs()
+
+    def _is_mine(self, voice: Voice) -> bool:
+        return voice.id.startswith("custom_voice_") or voice.raw.get("voice_type") == "custom"
 
 
 class Retell(_Retell[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):

@@ -1,0 +1,235 @@
+"""Voices that exist: list, find, get and delete them, and clone one only if there is none of its name."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from voice_clone._client.base import Client, GeneratedT, Result, TransportT
+from voice_clone._client.options import check_seconds, check_type, check_wait
+from voice_clone._flow.driver import operation, paginated
+from voice_clone._flow.effects import Ask, Flow, Pages, Request, Sleep
+from voice_clone._flow.policy import DELETE, FREE, outcome_unknown, poll_delay
+from voice_clone._provider.config import BuildRequest, VoiceList
+from voice_clone.errors import (
+    CloneFailedError,
+    CloneJob,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    RawResponse,
+    VoiceCloneError,
+    value_at,
+)
+from voice_clone.models import Progress, Voice
+
+MAX_PAGES = 10_000
+
+
+class ListsVoices(Client[GeneratedT, TransportT, Result]):
+    """A provider that lists voices."""
+
+    @abstractmethod
+    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+        """The lists to go through one after the other, as `_list_request` takes them."""
+
+    @abstractmethod
+    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+        """The request for the page at a cursor of a list."""
+
+    def _is_mine(self, voice: Voice) -> bool:
+        """Whether a listed voice is the account's own."""
+        return True
+
+    @paginated
+    def list_voices(self, *, mine: bool = True) -> Pages[Voice]:
+        """Iterate over voices; each page is requested when it is needed.
+
+        `mine` lists your own clones only; otherwise all voices that the account can use.
+        Raises InvalidResponseError for a list that repeats itself, or what a request may raise.
+        """
+        return VoicePages(self, mine=mine)
+
+
+class VoicePages(Pages[Voice]):
+    """The pages of a list of voices."""
+
+    def __init__(self, client: ListsVoices[Any, Any, Any], *, mine: bool) -> None:
+        self._client, self._mine = client, mine
+        self._scopes = list(client._scopes(mine=mine))
+        self._cursor: str | None = None
+        self._seen = set[str]()
+
+    def next(self) -> Flow[list[Voice]]:
+        """Fetch the next page."""
+        client, listed = self._client, cast("VoiceList", self._client.provider.voices)
+        request = client._list_request(self._scopes[0], self._cursor)
+        response: RawResponse = yield from client._request(lambda: request, FREE)
+        items = [item for path in listed.items for item in self._items(response, path)]
+        voices = [client._voice(item, self._id(response, item)) for item in items]
+        if listed.more and response.at(listed.more):
+            last_id = voices[-1].id if voices and listed.cursor_is_last_id else None
+            self._advance(response, response.at(listed.cursor) or last_id)
+        else:
+            self._cursor = None
+            self._seen.clear()
+            del self._scopes[0]
+            self.more = bool(self._scopes)
+        return [voice for voice in voices if not self._mine or client._is_mine(voice)]
+
+    def _advance(self, response: RawResponse, cursor: object) -> None:
+        if not isinstance(cursor, str) or cursor in self._seen or len(self._seen) >= MAX_PAGES:
+            problem = "repeats itself" if isinstance(cursor, str) else "does not say where its next page is"
+            raise self._client._invalid_response(response, f"the list of voices {problem}")
+        self._seen.add(cursor)
+        self._cursor = cursor
+
+    def _items(self, response: RawResponse, path: str) -> list[Any]:
+        items = response.at(path)
+        if items is None and len(cast("VoiceList", self._client.provider.voices).items) > 1:
+            return []  # a type of voices of which there is none
+        if not isinstance(items, list):
+            raise self._client._invalid_response(response, "the response holds no list of voices")
+        return items
+
+    def _id(self, response: RawResponse, item: Any) -> str:
+        try:
+            return CloneJob(self._client.provider.name, value_at(item, self._client.provider.voice["id"])).voice_id
+        except InvalidRequestError as error:
+            raise self._client._invalid_response(response, "a listed voice has no id") from error
+
+
+class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
+    """A provider whose voices have names."""
+
+    @operation
+    def find_voices(self, name: str) -> Flow[list[Voice]]:
+        """Your own voices of exactly this name, in the order of the provider's list; empty if there is none.
+
+        Raises what `list_voices` raises.
+        """
+        check_type(str, name, "name")
+        pages, found = VoicePages(self, mine=True), list[Voice]()
+        while pages.more:
+            found += [voice for voice in (yield from pages.next()) if voice.name == name]
+        return found
+
+    def _get_or_clone(
+        self,
+        name: str,
+        start: Callable[[], Flow[CloneJob]],
+        *,
+        settle_timeout: float,
+        timeout: float = 600.0,
+        on_poll: Callable[[Progress], Result] | None = None,
+    ) -> Flow[Voice]:
+        """Return the one voice of a name; clone it with `start` if there is none."""
+        check_wait(timeout, on_poll, awaits=self._awaits)
+        check_seconds("settle_timeout", settle_timeout)
+        failed = set[str]()
+        job = yield from self._existing(name, failed)
+        attempt, doubt, cloned = 0, False, False
+        while job is None:
+            try:
+                job, cloned = (yield from start()), True
+            except VoiceCloneError as error:
+                unknown = outcome_unknown(error)
+                if not unknown and not doubt:
+                    raise
+                doubt = True
+                job = yield from self._settle(name, failed, error, settle_timeout if unknown else 0)
+                if job is None and (not unknown or attempt >= self._max_retries):
+                    raise
+                attempt += 1
+        voice = yield from FindsVoices.wait(self, job, timeout=timeout, on_poll=on_poll)
+        if cloned:
+            try:
+                yield from self._existing(name, failed, job)  # another process may have cloned at the same time
+            except VoiceCloneError as error:
+                error.job = job
+                raise
+        return voice
+
+    def _existing(self, name: str, failed: set[str], own: CloneJob | None = None) -> Flow[CloneJob | None]:
+        """The clone of a name that is done or being made; raises ConflictError if there are several.
+
+        `failed` collects the ids of clones that failed, which do not count. `own` is one that the list may lack.
+        """
+        jobs = [own] if own else list[CloneJob]()
+        for voice in (yield from FindsVoices.find_voices(self, name)):
+            if voice.id in failed or (own and voice.id == own.voice_id):
+                continue
+            job = CloneJob(self.provider.name, voice.id, self.provider.poll is None, name=name, raw=dict(voice.raw))
+            try:
+                yield from FindsVoices.poll(self, job)
+                jobs.append(job)
+            except (CloneFailedError, NotFoundError):
+                failed.add(voice.id)
+        if len(jobs) > 1:
+            ids = tuple(job.voice_id for job in jobs)
+            message = f"{len(ids)} voices are named {name!r}: {', '.join(ids)}"
+            advice = "call delete_voice(id) for those that you do not need, then get_or_clone again"
+            raise ConflictError(message, voice_ids=ids, advice=advice)
+        return jobs[0] if jobs else None
+
+    def _settle(self, name: str, failed: set[str], doubt: VoiceCloneError, seconds: float) -> Flow[CloneJob | None]:
+        """List voices until the one of a clone in doubt shows up; None if it has not after so many seconds."""
+        started: float = yield Ask.NOW
+        try:
+            while True:
+                job = yield from self._existing(name, failed)
+                elapsed = (yield Ask.NOW) - started
+                if job or elapsed >= seconds:
+                    return job
+                yield Sleep(min(poll_delay(elapsed, (yield Ask.RANDOM)), seconds - elapsed))
+        except ConflictError:
+            raise
+        except VoiceCloneError as error:
+            doubt.add_note(f"the list of voices could not settle it: {error}")
+            raise doubt from error
+
+
+class GetsVoices(Client[GeneratedT, TransportT, Result]):
+    """A provider that returns one voice by its id."""
+
+    @operation
+    def get_voice(self, voice: Voice | str) -> Flow[Voice]:
+        """Get a voice by its id, or again by its Voice.
+
+        Raises NotFoundError if there is none that the key may see, or what a request may raise.
+        """
+        voice_id = voice_id_of(self, voice)
+        try:
+            response = yield from self._get(voice_id)
+        except InvalidRequestError as error:
+            if error.status not in self.provider.missing:
+                raise
+            facts = {"status": error.status, "response": error.response, "request_id": error.request_id}
+            raise NotFoundError(error.message, **cast("dict[str, Any]", facts)) from error
+        return self._voice(response.at(self.provider.voice_at), voice_id)
+
+
+class DeletesVoices(Client[GeneratedT, TransportT, Result]):
+    """A provider that deletes voices."""
+
+    @operation
+    def delete_voice(self, voice: Voice | str, *, missing_ok: bool = False) -> Flow[None]:
+        """Delete a voice by its id or its Voice.
+
+        Raises NotFoundError if there is none, unless `missing_ok`; or what a request may raise.
+        """
+        try:
+            yield from self._request(
+                cast("BuildRequest", self.provider.delete_request), DELETE, voice_id_of(self, voice)
+            )
+        except NotFoundError:
+            if not missing_ok:
+                raise
+
+
+def voice_id_of(client: Client[Any, Any, Any], voice: Voice | str) -> str:
+    """The id of a voice, or of a Voice of this provider; raises InvalidRequestError for anything else."""
+    if isinstance(voice, Voice):
+        client._check_owner(voice)
+    return CloneJob(client.provider.name, voice.id if isinstance(voice, Voice) else voice).voice_id

@@ -1,0 +1,125 @@
+"""Receive audio: into memory, a file or a file object. Nobody sees audio that is not complete."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeAlias, cast
+
+from voice_clone._exceptions import is_foreign
+from voice_clone.errors import InvalidRequestError
+
+AudioTarget: TypeAlias = str | os.PathLike[str] | BinaryIO
+"""A path, or a binary file object, which stays open."""
+
+
+_BEFORE = "choose a place that can be written to; nothing was sent"
+
+
+class AudioSink:
+    """Audio that is being received."""
+
+    def __init__(self, file: BinaryIO, target: object) -> None:
+        """`file` is seekable; `target` is what errors name."""
+        self._file, self._target = file, target
+
+    def restart(self) -> None:
+        """Forget what was received: a retry sends the audio from its start."""
+        with map_write_errors(self._target):
+            self._file.seek(0)
+            self._file.truncate()
+
+    def write(self, chunk: bytes) -> None:
+        """Add a chunk; raises InvalidRequestError if it can't be written."""
+        with map_write_errors(self._target):
+            self._file.write(chunk)
+
+    @property
+    def size(self) -> int:
+        """Number of bytes so far."""
+        return self._file.tell()
+
+    @property
+    def content(self) -> bytes | None:
+        """The audio; None if it goes to a file."""
+        return self._file.getvalue() if isinstance(self._file, io.BytesIO) else None
+
+
+@contextmanager
+def map_write_errors(target: object, advice: str = "the speech may have been charged") -> Generator[None]:
+    """Turn exceptions of a file into InvalidRequestError, except those from outside, such as a signal's."""
+    try:
+        yield
+    except InvalidRequestError:
+        raise
+    except Exception as error:  # a file object can raise any exception
+        if is_foreign(error):
+            raise
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+        raise InvalidRequestError(f"cannot write the audio to {target!r}: {reason}", advice=advice) from error
+
+
+@contextmanager
+def create_audio(target: AudioTarget | None) -> Generator[AudioSink]:
+    """Create a sink: in memory, beside a file that it replaces at the end, or for a file object that gets it then.
+
+    Raises InvalidRequestError for a target that can't be written to. If the block raises, nothing is left behind.
+    """
+    if target is None:
+        yield AudioSink(io.BytesIO(), "memory")
+        return
+    if not isinstance(target, str | os.PathLike):
+        if isinstance(cast("object", target), io.TextIOBase) or not hasattr(target, "write"):
+            raise InvalidRequestError(
+                f"to must be a path or a file opened in mode 'wb', not {type(target).__name__}", advice=""
+            )
+        shown = str(getattr(target, "name", type(target).__name__))
+        with _copied_to(target, shown) as sink:
+            yield sink
+        return
+    path = Path(os.path.realpath(target))
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
+        with map_write_errors(str(target), _BEFORE):
+            device = path.open("wb")
+        with device, _copied_to(device, str(target)) as sink:
+            yield sink
+        return
+    with _replacing(path, str(target)) as sink:
+        yield sink
+
+
+@contextmanager
+def _copied_to(file: BinaryIO, shown: str) -> Generator[AudioSink]:
+    with tempfile.TemporaryFile() as temporary:
+        yield AudioSink(cast("BinaryIO", temporary), shown)
+        with map_write_errors(shown):
+            temporary.seek(0)
+            shutil.copyfileobj(temporary, file)
+            if hasattr(file, "flush"):
+                file.flush()
+
+
+@contextmanager
+def _replacing(path: Path, shown: str) -> Generator[AudioSink]:
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with map_write_errors(shown, _BEFORE):
+            if path.is_dir():
+                raise IsADirectoryError(0, "it is a directory")
+            file = temporary.open("xb+")
+        with file:
+            yield AudioSink(file, shown)
+        with map_write_errors(shown):
+            if path.exists():
+                shutil.copymode(path, temporary)
+            temporary.replace(path)
+    except BaseException:  # Ctrl-C, too, leaves no half file
+        with suppress(OSError):
+            temporary.unlink()
+        raise
