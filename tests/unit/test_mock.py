@@ -158,7 +158,7 @@ def test_parameters_are_validated(mock: Mock) -> None:
 def test_unknown_path_is_404(mock: Mock) -> None:
     """An unknown path is a 404; a request to an unknown host is matched by its path."""
     assert send(mock, "heygen", "/v9/nothing").status_code == 404
-    assert send(mock, "heygen", method="DELETE").status_code == 404
+    assert send(mock, "heygen", method="PUT").status_code == 404
     assert mock.requests[-1].operation == ""
     with httpx.Client(transport=mock.transport) as client:
         assert client.get("https://other.example/nothing").status_code == 404
@@ -299,7 +299,7 @@ def test_preview_figures_are_consistent(call_sync: Caller, wav: bytes) -> None:
         assert info["audio_sample_rate"] in (8000, 16000, 22050, 24000, 32000, 44100)
         assert info["usage_characters"] == len(text)
         lengths.append(info["audio_length"])
-    assert lengths == [60, 60 * 13]
+    assert lengths == [72, 792]  # whole frames of 36 ms, 60 ms a character
 
 
 def test_server_reads_chunked_bodies() -> None:
@@ -308,7 +308,7 @@ def test_server_reads_chunked_bodies() -> None:
 
         def pieces() -> Iterator[bytes]:
             yield b'{"voice_name": "Me", '
-            yield b'"audio": {"type": "asset_id", "asset_id": "a"}}'
+            yield b'"audio": {"type": "url", "url": "https://example.com/me.wav"}}'
 
         headers = HEADERS["heygen"] | {"Content-Type": "application/json"}
         url = mock.base_urls["heygen"] + PATHS["heygen"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
 import httpx
 
 import voice_clone_api
+from voice_clone._http.environment import is_loopback
 from voice_clone._provider.specs import Json, Operation
 from voice_clone.testing import providers
-from voice_clone.testing._behaviour import Behaviour
+from voice_clone.testing._behaviour import Behaviour, file_host
 from voice_clone.testing._spec import Refusal, Spec
 
 Kind = Literal[
@@ -31,6 +32,9 @@ Kind = Literal[
 ]
 """A kind of error, named the same for all providers; each has its own response for it."""
 
+_DOWNLOAD = Operation("download", "GET", "/{name}", {})
+"""A request for a file: a preview, speech or an asset. No spec has it, and no API key belongs in it."""
+
 
 @attrs.frozen
 class Recorded:
@@ -38,7 +42,7 @@ class Recorded:
 
     provider: str
     operation: str
-    """The operation ID; empty for an unknown path."""
+    """The operation ID; `download` for a file; empty for an unknown path."""
     request: httpx.Request
     body: Any
     """A dict for JSON, a list of Part for a form, None without a body or if it breaks the spec."""
@@ -70,6 +74,12 @@ class Mock:
     """Number of polls after which a clone is done, at providers that are polled."""
     clone_failure: str | None
     """Failure message of clones at providers that are polled; None lets them succeed."""
+    clone_limit: int | None
+    """Number of clones that an account may have at a provider; None for no limit. A deletion frees a slot."""
+    list_lag: int
+    """Number of list requests from which a new clone is missing."""
+    voices_in_use: set[str]
+    """IDs of voices that HeyGen does not delete, as templates use them."""
 
     def __init__(
         self,
@@ -77,6 +87,8 @@ class Mock:
         api_keys: frozenset[str] | None = None,
         polls_until_done: int = 2,
         clone_failure: str | None = None,
+        clone_limit: int | None = None,
+        list_lag: int = 0,
     ) -> None:
         """Create a mock without voices; raises TypeError if `api_keys` is a string."""
         if isinstance(api_keys, str):
@@ -84,9 +96,13 @@ class Mock:
         self.api_keys = api_keys
         self.polls_until_done = polls_until_done
         self.clone_failure = clone_failure
+        self.clone_limit = clone_limit
+        self.list_lag = list_lag
+        self.voices_in_use = set()
         self.requests = []
         self.transport = httpx.MockTransport(self.handle)
         self._faults: dict[str, list[_Fault]] = {}
+        self._idempotent: dict[tuple[str, str, str], httpx.Response] = {}
         self._lock = threading.Lock()
         names = sorted(module.name for module in pkgutil.iter_modules(voice_clone_api.__path__))
         self._specs = {name: Spec.of(name) for name in names}
@@ -110,13 +126,14 @@ class Mock:
         """Make the next `times` requests to a provider fail.
 
         `what` is a kind of error, for the provider's own response to it; a whole response; or an exception that the
-        transport raises, for which `serve` closes the connection. `operation` is an operation ID, None for any.
+        transport raises, for which `serve` closes the connection. `operation` is an operation ID or `download`,
+        None for any.
         `retry_after` is in seconds. With `after_work` the provider handles the request before it fails.
         Raises ValueError for an unknown provider or operation, and for an error that the provider does not document.
         """
         if provider not in self._specs:
             raise ValueError(f"unknown provider {provider!r} (choose from {', '.join(self._specs)})")
-        operations = [known.id for known in self._specs[provider].operations()]
+        operations = [known.id for known in [*self._specs[provider].operations(), _DOWNLOAD]]
         if operation not in (None, *operations):
             raise ValueError(f"{provider} has no operation {operation!r} (choose from {', '.join(operations)})")
         if isinstance(what, str):
@@ -143,10 +160,13 @@ class Mock:
     def _route(
         self, request: httpx.Request, provider: str | None
     ) -> tuple[str, Operation | None, dict[str, str]] | None:
-        by_host = [name for name, spec in self._specs.items() if spec.host == request.url.host]
+        host = request.url.host
+        by_host = [name for name, spec in self._specs.items() if host in (spec.host, file_host(name))]
         names = [provider] if provider else by_host or list(self._specs)
         path = request.url.raw_path.decode().partition("?")[0]
         for name in names:
+            if request.method == "GET" and (host == file_host(name) or path[1:] in self._behaviours[name].files):
+                return name, _DOWNLOAD, {}
             for operation in self._specs[name].operations():
                 parameters = operation.match(path)
                 if parameters is not None and operation.method == request.method:
@@ -163,12 +183,32 @@ class Mock:
         if fault and not fault.after_work:
             return self._fail(behaviour, fault), None
         body: Any = None
+        served = is_loopback(request.url.host)
+        behaviour.files_url = str(request.url.join("/"))[:-1] if served else f"https://{file_host(name)}"
         try:
-            body = self._specs[name].validate(operation, request, self.api_keys)
-            response = behaviour.respond(operation, parameters, body)
+            if operation is _DOWNLOAD:
+                response = behaviour.download(request)
+            else:
+                spec = self._specs[name]
+                body = spec.validate(operation, request, self.api_keys)
+                parameters |= spec.query(operation, request)
+                response = self._once(name, operation, request, lambda: behaviour.respond(operation, parameters, body))
         except Refusal as refusal:
             return behaviour.error(refusal.kind, refusal.message), body
         return (self._fail(behaviour, fault) if fault else response), body
+
+    def _once(
+        self, name: str, operation: Operation, request: httpx.Request, work: Callable[[], httpx.Response]
+    ) -> httpx.Response:
+        """Respond to a request with a repeated Idempotency-Key as to the first one, where the spec has that header."""
+        key = request.headers.get("Idempotency-Key")
+        if key is None or "Idempotency-Key" not in self._specs[name].parameters(operation, "header"):
+            return work()
+        first = (name, operation.id, key)
+        if first not in self._idempotent:
+            self._idempotent[first] = work()
+        known = self._idempotent[first]
+        return httpx.Response(known.status_code, headers=known.headers, content=known.content)
 
     def _next_fault(self, name: str, operation: Operation) -> _Fault | None:
         for fault in self._faults.get(name, []):

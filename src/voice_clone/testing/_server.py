@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar, cast, overload
@@ -14,6 +14,7 @@ import httpx
 from voice_clone.testing._mock import Mock
 
 M = TypeVar("M", bound=Mock)
+_CHUNK = 65536
 
 
 class _Server(ThreadingHTTPServer):
@@ -29,6 +30,13 @@ class _Server(ThreadingHTTPServer):
         """Print the traceback of an error, but not of a closed connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    """Content in the chunked transfer encoding, the last chunk included."""
+    for start in range(0, len(content) + _CHUNK, _CHUNK):
+        piece = content[start : start + _CHUNK]
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,10 +58,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status_code)
         for name, value in response.headers.items():
             self.send_header(name, value)
-        if "content-length" not in response.headers and response.status_code not in (204, 304):
+        chunked = response.headers.get("transfer-encoding") == "chunked"
+        if not chunked and "content-length" not in response.headers and response.status_code not in (204, 304):
             self.send_header("Content-Length", str(len(response.content)))
         self.end_headers()
-        self.wfile.write(response.content)
+        self.wfile.writelines(_chunks(response.content) if chunked else [response.content])
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - http.server looks them up by name
 

@@ -21,7 +21,7 @@ class Refusal(Exception):  # noqa: N818 - the mock turns it into an error respon
     """The request breaks the spec."""
 
     kind: str
-    """`unauthorized`, `invalid_request` or `not_found`."""
+    """A kind of error that the provider documents."""
     message: str
 
 
@@ -76,17 +76,35 @@ class Spec:
     def validate(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> Any:
         """Decode the body: a dict for JSON, a list of parts for a form; raises Refusal if it breaks the spec."""
         self._check_key(operation, request, keys)
-        declared = [self.resolve(parameter) for parameter in operation.spec.get("parameters", [])]
-        for parameter in declared:
-            where, name = str(parameter["in"]), str(parameter["name"])
-            value = request.headers.get(name) if where == "header" else request.url.params.get(name)
-            if where in ("header", "query") and (value is not None or parameter.get("required")):
-                for problem in self.problems(parameter["schema"], value):
-                    raise Refusal("invalid_request", f"{where} {name}: {problem}")
-        documented = {parameter["name"] for parameter in declared if parameter["in"] == "query"}
-        for name in set(request.url.params) - documented:
-            raise Refusal("invalid_request", f"query {name}: not documented")
+        for name, parameter in self.parameters(operation, "header").items():
+            value = request.headers.get(name)
+            if value is not None or parameter.get("required"):
+                self._check(f"header {name}", parameter["schema"], value)
+        self.query(operation, request)
         return self._decode_body(operation, request)
+
+    def parameters(self, operation: Operation, where: str) -> dict[str, Json]:
+        """The documented parameters in `header`, `path` or `query`, by name."""
+        declared = [self.resolve(parameter) for parameter in operation.spec.get("parameters", [])]
+        return {parameter["name"]: parameter for parameter in declared if parameter["in"] == where}
+
+    def query(self, operation: Operation, request: httpx.Request) -> Json:
+        """Decode the query parameters; raises Refusal if they break the spec."""
+        declared, texts = self.parameters(operation, "query"), request.url.params
+        for name in set(texts) - set(declared):
+            raise Refusal("invalid_request", f"query {name}: not documented")
+        values: Json = {}
+        for name, parameter in declared.items():
+            schema = self.resolve(parameter["schema"])
+            if name in texts:
+                values[name] = self._decode_text(f"query {name}", texts[name], schema)
+            if name in texts or parameter.get("required"):
+                self._check(f"query {name}", schema, values.get(name))
+        return values
+
+    def _check(self, what: str, schema: Json, value: Any) -> None:
+        for problem in self.problems(schema, value):
+            raise Refusal("invalid_request", f"{what}: {problem}")
 
     def _check_key(self, operation: Operation, request: httpx.Request, keys: frozenset[str] | None) -> None:
         required: Any = operation.spec.get("security") or self.document.get("security") or []
@@ -149,19 +167,24 @@ class Spec:
                 raise Refusal("invalid_request", f"{name}: at most {limit['limits'][other]} for {other}")
 
     @staticmethod
-    def _decode_part(part: Part, schema: Json, encoding: Json) -> Any:
+    def _decode_text(what: str, text: str, schema: Json) -> Any:
+        kind = schema.get("type")
+        if kind not in ("boolean", "integer", "number"):
+            return text
+        try:
+            return json.loads(text, parse_float=int if kind == "integer" else float)
+        except ValueError:
+            raise Refusal("invalid_request", f"{what}: must be {kind}, not {text[:40]!r}") from None
+
+    @classmethod
+    def _decode_part(cls, part: Part, schema: Json, encoding: Json) -> Any:
         if schema.get("format") != "binary":
             if part.file_name is not None:
                 raise Refusal("invalid_request", f"part {part.name!r}: must be a plain field, not a file")
             if schema.get("nullable") and part.content == b"None":
                 raise Refusal("invalid_request", f"part {part.name!r}: is the text 'None'; omit it for null")
             text = part.content.decode("utf-8", "replace")
-            try:
-                return json.loads(text) if schema.get("type") in ("boolean", "integer", "number") else text
-            except ValueError:
-                raise Refusal(
-                    "invalid_request", f"part {part.name!r}: must be {schema['type']}, not {text[:40]!r}"
-                ) from None
+            return cls._decode_text(f"part {part.name!r}", text, schema)
         if not part.file_name or not PurePath(part.file_name).suffix:
             raise Refusal("invalid_request", f"part {part.name!r}: needs a file name with an extension")
         if part.media_type not in encoding.get("contentType", str(part.media_type)).split(", "):

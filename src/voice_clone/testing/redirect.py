@@ -21,6 +21,7 @@ from voice_clone._flow.driver import Runtime
 from voice_clone._http.environment import is_loopback
 from voice_clone._http.extensions import PROVIDER
 from voice_clone._provider.specs import provider_names
+from voice_clone.testing._behaviour import file_host
 from voice_clone.testing._mock import Mock
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -32,7 +33,7 @@ _time = ContextVar("time", default=0.0)
 def redirect_clients(mock: Mock) -> Generator[Mock]:
     """Redirect all clients to a mock until the block ends; threads that outlive the block get errors instead."""
     threads_before = {*threading.enumerate()}
-    hosts = {httpx.URL(url).host for url in mock.base_urls.values()}
+    hosts = {httpx.URL(url).host for url in mock.base_urls.values()} | {*map(file_host, mock.base_urls)}
     with pytest.MonkeyPatch.context() as patch:
         for name in provider_names():
             provider = find(name, SyncClient).provider
