@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import wave
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def mock() -> Mock:
 
 @attrs.frozen
 class Caller:
-    """Calls a method of a provider's client, sync or under an event loop."""
+    """Calls a method of a provider's client, sync or under an event loop; iterators become lists."""
 
     way: str
     mock: Mock
@@ -116,12 +116,14 @@ class Caller:
         if self.way == "sync":
             with connect(provider, **options) as sync:
                 sync._runtime = self.clock.runtime()
-                return getattr(sync, method)(*args, **kwargs)
+                result = getattr(sync, method)(*args, **kwargs)
+                return list(result) if isinstance(result, Generator) else result
 
         async def main() -> Any:
             async with connect_async(provider, **options) as awaited:
                 awaited._runtime = self.clock.runtime()
-                return await getattr(awaited, method)(*args, **kwargs)
+                result = getattr(awaited, method)(*args, **kwargs)
+                return [item async for item in result] if isinstance(result, AsyncGenerator) else await result
 
         return anyio.run(main, backend=self.way)
 

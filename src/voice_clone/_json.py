@@ -66,3 +66,15 @@ def is_too_deep(value: Any) -> bool:
         members = (cast("Iterable[Any]", item.values() if isinstance(item, dict) else item) for item in level)
         level = list(itertools.chain.from_iterable(members))
     return True
+
+
+def value_at(value: Any, path: str) -> Any:
+    """Value at a dotted path into decoded JSON; a number is an index into an array, an empty path the whole value."""
+    for key in path.split(".") if path else ():
+        if isinstance(value, dict):
+            value = cast("dict[str, object]", value).get(key)
+        elif isinstance(value, list):
+            value = dict(enumerate(cast("list[object]", value))).get(int(key)) if key.isdecimal() else None
+        else:
+            return None
+    return value

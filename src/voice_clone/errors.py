@@ -25,12 +25,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import attrs
 from attrs.validators import instance_of, optional
 
-from voice_clone._json import MAX_DEPTH, is_too_deep
+from voice_clone._json import MAX_DEPTH, is_too_deep, value_at
 
 __all__ = [
     "AuthenticationError",
@@ -79,18 +79,6 @@ class RawResponse:
         return value_at(self.json, path)
 
 
-def value_at(value: Any, path: str) -> Any:
-    """Value at a dotted path into JSON, as `RawResponse.at` takes it; an empty path is the whole value."""
-    for key in path.split(".") if path else ():
-        if isinstance(value, dict):
-            value = cast("dict[str, object]", value).get(key)
-        elif isinstance(value, list):
-            value = dict(enumerate(cast("list[object]", value))).get(int(key)) if key.isdecimal() else None
-        else:
-            return None
-    return value
-
-
 @attrs.define(slots=False, str=False)
 class VoiceCloneError(Exception):
     """The root of all errors of this package. `str()` gives the message and the known facts."""
@@ -115,10 +103,10 @@ class VoiceCloneError(Exception):
     """The clone that had started when this error occurred; continue with `wait(error.job)`."""
     voice_id: str | None = None
     """The id of the voice that was, or may have been, made; set where it is known and no job is."""
-    voice_ids: tuple[str, ...] = ()
-    """The ids of the voices that have one name; set by `get_or_clone` if there are several."""
     advice: str = ""
     """What to do now; empty if the message says it."""
+    voice_ids: tuple[str, ...] = ()
+    """The ids of the voices that have one name; set by `get_or_clone` if there are several."""
     _advice: ClassVar[str] = "read the provider's message; its support can find the request by its id"
 
     def __init_subclass__(cls, advice: str | None = None) -> None:

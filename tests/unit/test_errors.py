@@ -56,9 +56,9 @@ KINDS: dict[Kind, type[VoiceCloneError]] = {
 _EVERYWHERE: set[Kind] = {"invalid_request", "unauthorized", "payment_required", "rate_limit", "server_error"}
 DOCUMENTED: dict[str, Container[str]] = {
     "heygen": set(KINDS) - {"content_rejected"},
-    "retell": _EVERYWHERE,
+    "retell": _EVERYWHERE | {"not_found"},
     "cartesia": _EVERYWHERE | {"forbidden", "not_found"},
-    "minimax": set(KINDS) - {"not_found"},
+    "minimax": set(KINDS),
 }
 
 
@@ -291,7 +291,7 @@ def test_errors_survive_pickle_and_copy(call_sync: Caller, wav: bytes) -> None:
     error.job = CloneJob("heygen", "abc", name="Me", raw={"a": 1})
     error.advice = "ask later"
     make: Any = RateLimitError
-    again = make(*error.args[:-3], error.job, error.voice_id, error.advice)
+    again = make(*error.args[:-4], error.job, error.voice_id, error.advice, ())
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error), again):
         assert type(twin) is RateLimitError
         assert twin.advice == "ask later"

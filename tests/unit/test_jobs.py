@@ -29,6 +29,7 @@ def test_token_is_versioned_json_without_a_secret() -> None:
         "voice_id": "abc",
         "done": False,
         "name": "Zoë",
+        "started_at": None,
         "raw": {"data": {"voice_clone_id": "abc"}},
     }
 

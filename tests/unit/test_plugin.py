@@ -173,8 +173,8 @@ def test_failures_are_scripted_and_sleeps_are_virtual(project: pytest.Pytester) 
             mock_heygen.fail("quota")
             with pytest.raises(QuotaExceededError):
                 app.use_heygen()
-            with pytest.raises(ValueError, match="heygen has no operation 'speak'"):
-                mock_heygen.fail("quota", operation="speak")
+            with pytest.raises(ValueError, match="heygen has no operation 'sing'"):
+                mock_heygen.fail("quota", operation="sing")
 
 
         def test_never_done(mock_heygen) -> None:

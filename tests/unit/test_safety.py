@@ -41,11 +41,10 @@ from voice_clone_api.heygen.api.voices import get_voice
 
 KEY = "sk-0123456789abcdef"
 FIND = {
-    "heygen": "check your voices before you retry: GET /v3/voices?type=private lists them",
-    "retell": "check your voices before you retry: GET /list-voices lists them",
-    "cartesia": "check your voices before you retry: GET /voices?is_owner=true lists them",
-    "minimax": "clone again under the same voice_id: it makes one voice only, "
-    "and ConflictError (2039) means that it exists",
+    "heygen": "check your voices before you retry: call find_voices(name), or get_or_clone, which checks first",
+    "retell": "check your voices before you retry: call find_voices(name), or get_or_clone, which checks first",
+    "cartesia": "check your voices before you retry: call find_voices(name), or get_or_clone, which checks first",
+    "minimax": "clone again under the same voice_id: call get_or_clone, which makes one voice only",
 }
 
 

@@ -37,6 +37,7 @@ from voice_clone._http.client import AsyncHttp, Http, NoCookies
 from voice_clone._http.environment import ProxySource, Verify, proxies_for, ssl_context
 from voice_clone._http.extensions import ATTEMPT, FRESH
 from voice_clone._http.logging import log_retry
+from voice_clone._json import value_at
 from voice_clone._provider.config import CLONE, BuildRequest, Poll
 from voice_clone._provider.responses import PAID_FOR, RAW, first_text, retry_after
 from voice_clone.errors import (
@@ -45,7 +46,6 @@ from voice_clone.errors import (
     InvalidResponseError,
     RawResponse,
     VoiceCloneError,
-    value_at,
 )
 from voice_clone.models import Progress, Voice
 

@@ -49,8 +49,8 @@ def parse_base_url(provider: Provider, url: str, source: str, *, allow_http: boo
         raise InvalidRequestError(f"{source} must be a URL like https://api.example.com, not {url!r}")
     if any(mark in str(url) for mark in "?#"):
         raise InvalidRequestError(f"{source} must not have a query or a fragment: {url!r}")
-    if path and all(known.startswith(path + "/") for known in provider.spec["paths"]):
-        message = f"{source} must not end in {path}, with which all paths of {provider.name} begin: {url!r}"
+    if path and any(known.startswith(path + "/") for known in provider.spec["paths"]):
+        message = f"{source} must not end in {path}, with which paths of {provider.name} begin: {url!r}"
         raise InvalidRequestError(message)
     if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
         message = f"{source} is {url!r}; plain http exposes the API key"

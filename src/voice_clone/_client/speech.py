@@ -13,7 +13,7 @@ import httpx
 from voice_clone._client.base import Client, GeneratedT, Result, TransportT
 from voice_clone._flow.effects import Flow, Request
 from voice_clone._flow.policy import FREE, PAID_SPEECH
-from voice_clone._http.environment import is_loopback
+from voice_clone._http.environment import MAX_PORT, is_loopback
 from voice_clone._http.extensions import AUDIO
 from voice_clone._http.response_body import AudioRequest
 from voice_clone._provider.config import Speech as SpeechConfig
@@ -85,7 +85,8 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         """The address of audio; raises InvalidResponseError for one that is not https, except on this machine."""
         try:
             url = httpx.URL(cast("str", address))
-            good = url.host and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)))
+            good = url.host and (url.port or 1) <= MAX_PORT
+            good = good and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)))
         except (httpx.InvalidURL, TypeError):
             good = False
         if not good:

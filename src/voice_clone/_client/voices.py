@@ -11,6 +11,7 @@ from voice_clone._client.options import check_seconds, check_type, check_wait
 from voice_clone._flow.driver import operation, paginated
 from voice_clone._flow.effects import Ask, Flow, Pages, Request, Sleep
 from voice_clone._flow.policy import DELETE, FREE, outcome_unknown, poll_delay
+from voice_clone._json import value_at
 from voice_clone._provider.config import BuildRequest, VoiceList
 from voice_clone.errors import (
     CloneFailedError,
@@ -20,7 +21,6 @@ from voice_clone.errors import (
     NotFoundError,
     RawResponse,
     VoiceCloneError,
-    value_at,
 )
 from voice_clone.models import Progress, Voice
 
@@ -105,7 +105,7 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
 
     @operation
     def find_voices(self, name: str) -> Flow[list[Voice]]:
-        """Your own voices of exactly this name, in the order of the provider's list; empty if there is none.
+        """Find your own voices of exactly this `name`, in the order of the provider's list.
 
         Raises what `list_voices` raises.
         """
@@ -195,7 +195,7 @@ class GetsVoices(Client[GeneratedT, TransportT, Result]):
 
     @operation
     def get_voice(self, voice: Voice | str) -> Flow[Voice]:
-        """Get a voice by its id, or again by its Voice.
+        """Get a voice; `voice` is its id, or a Voice to get it again.
 
         Raises NotFoundError if there is none that the key may see, or what a request may raise.
         """
@@ -215,9 +215,9 @@ class DeletesVoices(Client[GeneratedT, TransportT, Result]):
 
     @operation
     def delete_voice(self, voice: Voice | str, *, missing_ok: bool = False) -> Flow[None]:
-        """Delete a voice by its id or its Voice.
+        """Delete a voice; `voice` is its id or a Voice.
 
-        Raises NotFoundError if there is none, unless `missing_ok`; or what a request may raise.
+        Raises NotFoundError if there is none, unless `missing_ok` is true; or what a request may raise.
         """
         try:
             yield from self._request(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import httpx
 
 from voice_clone.audio.sink import AudioSink
+from voice_clone.errors import InvalidRequestError
 
 ENCODINGS = "gzip, deflate"
 _PIECE = 256 * 1024  # bytes that are decoded at once
@@ -38,7 +39,7 @@ class ResponseBody:
         """The decoded body so far."""
         self.stopped = False
         """Whether the rest of the response is ignored."""
-        self.problem: httpx.HTTPError | None = None
+        self.problem: httpx.HTTPError | InvalidRequestError | None = None
         """Why it stopped; None if nothing is missing."""
         encoding = encoding.strip().lower()
         known = encoding in ("gzip", "x-gzip", "deflate")
@@ -57,6 +58,8 @@ class ResponseBody:
                     break
         except (zlib.error, httpx.DecodingError) as error:
             self.problem = httpx.DecodingError(str(error))
+        except InvalidRequestError as error:  # the audio could not be written
+            self.problem = error
         if self._deadline is not None and time.monotonic() > self._deadline:
             self.problem = self.problem or httpx.ReadTimeout("the timeout of the whole request has passed")
         # Bytes behind the end of compressed data may go on for ever.

@@ -124,4 +124,5 @@ def _objects(node: object) -> Iterator[dict[str, Any]]:
 
 
 def _is_audio(media_types: object) -> bool:
-    return isinstance(media_types, str) and media_types.startswith("audio/")
+    """Whether a part takes nothing but audio."""
+    return isinstance(media_types, str) and all(name.startswith("audio/") for name in media_types.split(", "))

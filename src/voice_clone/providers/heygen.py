@@ -124,9 +124,10 @@ class _HeyGen(
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        The parameters are those of `clone`. A clone that is being made is waited for, one that failed does not count.
-        After a lost response, your voices are listed until the clone shows up; after `settle_timeout` seconds without
-        it, it is cloned again.
+        `audio`, `name`, `language`, `remove_background_noise`, `timeout` and `on_poll` are those of `clone`. A
+        clone that is being made is waited for, one that failed does not count. After a lost response, your
+        voices are listed until the clone shows up; after `settle_timeout` seconds without it, it is cloned
+        again.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
@@ -153,10 +154,10 @@ class _HeyGen(
     ) -> Flow[Speech]:
         """Speak a text with a voice.
 
-        `text` has 1 to 5000 characters; as `input_type` `ssml` it is SSML. `speed` is 0.5 to 2. `language`, such as
-        `en`, is detected by default; `locale`, such as `en-GB`, sets the accent. `to` is a path or a binary file object
-        that gets the audio once it is complete; `audio` of the Speech is None then. HeyGen chooses the format, and
-        `media_type` names it.
+        `voice` is an id or a Voice. `text` has 1 to 5000 characters; as `input_type` `ssml` it is SSML. `speed` is 0.5
+        to 2. `language`, such as `en`, is detected by default; `locale`, such as `en-GB`, sets the accent. `to` is a
+        path or a binary file object that gets the audio once it is complete; `audio` of the Speech is None then. HeyGen
+        chooses the format, and `media_type` names it.
         Raises InvalidRequestError before anything is sent for arguments that HeyGen would refuse, OutcomeUnknownError
         if the speech may be charged all the same, or what else a request may raise.
         """

@@ -199,8 +199,9 @@ class _MiniMax(
     ) -> Flow[Voice]:
         """Return your own voice with this `voice_id`; clone it only if there is none.
 
-        The parameters are those of `clone`. After a lost response the clone is sent again, since MiniMax makes one
-        voice for one `voice_id`.
+        `audio`, `name`, `clone_prompt`, `text`, `model`, `language_boost`, `need_noise_reduction` and
+        `need_volume_normalization` are those of `clone`. After a lost response the clone is sent again, since MiniMax
+        makes one voice for one `voice_id`.
         Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
         spoken with, or another account's. Otherwise raises what `clone` raises.
         """
@@ -250,12 +251,12 @@ class _MiniMax(
     ) -> Flow[Speech]:
         """Speak a text with a voice. The first time, MiniMax charges the clone, lists it, and keeps it past 7 days.
 
-        `text` has up to 9999 characters. `model` is one of models.SpeechModel, and like `sample_rate` (samples a
-        second), `bitrate` (of mp3, bits a second) and `channel` (1 or 2) the default of MiniMax's own MCP server.
-        `language_boost` is the language to pronounce better, `auto` for any. `speed` is 0.5 to 2, `vol` above 0 to 10,
-        `pitch` -12 to 12 semitones, `emotion` such as `happy`. `format` is `mp3`, `wav`, `flac` or `pcm`; by default
-        that of the suffix of `to`, else `mp3`. `to` is a path or a binary file object that gets the audio once it is
-        complete; `audio` of the Speech is None then.
+        `voice` is an id or a Voice. `text` has up to 9999 characters. `model` is one of models.SpeechModel, and like
+        `sample_rate` (samples a second), `bitrate` (of mp3, bits a second) and `channel` (1 or 2) the default of
+        MiniMax's own MCP server. `language_boost` is the language to pronounce better, `auto` for any. `speed` is 0.5
+        to 2, `vol` above 0 to 10, `pitch` -12 to 12 semitones, `emotion` such as `happy`. `format` is `mp3`, `wav`,
+        `flac` or `pcm`; by default that of the suffix of `to`, else `mp3`. `to` is a path or a binary file object that
+        gets the audio once it is complete; `audio` of the Speech is None then.
         Raises InvalidRequestError before anything is sent for arguments that MiniMax would refuse, OutcomeUnknownError
         if the speech may be charged all the same, or what else a request may raise.
         """

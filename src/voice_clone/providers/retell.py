@@ -83,8 +83,8 @@ class _Retell(
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        The parameters are those of `clone`. After a lost response, your voices are listed until the clone shows up;
-        after `settle_timeout` seconds without it, it is cloned again.
+        `audio`, `name` and `voice_provider` are those of `clone`. After a lost response, your voices are listed
+        until the clone shows up; after `settle_timeout` seconds without it, it is cloned again.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
