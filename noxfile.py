@@ -247,8 +247,9 @@ def ecosystem(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Test the official SDKs with the same faults: `-- --write` writes docs/peers.md."""
+    """Test the official SDKs at the mock, and with the same faults: `-- --write` writes docs/peers.md."""
     install(session, "peers", ".[cli,testing]")
+    session.run("python", "-m", "pytest", "tests/unit/test_official_sdks.py")
     session.run("python", "-m", "tests.faults.peers", *session.posargs)
 
 

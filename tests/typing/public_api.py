@@ -301,12 +301,15 @@ async def generated(
 
 def mocked(response: httpx.Response) -> None:
     """The mock is typed for users' own tests."""
-    mock = Mock(api_keys=frozenset({"k"}), polls_until_done=1, clone_failure="too quiet")
+    mock = Mock(api_keys=frozenset({"k"}), polls_until_done=1, clone_failure="too quiet", clone_limit=3, list_lag=1)
     assert_type(mock.transport, httpx.MockTransport)
     assert_type(mock.base_urls, Mapping[str, str])
     assert_type(mock.api_keys, frozenset[str] | None)
     assert_type(mock.polls_until_done, int)
     assert_type(mock.clone_failure, str | None)
+    assert_type(mock.clone_limit, int | None)
+    assert_type(mock.list_lag, int)
+    assert_type(mock.voices_in_use, set[str])
     assert_type(mock.voices("heygen"), Mapping[str, dict[str, Any]])
     assert_type(mock.handle(httpx.Request("GET", "/"), "heygen"), httpx.Response)
     kinds: list[Kind] = [

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import (
+    AuthenticationError,
     CloneFailedError,
     CloneJob,
     ConflictError,
@@ -500,8 +501,9 @@ def test_list_that_fails_after_the_clone_keeps_the_job(call: Caller, wav: bytes)
             return httpx.Response(401, json={"status": "error", "message": "revoked"})
         return call.mock.handle(request)
 
-    with pytest.raises(Exception, match="revoked") as caught:
+    with pytest.raises(AuthenticationError, match="revoked") as caught:
         call("retell", "get_or_clone", wav, **OPTIONS["retell"], client={"transport": httpx.MockTransport(handle)})
+    assert caught.value.job
     assert caught.value.job.voice_id in call.mock.voices("retell")
 
 

@@ -49,6 +49,8 @@ class Behaviour:
 
     errors: ClassVar[Errors] = {}
     """HTTP status and code of each kind of error that the provider documents; by default, the statuses of its spec."""
+    refusals: ClassVar[Errors] = {}
+    """Status and code of more refusals. They are no faults, as at other operations they mean something else."""
     public_voices: ClassVar[Sequence[Json]] = ()
     """The provider's own voices."""
     id_key: ClassVar[str] = "voice_id"
@@ -89,6 +91,10 @@ class Behaviour:
         if kind not in self.kinds:
             raise ValueError(f"{self.spec.provider} documents no error {kind!r} (choose from {', '.join(self.kinds)})")
         return self.refuse(*self.kinds[kind], message)
+
+    def refusal(self, refusal: Refusal) -> httpx.Response:
+        """The provider's error response to a request that it refuses."""
+        return self.refuse(*{**self.kinds, **self.refusals}[refusal.kind], refusal.message)
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
         """Build the provider's error response."""

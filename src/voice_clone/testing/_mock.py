@@ -194,7 +194,7 @@ class Mock:
                 parameters |= spec.query(operation, request)
                 response = self._once(name, operation, request, lambda: behaviour.respond(operation, parameters, body))
         except Refusal as refusal:
-            return behaviour.error(refusal.kind, refusal.message), body
+            return behaviour.refusal(refusal), body
         return (self._fail(behaviour, fault) if fault else response), body
 
     def _once(
@@ -241,7 +241,7 @@ class MockedProvider:
     """One provider of a mock."""
 
     mock: Mock
-    """The whole mock, with `api_keys`, `polls_until_done` and `clone_failure`."""
+    """The whole mock, with its settings."""
     name: str
 
     @property

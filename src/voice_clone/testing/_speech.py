@@ -85,7 +85,9 @@ class Speech:
         data, block = self._raw(), len(sample) * self.channels
         rates = struct.pack("<IIHH", self.sample_rate, self.sample_rate * block, block, len(sample) * 8)
         chunks = b"WAVEfmt " + struct.pack("<IHH", 16, tag, self.channels) + rates
-        chunks += b"data" + struct.pack("<I", len(data)) + data
+        if tag != 1:  # all but plain integers need the number of samples
+            chunks += b"fact" + struct.pack("<II", 4, self.samples)
+        chunks += b"data" + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
         return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
 
     @property
