@@ -7,7 +7,7 @@ import os
 import wave
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import attrs
@@ -116,14 +116,16 @@ class Caller:
         if self.way == "sync":
             with connect(provider, **options) as sync:
                 sync._runtime = self.clock.runtime()
-                result = getattr(sync, method)(*args, **kwargs)
-                return list(result) if isinstance(result, Generator) else result
+                result: Any = getattr(sync, method)(*args, **kwargs)
+                return [*cast("Generator[Any]", result)] if isinstance(result, Generator) else result
 
         async def main() -> Any:
             async with connect_async(provider, **options) as awaited:
                 awaited._runtime = self.clock.runtime()
-                result = getattr(awaited, method)(*args, **kwargs)
-                return [item async for item in result] if isinstance(result, AsyncGenerator) else await result
+                result: Any = getattr(awaited, method)(*args, **kwargs)
+                if isinstance(result, AsyncGenerator):
+                    return [item async for item in cast("AsyncGenerator[Any]", result)]
+                return await result
 
         return anyio.run(main, backend=self.way)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -39,6 +39,7 @@ from voice_clone import (
     RequestTimeoutError,
     Retell,
     ServerError,
+    Speech,
     TransportError,
     Voice,
     VoiceCloneError,
@@ -47,7 +48,7 @@ from voice_clone import (
 )
 from voice_clone.testing import Kind, Mock, MockedProvider, Part, Recorded, serve
 from voice_clone_api import cartesia as cartesia_api, heygen as heygen_api, minimax as minimax_api, retell as retell_api
-from voice_clone_api.cartesia.models import SupportedLanguage, Voice as CartesiaVoice
+from voice_clone_api.cartesia.models import Gender, SupportedLanguage, Voice as CartesiaVoice
 from voice_clone_api.heygen.api.voices import clone_voice, get_voice
 from voice_clone_api.heygen.models import (
     AssetBase64,
@@ -73,6 +74,7 @@ def construction(transport: httpx.BaseTransport, awaited: httpx.AsyncBaseTranspo
         transport=transport,
         max_retries=0,
         max_response_bytes=1024,
+        max_audio_bytes=1024,
         allow_http=True,
         headers={"X-Team": "voices"},
         verify=ssl.create_default_context(),
@@ -98,6 +100,25 @@ def sync_clients() -> None:
         cartesia.clone(Path("me.wav"), name="Me", language=SupportedLanguage.EN, description="d", base_voice_id="v")
         assert_type(cartesia.start_clone(b"", name="Me", language="en"), CloneJob)
         assert_type(cartesia.wait(CloneJob("cartesia", "v")), Voice)
+        assert_type(cartesia.update_voice("v", name="You", description="d", gender=None), Voice)
+        cartesia.update_voice("v", gender=Gender.FEMININE)
+        assert_type(cartesia.get_or_clone("me.wav", name="Me", language="en", settle_timeout=5), Voice)
+        assert_type(cartesia.delete_voice("v"), None)
+        speech = cartesia.speak(
+            "Hi.",
+            "v",
+            model="sonic-3",
+            language="en",
+            format="mp3",
+            sample_rate=44100,
+            encoding="pcm_s16le",
+            bit_rate=128000,
+            speed=1,
+            volume=1.5,
+            emotion="happy",
+            to=Path("a.mp3"),
+        )
+        assert_type(speech, Speech)
     with HeyGen() as heygen:
         assert_type(heygen, HeyGen)
         assert_type(heygen.client, heygen_api.AuthenticatedClient)
@@ -108,6 +129,15 @@ def sync_clients() -> None:
         audio = AssetId(asset_id="a", type_="asset_id")
         voice = heygen.clone(audio, name="Me", remove_background_noise=False, timeout=1, on_poll=lambda _: None)
         assert_type(voice, Voice)
+        assert_type(heygen.poll(job), Voice | None)
+        assert_type(heygen.list_voices(mine=False), Iterator[Voice])
+        assert_type(heygen.find_voices("Me"), list[Voice])
+        assert_type(heygen.get_voice(voice), Voice)
+        assert_type(heygen.delete_voice(voice, missing_ok=True), None)
+        assert_type(heygen.get_or_clone(audio, name="Me", on_poll=print), Voice)
+        assert_type(heygen.upload_asset("me.wav"), AssetId)
+        assert_type(heygen.speak("Hi.", voice, input_type="text", speed=1, language="en", locale="en-GB"), Speech)
+        heygen.speak("Hi.", "v", to=BytesIO())
     with Retell("k") as retell:
         assert_type(retell, Retell)
         assert_type(retell.client, retell_api.AuthenticatedClient)
@@ -116,6 +146,8 @@ def sync_clients() -> None:
         assert_type(retell.clone(paths, name="Me", voice_provider="elevenlabs"), Voice)
         assert_type(retell.start_clone(("a.wav", b""), name="Me", voice_provider="platform"), CloneJob)
         assert_type(retell.wait(CloneJob("retell", "v"), timeout=1), Voice)
+        assert_type(retell.get_or_clone("a.wav", name="Me", voice_provider="platform"), Voice)
+        assert_type(retell.get_voice("v"), Voice)
     with MiniMax("k") as minimax:
         assert_type(minimax, MiniMax)
         assert_type(minimax.client, minimax_api.AuthenticatedClient)
@@ -138,6 +170,9 @@ def sync_clients() -> None:
         assert_type(minimax.upload_file(b"", purpose=FilePurpose.VOICE_CLONE), int)
         with open("a.wav", "rb") as file:
             minimax.clone(file)
+        assert_type(minimax.get_or_clone("a.wav", voice_id="Voice-0001"), Voice)
+        assert_type(minimax.delete_voice("v"), None)
+        assert_type(minimax.speak("Hi.", "v", vol=2, pitch=-1, bitrate=64000, channel=2, emotion="sad"), Speech)
         assert_type(minimax.close(), None)
 
 
@@ -156,6 +191,13 @@ async def async_clients() -> None:
         assert_type(await heygen.wait(job, timeout=600, on_poll=print), Voice)
         assert_type(await heygen.wait(job, on_poll=tell), Voice)
         assert_type(await heygen.clone("me.wav", name="Me", on_poll=tell), Voice)
+        assert_type(await heygen.poll(job), Voice | None)
+        assert_type(heygen.list_voices(), AsyncIterator[Voice])
+        assert_type(await heygen.find_voices("Me"), list[Voice])
+        assert_type(await heygen.get_or_clone("me.wav", name="Me", on_poll=tell), Voice)
+        assert_type(await heygen.upload_asset(b""), AssetId)
+        assert_type(await heygen.speak("Hi.", "v", to="a.mp3"), Speech)
+        assert_type(await heygen.delete_voice("v"), None)
     async with AsyncRetell() as retell:
         assert_type(retell, AsyncRetell)
         assert_type(retell.client, retell_api.AuthenticatedClient)
@@ -215,11 +257,13 @@ def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
     assert_type(voice.language, str | None)
     assert_type(voice.preview_url, str | None)
     assert_type(voice.created_at, datetime | None)
+    assert_type(voice.expires_at, datetime | None)
     assert_type(voice.raw, Mapping[str, Any])
     assert_type(job.provider, str)
     assert_type(job.voice_id, str)
     assert_type(job.done, bool)
     assert_type(job.name, str | None)
+    assert_type(job.started_at, float | None)
     assert_type(job.raw, Mapping[str, Any])
     assert_type(job.to_token(), str)
     assert_type(CloneJob.from_token(""), CloneJob)
@@ -229,6 +273,16 @@ def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
     assert_type(progress.polls, int)
     assert_type(progress.elapsed, float)
     assert_type(progress.next_in, float)
+
+
+def speech(speech: Speech) -> None:
+    """Speech is typed in every field."""
+    assert_type(speech.provider, str)
+    assert_type(speech.audio, bytes | None)
+    assert_type(speech.media_type, str)
+    assert_type(speech.seconds, float | None)
+    assert_type(speech.raw, Mapping[str, Any])
+    assert_type(speech.save("a.wav"), None)
 
 
 def errors(error: VoiceCloneError) -> None:
@@ -243,6 +297,7 @@ def errors(error: VoiceCloneError) -> None:
     assert_type(error.response, RawResponse | None)
     assert_type(error.job, CloneJob | None)
     assert_type(error.voice_id, str | None)
+    assert_type(error.voice_ids, tuple[str, ...])
     assert_type(error.advice, str)
     if error.response is not None:
         assert_type(error.response.status_code, int)

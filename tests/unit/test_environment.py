@@ -66,7 +66,7 @@ def test_base_url_with_a_query_is_refused(url: str) -> None:
 def test_base_url_with_a_path_version_is_refused(provider: str, path: str) -> None:
     """A version that every path starts with is refused, and the error says what to leave out."""
     with pytest.raises(
-        InvalidRequestError, match=f"must not end in {path.rstrip('/')}, with which all paths of {provider}"
+        InvalidRequestError, match=f"must not end in {path.rstrip('/')}, with which paths of {provider}"
     ):
         connect(provider, api_key=KEY, base_url=f"https://api.example.com{path}")
     url = "https://api.example.com/gateway"

@@ -27,7 +27,7 @@ from voice_clone import (
     TransportError,
     VoiceCloneError,
 )
-from voice_clone.audio.sink import create_audio
+from voice_clone.audio.sink import AudioSink, create_audio
 from voice_clone_api.cartesia.api.voices import speak as speak_at_cartesia
 from voice_clone_api.cartesia.models import OutputFormat, SpeakRequest, SpeechVoice
 
@@ -268,7 +268,11 @@ def test_full_disk_is_an_error_of_the_tree(call: Caller, tmp_path: Path, monkeyp
     with pytest.raises(InvalidRequestError, match=r"'full\.wav': No space left") as caught:
         call("cartesia", "speak", "Hello.", "v", to=Full(), client=always(lambda: audio(AUDIO)))
     assert "charged" in caught.value.advice
-    monkeypatch.setattr("voice_clone.audio.sink.AudioSink.restart", lambda sink: setattr(sink, "_file", Full()))
+
+    def fill(sink: AudioSink) -> None:
+        sink._file = Full()
+
+    monkeypatch.setattr(AudioSink, "restart", fill)
     with pytest.raises(InvalidRequestError, match="No space left"):
         call("cartesia", "speak", "Hello.", "v", to=tmp_path / "a.wav", client=always(lambda: audio(AUDIO)))
     assert [*tmp_path.iterdir()] == []
@@ -308,7 +312,7 @@ def test_cut_stream_leaves_no_half_file(provider: str, error: BaseException, cal
 def test_hexadecimal_is_decoded_as_it_comes(size: int, call: Caller, tmp_path: Path) -> None:
     """Whatever the pieces, MiniMax's audio is decoded, and the rest of its response is kept."""
     content = AUDIO[: 600 if size == 1 else None]
-    more = {"note": 'a "audio": "x" in text', "subtitle": {"audio_file": "00"}, "trace_id": "t"}
+    more: dict[str, Any] = {"note": 'a "audio": "x" in text', "subtitle": {"audio_file": "00"}, "trace_id": "t"}
     answer = lambda: httpx.Response(200, stream=hexed(content, size=size, **more))  # noqa: E731
     speech = call("minimax", "speak", "Hello.", "Voice-0001", client=always(answer))
     assert (speech.audio, speech.seconds, speech.raw["trace_id"]) == (content, 1.5, "t")
@@ -467,7 +471,10 @@ def test_this_machine_may_serve_audio_without_tls(call: Caller) -> None:
 @pytest.mark.parametrize("location", ["http://cdn.example/b", "//cdn.example/a.mp3"])
 def test_redirects_are_bounded_and_https(location: str, call: Caller) -> None:
     """A redirect to http, or without end, is an error."""
-    download = lambda _: httpx.Response(302, headers={"location": location})  # noqa: E731
+
+    def download(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"location": location})
+
     with pytest.raises(InvalidResponseError, match=r"no https URL|redirects more than 5 times"):
         call("heygen", "speak", "Hi.", "v", client=at_heygen(download))
 

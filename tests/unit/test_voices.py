@@ -44,8 +44,9 @@ def pages(*answers: Any) -> httpx.MockTransport:
     left = list(answers)
 
     def answer(request: httpx.Request) -> httpx.Response:
-        value = left.pop(0) if len(left) > 1 else left[0]
-        return value(request) if callable(value) else httpx.Response(200, json=value)
+        value: Any = left.pop(0) if len(left) > 1 else left[0]
+        response: httpx.Response = value(request) if callable(value) else httpx.Response(200, json=value)
+        return response
 
     return httpx.MockTransport(answer)
 
@@ -120,11 +121,12 @@ def test_list_has_own_voices_only_unless_all_are_asked_for(provider: str, call: 
 @pytest.mark.parametrize("provider", ["heygen", "cartesia"])
 def test_list_requests_a_page_when_it_is_needed(provider: str, mock: Mock, wav: bytes) -> None:
     """Pages are requested one by one, as the iteration reaches them."""
-    with connect(provider, api_key="k", transport=mock.transport) as client:
+    opened: Any = connect(provider, api_key="k", transport=mock.transport)
+    with opened as client:
         for _ in range(101):
-            client.start_clone(wav, **OPTIONS[provider])  # type: ignore[attr-defined]
+            client.start_clone(wav, **OPTIONS[provider])
         mock.requests.clear()
-        iterator = client.list_voices()  # type: ignore[attr-defined]
+        iterator = client.list_voices()
         assert len(mock.requests) == 0
         first = next(iterator)
         assert len(mock.requests) == 1
@@ -145,10 +147,11 @@ def test_long_list_takes_the_memory_of_one_page(provider: str) -> None:
         names = {"next_token": cursor} if provider == "heygen" else {"next_page": cursor}
         return httpx.Response(200, json={"data": data, "has_more": more, **(names if more else {})})
 
-    with connect(provider, api_key="k", transport=httpx.MockTransport(page)) as client:
-        next(client.list_voices())  # type: ignore[attr-defined]
+    opened: Any = connect(provider, api_key="k", transport=httpx.MockTransport(page))
+    with opened as client:
+        next(client.list_voices())
         tracemalloc.start()
-        count = sum(1 for _ in client.list_voices())  # type: ignore[attr-defined]
+        count = len([None for _ in client.list_voices()])
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert count == 10_000
@@ -168,21 +171,21 @@ def test_cartesia_goes_on_from_the_last_id(call: Caller) -> None:
     assert seen == ["", "v1", "v2"]
 
 
-@pytest.mark.parametrize(
-    ("provider", "answers", "problem"),
-    [
-        ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": "t"}], "repeats itself"),
-        ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": None}], "does not say where"),
-        ("cartesia", [{"data": [{"id": "a"}], "has_more": True}], "repeats itself"),
-        ("cartesia", [{"data": [], "has_more": True}], "does not say where"),
-        ("heygen", [{"data": {}, "has_more": False}], "holds no list"),
-        ("heygen", [{"has_more": False}], "holds no list"),
-        ("heygen", [{"data": [{"name": "Me"}], "has_more": False}], "has no id"),
-        ("heygen", [{"data": [3], "has_more": False}], "has no id"),
-        ("retell", [{"voices": []}], "holds no list"),
-        ("minimax", [{"voice_cloning": 3, "base_resp": {"status_code": 0}}], "holds no list"),
-    ],
-)
+BROKEN: list[tuple[str, list[Any], str]] = [
+    ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": "t"}], "repeats itself"),
+    ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": None}], "does not say where"),
+    ("cartesia", [{"data": [{"id": "a"}], "has_more": True}], "repeats itself"),
+    ("cartesia", [{"data": [], "has_more": True}], "does not say where"),
+    ("heygen", [{"data": {}, "has_more": False}], "holds no list"),
+    ("heygen", [{"has_more": False}], "holds no list"),
+    ("heygen", [{"data": [{"name": "Me"}], "has_more": False}], "has no id"),
+    ("heygen", [{"data": [3], "has_more": False}], "has no id"),
+    ("retell", [{"voices": []}], "holds no list"),
+    ("minimax", [{"voice_cloning": 3, "base_resp": {"status_code": 0}}], "holds no list"),
+]
+
+
+@pytest.mark.parametrize(("provider", "answers", "problem"), BROKEN)
 def test_broken_list_is_an_error(provider: str, answers: list[Any], problem: str, call: Caller) -> None:
     """A list that repeats itself, or holds something else, raises InvalidResponseError and does not go on for ever."""
     with pytest.raises(InvalidResponseError, match=problem) as caught:
@@ -194,7 +197,10 @@ def test_list_without_an_end_is_an_error(call_sync: Caller, monkeypatch: pytest.
     """A list whose every page names a new one ends after the limit of pages."""
     monkeypatch.setattr(voices, "MAX_PAGES", 3)
     count = iter(range(1000))
-    page = lambda _: httpx.Response(200, json={"data": [], "has_more": True, "next_token": str(next(count))})  # noqa: E731
+
+    def page(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": [], "has_more": True, "next_token": str(next(count))})
+
     with pytest.raises(InvalidResponseError, match="repeats itself"):
         call_sync("heygen", "list_voices", client={"transport": pages(page)})
     assert next(count) == 4
@@ -267,7 +273,8 @@ def test_update_changes_what_is_given(call: Caller, wav: bytes) -> None:
     changed = call("cartesia", "update_voice", voice, name="You")
     assert (changed.name, changed.raw["description"], changed.raw["gender"]) == ("You", "new", "feminine")
     assert call("cartesia", "update_voice", voice.id, gender=None).raw["gender"] is None
-    for options in ({}, {"name": ""}, {"gender": "loud"}):
+    invalid: list[dict[str, Any]] = [{}, {"name": ""}, {"gender": "loud"}]
+    for options in invalid:
         with pytest.raises(InvalidRequestError):
             call("cartesia", "update_voice", voice, **options)
     with pytest.raises(NotFoundError):
@@ -530,8 +537,11 @@ def test_unused_id_that_exists_is_said_not_guessed(call: Caller, wav: bytes) -> 
 
 def test_conflict_of_a_gateway_stays_as_it_is(call_sync: Caller) -> None:
     """A 409 without MiniMax's own code says nothing about the voice_id."""
-    empty = {"voice_cloning": [], "base_resp": {"status_code": 0}}
-    conflict = lambda _: httpx.Response(409, text="busy")  # noqa: E731
+    empty: dict[str, Any] = {"voice_cloning": [], "base_resp": {"status_code": 0}}
+
+    def conflict(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(409, text="busy")
+
     with pytest.raises(ConflictError, match="busy"):
         call_sync("minimax", "get_or_clone", 1, voice_id="Voice-0001", client={"transport": pages(empty, conflict)})
 

@@ -86,12 +86,12 @@ class VoicePages(Pages[Voice]):
         self._cursor = cursor
 
     def _items(self, response: RawResponse, path: str) -> list[Any]:
-        items = response.at(path)
+        items: Any = response.at(path)
         if items is None and len(cast("VoiceList", self._client.provider.voices).items) > 1:
             return []  # a type of voices of which there is none
         if not isinstance(items, list):
             raise self._client._invalid_response(response, "the response holds no list of voices")
-        return items
+        return [*items]
 
     def _id(self, response: RawResponse, item: Any) -> str:
         try:

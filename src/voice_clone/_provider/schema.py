@@ -59,7 +59,7 @@ class RequestSchema:
             if isinstance(value, dict) and "properties" in field:
                 inner = {**field, "properties": self._properties(field)}
                 yield from self._problems(inner, cast("dict[str, Any]", value))
-            elif problem := _problem(field, value, fields):
+            elif problem := _problem(field, cast("object", value), fields):
                 yield f"{self._names.get(name, name)} {problem}"
         for name, required in body.get("dependentRequired", {}).items():
             if name in fields and not set(required) <= set(fields):

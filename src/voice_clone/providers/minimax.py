@@ -89,8 +89,7 @@ class _MiniMax(
         have been made all the same, OutcomeUnknownError, ServerError or InvalidResponseError with its `voice_id`.
         """
         retry = PAID_IDEMPOTENT if voice_id is None else PAID
-        return _MiniMax._start(
-            self,
+        return self._start(
             retry,
             audio,
             voice_id=voice_id,
@@ -210,8 +209,7 @@ class _MiniMax(
             for voice in (yield from pages.next()):
                 if voice.id == voice_id:
                     return voice
-        start = _MiniMax._start(
-            self,
+        start = self._start(
             PAID_IDEMPOTENT,
             audio,
             voice_id=voice_id,
@@ -285,7 +283,7 @@ class _MiniMax(
         response = yield from self._spoken(sink, "audio", speak._get_kwargs, body=body)
         length = response.at("extra_info.audio_length")
         seconds = length / 1000 if isinstance(length, int | float) else None
-        raw = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}
+        raw: dict[str, Any] = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}
         return self._speech(sink, self._media_type(chosen), seconds, raw)
 
     def _scopes(self, *, mine: bool) -> Sequence[Any]:
