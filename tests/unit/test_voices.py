@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ def pages(*answers: Any) -> httpx.MockTransport:
 
     def answer(request: httpx.Request) -> httpx.Response:
         value: Any = left.pop(0) if len(left) > 1 else left[0]
-        response: httpx.Response = value(request) if callable(value) else httpx.Response(200, json=value)
+        response: httpx.Response = value(request) if inspect.isfunction(value) else httpx.Response(200, json=value)
         return response
 
     return httpx.MockTransport(answer)
