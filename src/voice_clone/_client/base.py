@@ -241,6 +241,12 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
             message = f"the {kind} belongs to {item.provider}, not to {self.provider.name}"
             raise InvalidRequestError(message, advice=f"use connect({item.provider!r})")
 
+    def _id_of(self, voice: Voice | str) -> str:
+        """The id of a voice of this provider; raises InvalidRequestError for anything else."""
+        if isinstance(voice, Voice):
+            self._check_owner(voice)
+        return CloneJob(self.provider.name, voice.id if isinstance(voice, Voice) else voice).voice_id
+
     @operation
     def poll(self, job: CloneJob) -> Flow[Voice | None]:
         """Poll a clone once: the Voice if it is done, None while the provider makes it.

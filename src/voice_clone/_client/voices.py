@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -31,11 +32,11 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
     """A provider that lists voices."""
 
     @abstractmethod
-    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+    def _lists(self, *, mine: bool) -> Sequence[Any]:
         """The lists to go through one after the other, as `_list_request` takes them."""
 
     @abstractmethod
-    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+    def _list_request(self, which: Any, cursor: str | None) -> Request:
         """The request for the page at a cursor of a list."""
 
     def _is_mine(self, voice: Voice) -> bool:
@@ -49,55 +50,43 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         `mine` lists your own clones only; otherwise all voices that the account can use.
         Raises InvalidResponseError for a list that repeats itself, or what a request may raise.
         """
-        return VoicePages(self, mine=mine)
+        return self._pages(mine=mine)
 
+    def _pages(self, *, mine: bool) -> Pages[Voice]:
+        return Pages(functools.partial(self._next_page, mine=mine), list(self._lists(mine=mine)))
 
-class VoicePages(Pages[Voice]):
-    """The pages of a list of voices."""
-
-    def __init__(self, client: ListsVoices[Any, Any, Any], *, mine: bool) -> None:
-        self._client, self._mine = client, mine
-        self._scopes = list(client._scopes(mine=mine))
-        self._cursor: str | None = None
-        self._seen = set[str]()
-
-    def next(self) -> Flow[list[Voice]]:
-        """Fetch the next page."""
-        client, listed = self._client, cast("VoiceList", self._client.provider.voices)
-        request = client._list_request(self._scopes[0], self._cursor)
-        response: RawResponse = yield from client._request(lambda: request, FREE)
-        items = [item for path in listed.items for item in self._items(response, path)]
-        voices = [client._voice(item, self._id(response, item)) for item in items]
+    def _next_page(self, pages: Pages[Voice], *, mine: bool) -> Flow[list[Voice]]:
+        listed = cast("VoiceList", self.provider.voices)
+        response = yield from self._request(self._list_request, FREE, pages.lists[0], pages.cursor)
+        items = [item for path in listed.items for item in self._listed(response, path, len(listed.items) > 1)]
+        voices = [self._voice(item, self._listed_id(response, item)) for item in items]
         if listed.more and response.at(listed.more):
             last_id = voices[-1].id if voices and listed.cursor_is_last_id else None
-            self._advance(response, response.at(listed.cursor) or last_id)
+            pages.cursor = self._next_cursor(response, response.at(listed.cursor) or last_id, pages.cursors)
         else:
-            self._cursor = None
-            self._seen.clear()
-            del self._scopes[0]
-            self.more = bool(self._scopes)
-        return [voice for voice in voices if not self._mine or client._is_mine(voice)]
+            pages.next_list()
+        return [voice for voice in voices if not mine or self._is_mine(voice)]
 
-    def _advance(self, response: RawResponse, cursor: object) -> None:
-        if not isinstance(cursor, str) or cursor in self._seen or len(self._seen) >= MAX_PAGES:
+    def _next_cursor(self, response: RawResponse, cursor: object, before: set[str]) -> str:
+        if not isinstance(cursor, str) or cursor in before or len(before) >= MAX_PAGES:
             problem = "repeats itself" if isinstance(cursor, str) else "does not say where its next page is"
-            raise self._client._invalid_response(response, f"the list of voices {problem}")
-        self._seen.add(cursor)
-        self._cursor = cursor
+            raise self._invalid_response(response, f"the list of voices {problem}")
+        before.add(cursor)
+        return cursor
 
-    def _items(self, response: RawResponse, path: str) -> list[Any]:
+    def _listed(self, response: RawResponse, path: str, may_lack: bool) -> list[Any]:
         items: Any = response.at(path)
-        if items is None and len(cast("VoiceList", self._client.provider.voices).items) > 1:
+        if items is None and may_lack:
             return []  # a type of voices of which there is none
         if not isinstance(items, list):
-            raise self._client._invalid_response(response, "the response holds no list of voices")
+            raise self._invalid_response(response, "the response holds no list of voices")
         return [*items]
 
-    def _id(self, response: RawResponse, item: Any) -> str:
+    def _listed_id(self, response: RawResponse, item: Any) -> str:
         try:
-            return CloneJob(self._client.provider.name, value_at(item, self._client.provider.voice["id"])).voice_id
+            return self._id_of(value_at(item, self.provider.voice["id"]))
         except InvalidRequestError as error:
-            raise self._client._invalid_response(response, "a listed voice has no id") from error
+            raise self._invalid_response(response, "a listed voice has no id") from error
 
 
 class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
@@ -110,7 +99,7 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
         Raises what `list_voices` raises.
         """
         check_type(str, name, "name")
-        pages, found = VoicePages(self, mine=True), list[Voice]()
+        pages, found = self._pages(mine=True), list[Voice]()
         while pages.more:
             found += [voice for voice in (yield from pages.next()) if voice.name == name]
         return found
@@ -199,7 +188,7 @@ class GetsVoices(Client[GeneratedT, TransportT, Result]):
 
         Raises NotFoundError if there is none that the key may see, or what a request may raise.
         """
-        voice_id = voice_id_of(self, voice)
+        voice_id = self._id_of(voice)
         try:
             response = yield from self._get(voice_id)
         except InvalidRequestError as error:
@@ -220,16 +209,7 @@ class DeletesVoices(Client[GeneratedT, TransportT, Result]):
         Raises NotFoundError if there is none, unless `missing_ok` is true; or what a request may raise.
         """
         try:
-            yield from self._request(
-                cast("BuildRequest", self.provider.delete_request), DELETE, voice_id_of(self, voice)
-            )
+            yield from self._request(cast("BuildRequest", self.provider.delete_request), DELETE, self._id_of(voice))
         except NotFoundError:
             if not missing_ok:
                 raise
-
-
-def voice_id_of(client: Client[Any, Any, Any], voice: Voice | str) -> str:
-    """The id of a voice, or of a Voice of this provider; raises InvalidRequestError for anything else."""
-    if isinstance(voice, Voice):
-        client._check_owner(voice)
-    return CloneJob(client.provider.name, voice.id if isinstance(voice, Voice) else voice).voice_id

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+import attrs
 
 from voice_clone.audio.sink import AudioTarget
 from voice_clone.audio.sniff import AudioSource
@@ -53,12 +54,30 @@ Effect: TypeAlias = Send | Open | Create | Sleep | Callback | Ask
 Flow: TypeAlias = Generator[Effect, Any, T]
 
 
-class Pages(ABC, Generic[T]):
+@attrs.define(eq=False)
+class Pages(Generic[T]):
     """A list that is fetched page by page."""
 
-    more = True
-    """Whether there are more pages."""
+    fetch: Callable[[Pages[T]], Flow[list[T]]]
+    """Fetches the next page, and sets what follows."""
+    lists: list[Any]
+    """The lists that are left to go through, the present one first."""
+    cursor: str | None = None
+    """Cursor of the next page; None for the first one."""
+    cursors: set[str] = attrs.field(factory=set[str])
+    """All cursors of the present list so far."""
 
-    @abstractmethod
+    @property
+    def more(self) -> bool:
+        """Whether there are more pages."""
+        return bool(self.lists)
+
     def next(self) -> Flow[list[T]]:
         """Fetch the next page."""
+        return self.fetch(self)
+
+    def next_list(self) -> None:
+        """Go on to the next list."""
+        self.cursor = None
+        self.cursors.clear()
+        del self.lists[0]

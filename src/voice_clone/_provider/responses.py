@@ -75,11 +75,10 @@ def is_audio_response(
 
 def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:
     """The response without the API key, which some servers echo."""
-    key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
-    content, headers, cut = response.content, dict(response.headers), CUT in response.extensions
+    content, cut = response.content, CUT in response.extensions
+    headers, key = _headers(provider, response)
     json = None if cut else decode(content, max_bytes)
-    if len(key) >= _MIN_KEY:
-        headers = {name: value.replace(key, "[key]") for name, value in headers.items()}
+    if key:
         if json is None:
             content = redact_bytes(content[:_MAX_KEPT], key)
         elif (
@@ -89,10 +88,18 @@ def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY
     return RawResponse(response.status_code, headers, content[:_MAX_KEPT], json)
 
 
+def _headers(provider: Provider, response: httpx.Response) -> tuple[dict[str, str], str]:
+    """The headers of a response without the API key, and the key; empty if it is too short to look for."""
+    key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
+    if len(key) < _MIN_KEY:
+        return dict(response.headers), ""
+    return {name: value.replace(key, "[key]") for name, value in response.headers.items()}, key
+
+
 def check_response(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
     """Return if the response is good; otherwise raise its error."""
     if IS_AUDIO in response.extensions:
-        response.extensions[RAW] = RawResponse(response.status_code, dict(response.headers), b"")
+        response.extensions[RAW] = RawResponse(response.status_code, _headers(provider, response)[0], b"")
         return
     raw = response.extensions[RAW] = read(provider, response, max_bytes)
     bad = _BadResponse(provider, response, raw)

@@ -10,7 +10,7 @@ import httpx
 from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import choice
 from voice_clone._client.speech import Speaks
-from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices, voice_id_of
+from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Create, Flow, Open, Request
 from voice_clone._flow.policy import FREE, PAID
@@ -126,7 +126,7 @@ class _Cartesia(
         Raises InvalidRequestError if there is nothing to change, NotFoundError if there is no such voice, or what else
         a request may raise.
         """
-        voice_id = voice_id_of(self, voice)
+        voice_id = self._id_of(voice)
         body = models.UpdateVoiceRequest(
             name=UNSET if name is None else name,
             description=UNSET if description is None else description,
@@ -174,7 +174,7 @@ class _Cartesia(
         body = models.SpeakRequest(
             model_id=model,
             transcript=text,
-            voice=models.SpeechVoice(id=voice_id_of(self, voice)),
+            voice=models.SpeechVoice(id=self._id_of(voice)),
             output_format=models.OutputFormat(
                 container=container,
                 sample_rate=choice(models.SampleRate, sample_rate, "sample_rate"),
@@ -189,12 +189,12 @@ class _Cartesia(
         yield from self._spoken(sink, "", speak._get_kwargs, body=body)
         return self._speech(sink, self._media_type(chosen), None, {})
 
-    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+    def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [True if mine else UNSET]
 
-    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+    def _list_request(self, which: Any, cursor: str | None) -> Request:
         after = UNSET if cursor is None else cursor
-        return list_voices._get_kwargs(is_owner=scope, limit=100, starting_after=after)
+        return list_voices._get_kwargs(is_owner=which, limit=100, starting_after=after)
 
 
 class Cartesia(_Cartesia[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):

@@ -10,7 +10,7 @@ import httpx
 from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import check_wait, choice
 from voice_clone._client.speech import Speaks
-from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices, voice_id_of
+from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
 from voice_clone._flow.effects import Ask, Create, Flow, Open, Request
 from voice_clone._flow.policy import FREE, PAID, PAID_SPEECH
@@ -161,7 +161,7 @@ class _HeyGen(
         Raises InvalidRequestError before anything is sent for arguments that HeyGen would refuse, OutcomeUnknownError
         if the speech may be charged all the same, or what else a request may raise.
         """
-        voice_id = voice_id_of(self, voice)
+        voice_id = self._id_of(voice)
         self._format(None, to)
         body = models.SpeakRequest(
             text=text,
@@ -177,11 +177,11 @@ class _HeyGen(
         media_type = yield from self._download(sink, response.at("data.audio_url"), response)
         return self._speech(sink, media_type, response.at("data.duration"), response.json)
 
-    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+    def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [models.VoiceType.PRIVATE] if mine else [models.VoiceType.PRIVATE, models.VoiceType.PUBLIC]
 
-    def _list_request(self, scope: Any, cursor: str | None) -> Request:
-        return list_voices._get_kwargs(type_=scope, limit=100, token=UNSET if cursor is None else cursor)
+    def _list_request(self, which: Any, cursor: str | None) -> Request:
+        return list_voices._get_kwargs(type_=which, limit=100, token=UNSET if cursor is None else cursor)
 
 
 class HeyGen(_HeyGen[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):

@@ -14,14 +14,14 @@ import httpx
 from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
 from voice_clone._client.options import check_type, choice
 from voice_clone._client.speech import Speaks
-from voice_clone._client.voices import DeletesVoices, ListsVoices, VoicePages, voice_id_of
+from voice_clone._client.voices import DeletesVoices, ListsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Ask, Create, Flow, Open, Request
-from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT, Retry
+from voice_clone._flow.effects import Ask, Create, Flow, Open, Request, Sleep
+from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT, outcome_unknown, retry_delay
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import AudioSink, AudioTarget
 from voice_clone.audio.sniff import Audio, AudioSource
-from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError
+from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.minimax import AuthenticatedClient, models
 from voice_clone_api.minimax.api.voices import clone_voice, delete_voice, list_voices, speak, upload_file as upload
@@ -88,19 +88,37 @@ class _MiniMax(
         Raises InvalidRequestError before anything is sent for arguments that MiniMax would refuse; if the voice may
         have been made all the same, OutcomeUnknownError, ServerError or InvalidResponseError with its `voice_id`.
         """
-        retry = PAID_IDEMPOTENT if voice_id is None else PAID
-        return self._start(
-            retry,
-            audio,
-            voice_id=voice_id,
-            name=name,
-            clone_prompt=clone_prompt,
-            text=text,
-            model=model,
-            language_boost=language_boost,
+        check_type(str, name, "name")
+        check_type(models.ClonePrompt, clone_prompt, "clone_prompt")
+        chosen_id = _new_voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
+        body = models.CloneVoiceRequest(
+            file_id=audio if isinstance(audio, int) else 0,
+            voice_id=chosen_id,
+            clone_prompt=UNSET if clone_prompt is None else clone_prompt,
+            text=UNSET if text is None else text,
+            model=UNSET if model is None else choice(models.SpeechModel, model, "model"),
+            language_boost=UNSET
+            if language_boost is None
+            else choice(models.LanguageBoost, language_boost, "language_boost"),
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
         )
+        self.provider.request_schema.check(body.to_dict())
+        if not isinstance(audio, int):
+            body.file_id = yield from _MiniMax.upload_file(self, audio)
+        try:
+            retry = PAID_IDEMPOTENT if voice_id is None else PAID
+            response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
+        except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
+            error.voice_id = chosen_id
+            if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
+                raise  # a conflict without MiniMax's own code comes from a gateway
+            # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
+            return CloneJob(self.provider.name, chosen_id, True, name=name, started_at=(yield Ask.DATE))
+        except BaseException as error:  # nobody else knows the id
+            error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
+            raise
+        return self._started(response, name, chosen_id, (yield Ask.DATE))
 
     @operation
     def clone(
@@ -136,52 +154,6 @@ class _MiniMax(
         )
         return (yield from _MiniMax.wait(self, job))
 
-    def _start(
-        self,
-        retry: Retry,
-        audio: AudioSource | int,
-        *,
-        voice_id: str | None,
-        name: str | None,
-        clone_prompt: models.ClonePrompt | None,
-        text: str | None,
-        model: models.SpeechModel | str | None,
-        language_boost: models.LanguageBoost | str | None,
-        need_noise_reduction: bool,
-        need_volume_normalization: bool,
-    ) -> Flow[CloneJob]:
-        """Upload the audio and clone a voice, with a retry policy."""
-        check_type(str, name, "name")
-        check_type(models.ClonePrompt, clone_prompt, "clone_prompt")
-        chosen_id = _new_voice_id(name, (yield Ask.RANDOM)) if voice_id is None else voice_id
-        body = models.CloneVoiceRequest(
-            file_id=audio if isinstance(audio, int) else 0,
-            voice_id=chosen_id,
-            clone_prompt=UNSET if clone_prompt is None else clone_prompt,
-            text=UNSET if text is None else text,
-            model=UNSET if model is None else choice(models.SpeechModel, model, "model"),
-            language_boost=UNSET
-            if language_boost is None
-            else choice(models.LanguageBoost, language_boost, "language_boost"),
-            need_noise_reduction=need_noise_reduction,
-            need_volume_normalization=need_volume_normalization,
-        )
-        self.provider.request_schema.check(body.to_dict())
-        if not isinstance(audio, int):
-            body.file_id = yield from _MiniMax.upload_file(self, audio)
-        try:
-            response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
-        except (ConflictError, OutcomeUnknownError, InvalidResponseError, ServerError) as error:
-            error.voice_id = chosen_id
-            if voice_id is not None or not isinstance(error, ConflictError) or error.code is None:
-                raise  # a conflict without MiniMax's own code comes from a gateway
-            # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
-            return CloneJob(self.provider.name, chosen_id, True, name=name, started_at=(yield Ask.DATE))
-        except BaseException as error:  # nobody else knows the id
-            error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
-            raise
-        return self._started(response, name, chosen_id, (yield Ask.DATE))
-
     @operation
     def get_or_clone(
         self,
@@ -204,30 +176,37 @@ class _MiniMax(
         Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
         spoken with, or another account's. Otherwise raises what `clone` raises.
         """
-        pages = VoicePages(self, mine=True)
+        pages = self._pages(mine=True)
         while pages.more:
             for voice in (yield from pages.next()):
                 if voice.id == voice_id:
                     return voice
-        start = self._start(
-            PAID_IDEMPOTENT,
-            audio,
-            voice_id=voice_id,
-            name=name,
-            clone_prompt=clone_prompt,
-            text=text,
-            model=model,
-            language_boost=language_boost,
-            need_noise_reduction=need_noise_reduction,
-            need_volume_normalization=need_volume_normalization,
-        )
-        try:
-            job = yield from start
-        except ConflictError as error:
-            if error.code is not None:
-                error.message, error.advice = f"the voice_id {voice_id!r} exists; {_UNLISTED}", _UNLISTED
-            raise
-        return (yield from _MiniMax.wait(self, job))
+        attempt = 0
+        while True:
+            try:
+                return (
+                    yield from _MiniMax.clone(
+                        self,
+                        audio,
+                        voice_id=voice_id,
+                        name=name,
+                        clone_prompt=clone_prompt,
+                        text=text,
+                        model=model,
+                        language_boost=language_boost,
+                        need_noise_reduction=need_noise_reduction,
+                        need_volume_normalization=need_volume_normalization,
+                    )
+                )
+            except ConflictError as error:
+                if error.code is not None:
+                    error.message, error.advice = f"the voice_id {voice_id!r} exists; {_UNLISTED}", _UNLISTED
+                raise
+            except VoiceCloneError as error:
+                if attempt >= self._max_retries or not outcome_unknown(error):
+                    raise
+                yield Sleep(retry_delay(attempt, error, (yield Ask.RANDOM)))
+                attempt += 1
 
     @operation
     def speak(
@@ -259,7 +238,7 @@ class _MiniMax(
         if the speech may be charged all the same, or what else a request may raise.
         """
         chosen = self._format(format, to)
-        setting = {"voice_id": voice_id_of(self, voice), "speed": speed, "vol": vol, "pitch": pitch, "emotion": emotion}
+        setting = {"voice_id": self._id_of(voice), "speed": speed, "vol": vol, "pitch": pitch, "emotion": emotion}
         setting = {key: value for key, value in setting.items() if value is not None}
         audio_format = choice(models.AudioFormat, chosen, "format")
         body = models.SpeakRequest(
@@ -286,11 +265,11 @@ class _MiniMax(
         raw: dict[str, Any] = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}
         return self._speech(sink, self._media_type(chosen), seconds, raw)
 
-    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+    def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [models.ListedVoiceType.VOICE_CLONING if mine else models.ListedVoiceType.ALL]
 
-    def _list_request(self, scope: Any, cursor: str | None) -> Request:
-        return list_voices._get_kwargs(body=models.ListVoicesRequest(voice_type=scope))
+    def _list_request(self, which: Any, cursor: str | None) -> Request:
+        return list_voices._get_kwargs(body=models.ListVoicesRequest(voice_type=which))
 
 
 def _new_voice_id(name: str | None, random: float) -> str:

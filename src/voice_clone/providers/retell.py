@@ -93,10 +93,10 @@ class _Retell(
 
         return (yield from self._get_or_clone(name, start, settle_timeout=settle_timeout))
 
-    def _scopes(self, *, mine: bool) -> Sequence[Any]:
+    def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [None]
 
-    def _list_request(self, scope: Any, cursor: str | None) -> Request:
+    def _list_request(self, which: Any, cursor: str | None) -> Request:
         return list_voices._get_kwargs()
 
     def _is_mine(self, voice: Voice) -> bool:
