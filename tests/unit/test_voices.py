@@ -17,19 +17,20 @@ from voice_clone import (
     CloneFailedError,
     CloneJob,
     ConflictError,
-    HeyGen,
     InvalidRequestError,
     InvalidResponseError,
+    MiniMax,
     NotFoundError,
     OutcomeUnknownError,
     QuotaExceededError,
     ServerError,
-    TransportError,
     Voice,
     connect,
 )
 from voice_clone._client import voices
 from voice_clone.testing import Mock
+from voice_clone_api.minimax.api.voices import clone_voice, list_voices, speak
+from voice_clone_api.minimax.models import CloneVoiceRequest, ListedVoiceType, ListVoicesRequest, SpeakRequest
 
 NAMED = ("heygen", "retell", "cartesia")
 DELETING = ("heygen", "cartesia", "minimax")
@@ -547,13 +548,23 @@ def test_conflict_of_a_gateway_stays_as_it_is(call_sync: Caller) -> None:
         call_sync("minimax", "get_or_clone", 1, voice_id="Voice-0001", client={"transport": pages(empty, conflict)})
 
 
-def test_generated_functions_know_what_is_free(mock: Mock) -> None:
-    """The client's own requests pass through httpx, so an error of a list is retryable and is no doubt."""
-    with HeyGen("k", transport=mock.transport, max_retries=0) as client:
-        mock.fail("heygen", "server_error", operation="list_voices")
-        with pytest.raises(ServerError) as caught:
-            list(client.list_voices())
-        assert caught.value.retryable
-        mock.fail("heygen", httpx.ConnectError("no"), operation="delete_voice")
-        with pytest.raises(TransportError):
-            client.delete_voice("x")
+def test_generated_functions_know_what_costs_money(mock: Mock) -> None:
+    """An error of a generated function says what its operation pays for, also where a free one is a POST."""
+    with MiniMax("k", transport=mock.transport, base_url="https://gateway.example/base") as client:
+        calls: dict[str, tuple[Any, Any]] = {
+            "list_voices": (list_voices, ListVoicesRequest(voice_type=ListedVoiceType.ALL)),
+            "speak": (
+                speak,
+                SpeakRequest.from_dict({"model": "speech-2.8-hd", "text": "t", "voice_setting": {"voice_id": "v"}}),
+            ),
+            "clone_voice": (clone_voice, CloneVoiceRequest(file_id=1, voice_id="Voice-0001")),
+        }
+        advice: dict[str, tuple[str, bool]] = {}
+        for name, (function, body) in calls.items():
+            mock.fail("minimax", "server_error", operation=name)
+            with pytest.raises(ServerError) as caught:
+                function.sync(client=client.client, body=body)
+            advice[name] = caught.value.advice, caught.value.retryable
+    assert advice["list_voices"] == ("retry later", True)
+    assert "charged" in advice["speak"][0]
+    assert "clone again under the same voice_id" in advice["clone_voice"][0]

@@ -31,6 +31,7 @@ from voice_clone._provider.responses import (
     paid_for,
     read,
     request_id,
+    set_paid_for,
 )
 from voice_clone.errors import VoiceCloneError
 
@@ -186,6 +187,7 @@ class _Exchange:
         self.body = _NO_BODY
         self.checking = False
         request.extensions[PROVIDER], request.extensions[DEADLINE] = self.provider.name, self.deadline
+        set_paid_for(self.provider, request, client.base_url)
         self.options: dict[str, Any] = {"stream": True, "follow_redirects": False}
         """The options of `send`."""
         if ELSEWHERE in request.extensions:

@@ -19,6 +19,8 @@ BuildRequest: TypeAlias = Callable[[str], dict[str, Any]]
 
 CLONE, SPEECH = "clone", "speech"
 """What a paid request pays for."""
+FREE_OPERATIONS = frozenset({"list_voices", "update_voice", "delete_voice", "upload_file", "upload_asset"})
+"""Operations that cost nothing though they are no GET, by the names that all overlays give."""
 _MAY_BE_CHARGED = "the speech may be charged; another call of speak is charged again"
 
 
@@ -161,6 +163,12 @@ class Provider:
     def log(self) -> logging.Logger:
         """The logger of this provider's requests."""
         return logging.getLogger(f"voice_clone.{self.name}")
+
+    def paid_for(self, operation: str) -> str:
+        """What an operation that is no GET pays for; empty if it is free. One that is not known may make a voice."""
+        if self.speech and operation == self.speech.operation:
+            return SPEECH
+        return "" if operation in FREE_OPERATIONS else CLONE
 
     def recovery(self, paid_for: str) -> str:
         """What to do after a paid request without a good response."""

@@ -52,9 +52,16 @@ BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
 
 
 def paid_for(request: httpx.Request) -> str:
-    """What a request may cost money for; empty if it is free. What is not known may make a voice."""
-    known: str | None = request.extensions.get(PAID_FOR)
-    return known if known is not None else "" if request.method in _FREE_METHODS else CLONE
+    """What a request may cost money for, as `set_paid_for` found it; empty if it is free."""
+    return str(request.extensions.get(PAID_FOR, ""))
+
+
+def set_paid_for(provider: Provider, request: httpx.Request, base_url: httpx.URL) -> None:
+    """Find out what a request may cost money for, unless its sender says so."""
+    if PAID_FOR not in request.extensions:
+        free = request.method in _FREE_METHODS
+        operation = "" if free else provider.operation(request.method, path_of(request, base_url))
+        request.extensions[PAID_FOR] = "" if free else provider.paid_for(operation)
 
 
 def path_of(request: httpx.Request, base_url: httpx.URL) -> str:
