@@ -550,7 +550,7 @@ def test_conflict_of_a_gateway_stays_as_it_is(call_sync: Caller) -> None:
 
 def test_generated_functions_know_what_costs_money(mock: Mock) -> None:
     """An error of a generated function says what its operation pays for, also where a free one is a POST."""
-    with MiniMax("k", transport=mock.transport, base_url="https://gateway.example/base") as client:
+    with MiniMax("k", transport=mock.transport) as client:
         calls: dict[str, tuple[Any, Any]] = {
             "list_voices": (list_voices, ListVoicesRequest(voice_type=ListedVoiceType.ALL)),
             "speak": (
