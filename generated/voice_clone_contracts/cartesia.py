@@ -177,6 +177,17 @@ class ErrorResponse(BaseModel):
     ] = MISSING
 
 
+class VoiceLocale(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    locale: Annotated[StrictStr, Field(description="The locale, such as `en-US`.")]
+    is_native: Annotated[
+        StrictBool | MISSING,
+        Field(description="Whether it is the locale of the voice itself."),
+    ] = MISSING
+
+
 class UpdateVoiceRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -350,6 +361,10 @@ class Voice(BaseModel):
     preview_file_url: Annotated[
         StrictStr | None | MISSING,
         Field(description="Address of a preview; it wants the key."),
+    ] = MISSING
+    locales: Annotated[
+        list[VoiceLocale] | MISSING,
+        Field(description="The locales that the voice can speak."),
     ] = MISSING
     country: StrictStr | None | MISSING = MISSING
 

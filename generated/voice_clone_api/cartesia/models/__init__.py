@@ -20,6 +20,7 @@ from .speech_voice_mode import SpeechVoiceMode
 from .supported_language import SupportedLanguage
 from .update_voice_request import UpdateVoiceRequest
 from .voice import Voice
+from .voice_locale import VoiceLocale
 
 __all__ = (
     "AudioContainer",
@@ -41,4 +42,5 @@ __all__ = (
     "SupportedLanguage",
     "UpdateVoiceRequest",
     "Voice",
+    "VoiceLocale",
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,6 +11,10 @@ from attrs import field as _attrs_field
 from ..models.gender import Gender
 from ..models.supported_language import SupportedLanguage
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.voice_locale import VoiceLocale
+
 
 T = TypeVar("T", bound="Voice")
 
@@ -29,6 +33,7 @@ class Voice:
         language (str | SupportedLanguage):
         gender (Gender | None | str | Unset): How the voice sounds; null if nobody said.
         preview_file_url (None | str | Unset): Address of a preview; it wants the key.
+        locales (list[VoiceLocale] | Unset): The locales that the voice can speak.
         country (None | str | Unset):
     """
 
@@ -41,6 +46,7 @@ class Voice:
     language: str | SupportedLanguage
     gender: Gender | None | str | Unset = UNSET
     preview_file_url: None | str | Unset = UNSET
+    locales: list[VoiceLocale] | Unset = UNSET
     country: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -79,6 +85,13 @@ class Voice:
         else:
             preview_file_url = self.preview_file_url
 
+        locales: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.locales, Unset):
+            locales = []
+            for locales_item_data in self.locales:
+                locales_item = locales_item_data.to_dict()
+                locales.append(locales_item)
+
         country: None | str | Unset
         if isinstance(self.country, Unset):
             country = UNSET
@@ -102,6 +115,8 @@ class Voice:
             field_dict["gender"] = gender
         if preview_file_url is not UNSET:
             field_dict["preview_file_url"] = preview_file_url
+        if locales is not UNSET:
+            field_dict["locales"] = locales
         if country is not UNSET:
             field_dict["country"] = country
 
@@ -110,6 +125,8 @@ class Voice:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Read what JSON has; raises KeyError, TypeError or ValueError where it does not match the spec."""
+        from ..models.voice_locale import VoiceLocale
+
         _left = dict(src_dict)
         id = _left.pop("id")
 
@@ -167,6 +184,15 @@ class Voice:
 
         preview_file_url = _parse_preview_file_url(_left.pop("preview_file_url", UNSET))
 
+        _locales = _left.pop("locales", UNSET)
+        locales: list[VoiceLocale] | Unset = UNSET
+        if _locales is not UNSET:
+            locales = []
+            for locales_item_data in _locales:
+                locales_item = VoiceLocale.from_dict(locales_item_data)
+
+                locales.append(locales_item)
+
         def _parse_country(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -186,6 +212,7 @@ class Voice:
             language=language,
             gender=gender,
             preview_file_url=preview_file_url,
+            locales=locales,
             country=country,
         )
 
