@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jsonpath
 import pytest
 
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
+from scripts.lib.files import ROOT, copy_json, dump_json, read_json, same_json, write_file
 from scripts.lib.project import Provider
 from scripts.overlay import ageing
 from scripts.overlay.ageing import Aged, State
-from scripts.overlay.apply import Located, effective_spec
+from scripts.overlay.apply import Located, effective_spec, overlay_actions
 from tests.pipeline.helpers import PROVIDERS
 
 HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
@@ -46,6 +48,11 @@ def test_committed_actions_are_needed(name: str) -> None:
     assert set(states(Provider(ROOT, name))) == {State.APPLIED}
 
 
+TO_RETIRE = action(
+    "$",
+    update={"paths": {"/y": {"get": {"operationId": "get_y"}}}, "components": {"schemas": {"Y": {"type": "object"}}}},
+    x_retire_when="$.paths['/y'].get",
+)
 OPEN = {"anyOf": [{"enum": ["a", "b"]}, {"type": "string"}]}
 TO_OPEN = (
     action("$.s.anyOf", remove=True, x_expect=[{"enum": ["a", "b"]}]),
@@ -104,6 +111,28 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
         ({"paths": {"/x": {"get": {"operationId": "getX"}}}}, [TO_CALL], "applied"),
         ({"paths": {"/x": {"get": {"operationId": "get_x"}}}}, [TO_CALL], "no longer needed"),
         ({"paths": {"/x": {"get": {"operationId": "xGet"}}}}, [TO_CALL], "in conflict"),
+        # Retired
+        ({}, [TO_RETIRE], "applied"),
+        ({"paths": {"/y": {"post": {}}}}, [TO_RETIRE], "applied"),
+        ({"paths": {"/y": {"get": {}}}}, [TO_RETIRE], "no longer needed"),
+        ({"paths": {"/y": {"get": {"operationId": "get_y"}}}}, [TO_RETIRE], "no longer needed"),
+        (
+            {"paths": {"/y": {"get": {"operationId": "y"}}}, "components": {"schemas": {"Y": {"type": "string"}}}},
+            [TO_RETIRE],
+            "no longer needed",
+        ),
+        ({"components": {"schemas": {"Y": {"type": "string"}}}}, [TO_RETIRE], "in conflict"),
+        (
+            {"paths": {"/y": {"get": {"operationId": "y"}}}},
+            [TO_RETIRE, action("$.paths['/y'].get", update={"summary": "Y"})],
+            "no longer needed, applied",
+        ),
+        (
+            {"paths": {"/y": {"get": {"operationId": "y"}}}},
+            [TO_RETIRE, action("$.components.schemas.Y", update={"title": "Y"})],
+            "no longer needed, in conflict",
+        ),
+        ({"paths": {"/y": {"get": {}}}}, [TO_RETIRE | {"target": "$.gone"}], "no longer needed"),
         # In several places
         ({"a": {"b": 1}, "c": {}}, [action("$['a', 'c']", update={"b": 1})], "in conflict"),
         ({"a": {"b": 1}, "c": {"b": 1}}, [action("$['a', 'c']", update={"b": 1})], "no longer needed"),
@@ -249,6 +278,98 @@ def test_naming_conflict_shows_the_intended_name(tmp_path: Path) -> None:
         "      it names this New",
         "      the document says now: nothing; $['components']['schemas'] has \"Other\"",
     ]
+
+
+# The day on which a page brings an operation that the overlay adds
+
+RETIRING = [
+    (name, located)
+    for name in PROVIDERS
+    for located in overlay_actions(Provider(ROOT, name))
+    if "x-retire-when" in located.action
+]
+
+
+def own_schemas(node: Any, spec: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """A copy of a part of a spec whose schemas have the page's own names; `schemas` receives them."""
+    if isinstance(node, list):
+        return [own_schemas(item, spec, schemas) for item in node]
+    if not isinstance(node, dict):
+        return node
+    target = node.get("$ref")
+    if not isinstance(target, str) or not target.startswith(SCHEMAS):
+        return {key: own_schemas(value, spec, schemas) for key, value in node.items()}
+    name = target.removeprefix(SCHEMAS)
+    if f"Page{name}" not in schemas:
+        schemas[f"Page{name}"] = {}
+        schemas[f"Page{name}"] |= own_schemas(spec["components"]["schemas"][name], spec, schemas)
+    return {"$ref": f"{SCHEMAS}Page{name}"}
+
+
+def bring(spec: dict[str, Any], effective: dict[str, Any], path: str, method: str) -> None:
+    """Add an operation to a vendored spec as a page would: its own names, and the failures and key of other pages."""
+    others = [member for item in spec["paths"].values() for member in item.values() if "responses" in member]
+    failures = {code: answer for other in others for code, answer in other["responses"].items() if code[0] != "2"}
+    added = effective["paths"][path][method]
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    brought = {key: own_schemas(value, effective, schemas) for key, value in added.items() if key in KEPT}
+    answers = {
+        code: own_schemas(answer, effective, schemas) if code[0] == "2" else copy_json(failures[code])
+        for code, answer in added["responses"].items()
+        if code[0] == "2" or code in failures
+    }
+    likeness = {key: others[0][key] for key in ("security", "tags") if key in others[0]}
+    for answer in answers.values():
+        answer.pop("headers", None)  # which the overlay adds to all operations
+    brought |= {"operationId": f"page_{added['operationId']}", "responses": answers, **likeness}
+    spec["paths"].setdefault(path, {})[method] = brought
+
+
+SCHEMAS = "#/components/schemas/"
+KEPT = ("summary", "description", "parameters", "requestBody")
+
+
+def by_operation(spec: dict[str, Any]) -> dict[str, Any]:
+    """The operations of a spec, by method and path."""
+    return {f"{method} {path}": member for path, item in spec["paths"].items() for method, member in item.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "located"), [pytest.param(*each, id=f"{each[0]}-{each[1].number}") for each in RETIRING]
+)
+def test_addition_retires_when_a_page_brings_its_operation(tmp_path: Path, name: str, located: Located) -> None:
+    """On that day the addition alone is no longer needed, and without it the page's operation is the effective one."""
+    provider, committed = Provider(tmp_path, name), Provider(ROOT, name)
+    write_file(provider.overlay, committed.overlay.read_bytes())
+    spec, before = read_json(committed.spec), effective_spec(committed)
+    [(_, path, method)] = [match.parts for match in jsonpath.finditer(located.action["x-retire-when"], before)]
+    bring(spec, before, str(path), str(method))
+    write_file(provider.spec, dump_json(spec).encode())
+
+    judged, _ = ageing.judge(provider)
+    assert [aged.located.number for aged in judged if aged.state == State.FIXED] == [located.number]
+    assert {aged.state for aged in judged if aged.located.number != located.number} == {State.APPLIED}
+    with pytest.raises(PipelineError, match=rf":{located.line}: action {located.number} .* now\. Delete this action$"):
+        effective_spec(provider)
+
+    ageing.drop(provider, fixed(judged))
+    assert len(overlay_actions(provider)) == len(judged) - 1
+    after = effective_spec(provider)
+    operations, old = by_operation(after), by_operation(before)
+    brought, added = operations.pop(f"{method} {path}"), old.pop(f"{method} {path}")
+    assert brought["operationId"] == f"page_{added['operationId']}"
+    assert same_json(operations, old)
+    schemas = after["components"]["schemas"]
+    assert not set(located.action["update"].get("components", {}).get("schemas", {})) & set(schemas)
+    assert set(re.findall(rf"{SCHEMAS}(Page\w+)", json.dumps(brought))) <= set(schemas)
+
+
+def test_every_added_operation_of_this_kind_retires() -> None:
+    """Each provider has additions that retire themselves, each about an operation that it adds itself."""
+    assert {name for name, _ in RETIRING} == set(PROVIDERS)
+    for name, located in RETIRING:
+        assert jsonpath.findall(located.action["x-retire-when"], located.action["update"]), f"{name}: {located}"
+        assert not jsonpath.findall(located.action["x-retire-when"], read_json(Provider(ROOT, name).spec))
 
 
 def fixed(judged: list[Aged]) -> list[Located]:

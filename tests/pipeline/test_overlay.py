@@ -55,6 +55,7 @@ def refusal(spec: dict[str, Any], entry: Any) -> str:
         ({"a": {"b": 1}, "c": 2}, action("$.a", remove=True, x_expect={"b": 1}), {"c": 2}),
         ({"a": {}, "b": {}}, action("$[*]", update={"c": 1}), {"a": {"c": 1}, "b": {"c": 1}}),
         ({"a": {}, "b": {}}, action("$['a', 'b', 'a']", update={"c": 1}), {"a": {"c": 1}, "b": {"c": 1}}),
+        ({"a": {}}, action("$.a", update={"c": 1}, x_retire_when="$.a.b"), {"a": {"c": 1}}),
     ],
 )
 def test_update_and_removal(spec: dict[str, Any], entry: dict[str, Any], after: dict[str, Any]) -> None:
@@ -274,6 +275,12 @@ def test_with_names_applies_only_names(tmp_path: Path) -> None:
         (action("$[?unknown(@.a)]", update={}), "target $[?unknown(@.a)]: "),
         (action("$.a", update={"c": 1}, x_expect={"b": 2}), f"x-expect no longer holds at $['a']. {FIXED}"),
         (action("$.a", remove=True, x_expect={"b": None}), f"x-expect no longer holds at $['a']. {FIXED}"),
+        (action("$.a", update={"c": 1}, x_retire_when=1), "needs `x-retire-when`"),
+        (action("$.a", update={"c": 1}, x_retire_when=" "), "needs `x-retire-when`"),
+        (action("$.a", update={"c": 1}, x_retire_when="a.b"), "target a.b: "),
+        (action("$.a", update={"c": 1}, x_retire_when="$..a..b"), "target $..a..b: holds `..` more than 1 times"),
+        (action("$.a", update={"c": 1}, x_retire_when="$.list"), "the pages have $.list now. Delete this action"),
+        (action("$.no", update={"c": 1}, x_retire_when="$.list"), "the pages have $.list now. Delete this action"),
     ],
 )
 def test_invalid_actions_are_refused(entry: Any, message: str) -> None:

@@ -57,6 +57,24 @@ def page_with_inworld(tree: Path) -> str:
     return edited_page(tree, RETELL, last, f"{last}                    - inworld\n")
 
 
+def page_with_list_voices(tree: Path) -> str:
+    """Retell's page with the operation that its overlay adds, under a name of the page's own."""
+    added = """\
+  /list-voices:
+    get:
+      description: List the voices
+      operationId: listVoices
+      responses:
+        '200':
+          description: OK
+          content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/VoiceResponse'}}}}
+        '401': {$ref: '#/components/responses/Unauthorized'}
+      security:
+        - api_key: []
+"""
+    return edited_page(tree, RETELL, "\npaths:\n", f"\npaths:\n{added}")
+
+
 def changed_files(tree: Path, before: dict[str, bytes]) -> list[str]:
     """The files that differ from before."""
     after = contents(tree)
@@ -291,11 +309,32 @@ def test_drop_fixed_deletes_unneeded_actions(project: Path, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert printed.splitlines()[-1] == "retell: equal in meaning"
     assert "; deleted\n" in printed
-    assert "retell: 14 overlay actions applied\n" in printed
+    assert f"retell: {count_actions(text) - 1} overlay actions applied\n" in printed
     start = text.index("  - target: $.components.schemas.CloneProvider.enum")
     end = text.index("  - target", start + 1)
     assert (project / "specs/retell/overlay.yaml").read_text("utf-8") == text[:start] + text[end:]
     assert list(generate.check(find_providers(root=project), project)) == []
+
+
+def test_drop_fixed_retires_an_addition(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """When a page brings an operation that the overlay adds, `--drop-fixed` deletes the addition for the page's own."""
+    page, path = page_with_list_voices(project), project / "specs/retell/overlay.yaml"
+    text = path.read_text("utf-8")
+    assert update.run(["retell", page], project) == 2
+    verdict = "retell: 1 overlay action no longer needed (see --drop-fixed); equal in meaning; nothing was written"
+    assert capsys.readouterr().out.splitlines()[-1] == verdict
+    assert path.read_text("utf-8") == text
+    assert update.run(["retell", page, "--drop-fixed"], project) == 0
+    start = text.index("  - target: $\n    description: The list of voices")
+    assert path.read_text("utf-8") == text[:start] + text[text.index("  - target", start + 1) :]
+    effective = read_json(project / "generated/voice_clone_api/retell/openapi.json")
+    assert effective["paths"]["/list-voices"]["get"]["operationId"] == "listVoices"
+    assert list(generate.check(find_providers(root=project), project)) == []
+
+
+def count_actions(overlay: str) -> int:
+    """The number of actions in an overlay."""
+    return overlay.count("\n  - target: ")
 
 
 # The report
@@ -304,12 +343,13 @@ def test_drop_fixed_deletes_unneeded_actions(project: Path, capsys: pytest.Captu
 def test_markdown_report(project: Path, fake_checks: FakeChecks, tmp_path: Path) -> None:
     """The Markdown report has the verdict, the pages, the comparison, and lines for the changelog."""
     fake_checks.verdicts["retell"] = ["compatible"]
+    count = count_actions((project / "specs/retell/overlay.yaml").read_text("utf-8"))
     update.run(
         ["retell", extended_page(project), "--dry-run", "--report", str(tmp_path / "new" / "report.md")], project
     )
     assert (tmp_path / "new" / "report.md").read_text("utf-8") == (
         "# retell: compatible, 1 change; nothing was written (dry run)\n\n"
-        f"```text\n{RETELL} has changed\n15 overlay actions applied\n```\n\n"
+        f"```text\n{RETELL} has changed\n{count} overlay actions applied\n```\n\n"
         "## Since 0.1.0\n\nFor the changelog:\n\n- compatible\n"
     )
 
