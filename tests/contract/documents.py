@@ -144,6 +144,11 @@ class Place:
         """The value at a key."""
         return self[key].value if key in self else default
 
+    @property
+    def item(self) -> Place:
+        """The schema of an array's items, or any other schema itself."""
+        return self["items"] if "items" in self else self  # noqa: SIM401 - a place, whose `get` is a value
+
     def values(self) -> Iterator[Place]:
         """The nodes at all keys or items."""
         node = self.followed().value
@@ -250,6 +255,11 @@ class Answer:
 
     def _repr_pretty_(self, printer: Any, _: bool) -> None:
         printer.text(str(self))  # for Hypothesis
+
+    @property
+    def media_type(self) -> str | None:
+        """The media type of the body, which may be a pattern such as `audio/*`; None without a body."""
+        return next((content.key for content in self.place.inside("content")), None)
 
     @property
     def body(self) -> Place | None:

@@ -6,12 +6,14 @@ holds facts, enums, and examples of requests and responses, all with their sourc
 One example can describe several: `each` maps places in it (`body.audio.type`) to values that replace theirs one at a
 time, `without` lists places to remove one at a time; the example itself is then valid, whatever the others are.
 `{repeat: x, times: n}` is a text or an array, `{file: me.wav, type: audio/wav}` a file in a form. `undeclared` lists
-the properties of an example that are not in the spec on purpose.
+the properties of an example that are not in the spec on purpose. A response that is no JSON has a `media_type`; one
+without a body has neither.
 """
 
 from __future__ import annotations
 
 import copy
+import fnmatch
 import functools
 import re
 from collections.abc import Iterator
@@ -23,7 +25,7 @@ import attrs
 from scripts.lib import yaml12
 from scripts.lib.files import ROOT, display_path, read_json, same_json
 from scripts.overlay.apply import with_names
-from tests.contract.documents import Document, Json, Operation, Place, documents
+from tests.contract.documents import Answer, Document, Json, Operation, Place, documents
 from tests.contract.failures import breach
 from tests.contract.schemas import errors
 from tests.contract.validators import undeclared
@@ -49,6 +51,8 @@ class Example:
     body: Json = None
     headers: dict[str, Json] | None = None
     path: dict[str, Json] | None = None
+    query: dict[str, Json] | None = None
+    media_type: str | None = None  # of a response that is no JSON; None also for one without a body
     undeclared: list[str] = attrs.field(factory=list[str])
     voice: dict[str, str | None] | None = None
     each: dict[str, list[Json]] = attrs.field(factory=dict[str, list[Json]])
@@ -68,19 +72,27 @@ class Example:
         changes: list[tuple[str, Json]] = [(path, value) for path, values in self.each.items() for value in values]
         changes += [(path, ABSENT) for path in self.without]
         for path, value in changes:
-            whole: dict[str, Any] = copy.deepcopy({"body": self.body, "headers": self.headers, "path": self.path})
+            parts = ("body", "headers", "path", "query", "media_type")
+            whole: dict[str, Any] = copy.deepcopy({part: getattr(self, part) for part in parts})
             node: Any = whole
             *before, last = path.split(".")
             for key in before:
-                node = node[key]
+                node = node[_key(node, key)]
             if value is ABSENT:
-                del node[last]
+                del node[_key(node, last)]
             else:
-                node[last] = value
+                node[_key(node, last)] = value
             yield attrs.evolve(self, each={}, without=[], **whole)
 
 
 ABSENT = object()
+
+
+def _key(node: Json, key: str) -> str | int:
+    """A part of a path as the key of an object, or as the index of an array."""
+    return int(key) if isinstance(node, list) else key
+
+
 PARTS = ("sources", "clone", "operations", "enums", "requests", "answers")
 
 
@@ -175,10 +187,21 @@ def problems(document: Document, example: Example) -> list[Problem]:
     if example.status is None:
         return _request(operation, example)
     answer = next((each for each in operation.answers if each.status == str(example.status)), None)
-    if answer is None or answer.body is None:
-        return [Problem("status", f"{operation} does not answer {example.status} with a body")]
+    if answer is None:
+        return [Problem("status", f"{operation} does not answer {example.status}")]
+    if answer.body is None:
+        return _not_json(answer, example)
     declared = {header.key: header["schema"] for header in answer.place.inside("headers")}
     return _named("header", declared, set(), example.headers) + _data(answer.body, example.body, example)
+
+
+def _not_json(answer: Answer, example: Example) -> list[Problem]:
+    """The problems of a response that is audio, or has no body."""
+    documented = answer.media_type
+    texts = [f"{answer} has no JSON"] if example.body is not None else []
+    if not fnmatch.fnmatchcase(example.media_type or "", documented or ""):
+        texts.append(f"{answer} is {documented or 'empty'}, not {example.media_type or 'empty'}")
+    return [Problem("media_type", text) for text in texts]
 
 
 def place_of(document: Document, example: Example) -> Place:
@@ -190,13 +213,13 @@ def place_of(document: Document, example: Example) -> Place:
 
 def _request(operation: Operation, example: Example) -> list[Problem]:
     reasons: list[Problem] = []
-    for where, values in (("header", example.headers), ("path", example.path)):
+    for where, values in (("header", example.headers), ("path", example.path), ("query", example.query)):
         described = [parameter for parameter in operation.parameters if parameter["in"].value == where]
         schemas = {parameter["name"].value: parameter["schema"] for parameter in described}
         needed = {parameter["name"].value for parameter in described if parameter.get("required")}
         reasons += _named(where, schemas, needed, values)
     if operation.body is None:
-        return reasons
+        return [*reasons, *([Problem("body", f"{operation} has no body")] if example.body is not None else [])]
     files, body = as_form(operation, example.body)
     return [*reasons, *files, *_data(operation.body, body, example)]
 
@@ -252,8 +275,8 @@ def declared_only(body: Json, undeclared: list[str]) -> Json:
         node: Any = kept
         *before, last = path.split(".")
         for key in before:
-            node = node[key]
-        del node[last]
+            node = node[_key(node, key)]
+        del node[_key(node, last)]
     return kept
 
 
@@ -279,20 +302,24 @@ def record(operation: Operation) -> dict[str, Any]:
         "own_id": operation.place.get("x-operation-id"),
         "tag": (operation.place.get("tags") or [None])[0],
         "keys": [" and ".join(map(key, each)) for each in operation.place.get("security", [])],
-        "parameters": [
-            f"{parameter['in'].value} {parameter['name'].value}" + ("" if parameter.get("required") else ", optional")
-            for parameter in operation.parameters
-        ],
+        "parameters": [_parameter(each) for each in operation.parameters],
         "sends": operation.media_type,
         "files": {name: part["contentType"].split(", ") for name, part in operation.encoding.items()},
         "defaults": {part.key: part.value["default"] for part in parts if "default" in part.value},
         "answers": {
-            answer.status: sorted(
-                f"{child.key}: {child['schema'].get('type')}" for child in answer.place.inside("headers")
-            )
+            answer.status: [
+                *sorted(f"{child.key}: {child['schema'].get('type')}" for child in answer.place.inside("headers")),
+                *([] if answer.body else [answer.media_type or "no body"]),
+            ]
             for answer in operation.answers
         },
     }
+
+
+def _parameter(place: Place) -> str:
+    default = place["schema"].get("default")
+    is_optional = "" if place.get("required") else ", optional"
+    return f"{place.get('in')} {place.get('name')}{is_optional}" + ("" if default is None else f", default {default}")
 
 
 def enum_records(document: Document) -> dict[str, dict[str, Any]]:
@@ -300,7 +327,11 @@ def enum_records(document: Document) -> dict[str, dict[str, Any]]:
     ids = {(operation.path, operation.method): operation.id for operation in document.operations()}
 
     def name(place: Place) -> str:
-        owner = place.keys[2] if place.keys[0] == "components" else ids[str(place.keys[1]), str(place.keys[2])]
+        _, first, second, *rest = place.keys
+        owner = second if place.keys[0] == "components" else ids[str(first), str(second)]
+        if place.keys[0] == "paths" and rest[0] == "parameters":
+            parameters = document.root["paths"][first][second]["parameters"]
+            return f"{owner}.{parameters[rest[1]].get('name')}"
         fields = [after for key, after in zip(place.keys, place.keys[1:], strict=False) if key == "properties"]
         return ".".join(map(str, (owner, *fields)))
 
@@ -334,7 +365,7 @@ def differences(known: Evidence, document: Document) -> Iterator[tuple[str, str,
         for key in sorted(set(fact) | set(spec)):
             page = grown.get(name, {}).get(key)
             if key == "parameters":
-                page = [each for each in page or [] if each.endswith(", optional")]
+                page = [each for each in page or [] if ", optional" in each]
             if not agree(fact.get(key), spec.get(key), page):
                 place = said[name].place if name in said else document.root["paths"]
                 yield f"{key} of operations", name, place, spec.get(key, "nothing"), fact.get(key, "nothing")

@@ -81,6 +81,9 @@ def touched(place: Place, value: Json) -> Iterator[Place]:
     for rule in ("minLength", "maxLength", "minItems", "maxItems"):
         if rule in target and target.get(rule) == size:
             yield target[rule]
+    for rule in ("minimum", "maximum"):
+        if rule in target and target.get(rule) == value:
+            yield target[rule]
     for rule in ("pattern", "const"):
         if rule in target:
             yield target[rule]

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from tests.contract.documents import Operation, Place
 from tests.contract.schemas import COMBINATIONS
 
-LIMITS = ("minLength", "maxLength", "minItems", "maxItems", "pattern", "const")
+LIMITS = ("minLength", "maxLength", "minItems", "maxItems", "pattern", "const",
+          "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")  # fmt: skip
 
 seen: dict[tuple[str, str], set[str]] = defaultdict(set)
 """Maps provider and pointer to the names of the tests that exercise the promise."""
@@ -44,7 +45,7 @@ def _schema(place: Place, above: tuple[str, ...] = ()) -> Iterator[Place]:
         return
     inner: list[Place] = []
     yield from place.inside("enum")
-    yield from (place[limit] for limit in LIMITS if place.get(limit))
+    yield from (place[limit] for limit in LIMITS if limit in place)
     yield from place.inside("dependentRequired")
     yield from place["x-max-items-by"].inside("limits") if "x-max-items-by" in place else ()
     for each in place.inside("properties"):

@@ -93,6 +93,9 @@ def _values(place: Place, *, extras: bool) -> Values:
 
 
 def _merged(parts: tuple[Json, ...]) -> Json:
+    """One value for all branches of an `allOf`: objects are merged."""
+    if not all(isinstance(part, dict) for part in parts):
+        return parts[-1]
     return {key: value for part in parts for key, value in part.items()}
 
 
@@ -210,7 +213,8 @@ def alternatives(place: Place) -> list[Json]:
     for key in ("anyOf", "oneOf"):
         options += [value for branch in place.inside(key) for value in alternatives(branch)]
     for branch in place.inside("allOf"):
-        options = [_merged((one, two)) for one in options or [{}] for two in alternatives(branch)]
+        others = alternatives(branch)
+        options = [_merged((one, two)) for one in options for two in others] if options else others
     if not options:
         options = [value for kind in kinds(place) for value in _ALTERNATIVES[kind](place)] or ["anything"]
     options += [None] if place.get("nullable") else []
@@ -227,6 +231,11 @@ def _alternative_strings(place: Place) -> list[Json]:
     return [text[0] * (size - 1) + text[1] for size in sizes for text in ("éa", "a😀")]
 
 
+def _alternative_numbers(place: Place, *usual: float) -> list[Json]:
+    edges = [place.get(rule) for rule in ("minimum", "maximum") if rule in place]
+    return [value for value in (*usual, *edges) if valid(place, value)]
+
+
 def _alternative_objects(place: Place) -> list[Json]:
     each = {part.key: alternatives(part) for part in place.inside("properties")}
     whole = {name: options[0] for name, options in each.items()}
@@ -239,8 +248,8 @@ def _alternative_objects(place: Place) -> list[Json]:
 _ALTERNATIVES: dict[str, Callable[[Place], list[Json]]] = {
     "null": lambda _: [None],
     "boolean": lambda _: [True, False],
-    "integer": lambda place: [value for value in (2**40 + 1, 7, 0) if valid(place, value)],
-    "number": lambda place: [value for value in (0.5, 3, 0) if valid(place, value)],
+    "integer": lambda place: _alternative_numbers(place, 2**40 + 1, 7, 0),
+    "number": lambda place: _alternative_numbers(place, 0.5, 3, 0),
     "string": _alternative_strings,
     "array": lambda place: [
         (alternatives(place["items"]) * size)[:size] for size in (place.get("minItems", 1), place.get("maxItems", 2))
@@ -278,6 +287,10 @@ def _steps(place: Place, good: Json) -> Iterator[tuple[Place, Json]]:
         yield rule, "no such value"
     for rule, _ in rules("type"):
         yield from ((rule, odd) for odd in (None, True, 7, "text", ["text"], {"a": 1}))
+    if isinstance(good, int | float):
+        yield from ((rule, least - 1) for rule, least in rules("minimum"))
+        yield from ((rule, most + 1) for rule, most in rules("maximum"))
+        yield from rules("exclusiveMinimum", "exclusiveMaximum")
     if isinstance(good, str):
         yield from ((rule, good[: least - 1]) for rule, least in rules("minLength") if least)
         yield from ((rule, good + good[-1:] * (most + 1 - len(good))) for rule, most in rules("maxLength") if good)

@@ -158,7 +158,7 @@ class Entry:
     def cost(self) -> str:
         """The cost of processing it twice; a generated function only knows the method."""
         known = self.name != "generated" and self.operation.id != shim(self.operation.provider).clone.operation
-        return "free" if known or self.operation.method == "get" else "paid"
+        return "free" if known or self.operation.method in ("get", "delete") else "paid"
 
     def error(self, way: str, response: httpx.Response, promise: Place | str) -> VoiceCloneError:
         """The error that this response raises; it keeps the whole response."""

@@ -46,6 +46,9 @@ UNREAD_BY_CONTRACTS = {
     "binary": "a model of a form takes text for bytes",
     "header": "there are models of bodies only",
     "path": "there are models of bodies only",
+    "body": "there are models of documented bodies only",
+    "query": "there are models of bodies only",
+    "media_type": "there are models of JSON only",
 }
 """Keywords that contract models do not support, each with the reason."""
 

@@ -11,12 +11,14 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.contract.documents import Answer, Document, Operation, documents, operations
+from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.failures import Breach, breach
+from tests.contract.schemas import valid
 from tests.contract.spec_coverage import witness
-from tests.contract.strategies import alternatives, breaking, values
+from tests.contract.strategies import alternatives, breaking
+from tests.contract.test_requests import bodies, parameters
 from tests.contract.test_responses import is_success, provider_of
-from tests.contract.validators import judge_answer, judge_request
+from tests.contract.validators import judge_answer, judge_request, read_text
 from tests.contract.wire import CLIP, KEY, Method, form, least, least_parameters, methods, request
 from voice_clone import connect, errors
 from voice_clone.errors import RawResponse
@@ -56,8 +58,12 @@ def answered(operation: Operation, response: httpx.Response) -> Answer:
 
 def succeeded(document: Document, response: httpx.Response) -> bool:
     """Whether a response reports success."""
-    raw = RawResponse(response.status_code, {}, b"", response.json() if response.content else None)
-    return is_success(provider_of(document), raw)
+    return is_success(provider_of(document), RawResponse(response.status_code, {}, b"", json_of(response)))
+
+
+def json_of(response: httpx.Response) -> Json:
+    """The JSON of a response, or None."""
+    return response.json() if "json" in response.headers.get("content-type", "") else None
 
 
 @attrs.define
@@ -140,14 +146,20 @@ def _poll(document: Document, voice_id: str) -> tuple[Operation, dict[str, Any]]
 @each_operation
 @given(data=st.data())
 def test_mock_accepts_what_the_spec_allows(operation: Operation, data: st.DataObject) -> None:
-    """Each valid request gets a documented success."""
-    parameters = least_parameters(operation)
-    for body in [data.draw(values(operation.body))] if operation.body else [None]:
-        mock, sent = Mock(), request(operation, parameters, body)
-        judge_request(operation, sent, KEY)
-        answered(operation, mock.handle(sent))
-        if operation.body and mock.requests[-1].body is None:
-            breach(operation.body, f"{operation}: the mock refuses a good request", do=DO, sent=sent)
+    """Each valid request gets a documented response, and is not refused as invalid."""
+    mock, sent = Mock(), request(operation, data.draw(parameters(operation)), data.draw(bodies(operation)))
+    judge_request(operation, sent, KEY)
+    response = mock.handle(sent)
+    answered(operation, response)
+    is_read = mock.requests[-1].body is not None if operation.body else not is_refusal(operation, response)
+    if not is_read:
+        breach(operation.place, f"{operation}: the mock refuses a good request", do=DO, sent=sent, answered=response)
+
+
+def is_refusal(operation: Operation, response: httpx.Response, kind: Kind = "invalid_request") -> bool:
+    """Whether a response is the mock's error of a kind."""
+    refusal = Mock()._behaviours[operation.provider].error(kind, "")
+    return (response.status_code, code(response)) == (refusal.status_code, code(refusal))
 
 
 @each_operation
@@ -157,23 +169,24 @@ def test_mock_accepts_each_documented_credential(operation: Operation) -> None:
         sent = request(operation, *least(operation), credential=index)
         judge_request(operation, sent, KEY)
         response = Mock(api_keys=frozenset({KEY})).handle(sent)
-        refusal = Mock()._behaviours[operation.provider].error("unauthorized", "")
-        if (response.status_code, code(response)) == (refusal.status_code, code(refusal)):
+        if is_refusal(operation, response, "unauthorized"):
             breach(scheme, f"{operation}: the mock refuses a good key", do=DO, answered=response)
 
 
 def code(response: httpx.Response) -> Any:
     """The part of an error that distinguishes it from others with its status."""
-    body = response.json()
-    return body["base_resp"]["status_code"] if "base_resp" in body else None
+    body = json_of(response)
+    return body["base_resp"]["status_code"] if isinstance(body, dict) and "base_resp" in body else None
 
 
 def refused(operation: Operation, sent: httpx.Request) -> None:
-    """Fail unless the validators and the mock refuse a request, the mock with a documented response."""
+    """Fail unless the validators and the mock refuse a request, the mock as the provider documents it."""
     with pytest.raises(Breach):
         judge_request(operation, sent, KEY)
     response = Mock().handle(sent)
-    answered(operation, response)
+    documenting = [operation, *operation.document.operations()]  # few list the refusal of what they do not take
+    statuses = {each.id: [answer.status for answer in each.answers] for each in documenting}
+    answered(next(each for each in documenting if str(response.status_code) in statuses[each.id]), response)
     if succeeded(operation.document, response):
         breach(operation.place, f"{operation}: the mock takes what the spec forbids", do=DO, sent=sent)
 
@@ -208,11 +221,16 @@ def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]
     credential = next(name for name in good.headers if good.headers[name].endswith(KEY))
     yield "no key", changed({credential: None})
     yield "a key in another scheme", changed({credential: f"Basic {KEY}" if credential == "authorization" else ""})
-    yield "a query", changed({}, f"{good.url}?page=1")
+    yield "a query", changed({}, str(good.url.copy_merge_params({"page": "1"})))
     for each in operation.parameters:
-        if each.get("in") == "header":
-            yield f"no {each.get('name')}", changed({each.get("name").lower(): None})
-            yield f"a wrong {each.get('name')}", changed({each.get("name").lower(): "no such value"})
+        name, where = each.get("name"), each.get("in")
+        if where == "header" and each.get("required"):
+            yield f"no {name}", changed({name.lower(): None})
+        for text in wrong_texts(each["schema"]) if where in ("header", "query") else ():
+            if where == "header":
+                yield f"{name}: {text}", changed({name.lower(): text})
+            else:
+                yield f"{name}={text}", changed({}, str(good.url.copy_set_param(name, text)))
     if body is None:
         yield "a body", httpx.Request(good.method, good.url, headers=dict(good.headers), content=b"{}")
         return
@@ -254,6 +272,21 @@ def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]
             headers=dict(good.headers),
         ),
     )
+
+
+def wrong_texts(place: Place) -> list[str]:
+    """Texts that a schema of a header or a query refuses."""
+    values = [broken.value for broken in breaking(place) if isinstance(broken.value, str | int | float)]
+    texts = dict.fromkeys(httpx.QueryParams({"value": value})["value"] for value in values)
+    return [text for text in texts if not is_right(place, text)]
+
+
+def is_right(place: Place, text: str) -> bool:
+    """Whether a schema allows the value of a text."""
+    try:
+        return valid(place, read_text(place, text))
+    except ValueError:
+        return False
 
 
 DAMAGED = [(operation, what) for operation in operations() for what, _ in damaged_requests(operation)]

@@ -134,7 +134,7 @@ def said(place: Place, *, required: bool) -> Reading:
         named = {kind} if isinstance(kind, str) else set(kind or [])
         nullable |= bool(schema.get("nullable")) or "null" in named
         if "enum" in schema or "const" in schema:
-            values |= set(schema.get("enum", [schema.get("const")]))
+            values |= set(schema.get("enum", [schema.get("const")])) - {None}
         else:
             kinds |= named - {"null"}
     return Reading(required, nullable, frozenset(kinds), frozenset(values))
@@ -143,15 +143,12 @@ def said(place: Place, *, required: bool) -> Reading:
 def branches(place: Place) -> Iterator[Place]:
     """A schema, or its alternatives."""
     alternatives = [*place.inside("anyOf"), *place.inside("oneOf")]
+    if len(place.inside("allOf")) == 1:  # a reference with something beside it
+        alternatives = place.inside("allOf")
     if not alternatives:
         yield place.followed()
     for branch in alternatives:
         yield from branches(branch)
-
-
-def items(place: Place) -> Place:
-    """The schema of an array's items, or any other schema itself."""
-    return place["items"] if "items" in place else place  # noqa: SIM401 - a place, whose `get` is a value
 
 
 # Pairs
@@ -176,7 +173,7 @@ def pairs(document: Document) -> list[Pair]:
         pair = result[place.keys] = Pair(place, client, contract)
         fields = hints(pair)
         for prop in place["properties"].values():
-            schemas = [items(branch) for branch in branches(prop)]
+            schemas = [branch.item for branch in branches(prop)]
             schemas = [schema for schema in schemas if "properties" in schema]
             mine = inner(fields[prop.key])
             theirs = inner(contract.model_fields[prop.key].annotation) if prop.key in contract.model_fields else []
@@ -189,8 +186,8 @@ def pairs(document: Document) -> list[Pair]:
             add(operation.body, client, contract_model(operation.body, operation))
         for answer in operation.answers:
             if answer.body:
-                client = getattr(models, answer.body.name or "")
-                add(answer.body, client, contract_model(answer.body, operation, answer))
+                body = answer.body.item
+                add(body, getattr(models, body.name or ""), contract_model(body, operation, answer))
     return list(result.values())
 
 

@@ -15,7 +15,7 @@ from tests.contract.schemas import normal, touched
 from tests.contract.spec_coverage import witness
 from tests.contract.strategies import Damage, alternatives, damaged, values
 from tests.contract.validators import judge_answer
-from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, least, methods
+from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, good_reply, least, methods, reply
 from voice_clone import CloneJob, Voice, errors
 from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
@@ -53,7 +53,7 @@ def headers(answer: Answer) -> dict[str, str]:
 
 def response(answer: Answer, body: Json) -> httpx.Response:
     """A response with this body."""
-    return httpx.Response(int(answer.status), json=body, headers=headers(answer))
+    return reply(answer, body, headers(answer))
 
 
 def is_success(provider: Provider, raw: RawResponse) -> bool:
@@ -74,12 +74,16 @@ def stock(operation: Operation, way: str, answer: httpx.Response) -> Any:
     return wire.call_stock(way, operation, client, *least(operation))
 
 
+def plain(parsed: Any) -> Json:
+    """A model, or a list of models, as JSON."""
+    return [plain(each) for each in parsed] if isinstance(parsed, list) else parsed.to_dict()
+
+
 def check_read(answer: Answer, read: Any, body: Json) -> None:
     """Fail unless a generated Response holds a model that serializes to the body."""
     assert answer.body
-    if read.parsed is None or normal(read.parsed.to_dict()) != normal(body):
-        seen = None if read.parsed is None else read.parsed.to_dict()
-        breach(answer.body, f"{answer}: the client reads something else", do=DO, received=body, read=seen)
+    if read.parsed is None or normal(plain(read.parsed)) != normal(body):
+        breach(answer.body, f"{answer}: the client reads something else", do=DO, received=body, read=read.parsed)
     assert read.status_code == int(answer.status)
     witness(*touched(answer.body, body))
 
@@ -183,7 +187,53 @@ def test_damaged_response_returns_a_model_or_raises_our_error(answer: Answer, da
             breach(
                 answer.place, f"{answer}: an answer that says no success passes for one", do=DO, received=damage.body
             )
-        assert hasattr(read.parsed, "to_dict")
+        assert isinstance(read.parsed, list) or hasattr(read.parsed, "to_dict")
+
+
+# Successes without JSON
+
+AUDIO = [answer for answer in answers() if answer.media_type and not answer.body]
+EMPTY = [answer for answer in answers() if answer.media_type is None]
+ANY = [b"RIFF\x24\0\0\0WAVEfmt ", b"\xff\xfb\x90\0", b'{"error": 1}', *NO_JSON]
+
+
+def test_every_response_is_of_a_known_kind() -> None:
+    """A response holds JSON, audio or nothing, and each kind occurs."""
+    assert with_body
+    assert AUDIO
+    assert EMPTY
+    assert len(with_body) + len(AUDIO) + len(EMPTY) == len(answers())
+
+
+@each_way
+@pytest.mark.parametrize("answer", AUDIO, ids=str)
+@pytest.mark.parametrize("content", ANY, ids=lambda content: repr(content[:16]))
+def test_audio_is_returned_as_it_came(answer: Answer, content: bytes, way: str) -> None:
+    """Audio is returned byte for byte, whatever it looks like, with the stock client and with ours."""
+    judge_answer(answer, response(answer, None))
+    received = httpx.Response(int(answer.status), content=content, headers={"Content-Type": "audio/wav"})
+    wire = Wire(answer.operation.document, lambda _: received)
+    for read in (
+        stock(answer.operation, way, received),
+        wire.call_generated(way, answer.operation, *least(answer.operation)),
+    ):
+        assert (read.status_code, read.content) == (int(answer.status), content)
+        assert read.parsed.payload.getvalue() == content
+    witness(answer.place)
+
+
+@each_way
+@pytest.mark.parametrize("answer", EMPTY, ids=str)
+def test_success_without_a_body_is_a_success(answer: Answer, way: str) -> None:
+    """A success that documents no body has none, with the stock client and with ours."""
+    received = response(answer, None)
+    judge_answer(answer, received)
+    wire = Wire(answer.operation.document, lambda _: received)
+    for read in (
+        stock(answer.operation, way, received),
+        wire.call_generated(way, answer.operation, *least(answer.operation)),
+    ):
+        assert (read.status_code, read.content, read.parsed) == (int(answer.status), b"", None)
 
 
 # The shim: a created voice is never lost
@@ -208,7 +258,7 @@ def clone_with(method: Method, way: str, content: httpx.Response) -> Any:
     def answer(operation: Operation) -> httpx.Response:
         if operation.id == method.operation.id:
             return content
-        return httpx.Response(int(operation.success.status), json=good_body(operation))
+        return good_reply(operation)
 
     wire = Wire(method.operation.document, answer)
     audio, keywords = method.arguments(first_body(method))

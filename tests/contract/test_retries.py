@@ -13,7 +13,7 @@ from scripts.lib.files import ROOT, display_path
 from tests.contract.documents import Operation, documents
 from tests.contract.failures import breach
 from tests.contract.strategies import alternatives
-from tests.contract.wire import WAYS, Method, Wire, good_body, least, methods
+from tests.contract.wire import WAYS, Method, Wire, good_reply, least, methods
 from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
@@ -69,7 +69,7 @@ def attempt(
             if isinstance(failed, Exception):
                 raise failed
             return failed
-        return httpx.Response(int(asked.success.status), json=good_body(asked, "a-voice-id"))
+        return good_reply(asked, "a-voice-id")
 
     wire = Wire(operation.document, answer, max_retries=max_retries)
     wire.clock.chance = chance

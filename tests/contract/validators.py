@@ -30,7 +30,7 @@ from voice_clone.testing._multipart import MultipartError, Part, read_parts
 HTTP_HEADERS = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent", "content-length",
                           "content-type", "transfer-encoding"})  # fmt: skip
 NUMBERS = ("integer", "number", "boolean")
-"""Types that a form cannot express; they are sent as JSON."""
+"""Types that a text cannot express; they are sent as JSON."""
 MEND = "regenerate if the spec is right; mend the overlay if the spec is wrong; else mend what sent it"
 
 
@@ -114,9 +114,16 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
         if each.get("required") and each.get("in") == "header" and each.get("name") not in request.headers:
             sees(each, f"{operation}: the header {each.get('name')} is missing")
     declared = {parameter.get("name") for parameter in operation.parameters if parameter.get("in") == "query"}
-    for name in set(request.url.params) - declared:
-        sees(operation.place, f"{operation}: the query {name!r} is not documented")
-    witness(operation.place, *operation.parameters)
+    for name in request.url.params:
+        if name not in declared:
+            sees(operation.place, f"{operation}: the query {name!r} is not documented")
+        if len(request.url.params.get_list(name)) > 1:
+            sees(operation.place, f"{operation}: the query {name!r} is sent twice")
+    for each in operation.parameters:
+        value = sent_parameter(each, request)
+        if value is not None:
+            witness(each, *touched(each["schema"], value))
+    witness(operation.place, *(each for each in operation.parameters if each.get("in") == "path"))
     if operation.body is None:
         if request.content:
             sees(operation.place, f"{operation}: a body is sent, where none is documented")
@@ -131,6 +138,18 @@ def judge_request(operation: Operation, request: httpx.Request, key: str) -> Jso
         sees(operation.body, f"{operation}: the contract model refuses the body: {refusal}")
     witness(*touched(operation.body, body))
     return body
+
+
+def sent_parameter(parameter: Place, request: httpx.Request) -> Json:
+    """The value of a header or of a query, as its schema reads the text; None if it is not sent."""
+    sent = {"header": request.headers, "query": request.url.params}.get(parameter.get("in"), {})
+    text = sent.get(parameter.get("name"))
+    return text if text is None else read_text(parameter["schema"], text)
+
+
+def read_text(place: Place, text: str) -> Json:
+    """The value of a text that a form, a header or a query holds; raises ValueError."""
+    return json.loads(text) if place.get("type") in NUMBERS else text
 
 
 def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> None:
@@ -194,10 +213,8 @@ def _read_part(operation: Operation, part: Part, place: Place, request: httpx.Re
     text = part.content.decode()
     if place.get("nullable") and text in ("None", "null"):
         sees(place, f"{what} is null, which a form can't say: leave it out")
-    if place.get("type") not in NUMBERS:
-        return text
     try:
-        return json.loads(text)
+        return read_text(place, text)
     except ValueError:
         return sees(place, f"{what} is no {place.get('type')}, as JSON and forms write it")
 
@@ -207,7 +224,8 @@ def contract_model(place: Place, operation: Operation, answer: Answer | None = N
     models = contracts(operation.provider)
     base = pascal_case(operation.id)
     status = httpx.codes.get_reason_phrase(int(answer.status)).title().replace(" ", "") if answer else ""
-    names = [place.name, f"{base}Response{status}", f"{base}Response"] if answer else [place.name, f"{base}Request"]
+    by_status = [f"{base}Response{end}" for end in (status, answer.status, "")] if answer else []
+    names = [place.name, *by_status] if answer else [place.name, f"{base}Request"]
     names += [pascal_case(place.name)] if place.name else []
     model_name = next((name for name in names if name and hasattr(models, name)), None)
     if model_name is None:
@@ -249,6 +267,8 @@ def judge_answer(answer: Answer, response: httpx.Response) -> None:
             sees(answer.place, f"{answer}: openapi-core: {_causes(error)}", do=do)
     witness(answer.place, *(child for child in answer.place.inside("headers") if child.key.lower() in response.headers))
     if answer.body is None:
+        if answer.media_type is None and response.content:
+            sees(answer.place, f"{answer}: a body, where none is documented", do=do)
         return
     for problem in (*problems(answer.body, response.json()), *undeclared(answer.body, response.json())):
         sees(answer.body, f"{answer}: {problem}", do=do)

@@ -19,7 +19,7 @@ import httpx
 from openapi_python_client.strings import PythonIdentifier
 
 from tests.conftest import Clock
-from tests.contract.documents import Document, Json, Operation
+from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.strategies import alternatives
 from voice_clone import connect, connect_async
 from voice_clone._flow.driver import operation as shim_operation
@@ -42,9 +42,23 @@ VOICE_ID = "voice-id"
 """The voice ID in a valid poll response."""
 
 
+def is_sayable(parameter: Place, value: Json) -> bool:
+    """Whether a parameter can express a value: a header holds ASCII, a path no dots, and none an empty text."""
+    text = str(value)
+    if parameter.get("in") == "header" and not (text.isascii() and text.isprintable() and text == text.strip()):
+        return False
+    return text not in (("", ".", "..") if parameter.get("in") == "path" else ("",))
+
+
+def sayable(parameter: Place) -> list[Json]:
+    """A few values of a parameter."""
+    return [value for value in alternatives(parameter["schema"]) if is_sayable(parameter, value)] or ["plain"]
+
+
 def good_body(operation: Operation, voice_id: str | None = None) -> Json:
-    """The body of a success with every declared property."""
-    assert operation.success.body
+    """The JSON of a success with every declared property; None if a success has no JSON."""
+    if operation.success.body is None:
+        return None
     body = alternatives(operation.success.body)[1]
     provider = connect(operation.provider, api_key=KEY, transport=NOBODY).provider
     if provider.errors.good is not None:
@@ -56,6 +70,28 @@ def good_body(operation: Operation, voice_id: str | None = None) -> Json:
     if voice_id and provider.clone.operation == operation.id and provider.clone.voice_id:
         _put(body, provider.clone.voice_id, voice_id)
     return body
+
+
+def reply(answer: Answer, body: Json, headers: dict[str, str] | None = None) -> httpx.Response:
+    """A response with this JSON; one that documents no JSON has audio, or no body."""
+    status = int(answer.status)
+    if answer.body:
+        return httpx.Response(status, json=body, headers=headers)
+    if answer.media_type is None:
+        return httpx.Response(status, headers=headers)
+    return httpx.Response(
+        status, content=CLIP, headers={"Content-Type": concrete(answer.media_type), **(headers or {})}
+    )
+
+
+def concrete(media_type: str) -> str:
+    """A media type that fits a pattern such as `audio/*`."""
+    return media_type.replace("*", "wav")
+
+
+def good_reply(operation: Operation, voice_id: str | None = None) -> httpx.Response:
+    """The success of an operation."""
+    return reply(operation.success, good_body(operation, voice_id))
 
 
 def _put(body: Json, path: str, value: Json) -> None:
@@ -70,7 +106,7 @@ class Wire:
     """A fake provider: it records each request and responds to it."""
 
     document: Document
-    answer: Answers = lambda operation: httpx.Response(int(operation.success.status), json=good_body(operation))
+    answer: Answers = good_reply
     max_retries: int = 0
     clock: Clock = attrs.field(factory=Clock)
     sent: list[tuple[Operation, httpx.Request]] = attrs.field(factory=list[tuple[Operation, httpx.Request]])
@@ -142,8 +178,8 @@ Form = list[tuple[str, tuple[str | None, bytes, str | None]]]
 
 
 def least_parameters(operation: Operation) -> dict[str, Json]:
-    """The first valid value of each parameter."""
-    return {parameter.get("name"): alternatives(parameter["schema"])[0] for parameter in operation.parameters}
+    """The first valid value of each required parameter."""
+    return {each.get("name"): sayable(each)[0] for each in operation.parameters if each.get("required")}
 
 
 def least(operation: Operation) -> tuple[dict[str, Json], Json]:
@@ -164,18 +200,24 @@ def form(operation: Operation, body: dict[str, Json]) -> Form:
     return parts
 
 
+def _given(operation: Operation, where: str, parameters: dict[str, Json]) -> dict[str, Json]:
+    """The values of the parameters in one part of a request."""
+    names = [each.get("name") for each in operation.parameters if each.get("in") == where]
+    return {name: parameters[name] for name in names if parameters.get(name) is not None}
+
+
 def request(
     operation: Operation, parameters: dict[str, Json], body: Json = None, *, credential: int = 0, **more: Any
 ) -> httpx.Request:
     """A request by the spec, built without a client; `more` is passed to httpx instead of the body."""
     scheme = operation.schemes[credential]
     headers = {"Authorization": f"Bearer {KEY}"} if scheme.get("type") == "http" else {scheme.get("name"): KEY}
-    for parameter in operation.parameters:
-        if parameter.get("in") == "header" and parameters.get(parameter.get("name")) is not None:
-            headers[parameter.get("name")] = parameters[parameter.get("name")]
+    headers |= {name: str(value) for name, value in _given(operation, "header", parameters).items()}
     if not more and body is not None:
         is_form = operation.media_type == "multipart/form-data"
         more = {"files": form(operation, body)} if is_form else {"json": body}
+    if query := _given(operation, "query", parameters):
+        more["params"] = query
     url = operation.document.root["servers"][0].get("url") + path_of(operation, parameters)
     options: dict[str, Any] = {"headers": headers, **more}
     built = httpx.Request(operation.method.upper(), url, **options)
@@ -272,7 +314,7 @@ def _class(document: Document) -> Any:
 
 
 def methods(document: Document) -> list[Method]:
-    """The shim's `start_clone`, and each method that is named after an operation."""
+    """The shim's `start_clone`, and each method that is named after an operation whose body has one audio property."""
     kind = _class(document)
     result: list[Method] = []
     for name in dir(kind):
@@ -280,9 +322,15 @@ def methods(document: Document) -> list[Method]:
             continue
         for operation in document.operations():
             is_clone = name == "start_clone" and operation.id == kind.provider.clone.operation
-            if operation.body and (is_clone or name == str(PythonIdentifier(operation.id, "field_"))):
+            is_namesake = name == str(PythonIdentifier(operation.id, "field_"))
+            if operation.body and (is_clone or (is_namesake and has_audio(operation.body))):
                 result.append(_method(kind, name, operation))
     return result
+
+
+def has_audio(body: Place) -> bool:
+    """Whether exactly one property of a body is a file, or a list of files."""
+    return [part.item.get("format") for part in body.inside("properties")].count("binary") == 1
 
 
 def _method(kind: Any, name: str, operation: Operation) -> Method:

@@ -29,7 +29,7 @@ from scripts.vendor.slice import cut
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.contract.documents import Operation, document
 from tests.contract.strategies import alternatives
-from tests.contract.wire import CLIP, KEY, VOICE_ID, WAYS, Wire, good_body
+from tests.contract.wire import CLIP, KEY, VOICE_ID, WAYS, Wire, good_body, good_reply
 from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
 from voice_clone._json import decode
@@ -196,8 +196,7 @@ def call(exchange: Exchange, max_retries: int = 2) -> bool:
 
     def answer(operation: Operation) -> httpx.Response:
         odd = exchange.before < len(wire.sent) <= exchange.before + exchange.times
-        good = httpx.Response(int(operation.success.status), json=good_body(operation))
-        return exchange.answer.response() if odd else good
+        return exchange.answer.response() if odd else good_reply(operation)
 
     wire.answer = answer
     try:
@@ -254,9 +253,10 @@ def _answers() -> st.SearchStrategy[Answer]:
 
 def _good_bodies() -> list[Any]:
     """Success bodies: as the client expects them, and others that the specs allow."""
-    successes = [operation for name in PROVIDERS for operation in document(name).operations()]
-    said = [body for operation in successes if operation.success.body for body in alternatives(operation.success.body)]
-    return [*(good_body(operation, VOICE_ID) for operation in successes), *said]
+    operations = [operation for name in PROVIDERS for operation in document(name).operations()]
+    successes = [(operation, operation.success.body) for operation in operations if operation.success.body]
+    said = [body for _, schema in successes for body in alternatives(schema)]
+    return [*(good_body(operation, VOICE_ID) for operation, _ in successes), *said]
 
 
 def _exchanges(providers: Sequence[str] = PROVIDERS) -> st.SearchStrategy[Exchange]:
