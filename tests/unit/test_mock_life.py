@@ -19,6 +19,7 @@ from tinytag import TinyTag
 
 from tests.conftest import PROVIDERS
 from voice_clone import connect
+from voice_clone._provider.specs import Operation
 from voice_clone.testing import Mock, serve
 from voice_clone.testing._spec import Spec
 from voice_clone.testing._speech import Speech, _crc
@@ -696,6 +697,13 @@ def test_all_operations_of_the_specs_have_a_behaviour(mock: Mock) -> None:
     for provider, behaviour in mock._behaviours.items():
         for operation in Spec.of(provider).operations():
             assert hasattr(behaviour, operation.id), f"{provider}: {operation.id}"
+
+
+@pytest.mark.parametrize("name", ["page", "voices", "download"])
+def test_helpers_are_no_operations(name: str, mock: Mock) -> None:
+    """An operation of a spec that has the name of a helper gets a sample."""
+    operation = Operation(name, "GET", "/page", {"responses": {"204": {"description": "nothing"}}})
+    assert mock._behaviours["heygen"].respond(operation, {}, None).status_code == 204
 
 
 def test_download_can_fail(heygen: Account) -> None:

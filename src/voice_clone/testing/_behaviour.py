@@ -49,8 +49,6 @@ class Behaviour:
 
     errors: ClassVar[Errors] = {}
     """HTTP status and code of each kind of error that the provider documents; by default, the statuses of its spec."""
-    refusals: ClassVar[Errors] = {}
-    """Status and code of more refusals. They are no faults, as at other operations they mean something else."""
     public_voices: ClassVar[Sequence[Json]] = ()
     """The provider's own voices."""
     id_key: ClassVar[str] = "voice_id"
@@ -80,9 +78,10 @@ class Behaviour:
 
     def respond(self, operation: Operation, parameters: Mapping[str, Any], body: Any) -> httpx.Response:
         """Respond to a valid request, by the method that the operation ID names, or with a sample."""
-        method = getattr(self, operation.id, None)
+        # An operation may have the name of a helper here; only a provider's own method counts.
+        method = None if hasattr(Behaviour, operation.id) else getattr(type(self), operation.id, None)
         if method is not None:
-            response: httpx.Response = method(body, **parameters)
+            response: httpx.Response = method(self, body, **parameters)
             return response
         return self._sample(*next(item for item in operation.spec["responses"].items() if item[0].startswith("2")))
 
@@ -91,10 +90,6 @@ class Behaviour:
         if kind not in self.kinds:
             raise ValueError(f"{self.spec.provider} documents no error {kind!r} (choose from {', '.join(self.kinds)})")
         return self.refuse(*self.kinds[kind], message)
-
-    def refusal(self, refusal: Refusal) -> httpx.Response:
-        """The provider's error response to a request that it refuses."""
-        return self.refuse(*{**self.kinds, **self.refusals}[refusal.kind], refusal.message)
 
     def refuse(self, status: int, code: str | int | None, message: str) -> httpx.Response:
         """Build the provider's error response."""

@@ -126,9 +126,8 @@ class Mock:
         """Make the next `times` requests to a provider fail.
 
         `what` is a kind of error, for the provider's own response to it; a whole response; or an exception that the
-        transport raises, for which `serve` closes the connection. `operation` is an operation ID or `download`,
-        None for any.
-        `retry_after` is in seconds. With `after_work` the provider handles the request before it fails.
+        transport raises, for which `serve` closes the connection. `operation` is an operation ID or `download`, None
+        for any. `retry_after` is in seconds. With `after_work` the provider handles the request before it fails.
         Raises ValueError for an unknown provider or operation, and for an error that the provider does not document.
         """
         if provider not in self._specs:
@@ -194,7 +193,7 @@ class Mock:
                 parameters |= spec.query(operation, request)
                 response = self._once(name, operation, request, lambda: behaviour.respond(operation, parameters, body))
         except Refusal as refusal:
-            return behaviour.refusal(refusal), body
+            return behaviour.error(refusal.kind, refusal.message), body
         return (self._fail(behaviour, fault) if fault else response), body
 
     def _once(

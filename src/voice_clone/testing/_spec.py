@@ -21,7 +21,7 @@ class Refusal(Exception):  # noqa: N818 - the mock turns it into an error respon
     """The request breaks the spec."""
 
     kind: str
-    """A kind of error; the provider has a response for it."""
+    """A kind of error that the provider documents."""
     message: str
 
 

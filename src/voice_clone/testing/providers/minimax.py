@@ -33,13 +33,13 @@ class Mocked(Behaviour):
         "unauthorized": (200, 1004),
         "payment_required": (200, 1008),
         "forbidden": (200, 2038),
+        "not_found": (200, 2054),
         "conflict": (200, 2039),
         "quota": (200, 2056),
         "rate_limit": (200, 1002),
         "content_rejected": (200, 1026),
         "server_error": (200, 1013),
     }
-    refusals: ClassVar[Errors] = {"not_found": (200, 2054)}
     public_voices: ClassVar[Sequence[Json]] = [
         {"voice_id": voice_id, "voice_name": name, "description": [], "created_time": "2025-01-01"}
         for voice_id, name in _PUBLIC

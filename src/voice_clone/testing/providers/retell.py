@@ -38,10 +38,10 @@ class Mocked(Behaviour):
         "invalid_request": (400, None),
         "unauthorized": (401, None),
         "payment_required": (402, None),
+        "not_found": (422, None),
         "rate_limit": (429, None),
         "server_error": (500, None),
     }
-    refusals: ClassVar[Errors] = {"not_found": (422, None)}
     public_voices: ClassVar[Sequence[Json]] = [_voice(*voice) for voice in _PUBLIC]
 
     def __init__(self, *arguments: Any) -> None:
