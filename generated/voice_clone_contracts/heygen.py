@@ -179,6 +179,7 @@ class ErrorDetail(BaseModel):
             "forbidden",
             "resource_access_denied",
             "voice_not_found",
+            "asset_not_found",
             "conflict",
             "request_in_progress",
             "payload_too_large",

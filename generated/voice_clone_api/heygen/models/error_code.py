@@ -5,6 +5,7 @@ from enum import StrEnum
 class ErrorCode(StrEnum):
     """The machine-readable error codes that are documented today; others count as non-breaking."""
 
+    ASSET_NOT_FOUND = "asset_not_found"
     AUTHENTICATION_FAILED = "authentication_failed"
     CONFLICT = "conflict"
     FORBIDDEN = "forbidden"
