@@ -6,6 +6,7 @@ Such a part stands between two marks; all around it is written by hand.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -46,6 +47,19 @@ REFERENCE = """\
    :inherited-members:
 .. autoclass:: voice_clone.Async{client}
 ```"""
+OPERATIONS = {
+    "clone a voice": ("clone", "start_clone"),
+    "wait for a clone, or poll it once": ("wait", "poll"),
+    "clone a voice only if there is none": ("get_or_clone",),
+    "upload audio before a clone": ("upload_asset", "upload_file"),
+    "list voices": ("list_voices",),
+    "find your own voices by name": ("find_voices",),
+    "get a voice by its ID": ("get_voice",),
+    "change a voice": ("update_voice",),
+    "speak a text": ("speak",),
+    "delete a voice": ("delete_voice",),
+}
+"""What can be done with a voice, and the methods for it."""
 FIRST = {"heygen": 0, "retell": 1, "cartesia": 2, "minimax": 3}
 """The order in which the four are listed everywhere; others follow."""
 
@@ -60,12 +74,15 @@ def pages() -> dict[Path, str]:
         texts[path] = _between(path, text, "facts", each.text())
     lists = {
         ("providers/index.md", "overview"): _overview(known),
+        ("../README.md", "operations"): _matrix(known),
+        ("voices.md", "operations"): _matrix(known),
         ("errors.md", "tree"): _tree(known),
         ("architecture.md", "rooms"): architecture.section(),
         ("reference/clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
     }
     for (name, part), text in lists.items():
-        texts[DOCS / name] = _between(DOCS / name, (DOCS / name).read_text("utf-8"), part, text)
+        path = Path(os.path.normpath(DOCS / name))
+        texts[path] = _between(path, path.read_text("utf-8"), part, text)
     return texts
 
 
@@ -90,17 +107,28 @@ class Facts:
 
     def text(self) -> str:
         """The part of the provider's page that is made from data."""
+        head = ("option", "type", "default", "limits of the spec")
+        speech: list[str] = []
+        if self.data.speech:
+            speech += [f"## Options of `{self.client}.speak`"]
+            speech += ["The first two arguments are `text` and `voice`, a `Voice` or its ID. Pass the others by name:"]
+            speech += [_table(head, self._options("speak", self.data.speech.operation))]
         return "\n\n".join(
             (
                 _table(("", ""), self._at_a_glance()),
                 f"## Options of `{self.client}.clone`",
                 f"The first argument is `audio`: `{_type(self._parameters()['audio'])}`. Pass the others by name:",
-                _table(("option", "type", "default", "limits of the spec"), self._options()),
+                _table(head, self._options("clone", self.data.clone.operation)),
+                *speech,
                 "## Errors",
                 "The tests send each of these responses to the client. [Errors](../errors.md) says what to do.",
                 _table(("HTTP", "code", "example message", "raises"), self._errors()),
             )
         )
+
+    def can(self, methods: Iterable[str]) -> bool:
+        """Whether the client has one of some methods."""
+        return any(hasattr(self._class, method) for method in methods)
 
     def overview(self) -> tuple[str, ...]:
         """A row of the table of all providers."""
@@ -123,11 +151,21 @@ class Facts:
             yield "done", f"when `{request}` returns {good} at `{poll.status}`; {bad} raises `CloneFailedError`"
         else:
             yield "done", "with the response; there is nothing to poll"
+        if data.voices:
+            pages = "page by page" if data.voices.more else "all at once"
+            yield "list request", f"`{self._operations[data.voices.operation][0]}`, {pages}"
+        if data.speech:
+            formats = f"formats {_listed(data.speech.formats)}, default `{data.speech.default}`"
+            chosen = formats if "format" in self._parameters("speak") else f"{self.title} chooses the format"
+            yield "speech request", f"`{self._operations[data.speech.operation][0]}`; {chosen}"
+        if data.clone.unused_days:
+            yield "unused voices", f"are deleted after {data.clone.unused_days} days"
         if types := self._media_types():
             yield "media types sent", _listed(types)
-        for rules in (each["x-audio"] for each in objects_in(data.spec) if "x-audio" in each):
-            if limits := _audio(rules):
-                yield "audio limits", limits
+        all_rules = [each["x-audio"] for each in objects_in(data.spec) if "x-audio" in each]
+        for limits in dict.fromkeys(filter(None, map(_audio, all_rules))):
+            yield "audio limits", limits
+        for rules in all_rules:
             if advised := rules.get("advised"):
                 yield "recommended audio", f"{_audio(advised)}: {advised['reason']}"
         named = [f"the header `{data.errors.request_id_header}`"] if data.errors.request_id_header else []
@@ -145,33 +183,29 @@ class Facts:
             for content in operation.get("requestBody", {}).get("content", {}).values()
         )
         parts = [part for content in contents for part in content.get("encoding", {}).values()]
-        return sorted({kind.strip() for part in parts for kind in part.get("contentType", "").split(",") if kind})
+        kinds = (kind.strip() for part in parts for kind in part.get("contentType", "").split(","))
+        return sorted({kind for kind in kinds if kind.startswith("audio/")})
 
-    def _parameters(self) -> dict[str, inspect.Parameter]:
-        """The parameters of `clone`: the audio first."""
-        _, *parameters = inspect.signature(self._class.clone).parameters.items()
+    def _parameters(self, method: str = "clone") -> dict[str, inspect.Parameter]:
+        """The parameters of a method: of `clone`, the audio first."""
+        _, *parameters = inspect.signature(getattr(self._class, method)).parameters.items()
         return dict(parameters)
 
-    def _options(self) -> Iterator[tuple[str, ...]]:
-        (body,) = self.data.request_schema.bodies
-        names = {self.data.names.get(field, field): field for field in body["properties"]}
-        for name, parameter in list(self._parameters().items())[1:]:
+    def _options(self, method: str, operation: str) -> Iterator[tuple[str, ...]]:
+        schema = self.data.schema_of(operation)
+        (body,) = schema.bodies
+        inner = [schema._properties(field) for field in body["properties"].values()]
+        properties: dict[str, Any] = dict(item for fields in (body["properties"], *inner) for item in fields.items())
+        names = {self.data.names.get(field, field): field for field in properties}
+        for name, parameter in self._parameters(method).items():
+            if parameter.kind is not parameter.KEYWORD_ONLY:
+                continue
             default = "required" if parameter.default is parameter.empty else f"`{parameter.default}`"
             field = names.get(name)
-            wants = ", ".join(self._limits(field, body)) if field else "is not sent"
-            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, wants or "–"
-
-    def _limits(self, field: str, body: Any) -> Iterator[str]:
-        limits = body["properties"][field]
-        least, most = limits.get("minLength"), limits.get("maxLength")
-        if most is not None:
-            yield f"{f'{least} to' if least else 'up to'} {most:,} characters"
-        if pattern := limits.get("pattern"):
-            yield f"`{pattern}`"
-        if values := limits.get("enum"):
-            yield "one of " + _listed(values)
-        if needed := body.get("dependentRequired", {}).get(field):
-            yield f"needs {_listed(needed)}"
+            needed = body.get("dependentRequired", {}).get(field)
+            wants = [*_limits(properties[field]), *([f"needs {_listed(needed)}"] if needed else [])] if field else []
+            limits = ", ".join(wants) or ("–" if field else "is not sent")
+            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, limits
 
     def _errors(self) -> Iterable[tuple[str, ...]]:
         rows: dict[tuple[int, str], tuple[str, ...]] = {}  # a code may be known from more than one answer
@@ -182,6 +216,23 @@ class Facts:
             row = (str(status), code, _cell(error["message"]), _linked(error["class"], "../errors.md"))
             rows.setdefault((status, code), row)
         return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
+
+
+def _limits(field: Any) -> Iterator[str]:
+    """The limits of a field of a request, in words."""
+    if most := field.get("maxLength"):
+        yield f"{_range(field.get('minLength'), most)} characters"
+    if most := field.get("maximum"):
+        above = field.get("exclusiveMinimum")
+        yield _range(field.get("minimum"), most) if above is None else f"above {above} to {most}"
+    if pattern := field.get("pattern"):
+        yield f"`{pattern}`"
+    if values := field.get("enum"):
+        yield "one of " + _listed(values)
+
+
+def _range(least: float | None, most: float) -> str:
+    return f"up to {most:,}" if not least else f"{least:,} to {most:,}"
 
 
 def _raised(known: dict[str, Any]) -> Any:
@@ -200,6 +251,15 @@ def _type(parameter: inspect.Parameter) -> str:
 
 def _overview(known: Iterable[Facts]) -> str:
     return _table(("provider", "client", "options of `clone`", "done", "API key"), [f.overview() for f in known])
+
+
+def _matrix(known: Sequence[Facts]) -> str:
+    """The table of all operations and providers."""
+    rows = [
+        (f"{purpose}: {_listed(methods)}", *("yes" if facts.can(methods) else "–" for facts in known))
+        for purpose, methods in OPERATIONS.items()
+    ]
+    return _table(("", *(facts.title for facts in known)), rows)
 
 
 def _tree(known: Sequence[Facts]) -> str:
