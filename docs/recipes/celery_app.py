@@ -28,7 +28,6 @@ from voice_clone import (
     InvalidResponseError,
     OutcomeUnknownError,
     PollTimeoutError,
-    Progress,
     ServerError,
     VoiceCloneError,
     connect,
@@ -81,7 +80,7 @@ def start(self: Task[Any, Any], audio: str, name: str, language: str) -> str:
             if token:
                 return str(token)
             message = "another task requested this clone, and its outcome is unknown"
-            advice = f"check your voices there; if it is not among them, delete {key!r} in Redis and run again"
+            advice = f"call find_voices({name!r}); if it returns no voice, delete {key!r} in Redis and run again"
             unknown = OutcomeUnknownError(message, "heygen", advice=advice)
             raise self.retry(countdown=HELD / 4, max_retries=3, exc=unknown)  # the request may still be open
         try:
@@ -103,17 +102,15 @@ def wait(self: Task[Any, Any], token: str) -> dict[str, str | None]:
     """Poll a clone once; if it is not done, run this task again later."""
     job = CloneJob.from_token(token)
     mark_received(job.name)
-
-    def not_yet(progress: Progress) -> Never:
-        retry_later(self, PollTimeoutError(f"still {progress.status}", job.provider, job=job))
-
-    with connect(job.provider, timeout=HELD / 2) as client:
+    with connect(job.provider, timeout=HELD / 2, max_retries=0) as client:
         try:
-            voice = client.wait(job, timeout=HELD / 2, on_poll=not_yet)  # an exception from on_poll ends the wait
+            voice = client.poll(job)
         except VoiceCloneError as error:
             if error.retryable:
                 retry_later(self, error)
             raise
+    if voice is None:
+        retry_later(self, PollTimeoutError("the clone is not done yet", job.provider, job=job))
     return {"name": voice.name, "voice_id": voice.id}
 
 

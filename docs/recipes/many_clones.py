@@ -112,7 +112,7 @@ async def start(clip: Clip, client: Client, ledger: Ledger) -> CloneJob:
         if token:
             return CloneJob.from_token(token)
         message = "an earlier run requested this clone, and its outcome is unknown"
-        advice = "check your voices there; if it is not among them, delete its row and run again"
+        advice = "look for the voice with find_voices; if there is none, and at MiniMax, delete its row and run again"
         raise OutcomeUnknownError(message, clip.provider, advice=advice)
     try:
         job = await request_clone(clip, client)

@@ -146,7 +146,7 @@ def test_stopped_run_resumes(tmp_path: Path, clip: str, how: signal.Signals) -> 
     assert all(outcomes[f"heygen/{name}"]["voice_id"] in mock.voices("heygen") for name in NAMES[:3])
     if how is signal.SIGKILL:  # the outcome is unknown, and the recipe reports it
         assert unlucky["error"] == "OutcomeUnknownError"
-        assert "check your voices" in unlucky["advice"]
+        assert "find_voices" in unlucky["advice"]
         assert log.endswith("1 failed\n")
         assert again.returncode == 1
     else:  # the recipe waited for its response

@@ -174,7 +174,7 @@ def test_interrupted_start_has_an_unknown_outcome(story: Story) -> None:
     """A start during which its worker was killed is not sent again; its outcome is unknown."""
     unlucky = story.outcomes[UNLUCKY]
     assert unlucky["error"] == "OutcomeUnknownError"
-    assert "check your voices" in unlucky["advice"]
+    assert "find_voices" in unlucky["advice"]
 
 
 def test_second_run_costs_nothing(story: Story) -> None:
