@@ -6,7 +6,6 @@ Such a part stands between two marks; all around it is written by hand.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -73,15 +72,14 @@ def pages() -> dict[Path, str]:
         text = path.read_text("utf-8") if path.exists() else PROVIDER_PAGE.format(title=each.title)
         texts[path] = _between(path, text, "facts", each.text())
     lists = {
-        ("providers/index.md", "overview"): _overview(known),
-        ("../README.md", "operations"): _matrix(known),
-        ("voices.md", "operations"): _matrix(known),
-        ("errors.md", "tree"): _tree(known),
-        ("architecture.md", "rooms"): architecture.section(),
-        ("reference/clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
+        (ROOT / "README.md", "operations"): _matrix(known),
+        (DOCS / "voices.md", "operations"): _matrix(known),
+        (DOCS / "providers" / "index.md", "overview"): _overview(known),
+        (DOCS / "errors.md", "tree"): _tree(known),
+        (DOCS / "architecture.md", "rooms"): architecture.section(),
+        (DOCS / "reference" / "clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
     }
-    for (name, part), text in lists.items():
-        path = Path(os.path.normpath(DOCS / name))
+    for (path, part), text in lists.items():
         texts[path] = _between(path, path.read_text("utf-8"), part, text)
     return texts
 
