@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from rich.console import Console
@@ -59,7 +60,11 @@ def picture_of_demo() -> Console:
     """The demo in a terminal; the same in every run, with a fake clock and fixed randomness."""
     console = Console(record=True, width=92, file=io.StringIO(), highlight=False)
     runtime = command_line_picture.Clock().runtime()
-    with mock.patch.object(demo, "console", console), mock.patch.object(base.Client, "_runtime", runtime):
+    with (
+        mock.patch.object(demo, "console", console),
+        mock.patch.object(demo, "time", SimpleNamespace(perf_counter=lambda: 0.0)),
+        mock.patch.object(base.Client, "_runtime", runtime),
+    ):
         demo.main([])
     return console
 
@@ -72,6 +77,7 @@ def as_svg(name: str) -> str:
     title, picture = TERMINALS[name]
     svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
+    svg = re.sub(r"(?<=//127\.0\.0\.1:)\d{5}", "40123", svg)  # the port of a served mock
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
 
 
