@@ -77,7 +77,6 @@ def as_svg(name: str) -> str:
     title, picture = TERMINALS[name]
     svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
-    svg = re.sub(r"(?<=//127\.0\.0\.1:)\d{5}", "40123", svg)  # the port of a served mock
     return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
 
 
