@@ -25,6 +25,7 @@ from tests.benchmarks.runs import (
     imports,
     installed,
     large,
+    long,
     one_stock,
     others,
     oversize,
@@ -117,6 +118,33 @@ HOSTILE = (
     hostile(f"{OURS}, sync in a thread", "us", "ours", "ours", "hostile_in_thread"),
     hostile("httpx and json.loads", "base", "stock", "bare_httpx"),
 )
+LISTS = {
+    "HeyGen": (
+        long(OURS, "us", "ours", "ours", "list_heygen"),
+        long("httpx", "base", "stock", "bare_httpx", "list_heygen"),
+    ),
+    "Cartesia": (
+        long(OURS, "us", "ours", "ours", "list_cartesia"),
+        long("cartesia", "peer", "cartesia", "cartesia_sdk", "list_cartesia"),
+        long("httpx", "base", "stock", "bare_httpx", "list_cartesia"),
+    ),
+}
+SPEECH = {
+    "Cartesia": (
+        long(OURS, "us", "ours", "ours", "speak_cartesia"),
+        long("cartesia", "peer", "cartesia", "cartesia_sdk", "speak_cartesia"),
+        long("cartesia, streamed", "peer", "cartesia", "cartesia_sdk", "stream_cartesia"),
+        long("httpx, streamed", "base", "stock", "bare_httpx", "speak_cartesia"),
+    ),
+    "MiniMax": (
+        long(OURS, "us", "ours", "ours", "speak_minimax"),
+        long("httpx and json.loads", "base", "stock", "bare_httpx", "speak_minimax"),
+    ),
+    "HeyGen": (
+        long(OURS, "us", "ours", "ours", "speak_heygen"),
+        long("httpx, streamed", "base", "stock", "bare_httpx", "speak_heygen"),
+    ),
+}
 GROWTH = (growth(OURS, "us", generate_acme), growth("stock", "stock", stock_acme))
 HTTPX = imports("import httpx", "base", "stock", "import httpx")
 EMPTY = imports("empty process", "limit", "stock", "pass")
@@ -442,6 +470,83 @@ ROWS: tuple[Row, ...] = (
         effort="few",
         warm=False,
         contestants=HOSTILE,
+    ),
+    *(
+        Row(
+            id=f"list-{provider.lower()}-time",
+            group="10,000 voices listed page by page: CPU / bare httpx; memory",
+            title=f"list of 10,000 voices at {provider}: CPU time",
+            what=f"CPU time of `list_voices` over 100 pages of 100 voices at {provider}, relative to httpx, "
+            "which makes no object for a voice.",
+            goal=1.5,
+            limit="httpx and `json.loads`",
+            stated=1.0,
+            quantity="cpu",
+            relative=True,
+            effort="some",
+            warm=False,
+            contestants=contestants,
+            why="The rest is the check of each id, a `Voice` for each, and the limits of depth and size of JSON.",
+        )
+        for provider, contestants in LISTS.items()
+    ),
+    *(
+        Row(
+            id=f"list-{provider.lower()}-memory",
+            group="10,000 voices listed page by page: CPU / bare httpx; memory",
+            title=f"list of 10,000 voices at {provider}: memory",
+            what=f"Growth of memory during `list_voices` over 100 pages of 100 voices at {provider}; no voice is kept.",
+            goal=1.0,
+            limit="one page",
+            stated=0.1,
+            quantity="memory",
+            unit="MiB",
+            scale=1 / MIB,
+            effort="some",
+            warm=False,
+            contestants=contestants,
+        )
+        for provider, contestants in LISTS.items()
+    ),
+    *(
+        Row(
+            id=f"speak-{provider.lower()}-time",
+            group="20 MiB of speech into a file: CPU / bare httpx; memory",
+            title=f"20 MiB of speech at {provider}: CPU time",
+            what=f"CPU time of `speak` with 20 MiB of audio {way} into a file, relative to httpx.",
+            goal=goal,
+            limit=limit,
+            stated=stated,
+            quantity="cpu",
+            relative=True,
+            effort="some",
+            warm=False,
+            contestants=SPEECH[provider],
+            why="Most of it is httpx, and writing the file.",
+        )
+        for provider, way, goal, limit, stated in (
+            ("Cartesia", "from Cartesia", 1.25, "httpx that streams into the file", 1.0),
+            ("MiniMax", "from MiniMax, in hexadecimal in JSON,", 0.75, "httpx that decodes the stream", 0.4),
+            ("HeyGen", "downloaded from its address at HeyGen", 1.25, "httpx that streams into the file", 1.0),
+        )
+    ),
+    *(
+        Row(
+            id=f"speak-{provider.lower()}-memory",
+            group="20 MiB of speech into a file: CPU / bare httpx; memory",
+            title=f"20 MiB of speech at {provider}: memory",
+            what=f"Growth of memory during `speak` with 20 MiB of audio at {provider} into a file.",
+            goal=1.0,
+            limit="one chunk of 64 KiB",
+            stated=1 / 16,
+            quantity="memory",
+            unit="MiB",
+            scale=1 / MIB,
+            effort="some",
+            warm=False,
+            contestants=contestants,
+        )
+        for provider, contestants in SPEECH.items()
     ),
     Row(
         id="late",

@@ -124,6 +124,18 @@ def large(name: str, role: Role, environment: str, contestant: str, function: st
     return Contestant(name, role, run, slow)
 
 
+def long(name: str, role: Role, environment: str, contestant: str, function: str) -> Contestant:
+    """One call with a long list or long speech in its own process; it may write to a file."""
+
+    def run(bench: Bench) -> Measured:
+        path = bench.folder / "speech.mp3"
+        for file in (path, path.with_name("small.mp3")):
+            file.unlink(missing_ok=True)
+        return bench.once(environment, contestant, "large", function, f"{bench.url}/long", path=str(path))
+
+    return Contestant(name, role, run)
+
+
 def oversize(name: str, role: Role, environment: str, contestant: str, kind: str = "") -> Contestant:
     """One call with an endless response in its own process."""
 

@@ -1,7 +1,8 @@
 """All providers on loopback with minimal cost: the server reads a request and sends a canned response.
 
 Runs in its own process, with the standard library only. It prints its port, and ends at the end of its input. A base
-URL may have the path `/processing`, where a clone never ends, or `/oversize`, `/oversize-gzip` or `/oversize-hostile`.
+URL may have the path `/processing`, where a clone never ends, `/long`, where a list has 10,000 voices and speech has
+20 MiB, or `/oversize`, `/oversize-gzip` or `/oversize-hostile`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import gzip
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 OVERSIZE = 128 * 2**20
 """Decoded bytes of an oversize response."""
 VOICE = "voice-1"
+PAGE = 100
+"""Voices of a page."""
+_PIECE = bytes(range(256)) * 1024
+SHORT, LONG = (PAGE, 1), (10_000, 20 * 2**20 // len(_PIECE))
+"""Voices of a list, and pieces of audio."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
@@ -54,12 +61,24 @@ ANSWERS: dict[str, tuple[int, dict[str, Any]]] = {
 """The response to each request; for a GET the voice at the end of the path is left out."""
 
 
+def head(status: int, length: int, *headers: str, media_type: str = "application/json") -> bytes:
+    """The head of a response with a body of this length in bytes."""
+    lines = [f"HTTP/1.1 {status} Canned", f"Content-Type: {media_type}", f"Content-Length: {length}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def answer(status: int, body: bytes, *headers: str) -> bytes:
     """A whole response."""
-    lines = [f"HTTP/1.1 {status} Canned", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return head(status, len(body), *headers) + body
 
 
+FIELDS = {
+    "/v3/voices": (_heygen("complete")["data"], "voice_id", "next_token"),
+    "/voices": (_CARTESIA, "id", "next_page"),
+}
+"""Of each list of voices: a voice, the key of its id, and the key of the cursor."""
+SPEECH = {"/tts/bytes": False, "/audio.mp3": False, "/v1/t2a_v2": True}
+"""Of each response with audio: whether it is hexadecimal in JSON."""
 CANNED = {request: answer(status, json.dumps(body).encode()) for request, (status, body) in ANSWERS.items()}
 
 
@@ -71,6 +90,29 @@ def oversize(kind: str) -> bytes:
         body = b"[" + b"{}," * (8 * 2**20 // 3 - 10) + b"{}]"
     level = {"gzip": 1, "hostile": 9}.get(kind)
     return answer(200, gzip.compress(body, level), "Content-Encoding: gzip") if level else answer(200, body)
+
+
+@cache
+def page(path: str, first: int) -> bytes:
+    """A page of voices with the ids `voice-{first}`, counting down to `voice-1`; its cursor is its last id."""
+    voice, key, cursor = FIELDS[path]
+    last = max(1, first - PAGE + 1)
+    data = [{**voice, key: f"voice-{number}"} for number in range(first, last - 1, -1)]
+    more = {"has_more": last > 1, cursor: f"voice-{last}" if last > 1 else None}
+    return answer(200, json.dumps({"data": data, **more}).encode())
+
+
+@cache
+def speech(count: int, *, hexadecimal: bool) -> list[bytes]:
+    """A response with as many pieces of audio, which ends with the voice's id."""
+    last = _PIECE[: -len(VOICE)] + VOICE.encode()
+    if not hexadecimal:
+        return [head(200, count * len(_PIECE), media_type="audio/mpeg"), *[_PIECE] * (count - 1), last]
+    about = {"audio_length": 1000, "audio_size": count * len(_PIECE), "audio_format": "mp3"}
+    body = json.dumps({"data": {"audio": "|", "status": 2}, "extra_info": about, **_MINIMAX}).encode()
+    before, after = body.split(b"|")
+    pieces = [before, *[_PIECE.hex().encode()] * (count - 1), last.hex().encode(), after]
+    return [head(200, sum(map(len, pieces))), *pieces]
 
 
 class Connection(asyncio.Protocol):
@@ -85,6 +127,8 @@ class Connection(asyncio.Protocol):
         self.head = b""
         self.left = 0
         """Remaining bytes of the body."""
+        self.chunks: Iterator[bytes] = iter(())
+        """Remaining chunks of the response."""
 
     def data_received(self, data: bytes) -> None:
         """Process received bytes."""
@@ -107,15 +151,41 @@ class Connection(asyncio.Protocol):
         path = target.decode().partition("?")[0]
         self.head = b""
         request = f"{method.decode()} {path if method == b'POST' else path[: path.rfind('/') + 1]}"
-        self.transport.write(CANNED.get(request) or self._unusual(request))
+        if canned := CANNED.get(request):
+            self.transport.write(canned)
+        else:
+            self.chunks = iter(self._unusual(request, target.decode()))
+            self.resume_writing()
         Connection.answered += 1
 
-    def _unusual(self, request: str) -> bytes:
+    def pause_writing(self) -> None:
+        """Wait until the client has read."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """Send chunks until the client has to read."""
+        self.paused = False
+        while not self.paused and (chunk := next(self.chunks, None)):
+            self.transport.write(chunk)
+
+    def _unusual(self, request: str, target: str) -> Iterable[bytes]:
         if request == "GET /answered/":
-            return answer(200, str(Connection.answered).encode())
+            return [answer(200, str(Connection.answered).encode())]
         if match := re.search("/oversize-?([a-z]*)/", request):
-            return oversize(match[1])
-        return answer(404, json.dumps({"error": {"message": f"nothing is canned for {request}"}}).encode())
+            return [oversize(match[1])]
+        prefix = "/long" if target.startswith("/long/") else ""
+        path, _, query = target.removeprefix(prefix).partition("?")
+        voices, pieces = LONG if prefix else SHORT
+        if path in FIELDS:
+            cursor = re.search("voice-([0-9]+)", query)
+            return [page(path, int(cursor[1]) - 1 if cursor else voices)]
+        if path in SPEECH:
+            return speech(pieces, hexadecimal=SPEECH[path])
+        if path == "/v3/voices/speech":
+            address = "http://{}:{}".format(*self.transport.get_extra_info("sockname"))
+            made = {"audio_url": f"{address}{prefix}/audio.mp3", "duration": 1.0, "request_id": "request-1"}
+            return [answer(200, json.dumps({"data": made}).encode())]
+        return [answer(404, json.dumps({"error": {"message": f"nothing is canned for {request}"}}).encode())]
 
 
 async def main() -> None:

@@ -35,6 +35,8 @@ GOALS = (
     "200 MB into HeyGen as base64, extra memory; time against stock",
     "response body bounded",
     "8 kB of hostile JSON: memory, time, event-loop stall",
+    "10,000 voices listed page by page: CPU / bare httpx; memory",
+    "20 MiB of speech into a file: CPU / bare httpx; memory",
     "finished clone noticed late; polls for a 10 min clone",
     "install size / distributions",
     "regenerate all four, nothing changed",
@@ -49,6 +51,11 @@ HERE = {
         *("clone_prepared", "poll", "poll_prepared"),
     ),
     "references": ("clone", "poll"),
+}
+LONG = {
+    "ours": ("list_heygen", "list_cartesia", "speak_cartesia", "speak_minimax", "speak_heygen"),
+    "bare_httpx": ("list_heygen", "list_cartesia", "speak_cartesia", "speak_minimax", "speak_heygen"),
+    "cartesia_sdk": ("list_cartesia", "speak_cartesia", "stream_cartesia"),
 }
 AWAITED = {"ours": ("polls",), "bare_httpx": ("polls", "polls_transports"), "references": ("polls",)}
 
@@ -253,6 +260,45 @@ def test_every_contestant_gets_the_voice(url: str, contestant: str) -> None:
         for name in AWAITED[contestant]:
             assert asked.ask("calls_async", name, url, 1).keys() == {"cpu", "wall"}
             assert asked.ask("burst", name, url, 10, 20, 5.0).keys() == {"rate", "cpu", "wall"}
+
+
+@pytest.mark.parametrize(("contestant", "name"), [(each, name) for each, names in LONG.items() for name in names])
+def test_every_contestant_receives_long_responses(url: str, tmp_path: Path, contestant: str, name: str) -> None:
+    """Each contestant lists 100 pages to the last voice, or writes speech to a file, after a short call of its kind."""
+    if contestant == "cartesia_sdk":
+        pytest.importorskip("cartesia", reason="nox -s bench installs it")
+    before = int(httpx.get(f"{url}/answered/").text)
+    with worker(str(measures.CONTESTANTS / f"{contestant}.py"), *filter(None, sys.path)) as asked:
+        measured = asked.ask("large", name, f"{url}/long", str(tmp_path / "speech.mp3"))
+    assert measured.keys() == {"memory", "cpu", "wall"}
+    requests = int(httpx.get(f"{url}/answered/").text) - before - 1
+    # The SDK requests one more page, which is empty. HeyGen's speech needs a download.
+    pages = 1 + 100 + 2 * (contestant == "cartesia_sdk")
+    assert requests == (pages if name.startswith("list") else 4 if name == "speak_heygen" else 2)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sizes == ({} if name.startswith("list") else {"small.mp3": 2**18, "speech.mp3": 20 * 2**20})
+
+
+@pytest.mark.parametrize(("prefix", "voices", "size"), [("", 100, 2**18), ("/long", 10_000, 20 * 2**20)])
+def test_server_sends_lists_and_speech(url: str, prefix: str, voices: int, size: int) -> None:
+    """The server lists each voice once, and sends the same audio plainly, by an address, and in hexadecimal."""
+    with httpx.Client(base_url=url + prefix) as client:
+        for path, key, cursor, following in (
+            ("/v3/voices", "voice_id", "token", "next_token"),
+            ("/voices", "id", "starting_after", "next_page"),
+        ):
+            ids: list[str] = []
+            page: dict[str, Any] = {following: ""}
+            while len(ids) <= voices and page[following] is not None:
+                page = client.get(path, params={cursor: page[following]}).json()
+                ids += [voice[key] for voice in page["data"]]
+            assert ids == [f"voice-{number}" for number in range(voices, 0, -1)]
+        plain = client.post("/tts/bytes")
+        assert (plain.headers["content-type"], len(plain.content)) == ("audio/mpeg", size)
+        assert plain.content.endswith(b"voice-1")
+        address = client.post("/v3/voices/speech").json()["data"]["audio_url"]
+        assert client.get(address).content == plain.content
+        assert bytes.fromhex(client.post("/v1/t2a_v2").json()["data"]["audio"]) == plain.content
 
 
 STRANGER = """

@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
@@ -39,9 +39,15 @@ class Inputs(NamedTuple):
     url: str
     clip: bytes = b""
     path: str = ""
-    """A large audio file."""
+    """A large audio file, or the file for speech."""
     timeout: float = 60.0
     """The timeout, in seconds, of calls that test it."""
+
+    def spoken(self) -> str:
+        """The voice's id at the end of the speech."""
+        with Path(self.path).open("rb") as file:
+            file.seek(-len(VOICE), os.SEEK_END)
+            return file.read().decode()
 
 
 def memory(peak: bool = False) -> int:
@@ -119,6 +125,25 @@ class OfficialSdk:
             return self._id(await self.module.get_voice(client))
 
         return call
+
+    def list_cartesia(self, inputs: Inputs) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(deque(self.module.list_voices(client), 1).pop())
+
+    def _speak(self, inputs: Inputs, speak: Callable[..., object]) -> Callable[[], str]:
+        client = self.module.client(inputs)
+
+        def call() -> str:
+            speak(client, inputs.path)
+            return inputs.spoken()
+
+        return call
+
+    def speak_cartesia(self, inputs: Inputs) -> Callable[[], str]:
+        return self._speak(inputs, self.module.speak)
+
+    def stream_cartesia(self, inputs: Inputs) -> Callable[[], str]:
+        return self._speak(inputs, self.module.stream)
 
 
 class Worker:
@@ -221,7 +246,7 @@ class Worker:
         """One call after a small one of the same kind: the growth of memory, and the time."""
         small = Path(path).with_name("small.mp3") if path else ""
         with suppress(*([Exception] if may_fail else [])):
-            check(getattr(self.contestant, name)(Inputs(url.partition("/oversize")[0], path=str(small)))())
+            check(getattr(self.contestant, name)(Inputs(f"http://{urlsplit(url).netloc}", path=str(small)))())
         call = getattr(self.contestant, name)(Inputs(url, path=path))
         gc.collect()
         forget_peak()

@@ -99,6 +99,61 @@ def poll_prepared(inputs: Inputs) -> Callable[[], str]:
     return lambda: str(client.send(request).json()["data"]["voice_id"])
 
 
+def _list(inputs: Inputs, path: str, key: str, cursor: str, following: str, **query: Any) -> Callable[[], str]:
+    client = _client(inputs)
+
+    def call() -> str:
+        page = client.get(path, params=query).json()
+        while page["has_more"]:
+            page = client.get(path, params=query | {cursor: page[following]}).json()
+        return str(page["data"][-1][key])
+
+    return call
+
+
+def list_heygen(inputs: Inputs) -> Callable[[], str]:
+    return _list(inputs, "/v3/voices", "voice_id", "token", "next_token", type="private", limit=100)
+
+
+def list_cartesia(inputs: Inputs) -> Callable[[], str]:
+    return _list(inputs, "/voices", "id", "starting_after", "next_page", is_owner="true", limit=100)
+
+
+def _save(client: httpx.Client, inputs: Inputs, method: str, url: str, **body: Any) -> str:
+    with client.stream(method, url, **body) as answer, Path(inputs.path).open("wb") as file:
+        file.writelines(answer.iter_bytes())
+    return inputs.spoken()
+
+
+def speak_cartesia(inputs: Inputs) -> Callable[[], str]:
+    client, audio_format = _client(inputs), {"container": "mp3", "sample_rate": 44100, "bit_rate": 128000}
+    voice = {"mode": "id", "id": "voice-1"}
+    body = {"model_id": "sonic-3", "transcript": "Hello.", "voice": voice, "output_format": audio_format}
+    return lambda: _save(client, inputs, "POST", "/tts/bytes", json=body)
+
+
+def speak_heygen(inputs: Inputs) -> Callable[[], str]:
+    client, body = _client(inputs), {"text": "Hello.", "voice_id": "voice-1"}
+
+    def call() -> str:
+        url = client.post("/v3/voices/speech", json=body).json()["data"]["audio_url"]
+        return _save(client, inputs, "GET", url)
+
+    return call
+
+
+def speak_minimax(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs)
+    body = {"model": "speech-2.8-hd", "text": "Hello.", "voice_setting": {"voice_id": "voice-1"}}
+
+    def call() -> str:
+        data = client.post("/v1/t2a_v2", json=body).json()["data"]
+        Path(inputs.path).write_bytes(bytes.fromhex(data["audio"]))
+        return inputs.spoken()
+
+    return call
+
+
 def polls(inputs: Inputs, **options: Any) -> Callable[[], Awaitable[str]]:
     client = _async_client(inputs, **options)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from voice_clone import AsyncCartesia, AsyncHeyGen, Cartesia, CloneJob, HeyGen, Retell
+from voice_clone import AsyncCartesia, AsyncHeyGen, Cartesia, CloneJob, HeyGen, MiniMax, Retell
 
 if TYPE_CHECKING:
     from tests.benchmarks.worker import Inputs
@@ -101,3 +102,33 @@ def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
 def hostile_in_thread(inputs: Inputs) -> Callable[[], Awaitable[str]]:
     client = Cartesia(KEY, base_url=inputs.url, timeout=inputs.timeout)
     return lambda: asyncio.to_thread(lambda: client.clone(b"ID3 ...", name="Me", language="en").id)
+
+
+def list_heygen(inputs: Inputs) -> Callable[[], str]:
+    client = HeyGen(KEY, base_url=inputs.url)
+    return lambda: deque(client.list_voices(), 1).pop().id
+
+
+def list_cartesia(inputs: Inputs) -> Callable[[], str]:
+    client = Cartesia(KEY, base_url=inputs.url)
+    return lambda: deque(client.list_voices(), 1).pop().id
+
+
+def _speak(client: Cartesia | HeyGen | MiniMax, inputs: Inputs) -> Callable[[], str]:
+    def call() -> str:
+        client.speak("Hello.", JOB.voice_id, to=inputs.path)
+        return inputs.spoken()
+
+    return call
+
+
+def speak_cartesia(inputs: Inputs) -> Callable[[], str]:
+    return _speak(Cartesia(KEY, base_url=inputs.url), inputs)
+
+
+def speak_heygen(inputs: Inputs) -> Callable[[], str]:
+    return _speak(HeyGen(KEY, base_url=inputs.url), inputs)
+
+
+def speak_minimax(inputs: Inputs) -> Callable[[], str]:
+    return _speak(MiniMax(KEY, base_url=inputs.url), inputs)
