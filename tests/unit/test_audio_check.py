@@ -163,6 +163,8 @@ def test_requirements_come_from_the_specs() -> None:
     assert str(rules("cartesia").advised) == "5 s to 10 s"
     assert str(rules("heygen").advised) == "mp3/wav"
     assert Rules.of({"paths": [{"contentType": "application/json"}]}) == Rules()
+    upload = {"contentType": "audio/wav, image/png", "x-audio": {"max_bytes": 9}}  # of any file
+    assert Rules.of([upload, {"contentType": "audio/wav"}]) == Rules(formats=["wav"])
     assert str(Rules.of({"x-audio": {"min_seconds": 5}})) == "at least 5 s"
     assert str(Rules.of({"x-audio": {"max_seconds": 300}})) == "up to 5 min"
     assert str(Rules()) == ""
