@@ -30,7 +30,7 @@ def _without_discriminator(node: Json) -> Json:
     return {key: value for key, value in node.items() if key != "discriminator" or "propertyName" not in value}
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Spec:
     """An effective spec."""
 
