@@ -24,9 +24,10 @@ from tests.conftest import KEYS, PROVIDERS, Clock
 from tests.unit.test_audio_check import m4a, wav
 from voice_clone import CloneJob, VoiceCloneError, __version__, cli, errors
 from voice_clone.cli._app import app
-from voice_clone.cli._cloning import Cloning, Connection, run
+from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._exits import EXIT_CODES
 from voice_clone.cli._progress import Lines, Live
+from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Kind, Mock, serve
 
 NEEDS: dict[str, list[str]] = {
@@ -127,7 +128,7 @@ def test_progress_without_a_terminal_is_plain_lines(mock: Mock, clip: Path) -> N
 def test_json_is_the_only_output_on_stdout(clip: Path) -> None:
     """`--json` prints the voice as one object."""
     voice = typed("clone", "heygen", clip, "--name", "Me", "--json").json
-    assert sorted(voice) == ["created_at", "id", "language", "name", "preview_url", "provider"]
+    assert sorted(voice) == ["created_at", "expires_at", "id", "language", "name", "preview_url", "provider"]
     assert (voice["provider"], voice["name"], voice["language"]) == ("heygen", "Me", "English")
 
 
@@ -335,7 +336,9 @@ def test_unknown_outcome_prints_how_to_find_the_voice(mock: Mock, clip: Path) ->
     mock.fail("cartesia", httpx.ReadError("gone"), after_work=True)
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 15
-    assert "cartesia may have carried it out; check your voices before you retry" in done.err
+    assert (
+        "cartesia may have carried it out; run `voice-clone voices cartesia --name NAME` before you retry" in done.err
+    )
 
 
 # All at once
@@ -523,7 +526,7 @@ def test_ctrl_c_during_the_request_prints_how_to_find_the_voice(clip: Path, monk
     monkeypatch.setattr(Lines, "sent", interrupt)
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 130
-    assert "cartesia may have carried it out; check your voices" in done.err
+    assert "cartesia may have carried it out; run `voice-clone voices cartesia --name NAME`" in done.err
 
 
 # Looking
@@ -610,7 +613,8 @@ def test_terminal_shows_bytes_and_polls(mock: Mock, clip: Path) -> None:
             shown.append(capture.get())
 
     mock.polls_until_done = 3
-    run([Cloning(Connection("heygen"), [clip], {"name": "Me"})], Watched(Console(file=io.StringIO())))
+    clone = Cloning(connection=Connection("heygen"), sources=[clip], options={"name": "Me"})
+    run([clone], Watched(Console(file=io.StringIO())))
     matches = [re.fullmatch(r"heygen [━╸╺ ]{16} (.*\S) +0:00:0\d\s*", line) for line in shown]
     assert [match and match[1] for match in matches] == [
         "4 KiB of 156 KiB", "48 KiB of 156 KiB", "96 KiB of 156 KiB", "144 KiB of 156 KiB",

@@ -104,6 +104,7 @@ class Provider:
     clone: Clone
     voice: Mapping[str, str]  # fields of Voice, and the path of each in a voice
     voice_at: str = ""  # path to the voice in a response about one voice; empty if it is the response
+    deletion: str = ""  # what follows from the deletion of a voice, besides its end
     missing: list[int] = attrs.field(factory=list[int])  # statuses of a request for a voice that does not exist
     voices: VoiceList | None = None
     speech: Speech | None = None

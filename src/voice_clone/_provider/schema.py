@@ -43,9 +43,10 @@ class RequestSchema:
 
     @property
     def fields(self) -> dict[str, Schema]:
-        """The schema of each field, by its name in our methods."""
-        properties = (field for body in self.bodies for field in body["properties"].items())
-        return {self._names.get(name, name): schema for name, schema in properties}
+        """The schema of each field, and of those in an object, by its name in our methods."""
+        properties = [each for body in self.bodies for each in body["properties"].items()]
+        inner = [each for _, field in properties for each in self._properties(field).items()]
+        return {self._names.get(name, name): schema for name, schema in (*inner, *properties)}
 
     def check(self, fields: Mapping[str, Any]) -> None:
         """Raise InvalidRequestError if a body breaks a limit of the spec."""

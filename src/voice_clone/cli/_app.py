@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
-import sys
 from typing import Annotated, Any
 
-import anyio
 import attrs
 import typer
 from rich.box import SIMPLE
@@ -15,20 +12,21 @@ from rich.markup import escape
 from rich.table import Column, Table
 from typer.core import TyperGroup
 
-from voice_clone import CloneJob, InvalidRequestError, Progress, VoiceCloneError, __version__
+from voice_clone import CloneJob, InvalidRequestError, VoiceCloneError, __version__
 from voice_clone._provider.specs import provider_names
 from voice_clone.audio import AudioInfo, check_all, rules
 from voice_clone.audio.units import format_bytes, format_seconds
-from voice_clone.cli import _mock
-from voice_clone.cli._clone import AllowHttp, Json, RequestTimeout, base_url_option, clones, finish
-from voice_clone.cli._cloning import Cloning, Connection, Interrupted
-from voice_clone.cli._exits import EXIT_CODES, HELP, INTERRUPTED, exit_code
+from voice_clone.cli import _mock, _voices
+from voice_clone.cli._clone import clones, finish
+from voice_clone.cli._cloning import Cloning
+from voice_clone.cli._commands import Json, connected
+from voice_clone.cli._exits import EXIT_CODES, HELP, INTERRUPTED, PROCESSING
 from voice_clone.cli._output import Output
 from voice_clone.cli._parameters import TIMEOUT_HELP, signature_of
+from voice_clone.cli._speak import read_text, speakers
+from voice_clone.cli._tasks import Connection
 
 KEYS = "API keys are read from environment variables only, because the shell history keeps command lines."
-
-STDIN = "-"
 
 
 class Commands(TyperGroup):
@@ -40,8 +38,8 @@ class Commands(TyperGroup):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """List `clone` first; Typer lists groups last."""
-        return sorted(super().list_commands(ctx), key=lambda name: name != "clone")
+        """List `clone` and `speak` first; Typer lists groups last."""
+        return sorted(super().list_commands(ctx), key=lambda name: name not in ("clone", "speak"))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -49,10 +47,9 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except VoiceCloneError as error:
-            output.error(error)
-            raise typer.Exit(exit_code([error])) from None
-        except Interrupted as interrupt:
-            output.interrupted(interrupt.jobs, interrupt.notes)
+            raise typer.Exit(output.error(error)) from None
+        except KeyboardInterrupt as interrupt:
+            output.interrupted(getattr(interrupt, "jobs", ()), getattr(interrupt, "notes", ()))
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -83,68 +80,59 @@ def root(
 Token = Annotated[
     str, typer.Argument(metavar="TOKEN", help="The token of a started clone, or `-` to read it from stdin.")
 ]
-BaseUrl = Annotated[str | None, base_url_option("PROVIDER")]
 Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file.")]
 
 
 def _job(token: str) -> CloneJob:
-    try:
-        return CloneJob.from_token(sys.stdin.read() if token == STDIN else token)
-    except InvalidRequestError as error:  # its message names a method of the Python client
-        message = error.message.replace("the string from to_token()", "the token that voice-clone printed")
-        raise InvalidRequestError(message, advice=error.advice) from None
+    return CloneJob.from_token(read_text(token))
 
 
-@app.command()
 def wait(
     ctx: typer.Context,
     token: Token,
     *,
     timeout: Annotated[float, typer.Option(help=TIMEOUT_HELP)] = 600.0,
-    base_url: BaseUrl = None,
-    allow_http: AllowHttp = False,
-    request_timeout: RequestTimeout = 120.0,
-    as_json: Json = False,
+    connection: Connection,
 ) -> None:
     """Wait for a started clone."""
     job = _job(token)
-    connection = Connection(job.provider, base_url, allow_http, request_timeout)
-    finish(Cloning(connection, options={"timeout": timeout}, job=job), ctx.obj)
+    finish(Cloning(connection=connection.at(job.provider), options={"timeout": timeout}, job=job), ctx.obj)
 
 
-class _Polled(Exception):  # noqa: N818 - not an error
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+def status(ctx: typer.Context, token: Token, *, connection: Connection) -> None:
+    """Poll a started clone once; exits with 0 if it is done, and with 20 while it is processing."""
+    job = _job(token)
+    done = connection.at(job.provider).call(lambda client: client.poll(job)) is not None
+    state = "done" if done else "processing"
+    data = {"provider": job.provider, "voice_id": job.voice_id, "status": state, "done": done}
+    ctx.obj.result(data, f"{job.provider} {job.voice_id}: {state}")
+    raise typer.Exit(0 if done else PROCESSING)
+
+
+for command in (wait, status, _voices.voices, _voices.voice, _voices.rename, _voices.delete):
+    app.command(command.__name__)(connected(command))
 
 
 @app.command()
-def status(
+def check(
     ctx: typer.Context,
-    token: Token,
+    audio: Audio,
     *,
-    base_url: BaseUrl = None,
-    allow_http: AllowHttp = False,
-    request_timeout: RequestTimeout = 120.0,
+    provider: Annotated[list[str] | None, typer.Option(help="Check this provider only; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Poll a started clone once."""
+    """Check a file against each provider's requirements."""
     output: Output = ctx.obj
-    job = _job(token)
-
-    def stop(progress: Progress) -> None:
-        raise _Polled(progress)
-
-    async def poll() -> str:
-        async with Connection(job.provider, base_url, allow_http, request_timeout).client() as client:
-            try:
-                await client.wait(job, timeout=math.inf, on_poll=stop)
-            except _Polled as polled:
-                return polled.progress.status
-            return "done"
-
-    state = anyio.run(poll)
-    data = {"provider": job.provider, "voice_id": job.voice_id, "status": state, "done": state == "done"}
-    output.result(data, f"{job.provider} {job.voice_id}: {state}")
+    reports = check_all(audio, provider or provider_names())
+    info = reports[0].audio
+    table = Table(Column("provider", no_wrap=True), Column("requirements", overflow="fold"), "result", box=SIMPLE)
+    for report in reports:
+        lines = [f"[red]rejected:[/] {escape(problem)}" for problem in report.problems] or ["[green]accepted[/]"]
+        lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes]
+        table.add_row(report.provider, str(rules(report.provider)) or "none documented", "\n".join(lines))
+    advice = [f"{report.provider}: {report.advice}" for report in reports if report.advice]
+    output.result([attrs.asdict(report) for report in reports], _description(info), table, *advice)
+    raise typer.Exit(0 if all(report.ok for report in reports) else EXIT_CODES[InvalidRequestError])
 
 
 @app.command()
@@ -177,28 +165,6 @@ def providers(ctx: typer.Context, *, as_json: Json = False) -> None:
     output.say(KEYS)
 
 
-@app.command()
-def check(
-    ctx: typer.Context,
-    audio: Audio,
-    *,
-    provider: Annotated[list[str] | None, typer.Option(help="Check this provider only; repeatable.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Check a file against each provider's requirements."""
-    output: Output = ctx.obj
-    reports = check_all(audio, provider or provider_names())
-    info = reports[0].audio
-    table = Table(Column("provider", no_wrap=True), Column("requirements", overflow="fold"), "result", box=SIMPLE)
-    for report in reports:
-        lines = [f"[red]rejected:[/] {escape(problem)}" for problem in report.problems] or ["[green]accepted[/]"]
-        lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes]
-        table.add_row(report.provider, str(rules(report.provider)) or "none documented", "\n".join(lines))
-    advice = [f"{report.provider}: {report.advice}" for report in reports if report.advice]
-    output.result([attrs.asdict(report) for report in reports], _description(info), table, *advice)
-    raise typer.Exit(0 if all(report.ok for report in reports) else EXIT_CODES[InvalidRequestError])
-
-
 def _description(info: AudioInfo) -> str:
     channels = {1: "mono", 2: "stereo"}.get(info.channels or 0, info.channels and f"{info.channels} channels")
     rate = f"{info.sample_rate:,} Hz" if info.sample_rate else None
@@ -208,5 +174,6 @@ def _description(info: AudioInfo) -> str:
 
 
 app.add_typer(clones, name="clone")
+app.add_typer(speakers, name="speak")
 app.command("demo")(_mock.demo)
 app.command("serve-mock")(_mock.serve_mock)

@@ -3,63 +3,64 @@
 from __future__ import annotations
 
 import inspect
-import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import attrs
 import typer
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Column, Table
-from typer.core import TyperGroup
 
-from voice_clone._provider.specs import provider_names, unknown_provider
+from voice_clone._provider.specs import provider_names
 from voice_clone.audio import check
-from voice_clone.cli._cloning import Cloning, Connection, run
+from voice_clone.cli._cloning import Cloning, Speaking
+from voice_clone.cli._commands import Command, NoCheck, PerProvider, connected, parameter
 from voice_clone.cli._exits import exit_code
-from voice_clone.cli._output import Output, error_json, error_notes, voice_json, voice_text
-from voice_clone.cli._parameters import Option, Signature, signature_of
+from voice_clone.cli._output import Output, error_json, error_lines, expiry, resume_command, voice_json, voice_text
+from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
 from voice_clone.cli._progress import display
-from voice_clone.errors import AuthenticationError, InvalidRequestError
+from voice_clone.cli._speak import PIPE, read_text, speech_file, speech_json, speech_text
+from voice_clone.cli._tasks import ALL, Connection, providers_with_key, require, run
+from voice_clone.errors import InvalidRequestError
 
-ALL = "all"
-
-
-def _option(flag: str, text: str) -> Any:
-    return typer.Option(flag, help=text, rich_help_panel="Connection and output")
-
-
-def base_url_option(provider: str) -> Any:
-    """The option for the base URL; the client itself reads the environment variable."""
-    return _option("--base-url", f"Base URL of the API; default from {provider.upper()}_BASE_URL.")
-
-
-NoCheck = Annotated[bool, _option("--no-check", "Send the audio even if the check rejects it.")]
-AllowHttp = Annotated[bool, _option("--allow-http", "Allow a base URL without TLS, which exposes the API key.")]
-RequestTimeout = Annotated[float, _option("--request-timeout", "Timeout of each request in seconds, uploads included.")]
-Json = Annotated[bool, _option("--json", "Print only JSON on stdout.")]
+Say = Annotated[
+    str | None, typer.Option("--say", metavar="TEXT", help="Speak a text with the new voice, into the file of -o.")
+]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Only start the clone, and print the token for `voice-clone wait`.")
+]
+SpeechFile = Annotated[str | None, speech_file("The file for --say.")]
+Skip = Annotated[list[str] | None, typer.Option(metavar="PROVIDER", help="Skip this provider; repeatable.")]
 
 
-class Clones(TyperGroup):
-    """The group of these commands; it adds one per provider when it parses arguments."""
+def _reuse(flag: str) -> inspect.Parameter:
+    text = f"Return your own voice of this {flag} if there is one, and clone only if there is none."
+    return parameter("reuse", Annotated[bool, typer.Option("--reuse", help=text)], default=False)
+
+
+class Clones(PerProvider):
+    """The group of these commands."""
+
+    method = "start_clone"
+
+    def make(self, provider: str) -> Command:
+        """The function of a provider's command, or of `all`."""
+        return _all() if provider == ALL else _one(signature_of(provider))
+
+    def names(self) -> list[str]:
+        """All providers, and `all`."""
+        return [*super().names(), ALL]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Replace `--provider NAME`, at any position, by the command NAME."""
-        for name in (*provider_names(), ALL):
-            self.add_command(_command(name))
         for index, argument in enumerate(args):
             option, _, value = argument.partition("=")
             if option == "--provider" and (value or args[index + 1 :]):
                 rest = args[index + 1 :] if value else args[index + 2 :]
                 return super().parse_args(ctx, [value or args[index + 1], *args[:index], *rest])
         return super().parse_args(ctx, args)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find a provider's command; raises InvalidRequestError for an unknown provider."""
-        if args[0] not in self.commands and not ctx.resilient_parsing:
-            raise unknown_provider(args[0])
-        return super().resolve_command(ctx, args)
 
 
 clones = typer.Typer(cls=Clones, no_args_is_help=True)
@@ -76,61 +77,69 @@ def group(
 
 
 def finish(clone: Cloning, output: Output) -> None:
-    """Run a clone and print the voice; raises the clone's error."""
+    """Run a clone and print its voice or its token; raises the clone's error."""
     run([clone], display(output.err))
+    if clone.voice and not (clone.error and output.as_json):
+        speech = clone.say and not clone.error and clone.say
+        data, texts = voice_json(clone.voice), [voice_text(clone.voice)]
+        if speech:
+            data, texts = {**data, "speech": speech_json(speech)}, [*texts, speech_text(speech)]
+        output.result(data, *texts)
     if clone.error:
         raise clone.error
-    assert clone.voice
-    output.result(voice_json(clone.voice), voice_text(clone.voice))
+    if not clone.voice:
+        job = clone.job
+        assert job
+        token = job.to_token()
+        output.result({"provider": job.provider, "voice_id": job.voice_id, "done": job.done, "token": token}, token)
+        output.say(f"Continue with: {resume_command(job)}")
 
 
-def _command(name: str) -> Any:
-    command = typer.Typer(add_completion=False)
-    command.command(name)(_all() if name == ALL else _one(signature_of(name)))
-    return typer.main.get_command(command)
-
-
-def _describe(
-    function: Any, doc: str, audio: Any, options: Sequence[inspect.Parameter], **others: Any
-) -> Callable[..., None]:
-    """Give a function the signature and the docstring of a command, for Typer."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    required = {"ctx": typer.Context, "audio": audio}
-    parameters = [inspect.Parameter(name, kind, annotation=hint) for name, hint in required.items()]
-    parameters += options
-    defaults = {"base_url": None, "skip": None, "request_timeout": 120.0}
-    others |= {"no_check": NoCheck, "allow_http": AllowHttp, "request_timeout": RequestTimeout, "as_json": Json}
-    for name, hint in others.items():
-        parameters.append(inspect.Parameter(name, kind, default=defaults.get(name, False), annotation=hint))
-    function.__doc__ = doc
-    function.__signature__ = inspect.Signature(parameters)
-    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return cast("Callable[..., None]", function)
-
-
-def _one(signature: Signature) -> Callable[..., None]:
+def _one(signature: Signature) -> Command:
     def clone(
         *,
         ctx: typer.Context,
         audio: list[str] | str,
-        base_url: str | None,
+        connection: Connection,
         no_check: bool,
-        allow_http: bool,
-        request_timeout: float,
-        as_json: bool,
+        reuse: bool,
+        no_wait: bool,
+        say: str | None,
+        output: str | None,
         **options: Any,
     ) -> None:
-        output: Output = ctx.obj
-        connection = Connection(signature.provider, base_url, allow_http, request_timeout)
+        out: Output = ctx.obj
+        at, speaking = connection.at(signature.provider), None
+        if no_wait and (reuse or say):
+            raise InvalidRequestError("--no-wait cannot be combined with --reuse or --say, which wait for the voice")
+        if (say is None) != (output is None):
+            raise InvalidRequestError("--say and -o need each other")
+        if say is not None and output is not None:
+            require(signature.provider, "speak")
+            if output == PIPE:
+                raise InvalidRequestError("-o must be a file, because stdout gets the voice")
+            speaking = Speaking(connection=at, text=read_text(say), to=Path(output), flags={"text": "--say"})
+        for missing in _missing_options(signature, options, reuse=reuse):
+            raise missing
         arguments = [audio] if isinstance(audio, str) else audio
-        finish(_prepare(signature, connection, arguments, options, no_check=no_check, output=output), output)
+        task = _prepare(signature, at, arguments, options, no_check=no_check, reuse=reuse, output=out)
+        task.say, task.waits = speaking, not no_wait
+        finish(task, out)
 
     kind: Any = list[str] if signature.takes_many else str
     metavar = "AUDIO…" if signature.takes_many else "AUDIO"
-    audio = Annotated[kind, typer.Argument(metavar=metavar, help=signature.audio)]
-    doc = f"Clone a voice at {signature.title}. The API key is read from {signature.key_variable}."
-    options = [option.parameter() for option in signature.options.values()]
-    return _describe(clone, doc, audio, options, base_url=Annotated[str | None, base_url_option(signature.provider)])
+    clone.__doc__ = f"Clone a voice at {signature.title}. The API key is read from {signature.key_variable}."
+    parameters = [
+        parameter("ctx", typer.Context),
+        parameter("audio", Annotated[kind, typer.Argument(metavar=metavar, help=signature.audio)]),
+        *(option.parameter() for option in signature.options.values()),
+        _reuse(flags_of(signature.options)[signature.reused_by[0]] if signature.reused_by else "--name"),
+        parameter("say", Say, None),
+        parameter("output", SpeechFile, None),
+        parameter("no_wait", NoWait, default=False),
+        parameter("no_check", NoCheck, default=False),
+    ]
+    return connected(clone, parameters, provider=signature.provider)
 
 
 def _prepare(
@@ -140,6 +149,7 @@ def _prepare(
     options: Mapping[str, Any],
     *,
     no_check: bool,
+    reuse: bool,
     output: Output,
 ) -> Cloning:
     """A clone with checked audio; raises InvalidRequestError for audio that the provider would reject."""
@@ -150,36 +160,37 @@ def _prepare(
         if not (no_check or is_url or isinstance(source, int)):
             output.say(*(f"note: {provider}: {note}" for note in check(source, provider).notes))
     return Cloning(
-        connection, sources, {name: options[name] for name in signature.options if options.get(name) is not None}
+        connection=connection,
+        sources=sources,
+        options={name: options[name] for name in signature.options if options.get(name) is not None},
+        flags=flags_of(signature.options),
+        reuse=reuse,
     )
 
 
-def _all() -> Callable[..., None]:
-    signatures = [signature_of(name) for name in provider_names()]
+def _all() -> Command:
+    signatures = {name: signature_of(name) for name in provider_names()}
 
     def clone(
         *,
         ctx: typer.Context,
         audio: str,
+        connection: Connection,
         skip: list[str] | None,
         no_check: bool,
-        allow_http: bool,
-        request_timeout: float,
-        as_json: bool,
+        reuse: bool,
         **options: Any,
     ) -> None:
         output: Output = ctx.obj
-        selected = [signature for signature in signatures if signature.provider not in (skip or ())]
-        with_key = [signature for signature in selected if os.environ.get(signature.key_variable)]
-        if not with_key:
-            variables = ", ".join(signature.key_variable for signature in selected)
-            raise AuthenticationError("no API key is set", advice=f"set one of {variables} in the environment")
+        selected = [name for name in signatures if name not in (skip or ())]
+        with_key = providers_with_key(selected)
         cloning, rejected = list[Cloning](), list[InvalidRequestError]()
-        for signature in with_key:
-            connection = Connection(signature.provider, None, allow_http, request_timeout)
-            rejected += _missing_options(signature, options)
+        for name in with_key:
+            rejected += _missing_options(signatures[name], options, reuse=reuse)
             try:
-                cloning.append(_prepare(signature, connection, [audio], options, no_check=no_check, output=output))
+                at = connection.at(name)
+                task = _prepare(signatures[name], at, [audio], options, no_check=no_check, reuse=reuse, output=output)
+                cloning.append(task)
             except InvalidRequestError as error:
                 if not error.provider:  # no provider would accept it
                     raise
@@ -188,22 +199,33 @@ def _all() -> Callable[..., None]:
             advice = [f"{error.advice}; or skip it: --skip {error.provider}" for error in rejected]
             raise InvalidRequestError("nothing was sent: " + "; ".join(map(str, rejected)), advice="\n".join(advice))
         run(cloning, display(output.err))
-        show(cloning, [signature.provider for signature in selected if signature not in with_key], output)
+        show(cloning, [name for name in selected if name not in with_key], output)
         raise typer.Exit(exit_code([each.error for each in cloning if each.error]))
 
-    requirements = "\n".join(f"{signature.provider}: {signature.audio}" for signature in signatures)
-    audio = Annotated[str, typer.Argument(metavar="AUDIO", help=requirements)]
-    doc = "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has."
-    skip = Annotated[list[str] | None, typer.Option(metavar="PROVIDER", help="Skip this provider; repeatable.")]
-    return _describe(clone, doc, audio, [option.parameter() for option in _merge_options(signatures)], skip=skip)
+    requirements = "\n".join(f"{name}: {signature.audio}" for name, signature in signatures.items())
+    clone.__doc__ = (
+        "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has."
+    )
+    parameters = [
+        parameter("ctx", typer.Context),
+        parameter("audio", Annotated[str, typer.Argument(metavar="AUDIO", help=requirements)]),
+        *(option.parameter() for option in _merge_options(list(signatures.values()))),
+        _reuse("--name"),
+        parameter("skip", Skip, None),
+        parameter("no_check", NoCheck, default=False),
+    ]
+    return connected(clone, parameters, provider="")
 
 
-def _missing_options(signature: Signature, options: Mapping[str, Any]) -> list[InvalidRequestError]:
+def _missing_options(signature: Signature, options: Mapping[str, Any], *, reuse: bool) -> list[InvalidRequestError]:
     """An error if a provider requires options that the command does not have."""
-    missing = [option for option in signature.options.values() if option.required and options[option.name] is None]
-    flags = " and ".join(option.flag for option in missing)
+    if reuse:
+        require(signature.provider, "get_or_clone")
+    required = [option.name for option in signature.options.values() if option.required]
+    needed = signature.reused_by if reuse else required
+    flags = " and ".join(signature.options[name].flag for name in needed if options[name] is None)
     error = InvalidRequestError(f"missing {flags}", provider=signature.provider, advice=f"add {flags}")
-    return [error] if missing else []
+    return [error] if flags else []
 
 
 def _merge_options(signatures: Sequence[Signature]) -> list[Option]:
@@ -233,11 +255,12 @@ def show(clones: Sequence[Cloning], without_key: Sequence[str], output: Output) 
         provider = clone.connection.provider
         if clone.voice:
             data.append({"provider": provider, "voice": voice_json(clone.voice)})
-            table.add_row(provider, f"[green]voice[/] {escape(clone.voice.id)}")
+            expires = f"\nexpires {expiry(clone.voice)}" if clone.voice.expires_at else ""
+            table.add_row(provider, f"[green]voice[/] {escape(clone.voice.id + expires)}")
         if clone.error:
             data.append({"provider": provider, "error": error_json(clone.error)})
-            lines = [str(clone.error), *error_notes(clone.error)]
-            table.add_row(provider, f"[red]{type(clone.error).__name__}[/]\n" + escape("\n".join(lines)))
+            lines = "\n".join(error_lines(clone.error))
+            table.add_row(provider, f"[red]{type(clone.error).__name__}[/]\n{escape(lines)}")
     for provider in without_key:
         data.append({"provider": provider, "skipped": "no key"})
         table.add_row(provider, "[dim]skipped: no key[/]")

@@ -1,58 +1,25 @@
-"""Run one clone, or several concurrently, with a display of their progress."""
+"""Clone a voice, and speak with one."""
 
 from __future__ import annotations
 
+import inspect
 import io
-import os
-import re
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import attrs
 
-from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
+from voice_clone import CloneJob, Progress, Speech, Voice, VoiceCloneError
 from voice_clone._client.options import check_seconds
+from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import map_read_errors
+from voice_clone.cli._output import speak_command
 from voice_clone.cli._parameters import signature_of
 from voice_clone.cli._progress import Display
-from voice_clone.errors import AuthenticationError, InvalidRequestError
-
-_FLAGS = {"base_url": "--base-url", "timeout": "--request-timeout"}
-"""The flags of a client's options."""
-
-
-@attrs.frozen
-class Connection:
-    """The options of a provider's client."""
-
-    provider: str
-    base_url: str | None = None
-    allow_http: bool = False
-    request_timeout: float = 120.0
-    api_key: str | None = None
-
-    def client(self) -> Any:
-        """Create the async client; raises AuthenticationError if the API key is not set."""
-        variable = signature_of(self.provider).key_variable
-        if not self.api_key and not os.environ.get(variable):
-            advice = f"set {variable} in the environment"
-            raise AuthenticationError("no API key", advice=advice, provider=self.provider)
-        try:
-            return connect_async(
-                self.provider,
-                api_key=self.api_key,
-                base_url=self.base_url,
-                allow_http=self.allow_http,
-                timeout=self.request_timeout,
-            )
-        except InvalidRequestError as error:  # its message names options of the Python client
-            message = re.sub(r"^(base_url|timeout)\b", lambda option: _FLAGS[option[0]], error.message)
-            advice = error.advice.replace("allow_http=True", "--allow-http")
-            raise InvalidRequestError(message, provider=error.provider, advice=advice) from None
+from voice_clone.cli._tasks import Task, name_flags
 
 
 class CountedFile(io.FileIO):
@@ -71,60 +38,100 @@ class CountedFile(io.FileIO):
         return data
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while clones were running."""
-
-    def __init__(self, clones: Sequence[Cloning]) -> None:
-        """Keep the jobs that continue at their providers, and the notes of clones whose outcome is unknown."""
-        super().__init__()
-        self.jobs = [clone.job for clone in clones if clone.job and not clone.voice and not clone.error]
-        self.notes = [note for clone in clones if not clone.job for note in clone.notes]
+class _CheckedError(Exception):
+    """Ends a check of a file to write, so that the file is not replaced."""
 
 
-@attrs.define
-class Cloning:
+@attrs.define(kw_only=True)
+class Speaking(Task):
+    """Speech."""
+
+    text: str
+    voice_id: str = ""
+    to: Path | None
+    """The file; None for memory."""
+    options: dict[str, Any] = attrs.field(factory=dict[str, Any])
+    speech: Speech | None = None
+
+    async def work(self, client: Any, display: Display) -> None:
+        """Speak."""
+        display.speaking(self.connection.provider, len(self.text))
+        self.speech = await client.speak(self.text, self.voice_id, to=self.to, **self.options)
+
+    def check(self, client: Any) -> None:
+        """Raise InvalidRequestError for what `speak` refuses before it sends anything; for any voice."""
+        flow = inspect.getattr_static(client, "speak").flow(client, self.text, "any", to=self.to, **self.options)
+        try:
+            with closing(flow), create_audio(next(flow).target):  # its first effect, after all checks
+                raise _CheckedError
+        except _CheckedError:
+            return
+        except VoiceCloneError as error:
+            error.provider = self.connection.provider
+            name_flags(error, self.flags)
+            raise
+
+
+@attrs.define(kw_only=True)
+class Cloning(Task):
     """A clone, and its outcome: a voice or an error."""
 
-    connection: Connection
     sources: Sequence[Path | str | bytes | int] = ()
     """The progress of a Path is displayed while it is sent."""
     options: dict[str, Any] = attrs.field(factory=dict[str, Any])
-    job: CloneJob | None = None
-    """The started clone; set before `run`, only its end is waited for."""
+    reuse: bool = False
+    """Whether a voice of the same name is returned instead of a clone."""
+    waits: bool = True
+    """Whether to wait until the voice is done, and not only for the start."""
+    say: Speaking | None = None
+    """Speech with the new voice."""
     voice: Voice | None = None
-    error: VoiceCloneError | None = None
-    notes: list[str] = attrs.field(factory=list[str])
-    """Notes of an interrupt, such as how to find out whether a voice was made."""
 
-    async def run(self, display: Display) -> None:
+    def prepare(self) -> None:
+        """Raise InvalidRequestError for an invalid option before anything is paid."""
+        client = self.connection.client()
+        check_seconds("--timeout", self.options.get("timeout", 0.0))
+        if self.say:
+            self.say.check(client)
+
+    async def work(self, client: Any, display: Display) -> None:
         """Start the clone, unless it has a job, and wait for it."""
-        provider = self.connection.provider
-        display.begin(provider)
-        wait_options = {name: self.options.pop(name) for name in ("timeout",) if name in self.options}
-        try:
-            async with AsyncExitStack() as until_end:
-                with map_read_errors():
-                    audio = self._open(display, until_end)
-                client = await until_end.enter_async_context(self.connection.client())
-                if not self.job:
-                    job: CloneJob = await client.start_clone(audio[0] if len(audio) == 1 else audio, **self.options)
-                    self.job = job
-                    display.started(job)
-                self.voice = await client.wait(self.job, on_poll=display.polled, **wait_options)
-            display.ended(provider, "done")
-        except VoiceCloneError as error:
-            self.error = error
-            if isinstance(error, InvalidRequestError):  # its message may name parameters of the Python client
-                error.message = re.sub(r"\b[a-z_]+(?= must | needs | too\b)", self._flag, error.message)
-            display.ended(provider, "failed")
-        except BaseException as interrupt:
-            self.notes = getattr(interrupt, "__notes__", [])
-            raise
+        options = dict(self.options)
+        wait_options = {name: options.pop(name) for name in ("timeout",) if name in options}
 
-    def _flag(self, parameter: re.Match[str]) -> str:
-        """The flag of a parameter; any other word stays."""
-        name = parameter[0]
-        return f"--{name.replace('_', '-')}" if name in self.options else name
+        def polled(progress: Progress) -> None:
+            self.job = progress.job
+            display.polled(progress)
+
+        async with AsyncExitStack() as until_end:
+            with map_read_errors():
+                sources = self._open(display, until_end)
+            audio = sources[0] if len(sources) == 1 else sources
+            if self.reuse:
+                polls = {"on_poll": polled} if signature_of(self.connection.provider).polled else {}
+                self.voice = await client.get_or_clone(audio, **options, **wait_options, **polls)
+            elif not self.job:
+                job: CloneJob = await client.start_clone(audio, **options)
+                self.job = job
+                display.started(job)
+        if self.waits and not self.voice:
+            self.voice = await client.wait(self.job, on_poll=polled, **wait_options)
+        if self.voice:
+            self.job = None
+            await self._speak(self.voice, client, display)
+
+    async def _speak(self, voice: Voice, client: Any, display: Display) -> None:
+        if not self.say:
+            return
+        self.say.voice_id = voice.id
+        try:
+            await self.say.work(client, display)
+        except BaseException as error:
+            if isinstance(error, VoiceCloneError):
+                error.voice_id = voice.id
+            error.add_note(f"The voice is {voice.id}. Speak with: {speak_command(voice)}")
+            raise
+        self.voice = attrs.evolve(voice, expires_at=None)  # a voice that has spoken stays
 
     def _open(self, display: Display, until_end: AsyncExitStack) -> list[Any]:
         """Open the files among the sources; the display gets their common progress."""
@@ -139,21 +146,3 @@ class Cloning:
             until_end.enter_context(CountedFile(source, partial(report, index))) if isinstance(source, Path) else source
             for index, source in enumerate(self.sources)
         ]
-
-
-def run(clones: Sequence[Cloning], display: Display) -> None:
-    """Run clones concurrently until all are done; raises Interrupted for Ctrl-C."""
-
-    async def main() -> None:
-        async with anyio.create_task_group() as group:
-            for clone in clones:
-                group.start_soon(clone.run, display)
-
-    for clone in clones:  # an invalid option of one provider is an error before any request is paid
-        clone.connection.client()
-        check_seconds("--timeout", clone.options.get("timeout", 0.0))
-    with display:
-        try:
-            anyio.run(main)
-        except KeyboardInterrupt:
-            raise Interrupted(clones) from None

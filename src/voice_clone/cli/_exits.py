@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from voice_clone import errors
 
-SEVERAL = 1  # several clones failed with different errors
+SEVERAL = 1  # several tasks failed with different errors
+PROCESSING = 20  # `status`: the clone is not done yet
 INTERRUPTED = 130
 
 EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
@@ -28,13 +31,13 @@ EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
 }
 
 HELP = (
-    "Exit codes: 0 success; 1 several clones failed with different errors; 2 wrong usage; "
+    "Exit codes: 0 success; 1 several tasks failed with different errors; 2 wrong usage; "
     + "; ".join(f"{code} {kind.__name__}" for kind, code in EXIT_CODES.items())
-    + f"; {INTERRUPTED} Ctrl-C."
+    + f"; {PROCESSING} a clone is still processing; {INTERRUPTED} Ctrl-C."
 )
 
 
-def exit_code(raised: list[errors.VoiceCloneError]) -> int:
+def exit_code(raised: Sequence[errors.VoiceCloneError]) -> int:
     """The exit code for the errors of a command; 0 without errors."""
     codes = {EXIT_CODES[type(error)] for error in raised}
     return SEVERAL if len(codes) > 1 else next(iter(codes), 0)

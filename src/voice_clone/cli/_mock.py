@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from voice_clone.cli._clone import Json, show
-from voice_clone.cli._cloning import Cloning, Connection, run
+from voice_clone.cli._clone import show
+from voice_clone.cli._cloning import Cloning
+from voice_clone.cli._commands import Json
 from voice_clone.cli._output import Output
 from voice_clone.cli._parameters import Signature, signature_of
 from voice_clone.cli._progress import display
+from voice_clone.cli._tasks import Connection, run
 
 KEY = "any-key"  # the mock accepts any
 _SECONDS = 12  # accepted by all providers
@@ -37,7 +39,11 @@ def demo(ctx: typer.Context, *, as_json: Json = False) -> None:
         clip.write_bytes(_silence())
         output.say(f"Cloning {_SECONDS} seconds of audio at {len(mock.base_urls)} mocked providers.")
         clones = [
-            Cloning(Connection(name, url, api_key=KEY), [clip], _required_options(signature_of(name)))
+            Cloning(
+                connection=Connection(name, url, api_key=KEY),
+                sources=[clip],
+                options=_required_options(signature_of(name)),
+            )
             for name, url in mock.base_urls.items()
         ]
         run(clones, display(output.err))

@@ -4,50 +4,92 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 from rich.console import Console, RenderableType
 
 from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
-from voice_clone.cli._exits import EXIT_CODES, INTERRUPTED
+from voice_clone.cli._exits import EXIT_CODES, INTERRUPTED, exit_code
+
+_ADVICE = "What to do: "
+_TIMES = ("created_at", "expires_at")
+
+
+_COMMANDS = {
+    "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
+    "call delete_voice(id)": "run `voice-clone delete {provider} ID`",
+    "call speak with the voice_id": "run `voice-clone speak {provider} VOICE_ID TEXT -o FILE`",
+    "call get_or_clone with the same voice_id": "run `voice-clone clone {provider} --reuse` with the same --voice-id",
+    "get_or_clone": "`voice-clone clone {provider} --reuse`",
+    "the string from to_token()": "the token that voice-clone printed",
+    "allow_http=True": "--allow-http",
+}
+"""What errors of the Python client advise, and the commands for it."""
+
+
+def in_commands(text: str, provider: str | None) -> str:
+    """A text of an error with commands in place of methods."""
+    for method, command in _COMMANDS.items():
+        text = text.replace(method, command.format(provider=provider))
+    return text
 
 
 def voice_json(voice: Voice) -> dict[str, Any]:
     """A voice for `--json`."""
-    created_at = voice.created_at and voice.created_at.isoformat()
-    return {**attrs.asdict(voice, filter=lambda field, _: field.name != "raw"), "created_at": created_at}
+    times = {name: time and time.isoformat() for name in _TIMES for time in [getattr(voice, name)]}
+    return {**attrs.asdict(voice, filter=lambda field, _: field.name != "raw"), **times}
 
 
 def voice_text(voice: Voice) -> str:
     """A voice as text: its ID, then one line per known property."""
-    properties = {"name": voice.name, "language": voice.language, "preview": voice.preview_url}
+    properties = {
+        "name": voice.name,
+        "language": voice.language,
+        "preview": voice.preview_url,
+        "created": voice.created_at,
+        "expires": expiry(voice),
+    }
     lines = "".join(f"\n  {name:8} {value}" for name, value in properties.items() if value)
-    created = f"\n  created  {voice.created_at}" if voice.created_at else ""
-    return f"{voice.provider} voice {voice.id}{lines}{created}"
+    return f"{voice.provider} voice {voice.id}{lines}"
 
 
-def error_notes(error: VoiceCloneError) -> list[str]:
-    """The notes of an error, and the command that resumes its clone; none where that cannot help."""
-    notes: list[str] = getattr(error, "__notes__", [])
+def expiry(voice: Voice) -> str:
+    """When the provider deletes an unused voice, and the command that keeps it; empty if it does not."""
+    if not voice.expires_at:
+        return ""
+    return f"{voice.expires_at.isoformat(' ', 'minutes')}, unless you speak with it: {speak_command(voice)}"
+
+
+def error_lines(error: VoiceCloneError) -> list[str]:
+    """An error, its advice and notes, and the command that resumes its clone, where that can help."""
+    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_ADVICE)]
+    advice = [_ADVICE + error.advice] if error.advice and error.advice not in error.message else []
+    lines = [in_commands(line, error.provider) for line in (str(error), *advice, *notes)]
     if not error.job or isinstance(error, CloneFailedError | NotFoundError):
-        return notes
+        return lines
     resume = f"Resume with: {resume_command(error.job)}"
-    return [resume] if isinstance(error, PollTimeoutError) else [*notes, resume]
+    return [lines[0], resume] if isinstance(error, PollTimeoutError) else [*lines, resume]
 
 
 def error_json(error: VoiceCloneError) -> dict[str, Any]:
     """An error for `--json`."""
-    names = ("message", "provider", "code", "status", "request_id", "retry_after", "retryable", "voice_id", "advice")
+    names = ("provider", "code", "status", "request_id", "retry_after", "retryable", "voice_id", "voice_ids")
     token = error.job and error.job.to_token()
+    texts = {name: in_commands(getattr(error, name), error.provider) for name in ("message", "advice")}
     attributes = {name: getattr(error, name) for name in names}
-    return {"type": type(error).__name__, **attributes, "token": token, "exit_code": EXIT_CODES[type(error)]}
+    return {"type": type(error).__name__, **texts, **attributes, "token": token, "exit_code": EXIT_CODES[type(error)]}
 
 
 def resume_command(job: CloneJob) -> str:
     """The command that waits for a started clone."""
     return f"voice-clone wait {shlex.quote(job.to_token())}"
+
+
+def speak_command(voice: Voice) -> str:
+    """The command that speaks with a voice."""
+    return f"voice-clone speak {voice.provider} {shlex.quote(voice.id)} TEXT -o FILE"
 
 
 class Output:
@@ -72,12 +114,18 @@ class Output:
         for line in lines:
             self.err.print(line, markup=False, soft_wrap=True)
 
-    def error(self, error: VoiceCloneError) -> None:
-        """Print an error and its advice."""
+    def error(self, error: VoiceCloneError) -> int:
+        """Print an error and its advice; returns the exit code."""
         if self.as_json:
             self.result({"error": error_json(error)})
-        self.err.print("[bold red]error:[/]", end=" ")
-        self.say(str(error), *error_notes(error))
+        return self.errors([error])
+
+    def errors(self, errors: Sequence[VoiceCloneError]) -> int:
+        """Print errors and their advice to stderr only; returns the exit code."""
+        for error in errors:
+            self.err.print("[bold red]error:[/]", end=" ")
+            self.say(*error_lines(error))
+        return exit_code(errors)
 
     def interrupted(self, jobs: Iterable[CloneJob], notes: Iterable[str]) -> None:
         """Print how to resume after Ctrl-C."""

@@ -1,4 +1,4 @@
-"""The options of `clone`, from the signature of each provider's own `clone` method and from its spec."""
+"""The options of `clone` and `speak`, from the signatures of each provider's own methods and from its spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT_HELP = "Timeout for the whole clone, in seconds."
 
 @attrs.frozen
 class Option:
-    """One keyword argument of a provider's `clone` method."""
+    """One keyword argument of a provider's method."""
 
     name: str
     kind: Any
@@ -79,6 +79,8 @@ class Signature:
     takes_ids: bool
     polled: bool
     """Whether a started clone is polled until it is done."""
+    reused_by: tuple[str, ...]
+    """The options by which `get_or_clone` finds a voice, and those that it needs to clone."""
 
     def source(self, text: str) -> Path | str | bytes | int:
         """The audio of an argument: a path, the bytes of a pipe, a URL, or the ID of an uploaded file."""
@@ -97,13 +99,6 @@ def signature_of(provider: str) -> Signature:
     client: Any = find(provider, SyncClient)
     hints = get_type_hints(client.clone)
     fields: Mapping[str, Mapping[str, Any]] = client.provider.request_schema.fields
-    doc = inspect.getdoc(client.start_clone) or ""
-    options = [
-        option
-        for parameter in inspect.signature(client.clone).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-        and (option := _option(parameter, hints[parameter.name], fields.get(parameter.name, {}), doc))
-    ]
     kinds = get_args(hints["audio"])
     takes_many, takes_ids = any(get_origin(kind) is Sequence for kind in kinds), int in kinds
     takes_urls = any("url" in getattr(kind, "__annotations__", ()) for kind in kinds)
@@ -119,13 +114,42 @@ def signature_of(provider: str) -> Signature:
         provider,
         client.__name__,
         client.provider.key_variable,
-        {option.name: option for option in options},
+        _options(client, "clone", fields, inspect.getdoc(client.start_clone) or ""),
         audio,
         takes_many,
         takes_urls,
         takes_ids,
         client.provider.poll is not None,
+        tuple(each.name for each in _keywords(client, "get_or_clone") if each.default is each.empty),
     )
+
+
+@functools.cache
+def speech_options(provider: str) -> dict[str, Option]:
+    """The options of a provider's `speak` method."""
+    client: Any = find(provider, SyncClient)
+    fields = client.provider.schema_of(client.provider.speech.operation).fields
+    options = _options(client, "speak", fields, (inspect.getdoc(client.speak) or "").replace("`to`", "FILE"))
+    del options["to"]  # the file, which each command has
+    return options
+
+
+def flags_of(options: Mapping[str, Option]) -> dict[str, str]:
+    """The flag of each parameter."""
+    return {name: option.flag for name, option in options.items()}
+
+
+def _keywords(client: Any, method: str) -> list[inspect.Parameter]:
+    """The keyword parameters of a method; none if the client lacks it."""
+    parameters = inspect.signature(getattr(client, method, list)).parameters.values()
+    return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def _options(client: Any, method: str, fields: Mapping[str, Mapping[str, Any]], doc: str) -> dict[str, Option]:
+    """The options for the keyword arguments of a method, described by the fields of a spec or else by a docstring."""
+    hints = get_type_hints(getattr(client, method))
+    options = [_option(each, hints[each.name], fields.get(each.name, {}), doc) for each in _keywords(client, method)]
+    return {option.name: option for option in options if option}
 
 
 def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], doc: str) -> Option | None:
@@ -143,6 +167,10 @@ def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], d
     if max_length and str(max_length) not in texts[0]:
         limit = f"{min_length} to {max_length:,}" if min_length else f"Up to {max_length:,}"
         texts.append(f"{limit} characters.")
+    if "maximum" in field:
+        above = "Above " if "exclusiveMinimum" in field else ""
+        minimum = field.get("minimum", field.get("exclusiveMinimum"))
+        texts.append(f"{above}{minimum:g} to {field['maximum']:g}.")
     if hasattr(kind, "from_dict"):
         texts.append(f"JSON object with {' and '.join(field.get('properties', ()))}.")
     if choices:

@@ -1,4 +1,4 @@
-"""Progress of clones: a live display on a terminal, plain lines otherwise."""
+"""Progress of tasks: a live display on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTH = 16  # of a bar
 
 
 class Display:
-    """Receives the events of clones, and ignores them."""
+    """Receives the events of tasks, and ignores them."""
 
     def __enter__(self) -> Self:
         return self
@@ -25,7 +25,7 @@ class Display:
         pass
 
     def begin(self, provider: str) -> None:
-        """A clone begins."""
+        """A task begins."""
 
     def sent(self, provider: str, size: int, total: int) -> None:
         """`size` of `total` bytes of the audio have been sent."""
@@ -36,8 +36,14 @@ class Display:
     def polled(self, progress: Progress) -> None:
         """A poll returned that the clone is not done."""
 
+    def speaking(self, provider: str, characters: int) -> None:
+        """The provider is about to speak a text of so many characters."""
+
+    def listed(self, provider: str, voices: int) -> None:
+        """So many voices have been listed so far."""
+
     def ended(self, provider: str, outcome: str) -> None:
-        """The clone is done or failed."""
+        """The task is done or failed."""
 
 
 class Lines(Display):
@@ -63,12 +69,20 @@ class Lines(Display):
         """Print the progress."""
         self._print(str(progress))
 
+    def speaking(self, provider: str, characters: int) -> None:
+        """Print the length of the text."""
+        self._print(f"{provider}: {_speaking(characters)}")
+
+
+def _speaking(characters: int) -> str:
+    return f"speaking {characters:,} character{'' if characters == 1 else 's'}"
+
 
 class _Bar(ProgressColumn):
-    """A bar for the upload; indeterminate while the provider clones."""
+    """A bar for the upload; indeterminate while the provider works."""
 
     def render(self, task: Task) -> ProgressBar:
-        """Render the bar of one clone."""
+        """Render the bar of one task."""
         share: float | None = task.fields["share"]
         total = None if share is None else 1.0
         return ProgressBar(total, share or 0.0, width=_WIDTH, animation_time=task.get_time())
@@ -78,7 +92,7 @@ class _State(ProgressColumn):
     """The state, with the seconds until the next poll."""
 
     def render(self, task: Task) -> Text:
-        """Render the state of one clone."""
+        """Render the state of one task."""
         fields: dict[str, Any] = task.fields
         if fields["next_poll"] is not None:
             seconds = max(0.0, fields["next_poll"] - task.get_time())
@@ -87,7 +101,7 @@ class _State(ProgressColumn):
 
 
 class Live(Display):
-    """Shows one line per clone, and updates it."""
+    """Shows one line per task, and updates it."""
 
     def __init__(self, console: Console) -> None:
         """Show on a terminal."""
@@ -125,6 +139,14 @@ class Live(Display):
         """Show the status, and the seconds until the next poll."""
         next_poll = self._progress.get_time() + progress.next_in
         self._show(progress.job.provider, progress.status, next_poll=next_poll)
+
+    def speaking(self, provider: str, characters: int) -> None:
+        """Show the length of the text."""
+        self._show(provider, _speaking(characters))
+
+    def listed(self, provider: str, voices: int) -> None:
+        """Show the number of voices."""
+        self._show(provider, f"{voices:,} voice{'' if voices == 1 else 's'}")
 
     def ended(self, provider: str, outcome: str) -> None:
         """Stop the bar and the clock."""

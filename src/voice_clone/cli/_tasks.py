@@ -1,0 +1,163 @@
+"""Tasks at providers: connect, run one task or several concurrently, and turn their errors into those of commands."""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import anyio
+import attrs
+
+from voice_clone import CloneJob, VoiceCloneError, connect_async
+from voice_clone._client.base import SyncClient
+from voice_clone._connect import find
+from voice_clone._provider.specs import provider_names
+from voice_clone.cli._output import in_commands
+from voice_clone.cli._progress import Display
+from voice_clone.errors import AuthenticationError, InvalidRequestError
+
+T = TypeVar("T")
+
+ALL = "all"
+_LACKS = {
+    "list_voices": "it does not list voices",
+    "find_voices": "its voices have no names",
+    "update_voice": "it does not rename voices",
+    "delete_voice": "it does not delete voices",
+    "get_or_clone": "it does not reuse voices",
+    "speak": "it does not speak",
+}
+
+
+def require(provider: str, method: str) -> None:
+    """Raise InvalidRequestError if a provider's client lacks a method; it names the providers that have it."""
+    if not hasattr(find(provider, SyncClient), method):
+        having = [name for name in provider_names() if hasattr(find(name, SyncClient), method)]
+        message = f"{_LACKS[method]} (choose from {', '.join(having)})"
+        raise InvalidRequestError(message, provider=provider)
+
+
+def providers_with_key(names: Sequence[str]) -> list[str]:
+    """The providers whose API key is set; raises AuthenticationError if there is none."""
+    variables = {name: find(name, SyncClient).provider.key_variable for name in names}
+    having = [name for name, variable in variables.items() if os.environ.get(variable)]
+    if not having:
+        advice = f"set one of {', '.join(variables.values())} in the environment"
+        raise AuthenticationError("no API key is set", advice=advice)
+    return having
+
+
+def name_flags(error: VoiceCloneError, flags: Mapping[str, str]) -> None:
+    """Name flags in an error of the client itself, which names parameters."""
+    if error.response is None and flags:
+        names = rf"\b(?:{'|'.join(map(re.escape, flags))})\b(?= must | needs | too\b| is )"
+        error.message = re.sub(names, lambda name: flags[name[0]], error.message)
+
+
+@attrs.frozen
+class Connection:
+    """The options of a provider's client."""
+
+    provider: str
+    base_url: str | None = None
+    allow_http: bool = False
+    request_timeout: float = 120.0
+    api_key: str | None = None
+
+    def at(self, provider: str) -> Connection:
+        """The same options for a provider."""
+        return attrs.evolve(self, provider=provider)
+
+    def client(self) -> Any:
+        """Create the async client; raises AuthenticationError if the API key is not set."""
+        variable = find(self.provider, SyncClient).provider.key_variable
+        if not self.api_key and not os.environ.get(variable):
+            advice = f"set {variable} in the environment"
+            raise AuthenticationError("no API key", advice=advice, provider=self.provider)
+        try:
+            return connect_async(
+                self.provider,
+                api_key=self.api_key,
+                base_url=self.base_url,
+                allow_http=self.allow_http,
+                timeout=self.request_timeout,
+            )
+        except InvalidRequestError as error:
+            name_flags(error, {"base_url": "--base-url", "timeout": "--request-timeout"})
+            raise
+
+    def call(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Run a function of the client."""
+
+        async def main() -> T:
+            async with self.client() as client:
+                return await work(client)
+
+        return anyio.run(main)
+
+
+@attrs.define(kw_only=True)
+class Task:
+    """Work at one provider that shows its progress; it ends with its result or with an error."""
+
+    connection: Connection
+    flags: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """The flags of parameters that an error may name."""
+    job: CloneJob | None = None
+    """A started clone that is not done."""
+    error: VoiceCloneError | None = None
+    notes: Sequence[str] = ()
+    """Notes of an interrupt, such as how to find out whether a voice was made."""
+
+    @abstractmethod
+    async def work(self, client: Any, display: Display) -> None:
+        """Do the work."""
+
+    def prepare(self) -> None:
+        """Raise InvalidRequestError for what would be refused later; several tasks begin only if all may."""
+
+    async def run(self, display: Display) -> None:
+        """Do the work, and keep its error."""
+        provider = self.connection.provider
+        display.begin(provider)
+        try:
+            async with self.connection.client() as client:
+                await self.work(client, display)
+            display.ended(provider, "done")
+        except VoiceCloneError as error:
+            name_flags(error, self.flags)
+            self.error = error
+            display.ended(provider, "failed")
+        except BaseException as interrupt:
+            self.notes = [in_commands(note, provider) for note in getattr(interrupt, "__notes__", ())]
+            raise
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while tasks were running."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        """Keep the jobs that continue at their providers, and the notes of tasks whose outcome is unknown."""
+        super().__init__()
+        self.jobs = [task.job for task in tasks if task.job and not task.error]
+        self.notes = [note for task in tasks if not task.job for note in task.notes]
+
+
+def run(tasks: Sequence[Task], display: Display) -> None:
+    """Run tasks concurrently until all are done; raises Interrupted for Ctrl-C."""
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for task in tasks:
+                group.start_soon(task.run, display)
+
+    for task in tasks:
+        task.prepare()
+    with display:
+        try:
+            anyio.run(main)
+        except KeyboardInterrupt:
+            raise Interrupted(tasks) from None

@@ -1,0 +1,204 @@
+"""Voices that exist: list, show, rename and delete them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import attrs
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Column, Table
+
+from voice_clone import InvalidRequestError, NotFoundError, Voice, VoiceCloneError
+from voice_clone._provider.specs import provider_names
+from voice_clone.cli._commands import Provider, complete_provider
+from voice_clone.cli._output import Output, error_json, voice_json, voice_text
+from voice_clone.cli._progress import Display, display
+from voice_clone.cli._tasks import ALL, Connection, Task, providers_with_key, require, run
+
+_WIDE = 1000  # characters; a line of a file or a pipe has no end
+
+VoiceId = Annotated[str, typer.Argument(metavar="ID", help="The ID of the voice.")]
+OneOrAll = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROVIDER",
+        help=f"One of {', '.join(provider_names())}; or `all`, whose API key is set.",
+        autocompletion=complete_provider,
+    ),
+]
+
+
+@attrs.define(kw_only=True)
+class Listing(Task):
+    """The voices at a provider."""
+
+    name: str | None
+    mine: bool
+    voices: list[Voice] = attrs.field(factory=list[Voice])
+
+    async def work(self, client: Any, display: Display) -> None:
+        """List the voices, page by page."""
+        require(self.connection.provider, "list_voices")
+        async for voice in client.list_voices(mine=self.mine):
+            if self.name in (None, voice.name):
+                self.voices.append(voice)
+                display.listed(self.connection.provider, len(self.voices))
+
+
+def voices(
+    ctx: typer.Context,
+    provider: OneOrAll = ALL,
+    *,
+    name: Annotated[str | None, typer.Option(help="Only voices of exactly this name.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All voices that you can use, not only your own clones.")
+    ] = False,
+    connection: Connection,
+) -> None:
+    """List your voices at one provider, or at all whose API key is set."""
+    output: Output = ctx.obj
+    skipped: dict[str, str] = {}
+    if provider == ALL:
+        if connection.base_url:
+            raise InvalidRequestError("--base-url needs one PROVIDER: all would send their API keys to it")
+        with_key = providers_with_key(provider_names())
+        skipped = {each: "no key" for each in provider_names() if each not in with_key}
+    else:
+        with_key = [provider]
+    for each in list(with_key):
+        if name is not None:
+            try:
+                require(each, "find_voices")
+            except InvalidRequestError as error:
+                if provider != ALL:
+                    raise
+                with_key.remove(each)
+                skipped[each] = error.message
+    listings = [Listing(connection=connection.at(each), name=name, mine=not every) for each in with_key]
+    run(listings, display(output.err))
+    if provider != ALL:
+        (listing,) = listings
+        if listing.error:
+            raise listing.error
+        output.result([voice_json(voice) for voice in listing.voices], _table(listings, output))
+        return
+    data = [_listing_json(listing) for listing in listings]
+    output.result(
+        [*data, *({"provider": each, "skipped": why} for each, why in skipped.items())], _table(listings, output)
+    )
+    output.say(*(f"{each}: skipped: {why}" for each, why in skipped.items()))
+    raise typer.Exit(output.errors([listing.error for listing in listings if listing.error]))
+
+
+def _listing_json(listing: Listing) -> dict[str, Any]:
+    provider = listing.connection.provider
+    if listing.error:
+        return {"provider": provider, "error": error_json(listing.error)}
+    return {"provider": provider, "voices": [voice_json(voice) for voice in listing.voices]}
+
+
+def _table(listings: Sequence[Listing], output: Output) -> Table:
+    """A table with one line per voice where lines may be long."""
+    if not output.out.is_terminal:
+        output.out.width = _WIDE
+    columns = (Column(name, overflow="fold") for name in ("id", "name", "language", "created", "preview or expiry"))
+    table = Table(Column("provider", no_wrap=True), *columns, box=SIMPLE)
+    for voice in (voice for listing in listings for voice in listing.voices):
+        created = voice.created_at and f"{voice.created_at:%Y-%m-%d}"
+        expiry = voice.expires_at and f"expires {voice.expires_at:%Y-%m-%d}"
+        cells = (voice.provider, voice.id, voice.name, voice.language, created, expiry or voice.preview_url)
+        table.add_row(*(escape(cell or "") for cell in cells))
+    return table
+
+
+async def _get(client: Any, voice_id: str) -> Voice:
+    """A voice by its ID; from the list at a provider that returns no single voice."""
+    if hasattr(client, "get_voice"):
+        voice: Voice = await client.get_voice(voice_id)
+        return voice
+    async for voice in client.list_voices(mine=False):
+        if voice.id == voice_id:
+            return voice
+    unused = "check the id; a clone that nobody has spoken with is not listed"
+    advice = unused if client.provider.clone.unused_days else ""
+    raise NotFoundError(f"no voice {voice_id!r} in the list", provider=client.provider.name, advice=advice)
+
+
+def voice(ctx: typer.Context, provider: Provider, voice_id: VoiceId, *, connection: Connection) -> None:
+    """Show a voice."""
+    found = connection.at(provider).call(lambda client: _get(client, voice_id))
+    ctx.obj.result(voice_json(found), voice_text(found))
+
+
+def rename(
+    ctx: typer.Context,
+    provider: Provider,
+    voice_id: VoiceId,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+    *,
+    connection: Connection,
+) -> None:
+    """Rename a voice."""
+    require(provider, "update_voice")
+    renamed = connection.at(provider).call(lambda client: client.update_voice(voice_id, name=name))
+    ctx.obj.result(voice_json(renamed), voice_text(renamed))
+
+
+def delete(
+    ctx: typer.Context,
+    provider: Provider,
+    voice_ids: Annotated[list[str], typer.Argument(metavar="ID…", help="The IDs of the voices.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="A voice that does not exist is no error.")] = False,
+    connection: Connection,
+) -> None:
+    """Delete voices. Asks first, with their names."""
+    output: Output = ctx.obj
+    require(provider, "delete_voice")
+    at = connection.at(provider)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InvalidRequestError(
+                "delete asks on a terminal only", advice="pass --yes to delete without a question"
+            )
+        _confirm(at, voice_ids, output)
+    failures: dict[str, VoiceCloneError] = {}
+
+    async def delete_all(client: Any) -> None:
+        for voice_id in voice_ids:
+            try:
+                await client.delete_voice(voice_id, missing_ok=missing_ok)
+            except VoiceCloneError as error:
+                failures[voice_id] = error
+
+    at.call(delete_all)
+    outcomes = [
+        {"provider": provider, "voice_id": each}
+        | ({"error": error_json(failures[each])} if each in failures else {"deleted": True})
+        for each in voice_ids
+    ]
+    output.result(outcomes, *(f"deleted {provider} voice {each}" for each in voice_ids if each not in failures))
+    raise typer.Exit(output.errors(list(failures.values())))
+
+
+def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -> None:
+    """Ask whether to delete voices; raises typer.Abort for no."""
+
+    async def describe(client: Any) -> list[str]:
+        lines = list[str]()
+        for voice_id in voice_ids:
+            try:
+                voice = await _get(client, voice_id)
+                lines.append(f"{voice_id}: {voice.name or 'no name'}")
+            except NotFoundError as error:
+                lines.append(f"{voice_id}: {error.message}")
+        return [*lines, client.provider.deletion]
+
+    output.say(*filter(None, connection.call(describe)))
+    count = len(set(voice_ids))
+    typer.confirm(f"Delete {'this voice' if count == 1 else f'these {count} voices'}?", abort=True, err=True)
