@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,12 +23,17 @@ from typer.testing import CliRunner
 from tests.conftest import KEYS, PROVIDERS, Clock
 from tests.unit.test_audio_check import m4a, wav
 from voice_clone import CloneJob, VoiceCloneError, __version__, cli, errors
+from voice_clone.audio import probe
+from voice_clone.audio.sink import AudioSink
+from voice_clone.cli import _mock
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Cloning
-from voice_clone.cli._exits import EXIT_CODES
+from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
 from voice_clone.cli._progress import Lines, Live
 from voice_clone.cli._tasks import Connection, run
-from voice_clone.testing import Kind, Mock, serve
+from voice_clone.testing import Kind, Mock
+
+pytestmark = pytest.mark.usefixtures("served")
 
 NEEDS: dict[str, list[str]] = {
     "heygen": ["--name", "Me"],
@@ -59,42 +64,20 @@ def typed(*arguments: str | Path, stdin: str | None = None) -> Typed:
     return Typed([str(argument) for argument in arguments], stdin)
 
 
-@pytest.fixture(autouse=True)
-def served(mock: Mock, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Generator[Mock]:
-    """The mock over HTTP at the addresses of the environment; sleeping takes no time."""
-    monkeypatch.setattr("voice_clone._client.base.Client._runtime", clock.runtime())
-    with serve(mock):
-        for name, url in mock.base_urls.items():
-            monkeypatch.setenv(f"{name.upper()}_BASE_URL", url)
-        for key in KEYS[:4]:
-            monkeypatch.setenv(key, "secret-key")
-        yield mock
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """Audio that all providers accept."""
-    path = tmp_path / "me.wav"
-    path.write_bytes(wav(10))
-    return path
-
-
 def bodies(mock: Mock, operation: str) -> list[Any]:
     """The request bodies of an operation."""
     return [seen.body for seen in mock.requests if seen.operation == operation]
 
 
-@pytest.fixture
-def aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run clones in a thread: closing async generators makes coverage miscount frames on Python 3.11."""
+def cloned(provider: str, clip: Path, name: str = "Me") -> str:
+    """The ID of a new voice."""
+    options = [name if option == "Me" else option for option in NEEDS[provider]]
+    return str(typed("clone", provider, clip, *options, "--json").json["id"])
 
-    def run_aside(*arguments: Any) -> None:
-        thread = threading.Thread(target=run, args=arguments)
-        thread.start()
-        thread.join()
 
-    for module in ("_clone", "_mock"):
-        monkeypatch.setattr(f"voice_clone.cli.{module}.run", run_aside)
+def sent(mock: Mock, operation: str) -> int:
+    """The number of requests of an operation."""
+    return sum(seen.operation == operation for seen in mock.requests)
 
 
 # Cloning
@@ -303,6 +286,8 @@ def test_page_lists_the_exit_codes() -> None:
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
     listed = {name: int(code) for code, name in re.findall(r"^\| (\d+) \| `(\w+Error)` \|", page, re.MULTILINE)}
     assert listed == {kind.__name__: code for kind, code in EXIT_CODES.items()}
+    assert re.search(rf"^\| {PROCESSING} \| \| .*`status`", page, re.MULTILINE)
+    assert f"; {PROCESSING} a clone is still processing" in HELP
 
 
 @pytest.mark.parametrize(
@@ -437,14 +422,16 @@ def test_wait_resumes_a_clone_by_its_token(mock: Mock) -> None:
     assert typed("wait", "-", "--json", stdin=token + "\n").json["id"] == voice
 
 
+@pytest.mark.usefixtures("aside")
 def test_status_polls_once(mock: Mock, clock: Clock) -> None:
-    """`status` prints the state of a clone, or why it failed."""
+    """`status` prints the state of a clone, or why it failed; the exit code is 20 while it is processing."""
     token = started(mock)
     (voice,) = mock.voices("heygen")
-    assert typed("status", token).out == f"heygen {voice}: processing\n"
-    assert typed("status", token, "--json").json == {
-        "provider": "heygen", "voice_id": voice, "status": "done", "done": True,
-    }  # fmt: skip
+    processing = typed("status", token)
+    assert (processing.code, processing.out) == (20, f"heygen {voice}: processing\n")
+    done = typed("status", token, "--json")
+    assert done.code == 0
+    assert done.json == {"provider": "heygen", "voice_id": voice, "status": "done", "done": True}
     assert not clock.slept
     mock.clone_failure = "Too much noise."
     done = typed("status", token)
@@ -529,6 +516,52 @@ def test_ctrl_c_during_the_request_prints_how_to_find_the_voice(clip: Path, monk
     assert "cartesia may have carried it out; run `voice-clone voices cartesia --name NAME`" in done.err
 
 
+def test_ctrl_c_during_speech_leaves_no_file(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the audio comes leaves the old file as it was, says what may be charged, and exits with 130."""
+    voice, file = cloned("cartesia", clip), tmp_path / "hello.wav"
+    file.write_bytes(b"old")
+    write = AudioSink.write
+
+    def interrupted(sink: AudioSink, chunk: bytes) -> None:
+        write(sink, chunk)
+        interrupt()
+
+    monkeypatch.setattr(AudioSink, "write", interrupted)
+    done = typed("speak", "cartesia", voice, "Hello. " * 100, "-o", file)
+    assert done.code == 130
+    assert done.err.splitlines()[1:] == [
+        "interrupted",
+        "cartesia may have carried it out; the speech may be charged; another call of speak is charged again",
+    ]
+    assert sorted(tmp_path.iterdir()) == [file, clip]
+    assert file.read_bytes() == b"old"
+
+
+def test_ctrl_c_during_speech_does_not_lose_the_voice(
+    clip: Path, mock: Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the clone prints the voice, and no command that waits for it."""
+    monkeypatch.setattr(AudioSink, "write", interrupt)
+    options = [*NEEDS["cartesia"], "--say", "Hello. " * 100, "-o", str(tmp_path / "hello.wav")]
+    done = typed("clone", "cartesia", clip, *options)
+    (voice,) = mock.voices("cartesia")
+    assert done.code == 130
+    assert f"\ncartesia voice {voice} is done\ncartesia may have carried it out; the speech may be charged" in done.err
+    assert list(tmp_path.iterdir()) == [clip]
+    assert "Resume with" not in done.err
+
+
+def test_ctrl_c_while_a_voice_is_awaited_again(clip: Path, mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while `--reuse` waits for a clone prints how to resume."""
+    mock.polls_until_done = 9
+    assert typed("clone", "heygen", clip, "--name", "Me", "--no-wait").code == 0
+    monkeypatch.setattr("voice_clone.cli._progress.Lines.polled", interrupt)
+    done = typed("clone", "heygen", clip, "--name", "Me", "--reuse")
+    assert done.code == 130
+    assert "heygen is still cloning. Resume with: voice-clone wait" in done.err
+    assert sent(mock, "clone_voice") == 1
+
+
 # Looking
 
 
@@ -585,6 +618,8 @@ def test_help_shows_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatc
     assert "cartesia: The language" in typed("clone", "all", "--help").out
     assert "18 PollTimeoutError" in " ".join(typed("--help").out.split())
     assert "heygen" in typed("clone", "--help").out
+    assert "PROVIDER_BASE_URL" in typed("wait", "--help").out
+    assert "BASE_URL" not in typed("clone", "all", "--help").out
 
 
 def test_shell_completes_providers_and_choices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -644,6 +679,18 @@ def test_demo_needs_no_key(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Non
     assert done.code == 0
     assert len(re.findall(r"^ +\w+ +voice ", done.out, re.MULTILINE)) == len(PROVIDERS)
     assert clock.slept
+
+
+def test_demo_clip_suits_all_providers() -> None:
+    """The clip of the demo is 12 seconds of wav, with few samples to send."""
+    info = probe(_mock._silence())
+    assert (info.format, info.duration, info.sample_rate, info.channels) == ("wav", 12, 16_000, 1)
+
+
+def test_serve_mock_polls_twice_by_default() -> None:
+    """The mock returns a clone after two polls by default; fewer than one is wrong usage."""
+    assert "default: 2" in typed("serve-mock", "--help").out
+    assert typed("serve-mock", "--polls", "0").code == 2
 
 
 def test_serve_mock_runs_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:

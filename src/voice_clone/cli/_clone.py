@@ -80,10 +80,10 @@ def finish(clone: Cloning, output: Output) -> None:
     """Run a clone and print its voice or its token; raises the clone's error."""
     run([clone], display(output.err))
     if clone.voice and not (clone.error and output.as_json):
-        speech = clone.say and not clone.error and clone.say
         data, texts = voice_json(clone.voice), [voice_text(clone.voice)]
-        if speech:
-            data, texts = {**data, "speech": speech_json(speech)}, [*texts, speech_text(speech)]
+        if clone.say and clone.say.speech:
+            data["speech"] = speech_json(clone.say)
+            texts.append(speech_text(clone.say))
         output.result(data, *texts)
     if clone.error:
         raise clone.error

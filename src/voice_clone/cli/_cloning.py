@@ -117,7 +117,7 @@ class Cloning(Task):
         if self.waits and not self.voice:
             self.voice = await client.wait(self.job, on_poll=polled, **wait_options)
         if self.voice:
-            self.job = None
+            self.job, self.made = None, f"{self.voice.provider} voice {self.voice.id} is done"
             await self._speak(self.voice, client, display)
 
     async def _speak(self, voice: Voice, client: Any, display: Display) -> None:
@@ -126,10 +126,9 @@ class Cloning(Task):
         self.say.voice_id = voice.id
         try:
             await self.say.work(client, display)
-        except BaseException as error:
-            if isinstance(error, VoiceCloneError):
-                error.voice_id = voice.id
-            error.add_note(f"The voice is {voice.id}. Speak with: {speak_command(voice)}")
+        except VoiceCloneError as error:
+            error.voice_id = voice.id
+            error.add_note(f"The voice is done. Speak with: {speak_command(voice)}")
             raise
         self.voice = attrs.evolve(voice, expires_at=None)  # a voice that has spoken stays
 

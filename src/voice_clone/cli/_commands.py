@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -80,9 +81,9 @@ class PerProvider(TyperGroup):
     method = ""
     """The method of a client that a provider needs."""
 
+    @abstractmethod
     def make(self, provider: str) -> Command:
         """The function of a provider's command."""
-        raise NotImplementedError
 
     def names(self) -> list[str]:
         """The names of the commands."""

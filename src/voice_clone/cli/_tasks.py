@@ -108,6 +108,8 @@ class Task:
     """The flags of parameters that an error may name."""
     job: CloneJob | None = None
     """A started clone that is not done."""
+    made: str = ""
+    """The voice that was made, for people."""
     error: VoiceCloneError | None = None
     notes: Sequence[str] = ()
     """Notes of an interrupt, such as how to find out whether a voice was made."""
@@ -140,10 +142,10 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C while tasks were running."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        """Keep the jobs that continue at their providers, and the notes of tasks whose outcome is unknown."""
+        """Keep the jobs that continue at their providers, the voices, and the notes of tasks of unknown outcome."""
         super().__init__()
         self.jobs = [task.job for task in tasks if task.job and not task.error]
-        self.notes = [note for task in tasks if not task.job for note in task.notes]
+        self.notes = [note for task in tasks if not task.job for note in (task.made, *task.notes) if note]
 
 
 def run(tasks: Sequence[Task], display: Display) -> None:

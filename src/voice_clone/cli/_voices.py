@@ -10,6 +10,7 @@ import attrs
 import typer
 from rich.box import SIMPLE
 from rich.markup import escape
+from rich.prompt import Confirm
 from rich.table import Column, Table
 
 from voice_clone import InvalidRequestError, NotFoundError, Voice, VoiceCloneError
@@ -187,7 +188,7 @@ def delete(
 
 
 def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -> None:
-    """Ask whether to delete voices; raises typer.Abort for no."""
+    """Ask on stderr whether to delete voices; raises typer.Abort for no."""
 
     async def describe(client: Any) -> list[str]:
         lines = list[str]()
@@ -201,4 +202,6 @@ def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -
 
     output.say(*filter(None, connection.call(describe)))
     count = len(set(voice_ids))
-    typer.confirm(f"Delete {'this voice' if count == 1 else f'these {count} voices'}?", abort=True, err=True)
+    question = f"Delete {'this voice' if count == 1 else f'these {count} voices'}?"
+    if not Confirm.ask(question, console=output.err, default=False):
+        raise typer.Abort
