@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import tempfile
 import wave
@@ -31,6 +32,7 @@ COMMANDS = (
     "clone --provider all speech.wav --name Me --language en --voice-provider elevenlabs",
 )
 WIDTH = 96
+DATE = 1_790_000_000
 
 
 class Clock:
@@ -48,14 +50,15 @@ class Clock:
         self.sleep(seconds)
 
     def runtime(self) -> Runtime:
-        return Runtime(self.now, lambda: 0.5, self.sleep, self.sleep_async)
+        return Runtime(self.now, lambda: 0.5, self.sleep, self.sleep_async, lambda: DATE)
 
 
 class Screen(Console):
-    """A terminal, which wraps each line at its width."""
+    """A terminal, which wraps each line at its width, and shows the same port in every run."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*objects, **options | {"soft_wrap": False})
+        same = (re.sub(r"(?<=127\.0\.0\.1:)\d+", "8000", each) if isinstance(each, str) else each for each in objects)
+        super().print(*same, **options | {"soft_wrap": False})
 
 
 class Stills(_progress.Live):
@@ -105,7 +108,7 @@ def picture() -> Console:
             patch("voice_clone._client.base.Client._runtime", clock.runtime()),
             patch.object(_output, "Console", same),
             patch.object(_progress, "Live", Stills),
-            patch.object(heygen, "time", SimpleNamespace(time=lambda: 1_790_000_000)),
+            patch.object(heygen, "time", SimpleNamespace(time=lambda: DATE)),
         ):
             for command in COMMANDS:
                 console.print(f"[bold green]$[/] [bold]voice-clone {command}[/]", soft_wrap=True)

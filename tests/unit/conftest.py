@@ -38,7 +38,7 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def aside(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Run tasks in a thread: closing async generators makes coverage miscount frames on Python 3.11."""
-    run = anyio.run
+    run: Any = anyio.run
 
     def run_aside(*arguments: Any) -> Any:
         return pool.submit(run, *arguments).result()
