@@ -92,6 +92,7 @@ class Texts:
             return next(iter(self.guesses.path_to(answers, names, {"string"})), None)
 
         voice = {
+            "id": path_to("voice_id", "id") if self.poll else None,
             "name": path_to("name", "voice_name"),
             "language": path_to("language"),
             "preview_url": path_to("preview_url", "preview_audio_url", "demo_audio"),
@@ -108,7 +109,6 @@ class Texts:
             voice={field: path for field, path in voice.items() if path},
             poll=self.poll,
             poll_id=self._id_of(operation),
-            poll_voice_id=path_to("voice_id", "id"),
             reason=path_to("failure_message", "failure_reason", "error_message", "message"),
             codes=[value for path in self.guesses.codes for value in self.guesses.values(path)],
         )

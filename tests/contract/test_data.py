@@ -109,10 +109,10 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
     needed = [parameter.get("name") for parameter in operation.parameters if parameter.get("required")]
     if len(needed) != 1 or operation.body:
         breach(operation.place, f"{data.name}: polling needs more than an id", do=DO, needed=needed)
-    if data.poll_request is not operation.module._get_kwargs:
+    if data.get_request is not operation.module._get_kwargs:
         breach(
             operation.place,
-            f"{data.name}: `poll_request` builds another request",
+            f"{data.name}: `get_request` builds another request",
             do="pass the module's own `_get_kwargs`",
         )
     answers = bodies([operation], good=True)
@@ -122,8 +122,6 @@ def poll_sees_each_status(data: Provider, document: Document) -> None:
         statuses, values = at([answer], poll.status), [*poll.success, *poll.failure, *poll.pending]
         check_types(data, poll.status, statuses, TEXT)
         check_types(data, poll.reason, at([answer], poll.reason), TEXT)
-        if poll.voice_id:
-            check_types(data, poll.voice_id, at([answer], poll.voice_id), TEXT)
         if sorted(values) != sorted(enum(statuses)):
             breach(statuses[0], f"{data.name}: other statuses", do=DO, table=values, spec=enum(statuses))
     if not answers or not all([poll.success, poll.failure, poll.pending]):
@@ -145,13 +143,26 @@ def clone_tells_or_takes_the_id(data: Provider, document: Document) -> None:
 
 def voice_is_described(data: Provider, document: Document) -> None:
     """Each path of a voice's field exists in the response that describes the voice, with the right type."""
-    operation = named(data, document, data.poll.operation if data.poll else data.clone.operation)
-    fields = {field.name for field in attrs.fields(Voice)} - {"provider", "id", "raw"}
+    fields = {field.name for field in attrs.fields(Voice)} - {"provider", "expires_at", "raw"}
     for field, path in data.voice.items():
         if field not in fields:
             breach(row(data, field), f"{data.name}: a Voice has no field {field!r}", do=DO, fields=fields)
-        for answer in bodies([operation], good=True):
-            check_types(data, path, at([answer], path), TIME if field == "created_at" else TEXT)
+        kinds = TIME | TEXT if field == "created_at" and data.voices else TIME if field == "created_at" else TEXT
+        check_types(data, path, at(voices_in(data, document), path), kinds)
+
+
+def voices_in(data: Provider, document: Document) -> list[Place]:
+    """The schemas of a voice: in the response to a clone that is done at once, to `get_voice`, and in lists."""
+    single = [operation for operation in document.operations() if operation.id == "get_voice"]
+    single += [] if data.poll else [named(data, document, data.clone.operation)]
+    answers = bodies(single, good=True)
+    places = at(answers, data.voice_at) if data.voice_at else answers
+    if data.voices:
+        for answer in bodies([named(data, document, data.voices.operation)], good=True):
+            for path in data.voices.items:
+                arrays = [branch for place in (at([answer], path) if path else [answer]) for branch in branches(place)]
+                places += [array["items"] for array in arrays if "items" in array]
+    return places
 
 
 def error_answers(data: Provider, document: Document) -> list[Place]:
@@ -188,18 +199,20 @@ def codes_are_those_of_the_spec(data: Provider, document: Document) -> None:
 
 
 def parameters(data: Provider) -> set[str]:
-    """The parameter names of `start_clone`."""
-    return set(inspect.signature(client(data.name).start_clone).parameters)
+    """The parameter names of all methods."""
+    methods = inspect.getmembers(client(data.name), inspect.ismethod)
+    return {name for _, method in methods for name in inspect.signature(method).parameters}
 
 
 def names_are_known(data: Provider, document: Document) -> None:
-    """Each renamed property exists in the clone's body, and its name is a parameter of `start_clone`."""
-    body = named(data, document, data.clone.operation).body
+    """Each renamed property exists in a request's body, and its name is a parameter of a method."""
+    whole = [operation.body for operation in document.operations() if operation.body]
+    bodies = whole + [inner for body in whole for inner in body.inside("properties")]
     for name, ours in data.names.items():
-        if body is None or not at([body], name):
-            breach(row(data, name), f"{data.name}: the clone's body has no {name!r}", do=DO)
+        if not at(bodies, name):
+            breach(row(data, name), f"{data.name}: no request's body has {name!r}", do=DO)
         if ours not in parameters(data):
-            breach(row(data, name), f"{data.name}: start_clone has no {ours!r}", do=DO, takes=parameters(data))
+            breach(row(data, name), f"{data.name}: no method has {ours!r}", do=DO, takes=parameters(data))
 
 
 def header_of(scheme: Place) -> tuple[str, str] | None:
@@ -299,7 +312,7 @@ def root_for_a_code(data: Provider) -> Provider:
 DAMAGE: list[tuple[Rule, str, Damaged]] = [
     (poll_sees_each_status, "no operation 'noSuch'", poll(operation="noSuch")),
     (poll_sees_each_status, "more than an id", lambda data: poll(operation=data.clone.operation)(data)),
-    (poll_sees_each_status, "another request", whole(poll_request=dict)),
+    (poll_sees_each_status, "another request", whole(get_request=dict)),
     (poll_sees_each_status, "has 'data.nothing'", poll(status="data.nothing")),
     (poll_sees_each_status, "has 'data.nothing'", poll(reason="data.nothing")),
     (poll_sees_each_status, "other statuses", poll(pending=[])),
@@ -312,10 +325,10 @@ DAMAGE: list[tuple[Rule, str, Damaged]] = [
     (clone_tells_or_takes_the_id, "has 'data.id'", clone(voice_id="data.id")),
     (clone_tells_or_takes_the_id, "another type", clone(voice_id="data")),
     (clone_tells_or_takes_the_id, "neither", clone(voice_id=None)),
-    (voice_is_described, "no field 'colour'", whole(voice={"colour": "data.name"})),
-    (voice_is_described, "has 'data.colour'", whole(voice={"name": "data.colour"})),
-    (voice_is_described, "another type", whole(voice={"name": "data.support_pause"})),
-    (voice_is_described, "another type", whole(voice={"created_at": "data.name"})),
+    (voice_is_described, "no field 'colour'", whole(voice={"colour": "name"})),
+    (voice_is_described, "has 'colour'", whole(voice={"name": "colour"})),
+    (voice_is_described, "another type", whole(voice={"name": "support_pause"})),
+    (voice_is_described, "another type", whole(voice={"created_at": "support_pause"})),
     (errors_are_found, "no documented error has 'oops'", errors(failed="oops")),
     (errors_are_found, "no documented error has 'error.oops'", errors(message=["error.message", "error.oops"])),
     (errors_are_found, "another type", errors(message=["error"])),
@@ -325,8 +338,8 @@ DAMAGE: list[tuple[Rule, str, Damaged]] = [
     (codes_are_those_of_the_spec, "codes without a class", fewer_codes),
     (codes_are_those_of_the_spec, "no class below", root_for_a_code),
     (codes_are_those_of_the_spec, "does not list", errors(code=["error.message"])),
-    (names_are_known, "body has no 'title'", whole(names={"title": "name"})),
-    (names_are_known, "start_clone has no 'title'", whole(names={"voice_name": "title"})),
+    (names_are_known, "body has 'title'", whole(names={"title": "name"})),
+    (names_are_known, "no method has 'title'", whole(names={"voice_name": "title"})),
     (key_is_sent_as_documented, "another header", whole(auth_header="X-Key")),
     (key_is_sent_as_documented, "another header", whole(auth_prefix="Token ")),
     (request_id_is_in_every_answer, "is not documented", errors(request_id_header="x-other")),

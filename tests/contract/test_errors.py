@@ -19,7 +19,7 @@ from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.validators import judge_answer
 from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
 from voice_clone import connect, errors
-from voice_clone._provider.config import Provider
+from voice_clone._provider.config import CLONE, SPEECH, Provider
 from voice_clone._provider.responses import BY_STATUS
 from voice_clone.errors import (
     AuthenticationError,
@@ -104,8 +104,10 @@ class Fixture:
 
     def expected(self, cost: str) -> dict[str, Any]:
         """The error in the file; meaning and retryability may depend on the request's cost."""
+        costs = {"class": "free", "message": "free", "retryable": "paid"}  # of what speech is like
         error = {
-            name: value.get(cost) if isinstance(value, dict) else value for name, value in self.json["error"].items()
+            name: value.get(costs.get(name, cost) if cost == "speech" else cost) if isinstance(value, dict) else value
+            for name, value in self.json["error"].items()
         }
         return {**error, "status": self.status, "provider": self.provider}
 
@@ -156,9 +158,13 @@ class Entry:
 
     @property
     def cost(self) -> str:
-        """The cost of processing it twice; a generated function only knows the method."""
-        known = self.name != "generated" and self.operation.id != shim(self.operation.provider).clone.operation
-        return "free" if known or self.operation.method in ("get", "delete") else "paid"
+        """What a second one costs: `free`, `paid` for a clone, or `speech`, which is paid and makes no voice."""
+        known = (
+            ""
+            if self.operation.method in ("get", "delete")
+            else shim(self.operation.provider).paid_for(self.operation.id)
+        )
+        return {"": "free", CLONE: "paid", SPEECH: "speech"}[known]
 
     def error(self, way: str, response: httpx.Response, promise: Place | str) -> VoiceCloneError:
         """The error that this response raises; it keeps the whole response."""
@@ -230,7 +236,7 @@ def test_error_file_is_complete(fixture: Fixture) -> None:
     parts = fixture.json, fixture.json.get("response", {}), fixture.json.get("error", {})
     named = parts[2].get("class", "")
     kinds = [getattr(errors, name, object) for name in (named.values() if isinstance(named, dict) else [named])]
-    asked = {entry.cost for known, entry in CALLS if known is fixture}
+    asked = {entry.cost.replace("speech", "paid") for known, entry in CALLS if known is fixture}
     problems = {
         "the file has other parts": set(parts[0]) - {"operation"} != {"source", "response", "error"},
         "the answer has other parts": set(parts[1]) != {"status", "headers", "body"},
@@ -395,7 +401,7 @@ def test_undocumented_response_raises_the_class_of_its_status(
     entry: Entry, way: str, status: int, content: bytes, kind: type[VoiceCloneError]
 ) -> None:
     """An undocumented status or body raises the class for its range, and the text is kept."""
-    if entry.cost == "paid" and status in GAVE_UP:
+    if entry.cost != "free" and status in GAVE_UP:
         kind = OutcomeUnknownError
     error = entry.error(way, httpx.Response(status, content=content), entry.operation.place)
     again = kind is RateLimitError or status == 425 or (kind is ServerError and entry.cost == "free")

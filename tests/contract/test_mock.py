@@ -112,7 +112,7 @@ def test_whole_clone_is_valid(document: Document, failure: str | None) -> None:
         poll, raw = client.provider.poll, RawResponse(200, {}, b"", answered_now.json())
         ready = raw.at(poll.status) in poll.success
         # As documented: a preview only of a complete voice, a reason only for a failed one.
-        assert (raw.at(client.provider.voice["preview_url"]) is not None) == ready
+        assert (raw.at(f"{client.provider.voice_at}.{client.provider.voice['preview_url']}") is not None) == ready
         assert (raw.at(poll.reason) is not None) == (raw.at(poll.status) in poll.failure)
     if failure and not job.done:
         with pytest.raises(errors.CloneFailedError, match=failure):

@@ -23,6 +23,7 @@ from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.strategies import alternatives
 from voice_clone import connect, connect_async
 from voice_clone._flow.driver import operation as shim_operation
+from voice_clone._provider.config import Provider
 
 KEY = "key-0123456789abcdef"
 WAYS = ("sync", "asyncio")
@@ -55,6 +56,12 @@ def sayable(parameter: Place) -> list[Json]:
     return [value for value in alternatives(parameter["schema"]) if is_sayable(parameter, value)] or ["plain"]
 
 
+def id_path(provider: Provider) -> str:
+    """The path to the id of the voice in a response about one voice; empty if it has none."""
+    own = provider.voice.get("id")
+    return ".".join(filter(None, (provider.voice_at, own))) if own else ""
+
+
 def good_body(operation: Operation, voice_id: str | None = None) -> Json:
     """The JSON of a success with every declared property; None if a success has no JSON."""
     if operation.success.body is None:
@@ -65,8 +72,8 @@ def good_body(operation: Operation, voice_id: str | None = None) -> Json:
         _put(body, provider.errors.failed, provider.errors.good)
     if provider.poll and provider.poll.operation == operation.id:
         _put(body, provider.poll.status, provider.poll.success[0])
-        if provider.poll.voice_id:
-            _put(body, provider.poll.voice_id, VOICE_ID)
+    if operation.id == "get_voice" and id_path(provider):
+        _put(body, id_path(provider), VOICE_ID)
     if voice_id and provider.clone.operation == operation.id and provider.clone.voice_id:
         _put(body, provider.clone.voice_id, voice_id)
     return body

@@ -322,7 +322,8 @@ def test_unknown_outcome_prints_how_to_find_the_voice(mock: Mock, clip: Path) ->
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 15
     assert (
-        "cartesia may have carried it out; run `voice-clone voices cartesia --name NAME` before you retry" in done.err
+        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia --name NAME` before you retry"
+        in done.err
     )
 
 
@@ -513,7 +514,10 @@ def test_ctrl_c_during_the_request_prints_how_to_find_the_voice(clip: Path, monk
     monkeypatch.setattr(Lines, "sent", interrupt)
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 130
-    assert "cartesia may have carried it out; run `voice-clone voices cartesia --name NAME`" in done.err
+    assert (
+        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia --name NAME`"
+        in done.err
+    )
 
 
 def test_ctrl_c_during_speech_leaves_no_file(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,9 +267,10 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
 
     def _get(self, voice_id: str, deadline: float | None = None) -> Flow[RawResponse]:
         """Request one voice."""
-        path = ".".join(filter(None, (self.provider.voice_at, self.provider.voice["id"])))
+        own = self.provider.voice.get("id")
+        expected = (".".join(filter(None, (self.provider.voice_at, own))), voice_id) if own else None
         build = cast("BuildRequest", self.provider.get_request)
-        return (yield from self._request(build, Retry(deadline=deadline, expected=(path, voice_id)), voice_id))
+        return (yield from self._request(build, Retry(deadline=deadline, expected=expected), voice_id))
 
     @operation
     def wait(
@@ -336,7 +337,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         """The voice of a clone that is done; None while the provider makes it."""
         status = response.at(poll.status)
         if status in poll.success:
-            return self._done(job, response.at(self.provider.voice_at))
+            return self._done(job, response.json)
         if status in poll.failure:
             facts: dict[str, Any] = {"status": response.status_code, "response": response}
             raise errors.CloneFailedError(
@@ -348,15 +349,15 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
 
     def _done(self, job: CloneJob, raw: Any) -> Voice:
         """The voice of a clone that is done."""
-        voice = self._voice(raw, job.voice_id)
+        voice = self._voice(raw, job.voice_id, self.provider.voice_at)
         days, expires_at = self.provider.clone.unused_days, None
         if days and job.started_at is not None:
             expires_at = datetime.fromtimestamp(job.started_at, UTC) + timedelta(days=days)
         return attrs.evolve(voice, name=voice.name or job.name, expires_at=expires_at)
 
-    def _voice(self, raw: Any, voice_id: str) -> Voice:
-        """The voice that JSON describes. Missing and invalid fields are left out; the voice is never lost."""
-        fields = {field: value_at(raw, path) for field, path in self.provider.voice.items() if field != "id"}
+    def _voice(self, raw: Any, voice_id: str, at: str = "") -> Voice:
+        """The voice at a path into JSON. Missing and invalid fields are left out; the voice is never lost."""
+        fields = {field: value_at(value_at(raw, at), path) for field, path in self.provider.voice.items() if field != "id"}
         created_at = _time(fields.pop("created_at", None))
         texts = {field: text for field, text in fields.items() if isinstance(text, str) and text}
         known: dict[str, Any] = {"created_at": created_at, "raw": raw or {}, **texts}

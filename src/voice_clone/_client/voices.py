@@ -196,7 +196,7 @@ class GetsVoices(Client[GeneratedT, TransportT, Result]):
                 raise
             facts = {"status": error.status, "response": error.response, "request_id": error.request_id}
             raise NotFoundError(error.message, **cast("dict[str, Any]", facts)) from error
-        return self._voice(response.at(self.provider.voice_at), voice_id)
+        return self._voice(response.json, voice_id, self.provider.voice_at)
 
 
 class DeletesVoices(Client[GeneratedT, TransportT, Result]):

@@ -83,7 +83,6 @@ class Poll:
     """The operation that polls a clone by its voice id, with paths and values of its response."""
 
     operation: str
-    voice_id: str = ""  # path to the id of the voice that the response is about, if it has one
     status: str
     success: list[str]
     failure: list[str]
