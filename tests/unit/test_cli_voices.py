@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from tests.conftest import KEYS
 from tests.unit.test_cli import ALL, NEEDS, bodies, cloned, sent, typed
 from voice_clone import CloneJob, NotFoundError, Voice, errors
+from voice_clone._connect import find
 from voice_clone.audio import probe
 from voice_clone.cli import _voices
 from voice_clone.cli._app import app
@@ -157,6 +158,7 @@ def test_voice_is_shown(clip: Path, mock: Mock) -> None:
     unused = cloned("minimax", clip)
     done = typed("voice", "minimax", unused)
     assert done.code == EXIT_CODES[NotFoundError]
+    assert done.err.startswith(f"error: minimax: no voice {unused!r} in the list\n")
     assert "a clone that nobody has spoken with is not listed" in done.err
     assert typed("voice", "minimax", used(clip)).code == 0
     assert typed("voice", "heygen", "unknown").code == EXIT_CODES[NotFoundError]
@@ -212,6 +214,19 @@ def test_what_a_provider_lacks_is_one_error(arguments: list[str], message: str, 
     assert done.code == EXIT_CODES[errors.InvalidRequestError]
     assert done.err.startswith(f"error: {message}")
     assert not mock.requests
+
+
+def test_reuse_needs_a_provider_that_can(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a client has no `get_or_clone`, only `--reuse` is refused."""
+
+    def find_without(name: str, kind: type[Any]) -> Any:
+        found = find(name, kind)
+        return SimpleNamespace(provider=found.provider) if name == "heygen" else found
+
+    monkeypatch.setattr("voice_clone.cli._tasks.find", find_without)
+    done = typed("clone", "heygen", clip, "--name", "Me", "--reuse")
+    assert done.err.startswith("error: heygen: it does not reuse voices (choose from cartesia, minimax, retell)")
+    assert typed("clone", "heygen", clip, "--name", "Me").code == 0
 
 
 # Deletion
@@ -317,8 +332,8 @@ def test_options_of_speech_come_from_the_method(clip: Path, mock: Mock, tmp_path
     assert probe(tmp_path / "a.wav").sample_rate == 16000
 
 
-def test_help_of_speech(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The help of `speak` shows defaults, choices, limits and formats, and no other way to name the file."""
+def test_help_says_what_options_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help shows defaults, choices, limits and formats, and says what each option does."""
     monkeypatch.setenv("COLUMNS", "200")
     text = typed("speak", "minimax", "--help").out
     for part in (
@@ -331,6 +346,24 @@ def test_help_of_speech(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert part in text
     assert "--to " not in text
+    for command, part in (
+        ("clone minimax", "Return your own voice of this --voice-id"),
+        ("clone cartesia", "Return your own voice of this --name"),
+        ("clone heygen", "Speak a text with the new voice, into the file of -o."),
+        ("clone heygen", "The file for --say."),
+        ("clone heygen", "Only start the clone, and print the token for"),
+        ("clone all", "minimax: m4a/mp3/wav, 10 s to 5 min"),
+        ("clone all", "Return your own voice of this --name"),
+        ("voices", "One of cartesia, heygen, minimax, retell; or `all`"),
+        ("voices", "│   PROVIDER "),
+        ("rename", "│ *    PROVIDER "),
+        ("voices", "Only voices of exactly this name."),
+        ("delete", "Do not ask."),
+        ("delete", "A voice that does not exist is no error."),
+        ("rename", "The new name."),
+        ("voice", "The ID of the voice."),
+    ):
+        assert part in typed(*command.split(), "--help").out, command
     commands = re.findall(r"^│ (\w+) ", typed("speak", "--help").out, re.MULTILINE)
     assert [name for name in commands if name in (*SPEAKERS, "retell")] == ["cartesia", "heygen", "minimax"]
 
