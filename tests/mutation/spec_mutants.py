@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import jsonpath
@@ -166,7 +166,7 @@ def _(schema: dict[str, Any], _facts: Facts) -> Iterator[Change]:
 
 @mutates("value", "enum-value-changed")
 def _(value: Json, _facts: Facts) -> Iterator[Change]:
-    yield "", other(value) if isinstance(value, str) else value + 10_000
+    yield "", value + 10_000 if isinstance(value, int) else other(value)
 
 
 @mutates("schema", "const-changed")
@@ -481,7 +481,7 @@ def _of_an_action(action: Json, spec: Json, facts: Facts) -> Iterator[tuple[str,
     first = matches[0]
     if len(matches) > 1:
         yield "target-changed", ("target",), "first", _path(first.parts)
-    above = cast("jsonpath.JSONPathMatch", first.parent).obj
+    above = first.parent.obj if first.parent else None  # none above the whole document
     if isinstance(above, dict):
         beside = [key for key, value in mapping(above).items() if type(value) is type(first.obj)]
         for key in [key for key in beside if key != first.parts[-1]][:3]:

@@ -322,7 +322,7 @@ def test_unknown_outcome_prints_how_to_find_the_voice(mock: Mock, clip: Path) ->
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 15
     assert (
-        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia --name NAME` before you retry"
+        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia"
         in done.err
     )
 
@@ -515,7 +515,7 @@ def test_ctrl_c_during_the_request_prints_how_to_find_the_voice(clip: Path, monk
     done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
     assert done.code == 130
     assert (
-        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia --name NAME`"
+        "cartesia may have carried it out; check your voices before you retry: run `voice-clone voices cartesia"
         in done.err
     )
 

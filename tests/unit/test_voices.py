@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from voice_clone import (
     MiniMax,
     NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     QuotaExceededError,
     ServerError,
     Voice,
@@ -535,6 +537,37 @@ def test_unused_id_that_exists_is_said_not_guessed(call: Caller, wav: bytes) -> 
     assert caught.value.voice_id == "Voice-0001"
     assert "speak" in caught.value.advice
     assert len(call.mock.voices("minimax")) == 1
+
+
+def test_lost_clone_that_was_made_is_said(call: Caller, wav: bytes) -> None:
+    """If the lost request made the voice, ConflictError says that this call has most likely made it."""
+    call.mock.fail("minimax", httpx.ReadTimeout("lost"), operation="clone_voice", after_work=True)
+    with pytest.raises(ConflictError, match="an earlier attempt of this call") as caught:
+        call("minimax", "get_or_clone", wav, voice_id="Voice-0001")
+    assert caught.value.voice_id in call.mock.voices("minimax")
+    assert any("What to do: call speak" in note for note in caught.value.__notes__)
+
+
+def test_stream_is_read_once_for_all_attempts(call: Caller, wav: bytes) -> None:
+    """A pipe can be read only once; a second attempt sends the same audio."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    for provider in PROVIDERS:
+        call.mock.fail(provider, "server_error", operation="clone_voice")
+        voice = call(provider, "get_or_clone", Pipe(wav), **own_id(provider))
+        assert voice.id in call.mock.voices(provider)
+
+
+def test_deletion_that_is_forbidden_says_why(call: Caller, wav: bytes) -> None:
+    """A voice in use is refused with advice about that."""
+    voice = call("heygen", "clone", wav, name="Me")
+    call.mock.voices_in_use.add(voice.id)
+    with pytest.raises(PermissionDeniedError) as caught:
+        call("heygen", "delete_voice", voice)
+    assert "in use" in caught.value.advice
 
 
 def test_conflict_of_a_gateway_stays_as_it_is(call_sync: Caller) -> None:

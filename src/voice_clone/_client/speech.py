@@ -34,7 +34,7 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         formats = ", ".join(speech.formats)
         suffix = PurePath(to).suffix.lower().removeprefix(".") if isinstance(to, str | os.PathLike) else ""
         if suffix and suffix not in speech.formats:
-            raise InvalidRequestError(f"{self.provider.name} has no format {suffix!r} (choose from {formats})")
+            raise InvalidRequestError(f"there is no format {suffix!r} (choose from {formats})")
         if chosen is None:
             return suffix or speech.default
         if not isinstance(chosen, str) or chosen not in speech.formats:

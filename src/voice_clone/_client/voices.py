@@ -20,6 +20,7 @@ from voice_clone.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    PermissionDeniedError,
     RawResponse,
     VoiceCloneError,
 )
@@ -204,7 +205,7 @@ class DeletesVoices(Client[GeneratedT, TransportT, Result]):
 
     @operation
     def delete_voice(self, voice: Voice | str, *, missing_ok: bool = False) -> Flow[None]:
-        """Delete a voice; `voice` is its id or a Voice.
+        """Delete a voice for good; `voice` is its id or a Voice.
 
         Raises NotFoundError if there is none, unless `missing_ok` is true; or what a request may raise.
         """
@@ -213,3 +214,6 @@ class DeletesVoices(Client[GeneratedT, TransportT, Result]):
         except NotFoundError:
             if not missing_ok:
                 raise
+        except PermissionDeniedError as error:
+            error.advice = "the voice may be in use, such as by a template: take it out there first"
+            raise

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTupl
 from voice_clone._flow.effects import Ask, Callback, Create, Effect, Flow, Open, Pages, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import create_audio
-from voice_clone.audio.sniff import open_audio
+from voice_clone.audio.sniff import Audio, AudioSource, open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -40,6 +40,23 @@ class Runtime(NamedTuple):
     date: Callable[[], float] = time.time
 
 
+class _Opened(ExitStack):
+    """What a flow has opened; it is closed at the flow's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._audio: dict[int, Audio] = {}
+
+    def audio(self, source: AudioSource) -> Audio:
+        """Open audio, or return it as it was opened before: a stream can be read only once."""
+        known = self._audio.get(id(source))
+        if known is None:
+            known = self._audio[id(source)] = self.enter_context(open_audio(source))
+        else:
+            known.stream.seek(0)
+        return known
+
+
 class Driver:
     """The part that both drivers share."""
 
@@ -49,7 +66,7 @@ class Driver:
     @abstractmethod
     def _send(self, request: Request) -> Any: ...
 
-    def _perform(self, effect: Effect, sleep: Callable[[float], Any], opened: ExitStack) -> Any:
+    def _perform(self, effect: Effect, sleep: Callable[[float], Any], opened: _Opened) -> Any:
         """Perform an effect; returns its outcome, or an awaitable of it."""
         match effect:
             case Send(request):
@@ -57,7 +74,7 @@ class Driver:
             case Sleep(seconds):
                 return sleep(seconds)
             case Open(source):
-                return opened.enter_context(open_audio(source))
+                return opened.audio(source)
             case Create(target):
                 return opened.enter_context(create_audio(target))
             case Callback(function, argument):
@@ -77,7 +94,7 @@ class SyncDriver(Driver):
     def _send(self, request: Request) -> RawResponse: ...
 
     def _run(self, flow: Flow[T]) -> T:
-        with closing(flow), ExitStack() as opened:
+        with closing(flow), _Opened() as opened:
             try:
                 effect = next(flow)
                 while True:
@@ -108,7 +125,7 @@ class AsyncDriver(Driver):
 
     async def _run(self, flow: Flow[T]) -> T:
         limit, begun, acquired = self._limit and self._limit(), False, False
-        with closing(flow), ExitStack() as opened:
+        with closing(flow), _Opened() as opened:
             try:
                 effect = next(flow)
                 while True:

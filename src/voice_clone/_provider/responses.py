@@ -105,12 +105,12 @@ def _headers(provider: Provider, response: httpx.Response) -> tuple[dict[str, st
 
 def check_response(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> None:
     """Return if the response is good; otherwise raise its error."""
-    if IS_AUDIO in response.extensions:
+    if IS_AUDIO in response.extensions and CUT not in response.extensions:
         response.extensions[RAW] = RawResponse(response.status_code, _headers(provider, response)[0], b"")
         return
     raw = response.extensions[RAW] = read(provider, response, max_bytes)
     bad = _BadResponse(provider, response, raw)
-    if ELSEWHERE in response.request.extensions:
+    if ELSEWHERE in response.request.extensions and CUT not in response.extensions:
         raise bad.download()
     response.extensions["invalid_response"] = bad.invalid  # the generated functions raise it
     form = provider.errors
@@ -146,6 +146,9 @@ class _BadResponse:
         """The error for a response that does not match the spec."""
         cut, facts = self.response.extensions.get(CUT), self.facts()
         message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
+        if cut and IS_AUDIO in self.response.extensions:
+            facts["advice"] = "raise max_audio_bytes"
+            return errors.InvalidResponseError(f"the audio was cut off after {cut:,} bytes", **facts)
         if self.paid:
             message = f"{message}; {self.provider.may_have_worked(self.paid)}"
             facts["advice"] = self.provider.recovery(self.paid)

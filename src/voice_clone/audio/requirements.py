@@ -37,8 +37,15 @@ class Rules:
 
     @classmethod
     def of(cls, spec: Any) -> Rules:
-        """Read the requirements from a spec: media types of the audio part, and `x-audio` beside them."""
-        audio_parts = (node for node in _objects(spec) if "x-audio" in node or _is_audio(node.get("contentType")))
+        """Read the requirements from a spec: media types of the audio part, and `x-audio` beside them.
+
+        A part that also accepts other files, such as pictures, is not the audio of a clone.
+        """
+        audio_parts = (
+            node
+            for node in _objects(spec)
+            if ("x-audio" in node or "contentType" in node) and _is_audio(node.get("contentType", "audio/"))
+        )
         part = next(audio_parts, dict[str, Any]())
         limits: dict[str, Any] = {"formats": str(part.get("contentType", "")).split(", "), **part.get("x-audio", {})}
         advised = limits.pop("advised", None)

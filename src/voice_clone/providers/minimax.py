@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import attrs
 import httpx
 
 from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClient, SyncResult, TransportT
@@ -27,10 +28,8 @@ from voice_clone_api.minimax import AuthenticatedClient, models
 from voice_clone_api.minimax.api.voices import clone_voice, delete_voice, list_voices, speak, upload_file as upload
 from voice_clone_api.minimax.types import UNSET, File
 
-_UNLISTED = (
-    "it is yours and nobody has spoken with it yet, or another account's, which MiniMax does not say; "
-    "call speak with the voice_id to find out, or choose another one"
-)
+_UNLISTED = "it is yours and nobody has spoken with it yet, or another account's, which MiniMax does not say"
+_ADVICE = "call speak with the voice_id to find out whose it is, or choose another one"
 
 
 def _delete_request(voice_id: str) -> Request:
@@ -199,9 +198,11 @@ class _MiniMax(
                     )
                 )
             except ConflictError as error:
-                if error.code is not None:
-                    error.message, error.advice = f"the voice_id {voice_id!r} exists; {_UNLISTED}", _UNLISTED
-                raise
+                if error.code is None:  # it comes from a gateway
+                    raise
+                origin = "an earlier attempt of this call has most likely made it; " if attempt else ""
+                message = f"the voice_id {voice_id!r} exists, but is not in your list: {origin}{_UNLISTED}"
+                raise attrs.evolve(error, message=message, advice=_ADVICE) from error
             except VoiceCloneError as error:
                 if attempt >= self._max_retries or not outcome_unknown(error):
                     raise
