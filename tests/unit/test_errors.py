@@ -56,9 +56,9 @@ KINDS: dict[Kind, type[VoiceCloneError]] = {
 _EVERYWHERE: set[Kind] = {"invalid_request", "unauthorized", "payment_required", "rate_limit", "server_error"}
 DOCUMENTED: dict[str, Container[str]] = {
     "heygen": set(KINDS) - {"content_rejected"},
-    "retell": _EVERYWHERE,
+    "retell": _EVERYWHERE | {"not_found"},
     "cartesia": _EVERYWHERE | {"forbidden", "not_found"},
-    "minimax": set(KINDS) - {"not_found"},
+    "minimax": set(KINDS),
 }
 
 

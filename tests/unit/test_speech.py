@@ -278,6 +278,29 @@ def test_full_disk_is_an_error_of_the_tree(call: Caller, tmp_path: Path, monkeyp
     assert [*tmp_path.iterdir()] == []
 
 
+class SignalledError(Exception):
+    """What a signal handler raises, such as Celery's time limit."""
+
+
+def test_plain_writer_and_signal_of_a_file_object(call: Caller) -> None:
+    """A target needs `write` alone; an exception from outside passes through as it is."""
+
+    class Writer:
+        def __init__(self, error: Exception | None = None) -> None:
+            self.content, self.error = b"", error
+
+        def write(self, chunk: bytes) -> None:
+            if self.error:
+                raise self.error
+            self.content += chunk
+
+    writer = Writer()
+    call("cartesia", "speak", "Hello.", "v", to=writer, client=always(lambda: audio(AUDIO)))
+    assert writer.content == AUDIO
+    with pytest.raises(SignalledError):
+        call("cartesia", "speak", "Hello.", "v", to=Writer(SignalledError()), client=always(lambda: audio(AUDIO)))
+
+
 @pytest.mark.parametrize("error", [httpx.ReadError("cut"), KeyboardInterrupt(), ValueError("bug of a transport")])
 @pytest.mark.parametrize("provider", SPEAKING)
 def test_cut_stream_leaves_no_half_file(provider: str, error: BaseException, call: Caller, tmp_path: Path) -> None:

@@ -405,6 +405,22 @@ def test_list_that_fails_leaves_the_doubt(call: Caller, wav: bytes) -> None:
     assert clones(call.mock, "retell") == 1
 
 
+def test_two_voices_that_show_up_are_a_conflict(call: Caller, wav: bytes) -> None:
+    """If the list that settles a doubt has two voices of the name, ConflictError has both ids."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/clone-voice":
+            call.mock.handle(httpx.Request("POST", request.url, headers=request.headers, content=request.read()))
+            call.mock.handle(request)
+            return httpx.Response(500, json={"status": "error", "message": "late"})
+        return call.mock.handle(request)
+
+    with pytest.raises(ConflictError) as caught:
+        call("retell", "get_or_clone", wav, **OPTIONS["retell"], client={"transport": httpx.MockTransport(handle)})
+    assert set(caught.value.voice_ids) == {*call.mock.voices("retell")}
+    assert len(caught.value.voice_ids) == 2
+
+
 def test_list_that_fails_first_sends_nothing_paid(call: Caller, wav: bytes) -> None:
     """Without a list it is unknown whether the voice exists, so nothing is cloned."""
     call.mock.fail("heygen", "unauthorized", operation="list_voices")
@@ -537,6 +553,19 @@ def test_unused_id_that_exists_is_said_not_guessed(call: Caller, wav: bytes) -> 
     assert caught.value.voice_id == "Voice-0001"
     assert "speak" in caught.value.advice
     assert len(call.mock.voices("minimax")) == 1
+
+
+@pytest.mark.parametrize(("fault", "times"), [("server_error", 9), ("forbidden", 1)])
+def test_clone_that_stays_refused_is_raised(fault: Any, times: int, call: Caller, wav: bytes) -> None:
+    """A refusal is raised at once, and a doubt after all attempts; other voices in the list do not count."""
+    other = call("minimax", "clone", wav, voice_id="Voice-0009")
+    call("minimax", "speak", "Hello.", other)
+    before = clones(call.mock, "minimax")
+    call.mock.fail("minimax", fault, operation="clone_voice", times=times)
+    with pytest.raises((ServerError, PermissionDeniedError)) as caught:
+        call("minimax", "get_or_clone", wav, voice_id="Voice-0001")
+    assert caught.value.message.startswith("simulated error")
+    assert clones(call.mock, "minimax") - before == (3 if times > 1 else 1)
 
 
 def test_lost_clone_that_was_made_is_said(call: Caller, wav: bytes) -> None:

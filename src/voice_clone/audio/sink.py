@@ -56,8 +56,6 @@ def map_write_errors(target: object, advice: str = "the speech may have been cha
     """Turn exceptions of a file into InvalidRequestError, except those from outside, such as a signal's."""
     try:
         yield
-    except InvalidRequestError:
-        raise
     except Exception as error:  # a file object can raise any exception
         if is_foreign(error):
             raise
