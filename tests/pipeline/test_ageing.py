@@ -133,6 +133,11 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
             "no longer needed, in conflict",
         ),
         ({"paths": {"/y": {"get": {}}}}, [TO_RETIRE | {"target": "$.gone"}], "no longer needed"),
+        (
+            {"paths": {"/y": {"get": {}}}},
+            [action("$", update={"components": {"schemas": {"Y": {"type": "object"}}}}), TO_RETIRE],
+            "applied, no longer needed",
+        ),
         # In several places
         ({"a": {"b": 1}, "c": {}}, [action("$['a', 'c']", update={"b": 1})], "in conflict"),
         ({"a": {"b": 1}, "c": {"b": 1}}, [action("$['a', 'c']", update={"b": 1})], "no longer needed"),
@@ -288,6 +293,13 @@ RETIRING = [
     for located in overlay_actions(Provider(ROOT, name))
     if "x-retire-when" in located.action
 ]
+
+
+def test_retired_addition_is_reported_in_one_line(tmp_path: Path) -> None:
+    """The report names a retired addition, and does not show all that it would add, even if that does not fit."""
+    spec: dict[str, Any] = {"paths": {"/y": {"get": {}}}, "components": {"schemas": {"Y": {"type": "string"}}}}
+    [aged] = ageing.judge(acme(tmp_path, spec, TO_RETIRE))[0]
+    assert str(aged) == "specs/acme/overlay.yaml:5: action 1 (Why.): no longer needed"
 
 
 def own_schemas(node: Any, spec: dict[str, Any], schemas: dict[str, Any]) -> Any:
