@@ -16,7 +16,7 @@ from scripts.lib.project import Provider
 from scripts.overlay import ageing
 from scripts.overlay.ageing import Aged, State
 from scripts.overlay.apply import Located, effective_spec, overlay_actions
-from tests.pipeline.helpers import PROVIDERS
+from tests.pipeline.helpers import PROVIDERS, mapping, sequence
 
 HEAD = "# Corrections.\noverlay: 1.0.0\ninfo: {title: Acme, version: 1.0.0}\n"
 
@@ -304,13 +304,13 @@ def test_retired_addition_is_reported_in_one_line(tmp_path: Path) -> None:
 
 def own_schemas(node: Any, spec: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """A copy of a part of a spec whose schemas have the page's own names; `schemas` receives them."""
-    if isinstance(node, list):
-        return [own_schemas(item, spec, schemas) for item in node]
-    if not isinstance(node, dict):
+    if (items := sequence(node)) is not None:
+        return [own_schemas(item, spec, schemas) for item in items]
+    if (whole := mapping(node)) is None:
         return node
-    target = node.get("$ref")
-    if not isinstance(target, str) or not target.startswith(SCHEMAS):
-        return {key: own_schemas(value, spec, schemas) for key, value in node.items()}
+    target = str(whole.get("$ref"))
+    if not target.startswith(SCHEMAS):
+        return {key: own_schemas(value, spec, schemas) for key, value in whole.items()}
     name = target.removeprefix(SCHEMAS)
     if f"Page{name}" not in schemas:
         schemas[f"Page{name}"] = {}
