@@ -30,6 +30,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs.validators import instance_of, optional
 
+from voice_clone._ids import is_id
 from voice_clone._json import MAX_DEPTH, is_too_deep, value_at
 
 __all__ = [
@@ -195,8 +196,7 @@ def _check_provider(_: CloneJob, __: attrs.Attribute[str], name: Any) -> None:
 
 
 def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], voice_id: Any) -> None:
-    # `.` and `..` would walk up the path of a request even when quoted.
-    if not isinstance(voice_id, str) or voice_id in ("", ".", "..") or not voice_id.isprintable():
+    if not is_id(voice_id):
         raise InvalidRequestError(f"invalid voice id: {voice_id!r}", provider=job.provider)
 
 

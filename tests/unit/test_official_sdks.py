@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -11,7 +13,9 @@ import httpx
 import pytest
 from tinytag import TinyTag
 
+from voice_clone import connect
 from voice_clone.testing import Mock, serve
+from voice_clone.testing._multipart import read_parts
 
 PINNED = {"cartesia-version": "2026-03-01"}  # in lower case, as the SDK has it; otherwise both versions are sent
 CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
@@ -116,3 +120,93 @@ def test_retell_sdk_lives_a_voice(sdk: Any, at: dict[str, Any], mock: Mock) -> N
         with pytest.raises(sdk.InternalServerError):
             client.voice.retrieve(cloned.voice_id)
     assert operations(mock) == ["clone_voice", "list_voices", *["get_voice"] * 3]
+
+
+# The same requests
+
+ID = "0f1e2d3c-0000-4000-8000-000000000001"
+DIFFERENCES = {
+    ("cartesia", "list_voices"): "we ask for 100 voices a page, the SDK for the server's default",
+}
+"""What differs between the requests of an official SDK and ours, and why."""
+
+
+def recorded(make: Any, call: Any) -> dict[str, Any]:
+    """The request that a call sends: method, path, query, JSON or form."""
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        request.read()
+        seen.append(request)
+        return httpx.Response(400, json={"message": "recorded", "error_code": None, "title": "t", "request_id": "r"})
+
+    with suppress(Exception):  # the response is an error
+        call(make(httpx.MockTransport(handle)))
+    (request,) = seen
+    content_type = request.headers.get("content-type", "")
+    body: Any = request.content
+    if "json" in content_type and body:
+        body = json.loads(body)
+    elif "multipart" in content_type:
+        parts = read_parts(content_type, body)
+        body = sorted((part.name, part.file_name, part.media_type, part.content) for part in parts)
+    url = request.url
+    return {"method": request.method, "path": url.path, "query": dict(url.params), "body": body}
+
+
+Call = Callable[[Any], Any]
+CALLS: dict[tuple[str, str], tuple[Call, Call]] = {
+    ("cartesia", "clone"): (
+        lambda sdk: sdk.voices.clone(clip=("audio.wav", CLIP[1], "audio/x-wav"), name="Me", language="en"),
+        lambda ours: ours.clone(CLIP[1], name="Me", language="en"),
+    ),
+    ("cartesia", "list_voices"): (
+        lambda sdk: list(sdk.voices.list(is_owner=True)),
+        lambda ours: list(ours.list_voices()),
+    ),
+    ("cartesia", "get_voice"): (lambda sdk: sdk.voices.get(ID), lambda ours: ours.get_voice(ID)),
+    ("cartesia", "update_voice"): (
+        lambda sdk: sdk.voices.update(ID, name="You", description="d", gender=None),
+        lambda ours: ours.update_voice(ID, name="You", description="d", gender=None),
+    ),
+    ("cartesia", "delete_voice"): (lambda sdk: sdk.voices.delete(ID), lambda ours: ours.delete_voice(ID)),
+    ("cartesia", "speak"): (
+        lambda sdk: sdk.tts.generate(
+            model_id="sonic-3",
+            transcript="Hi.",
+            voice={"mode": "id", "id": ID},
+            output_format=MP3,
+            language="en",
+            generation_config={"speed": 1.2, "emotion": "happy"},
+        ),
+        lambda ours: ours.speak("Hi.", ID, format="mp3", language="en", speed=1.2, emotion="happy"),
+    ),
+    ("retell", "clone"): (
+        lambda sdk: sdk.voice.clone(
+            files=[("audio.wav", CLIP[1], "audio/x-wav")], voice_name="Me", voice_provider="elevenlabs"
+        ),
+        lambda ours: ours.clone(CLIP[1], name="Me", voice_provider="elevenlabs"),
+    ),
+    ("retell", "list_voices"): (lambda sdk: sdk.voice.list(), lambda ours: list(ours.list_voices())),
+    ("retell", "get_voice"): (lambda sdk: sdk.voice.retrieve(ID), lambda ours: ours.get_voice(ID)),
+}
+
+
+@pytest.mark.parametrize(("provider", "operation"), CALLS, ids=lambda part: part)
+def test_sdk_and_client_send_the_same_request(provider: str, operation: str) -> None:
+    """Method, path, query and body are the same for each operation that both have; what differs is listed."""
+    module = pytest.importorskip(provider, reason="the dependency group `peers` has it")
+    by_sdk, by_us = CALLS[provider, operation]
+
+    def official(transport: httpx.MockTransport) -> Any:
+        http = httpx.Client(transport=transport)
+        if provider == "cartesia":
+            return module.Cartesia(api_key="k", default_headers=PINNED, max_retries=0, http_client=http)
+        return module.Retell(api_key="k", max_retries=0, http_client=http)
+
+    def ours(transport: httpx.MockTransport) -> Any:
+        return connect(provider, api_key="k", transport=transport, max_retries=0)
+
+    sent, expected = recorded(ours, by_us), recorded(official, by_sdk)
+    differing = {part for part in sent if sent[part] != expected[part]}
+    assert differing == ({"query"} if (provider, operation) in DIFFERENCES else set())

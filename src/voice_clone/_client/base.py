@@ -37,6 +37,7 @@ from voice_clone._http.client import AsyncHttp, Http, NoCookies
 from voice_clone._http.environment import ProxySource, Verify, proxies_for, ssl_context
 from voice_clone._http.extensions import ATTEMPT, FRESH
 from voice_clone._http.logging import log_retry
+from voice_clone._ids import is_id
 from voice_clone._json import value_at
 from voice_clone._provider.config import CLONE, BuildRequest, Poll
 from voice_clone._provider.responses import PAID_FOR, RAW, first_text, retry_after
@@ -245,7 +246,10 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         """The id of a voice of this provider; raises InvalidRequestError for anything else."""
         if isinstance(voice, Voice):
             self._check_owner(voice)
-        return CloneJob(self.provider.name, voice.id if isinstance(voice, Voice) else voice).voice_id
+            voice = voice.id
+        if not is_id(voice):
+            raise InvalidRequestError(f"invalid voice id: {voice!r}")
+        return voice
 
     @operation
     def poll(self, job: CloneJob) -> Flow[Voice | None]:

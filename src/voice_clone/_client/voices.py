@@ -12,6 +12,7 @@ from voice_clone._client.options import check_seconds, check_type, check_wait
 from voice_clone._flow.driver import operation, paginated
 from voice_clone._flow.effects import Ask, Flow, Pages, Request, Sleep
 from voice_clone._flow.policy import DELETE, FREE, outcome_unknown, poll_delay
+from voice_clone._ids import is_id
 from voice_clone._json import value_at
 from voice_clone._provider.config import BuildRequest, VoiceList
 from voice_clone.errors import (
@@ -60,7 +61,10 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         listed = cast("VoiceList", self.provider.voices)
         response = yield from self._request(self._list_request, FREE, pages.lists[0], pages.cursor)
         items = [item for path in listed.items for item in self._listed(response, path, len(listed.items) > 1)]
-        voices = [self._voice(item, self._listed_id(response, item)) for item in items]
+        ids = [value_at(item, self.provider.voice["id"]) for item in items]
+        if not all(map(is_id, ids)):
+            raise self._invalid_response(response, "a listed voice has no id")
+        voices = list(map(self._voice, items, ids))
         if listed.more and response.at(listed.more):
             last_id = voices[-1].id if voices and listed.cursor_is_last_id else None
             pages.cursor = self._next_cursor(response, response.at(listed.cursor) or last_id, pages.cursors)
@@ -82,12 +86,6 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         if not isinstance(items, list):
             raise self._invalid_response(response, "the response holds no list of voices")
         return [*items]
-
-    def _listed_id(self, response: RawResponse, item: Any) -> str:
-        try:
-            return self._id_of(value_at(item, self.provider.voice["id"]))
-        except InvalidRequestError as error:
-            raise self._invalid_response(response, "a listed voice has no id") from error
 
 
 class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
