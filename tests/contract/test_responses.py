@@ -439,6 +439,7 @@ def test_voice_has_the_fields_of_its_response(document: Document, data: st.DataO
         voice = Wire(document).call("sync", "wait", job)
     raw = RawResponse(200, {}, b"", body)
     for field in ("name", "language", "preview_url"):
-        value = raw.at(provider.voice[field]) if field in provider.voice else None
+        path = f"{provider.voice_at}.{provider.voice.get(field)}".strip(".")
+        value = raw.at(path) if field in provider.voice else None
         assert getattr(voice, field) == (value or ("Me" if field == "name" else None))
     assert (voice.raw, voice.id) == (body, "voice-id")
