@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -329,6 +330,30 @@ def test_cut_stream_leaves_no_half_file(provider: str, error: BaseException, cal
     with pytest.raises(BaseException):  # noqa: B017, PT011 - the same as above
         call(provider, "speak", "Hello.", "Voice-0001", to=file, client={"transport": httpx.MockTransport(handle)})
     assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize("end", [None, -8])
+@pytest.mark.parametrize("provider", ["heygen", "cartesia"])
+def test_compressed_audio_that_ends_early_is_an_error(
+    provider: str, end: int | None, call: Caller, tmp_path: Path
+) -> None:
+    """Compressed audio counts when its data has ended, not when the response has."""
+    zipped = gzip.compress(AUDIO)[:end]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/speech"):
+            return httpx.Response(200, json={"data": {"audio_url": "https://cdn.example/a", "duration": 1}})
+        response = audio(zipped)
+        response.headers["content-encoding"] = "gzip"
+        return response
+
+    client = {"transport": httpx.MockTransport(handle)}
+    if end is None:
+        assert call(provider, "speak", "Hello.", "v", client=client).audio == AUDIO
+        return
+    with pytest.raises(TransportError, match="not complete"):
+        call(provider, "speak", "Hello.", "v", to=tmp_path / "a.mp3", client=client)
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])

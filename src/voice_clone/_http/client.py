@@ -235,6 +235,7 @@ class _Exchange:
 
     def end(self) -> httpx.Response:
         """The response with its body if it is good; raises its error otherwise."""
+        self.body.end()
         if self.body.problem:
             raise self.body.problem
         self.checking = True

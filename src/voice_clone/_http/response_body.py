@@ -65,6 +65,9 @@ class ResponseBody:
         # Bytes behind the end of compressed data may go on for ever.
         self.stopped = self.problem is not None or self._received > self.limit
 
+    def end(self) -> None:
+        """Take note that the response has ended: compressed audio must have ended, too."""
+
     def _keep(self, piece: bytes) -> bool:
         """Keep a decoded piece as far as the limit allows; returns whether it was kept whole."""
         room = self.limit - len(self.content)
@@ -80,6 +83,10 @@ class AudioBody(ResponseBody):
         super().__init__(limit, deadline, encoding)
         self._sink = sink
         sink.restart()
+
+    def end(self) -> None:
+        if self._decoder and self._received and not self._decoder.complete:
+            self.problem = self.problem or httpx.DecodingError("the compressed audio is not complete")
 
     def _keep(self, piece: bytes) -> bool:
         fits = self._sink.size + len(piece) <= self.limit
@@ -136,6 +143,11 @@ class _Decoder:
     def __init__(self, *, may_be_raw: bool) -> None:
         self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib by the header
         self._undecoded: bytes | None = b"" if may_be_raw else None  # the start, until the format is known
+
+    @property
+    def complete(self) -> bool:
+        """Whether the compressed data has ended."""
+        return self._zlib.eof
 
     def decode(self, chunk: bytes) -> Iterator[bytes]:
         """Decode a chunk; raises zlib.error."""
