@@ -549,6 +549,14 @@ def test_audio_that_cannot_be_fetched_is_an_error_with_its_address(
     assert "API key" not in caught.value.advice
 
 
+def test_empty_download_is_an_error(call: Caller, tmp_path: Path) -> None:
+    """An address with an empty file raises InvalidResponseError, and leaves no file."""
+    with pytest.raises(InvalidResponseError, match="holds none") as caught:
+        call("heygen", "speak", "Hi.", "v", to=tmp_path / "a.mp3", client=at_heygen(lambda _: audio()))
+    assert any("may be charged" in note for note in caught.value.__notes__)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_download_is_retried_from_its_start(call: Caller) -> None:
     """The download is free, so that a broken one is retried; the speech is requested once."""
     answers = [audio(AUDIO[:500], httpx.ReadError("cut")), httpx.Response(503), audio(AUDIO)]

@@ -70,6 +70,8 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
                         raise
                     address = urljoin(url, location)
                 else:
+                    if not sink.size:
+                        raise self._invalid_response(response, "the address of the audio holds none")
                     return response.headers.get("content-type", "").partition(";")[0].strip() or None
             raise self._invalid_response(speech, f"the address of the audio redirects more than {MAX_REDIRECTS} times")
         except VoiceCloneError as error:
