@@ -23,6 +23,7 @@ from voice_clone import (
     InvalidResponseError,
     OutcomeUnknownError,
     PaymentRequiredError,
+    RateLimitError,
     ServerError,
     Speech,
     TransportError,
@@ -396,6 +397,20 @@ def test_error_after_the_audio_counts(call: Caller, tmp_path: Path) -> None:
             client=always(lambda: httpx.Response(200, stream=hexed(AUDIO, 1008))),
         )
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(("content", "requests"), [(AUDIO, 1), (b"", 3)])
+def test_rate_limit_after_the_audio_is_not_retried(content: bytes, requests: int, call: Caller) -> None:
+    """Speech that came with a rate limit may be charged: it is requested once, and a rate limit alone is retried."""
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, stream=hexed(content, 1002))
+
+    with pytest.raises(RateLimitError) as caught:
+        call("minimax", "speak", "Hello.", "V", client={"transport": httpx.MockTransport(handle)})
+    assert (len(sent), caught.value.retryable) == (requests, requests > 1)
 
 
 def test_null_instead_of_audio_is_an_error(call: Caller) -> None:

@@ -240,7 +240,11 @@ class _Exchange:
             raise self.body.problem
         self.checking = True
         response = self.with_body()
-        check_response(self.provider, response, self.client.max_response_bytes)
+        try:
+            check_response(self.provider, response, self.client.max_response_bytes)
+        except VoiceCloneError as error:
+            error.retryable &= not self.body.holds_audio  # speech that came with the error may be charged
+            raise
         response.request = self.request  # in place of the copy with the key
         return response
 

@@ -33,6 +33,9 @@ class AudioRequest(NamedTuple):
 class ResponseBody:
     """The decoded body of a response, received chunk by chunk."""
 
+    holds_audio = False
+    """Whether it is JSON that holds audio."""
+
     def __init__(self, limit: int, deadline: float | None, encoding: str = "") -> None:
         """`limit` is in bytes, `deadline` on the monotonic clock. Encodings that are not known are not decoded."""
         self.content = bytearray()
@@ -120,6 +123,7 @@ class HexAudioBody(ResponseBody):
                 self._digit = digits[even:]
                 try:
                     self._sink.write(bytes.fromhex(digits[:even].decode("ascii", "replace")))
+                    self.holds_audio = self._sink.size > 0
                     broken = bool(quote and self._digit)
                 except ValueError:
                     broken = True
