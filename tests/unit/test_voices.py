@@ -387,6 +387,16 @@ def test_doubt_that_stays_is_raised(call: Caller, wav: bytes) -> None:
     assert clones(call.mock, "retell") == 3
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_refusal_that_stays_is_no_doubt(provider: str, call: Caller, wav: bytes) -> None:
+    """A request refused as too early is retried like any other, and no list is read for it."""
+    call.mock.fail(provider, httpx.Response(425), operation="clone_voice", times=99)
+    with pytest.raises(ServerError):
+        call(provider, "get_or_clone", wav, **own_id(provider))
+    assert clones(call.mock, provider) == 3
+    assert sum(call.clock.slept) < 5
+
+
 def test_list_that_fails_leaves_the_doubt(call: Caller, wav: bytes) -> None:
     """If the list can't be read after a lost response, nothing is cloned again, and the error says why."""
     call.mock.fail("retell", httpx.ReadTimeout("lost"), operation="clone_voice")

@@ -35,8 +35,8 @@ DELETE = Retry(deletes=True)
 
 def outcome_unknown(error: VoiceCloneError) -> bool:
     """Whether the provider may have carried out a paid request that ended with this error."""
-    redirected = 300 <= (error.status or 0) < 400
-    return isinstance(error, OutcomeUnknownError | ServerError | InvalidResponseError) and not redirected
+    refused = error.retryable or 300 <= (error.status or 0) < 400
+    return isinstance(error, OutcomeUnknownError | ServerError | InvalidResponseError) and not refused
 
 
 def retry_delay(attempt: int, error: VoiceCloneError, random: float) -> float:
