@@ -326,6 +326,6 @@ _ERROR = {
     "status": "error",
 }
 # Retell has no such error, so the response is one without a voice.
-_error = answering(200, json.dumps(_ERROR).encode())
+_error = answering(200, json.dumps(_ERROR).encode(), Content_Type="application/json")
 _add("almost valid response", "error with HTTP 200", _error, RateLimitError, RateLimitError,
      again_paid=True, special={"retell clone": (InvalidResponseError, False)})  # fmt: skip

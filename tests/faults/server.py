@@ -86,7 +86,7 @@ class Exchange(Link):
     def work(self) -> httpx.Response:
         """Read the body and process the request; returns the right response."""
         self.read()
-        url = self.server.base_url + self.target
+        url = (self.server.files or self.server).base_url + self.target  # where the mock says that its files are
         request = httpx.Request(self.operation.method, url, headers=self.headers, content=self.body[: self.size])
         return self.server.mock.handle(request, self.server.provider)
 
@@ -104,13 +104,17 @@ Act = Callable[[Exchange], None]
 class Server:
     """A provider with a fault for one operation, a given number of times."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, files: Server | None = None) -> None:
         self.provider = provider
+        self.files = files
+        """The server of its files; None if it serves them itself."""
         self.spec = Spec.of(provider)
-        self.mock = Mock(polls_until_done=1)
+        self.mock: Mock = files.mock if files else Mock(polls_until_done=1)
         self.requests: list[str] = []
         """The requested operations, in order; a request counts once its head is read."""
         self.targets: list[str] = []
+        self.headers: list[str] = []
+        """The headers of each request, as received."""
         self.times: list[float] = []
         self.act: Act | None = None
         self.faulty = ""
@@ -177,14 +181,14 @@ class Server:
         exchange = Exchange(connection, self, operation, target, list(parsed.items()), size, body)
         self.requests.append(operation.id)
         self.targets.append(target)
+        self.headers.append(fields.decode("latin-1"))
         self.times.append(time.monotonic())
         if operation.id == self.faulty and self.left > 0 and self.act:
             self.left -= 1
             self.act(exchange)
             return exchange.body[size:]
         good = exchange.work()
-        headers = {name.replace("-", "_"): value for name, value in good.headers.items() if name != "content-length"}
-        exchange.answer(good.status_code, good.content, **headers)
+        exchange.send(whole(good))
         return exchange.body[size:]
 
     def _operation(self, method: str, target: str) -> Operation:
@@ -194,13 +198,13 @@ class Server:
             for operation in self.spec.operations()
             if operation.method == method and operation.match(path) is not None
         )
-        return next(known, Operation("", method, path, {}))
+        return next(known, Operation("download" if method == "GET" else "", method, path, {}))
 
 
 @contextmanager
-def serving(provider: str) -> Generator[Server]:
-    """Run a provider on loopback within the block."""
-    server = Server(provider)
+def serving(provider: str, files: Server | None = None) -> Generator[Server]:
+    """Run a provider on loopback within the block; `files` is the server of its files, if that is another one."""
+    server = Server(provider, files)
     try:
         yield server
     finally:
@@ -302,7 +306,8 @@ def listening(talk: Talk, context: ssl.SSLContext | None = None, host: str = "12
 
 def whole(response: httpx.Response) -> bytes:
     """A response as bytes on a connection."""
-    headers = {name.replace("-", "_"): value for name, value in response.headers.items() if name != "content-length"}
+    framing = ("content-length", "transfer-encoding")
+    headers = {name.replace("-", "_"): value for name, value in response.headers.items() if name not in framing}
     return head(response.status_code, len(response.content), **headers) + response.content
 
 

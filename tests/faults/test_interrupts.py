@@ -19,8 +19,9 @@ import pytest
 import trio
 
 from tests.faults.faults import KEY
-from tests.faults.server import TIMEOUT, Exchange, Server, serving
-from voice_clone import AsyncHeyGen, CloneJob, HeyGen
+from tests.faults.life import SPEAKERS, TEXT
+from tests.faults.server import TIMEOUT, Exchange, Server, head, serving
+from voice_clone import AsyncHeyGen, CloneJob, HeyGen, connect_async
 
 CLIP = b"ID3" + bytes(100)
 TOKEN = r"CloneJob\.from_token\('(.*)'\)"
@@ -190,3 +191,74 @@ def test_cancelled_task_closes_its_connection(server: Server, cancel: Any, opera
     with HeyGen(KEY, base_url=server.base_url) as heygen:
         assert heygen.wait(CloneJob.from_token(match[1])).id in server.mock.voices("heygen")
     assert server.requests.count("clone_voice") == 1
+
+
+# Speech
+
+
+class HalfSpoken(Held):
+    """Sends half of the audio, then holds it until the client disconnects."""
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Hold a response."""
+        good = exchange.work()
+        kind, half = good.headers["content-type"], good.content[: len(good.content) // 2]
+        exchange.send(head(200, len(good.content), Content_Type=kind) + half)
+        self.here.set()
+        try:
+            exchange.hold()
+        finally:
+            self.gone.set()
+
+
+SPEAK = """
+    import asyncio, signal, sys
+    from voice_clone import connect, connect_async
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    way, provider, voice, key, url, file = sys.argv[1:]
+    make = connect if way == "sync" else connect_async
+    spoken = lambda: make(provider, api_key=key, base_url=url).speak("Hello, this is my voice.", voice, to=file)
+    asyncio.run(spoken()) if way == "asyncio" else spoken()
+"""
+
+
+@pytest.mark.parametrize("way", ["sync", "asyncio"])
+@pytest.mark.parametrize("provider", SPEAKERS)
+def test_ctrl_c_in_the_middle_of_audio_leaves_no_half_file(provider: str, way: str, tmp_path: Path) -> None:
+    """The older file stays as it is, nothing is beside it, and the connection is closed."""
+    held, file = HalfSpoken(), tmp_path / "speech.mp3"
+    file.write_bytes(b"old")
+    with serving(provider) as server:
+        server.fail("download" if provider == "heygen" else "speak", held, 1)
+        with process(SPEAK, way, provider, SPEAKERS[provider], KEY, server.base_url, str(file)) as running:
+            assert held.here.wait(30)
+            os.kill(running.pid, signal.SIGINT)
+            _, err = running.communicate(timeout=TIMEOUT)
+        assert held.gone.wait(TIMEOUT)
+        assert server.requests.count("speak") == 1
+    assert "KeyboardInterrupt" in err
+    assert KEY not in err
+    if provider != "heygen":
+        assert "the speech may be charged" in err
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("speech.mp3", b"old")]
+
+
+@pytest.mark.parametrize("cancel", [_asyncio_cancel, _asyncio_timeout, _trio_cancel])
+@pytest.mark.parametrize("provider", SPEAKERS)
+@pytest.mark.filterwarnings("ignore:Async generator.*ByteStream:ResourceWarning")  # httpx's own, under trio
+def test_task_cancelled_in_the_middle_of_audio_leaves_no_half_file(provider: str, cancel: Any, tmp_path: Path) -> None:
+    """The older file stays as it is, nothing is beside it, and the connection is closed."""
+    held, file = HalfSpoken(), tmp_path / "speech.mp3"
+    file.write_bytes(b"old")
+    with serving(provider) as server:
+        server.fail("download" if provider == "heygen" else "speak", held, 1)
+
+        async def call() -> None:
+            client: Any
+            async with connect_async(provider, api_key=KEY, base_url=server.base_url) as client:
+                await client.speak(TEXT, SPEAKERS[provider], to=file)
+
+        cancel(call, held.here)
+        assert held.gone.wait(1)
+        assert server.requests.count("speak") == 1
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("speech.mp3", b"old")]
