@@ -355,6 +355,20 @@ def test_get_or_clone_clones_once(provider: str, call: Caller, wav: bytes) -> No
     assert clones(call.mock, provider) == 1
 
 
+@pytest.mark.parametrize("provider", NAMED)
+def test_clone_that_the_list_shows_late_is_made_once(provider: str, call: Caller, wav: bytes) -> None:
+    """A new clone is returned once the list shows it, so that the next call finds it; `settle_timeout` bounds that."""
+    call.mock.list_lag = 3
+    voices = [call(provider, "get_or_clone", wav, **OPTIONS[provider]) for _ in range(2)]
+    assert {voice.id for voice in voices} == {*call.mock.voices(provider)}
+    assert clones(call.mock, provider) == 1
+    waited = sum(call.clock.slept)
+    call.mock.list_lag = 999
+    other = call(provider, "get_or_clone", wav, **OPTIONS[provider] | {"name": "You"}, settle_timeout=5)
+    assert other.id in call.mock.voices(provider)
+    assert 5 <= sum(call.clock.slept) - waited < 10
+
+
 @pytest.mark.parametrize("after_work", [True, False])
 @pytest.mark.parametrize("fault", ["server_error", httpx.ReadTimeout("lost"), httpx.Response(200, text="<html>")])
 @pytest.mark.parametrize("provider", NAMED)
@@ -465,7 +479,6 @@ def test_race_of_two_processes_ends_in_a_conflict_for_both(provider: str, lag: i
             raced = True  # the other process has seen an empty list, too
             body = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
             call.mock.handle(body)
-            call.mock.list_lag = 0
         return response
 
     with pytest.raises(ConflictError) as caught:

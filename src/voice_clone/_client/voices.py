@@ -133,7 +133,8 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
         voice = yield from FindsVoices.wait(self, job, timeout=timeout, on_poll=on_poll)
         if cloned:
             try:
-                yield from self._existing(name, failed, job)  # another process may have cloned at the same time
+                # The next call must find it, and another process may have cloned at the same time.
+                yield from self._until_listed(name, failed, settle_timeout, job)
             except VoiceCloneError as error:
                 error.job = job
                 raise
@@ -142,11 +143,14 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
     def _existing(self, name: str, failed: set[str], own: CloneJob | None = None) -> Flow[CloneJob | None]:
         """The clone of a name that is done or being made; raises ConflictError if there are several.
 
-        `failed` collects the ids of clones that failed, which do not count. `own` is one that the list may lack.
+        `failed` collects the ids of clones that failed, which do not count. `own` counts even if the list lacks it.
         """
-        jobs = [own] if own else list[CloneJob]()
+        jobs, listed = ([own] if own else list[CloneJob]()), own is None
         for voice in (yield from FindsVoices.find_voices(self, name)):
-            if voice.id in failed or (own and voice.id == own.voice_id):
+            if own and voice.id == own.voice_id:
+                listed = True
+                continue
+            if voice.id in failed:
                 continue
             job = CloneJob(self.provider.name, voice.id, self.provider.poll is None, name=name, raw=dict(voice.raw))
             try:
@@ -159,18 +163,24 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
             message = f"{len(ids)} voices are named {name!r}: {', '.join(ids)}"
             advice = "call delete_voice(id) for those that you do not need, then get_or_clone again"
             raise ConflictError(message, voice_ids=ids, advice=advice)
-        return jobs[0] if jobs else None
+        return jobs[0] if jobs and listed else None
+
+    def _until_listed(
+        self, name: str, failed: set[str], seconds: float, own: CloneJob | None = None
+    ) -> Flow[CloneJob | None]:
+        """List voices until one of the name shows up, or `own`; None if it has not after so many seconds."""
+        started: float = yield Ask.NOW
+        while True:
+            job = yield from self._existing(name, failed, own)
+            elapsed = (yield Ask.NOW) - started
+            if job or elapsed >= seconds:
+                return job
+            yield Sleep(min(poll_delay(elapsed, (yield Ask.RANDOM)), seconds - elapsed))
 
     def _settle(self, name: str, failed: set[str], doubt: VoiceCloneError, seconds: float) -> Flow[CloneJob | None]:
         """List voices until the one of a clone in doubt shows up; None if it has not after so many seconds."""
-        started: float = yield Ask.NOW
         try:
-            while True:
-                job = yield from self._existing(name, failed)
-                elapsed = (yield Ask.NOW) - started
-                if job or elapsed >= seconds:
-                    return job
-                yield Sleep(min(poll_delay(elapsed, (yield Ask.RANDOM)), seconds - elapsed))
+            return (yield from self._until_listed(name, failed, seconds))
         except ConflictError:
             raise
         except VoiceCloneError as error:

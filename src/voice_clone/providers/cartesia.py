@@ -99,7 +99,7 @@ class _Cartesia(
 
         `audio`, `name`, `language`, `description` and `base_voice_id` are those of `clone`. After a lost
         response, your voices are listed until the clone shows up; after `settle_timeout` seconds without it, it
-        is cloned again.
+        is cloned again. A new clone is returned once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 

@@ -127,7 +127,7 @@ class _HeyGen(
         `audio`, `name`, `language`, `remove_background_noise`, `timeout` and `on_poll` are those of `clone`. A
         clone that is being made is waited for, one that failed does not count. After a lost response, your
         voices are listed until the clone shows up; after `settle_timeout` seconds without it, it is cloned
-        again.
+        again. A new clone is returned once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
