@@ -197,9 +197,7 @@ class CloneVoiceRequest(BaseModel):
             "speech-01-turbo",
         ]
         | MISSING,
-        Field(
-            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
-        ),
+        Field(description="The model that speaks. A preview needs one."),
     ] = MISSING
     language_boost: Annotated[
         Literal[
@@ -448,9 +446,7 @@ class SpeakRequest(BaseModel):
             "speech-01-hd",
             "speech-01-turbo",
         ],
-        Field(
-            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
-        ),
+        Field(description="The model that speaks. A preview needs one."),
     ]
     text: Annotated[
         StrictStr,

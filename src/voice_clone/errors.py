@@ -107,7 +107,7 @@ class VoiceCloneError(Exception):
     advice: str = ""
     """What to do now; empty if the message says it."""
     voice_ids: tuple[str, ...] = ()
-    """The ids of the voices that have one name; set by `get_or_clone` if there are several."""
+    """The ids of the voices that share the name; set by `get_or_clone`."""
     _advice: ClassVar[str] = "read the provider's message; its support can find the request by its id"
 
     def __init_subclass__(cls, advice: str | None = None) -> None:

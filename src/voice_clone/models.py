@@ -53,7 +53,7 @@ class Speech:
     def save(self, to: AudioTarget) -> None:
         """Write the audio to a path or a binary file object.
 
-        A file is replaced when the audio is complete. Raises InvalidRequestError if it can't be written, or if the
+        A file is replaced only once the audio is complete. Raises InvalidRequestError if it can't be written, or if the
         audio was streamed elsewhere.
         """
         if self.audio is None:

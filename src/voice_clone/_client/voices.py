@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from voice_clone._client.base import Client, GeneratedT, Result, TransportT
-from voice_clone._client.options import check_seconds, check_type, check_wait
+from voice_clone._client.options import check_seconds, check_wait
 from voice_clone._flow.driver import operation, paginated
 from voice_clone._flow.effects import Ask, Flow, Pages, Request, Sleep
 from voice_clone._flow.policy import DELETE, FREE, outcome_unknown, poll_delay
@@ -97,7 +97,8 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
 
         Raises what `list_voices` raises.
         """
-        check_type(str, name, "name")
+        if not isinstance(cast("object", name), str):
+            raise InvalidRequestError(f"name must be text, not {name!r}")
         pages, found = self._pages(mine=True), list[Voice]()
         while pages.more:
             found += [voice for voice in (yield from pages.next()) if voice.name == name]

@@ -97,9 +97,9 @@ class _Cartesia(
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name`, `language`, `description` and `base_voice_id` are those of `clone`. After a lost
-        response, your voices are listed until the clone shows up; after `settle_timeout` seconds without it, it
-        is cloned again. A new clone is returned once the list shows it, or after `settle_timeout`.
+        `audio`, `name`, `language`, `description` and `base_voice_id` are those of `clone`. After a lost response, this
+        lists your voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It
+        returns a new clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
@@ -119,7 +119,7 @@ class _Cartesia(
         description: str | None = None,
         gender: models.Gender | str | Unset | None = UNSET,
     ) -> Flow[Voice]:
-        """Change a voice, and return it as it is then; what is left out stays.
+        """Change a voice, and return the changed voice; what is left out stays.
 
         `voice` is an id or a Voice. `name` and `description` are for people. `gender` is one of models.Gender; None
         resets it.
@@ -157,12 +157,12 @@ class _Cartesia(
     ) -> Flow[Speech]:
         """Speak a text with a voice.
 
-        `voice` is an id or a Voice, `text` any text. `model` is the model that speaks; sonic-3 is the one that
-        Cartesia's documentation recommends. `language` is one of models.SupportedLanguage. `format` is `wav`, `mp3` or
-        `raw`; by default that of the suffix of `to`, else `wav`. `sample_rate` is in samples a second, `encoding` that
-        of the samples of `wav` and `raw`, `bit_rate` that of `mp3` in bits a second. `speed` is 0.6 to 1.5, `volume`
-        0.5 to 2, `emotion` such as `happy`. `to` is a path or a binary file object that gets the audio once it is
-        complete; `audio` of the Speech is None then.
+        `voice` is an id or a Voice, `text` the text to speak. `model` defaults to sonic-3, which Cartesia's
+        documentation recommends. `language` is one of models.SupportedLanguage. `format` is `wav`, `mp3` or `raw`; by
+        default that of the suffix of `to`, else `wav`. `sample_rate` is in samples a second. `encoding` is that of the
+        samples of `wav` and `raw`. `bit_rate` is that of `mp3` in bits a second. `speed` is 0.6 to 1.5, `volume` 0.5 to
+        2, `emotion` such as `happy`. `to` is a path or a binary file object that gets the audio once it is complete;
+        `audio` of the Speech is None then.
         Raises InvalidRequestError before anything is sent for arguments that Cartesia would refuse, OutcomeUnknownError
         if the speech may be charged all the same, or what else a request may raise.
         """

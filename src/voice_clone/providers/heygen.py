@@ -124,10 +124,10 @@ class _HeyGen(
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name`, `language`, `remove_background_noise`, `timeout` and `on_poll` are those of `clone`. A
-        clone that is being made is waited for, one that failed does not count. After a lost response, your
-        voices are listed until the clone shows up; after `settle_timeout` seconds without it, it is cloned
-        again. A new clone is returned once the list shows it, or after `settle_timeout`.
+        `audio`, `name`, `language`, `remove_background_noise`, `timeout` and `on_poll` are those of `clone`. A clone
+        that is still being made is waited for; a failed one does not count. After a lost response, this lists your
+        voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a new
+        clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 

@@ -173,7 +173,7 @@ class _MiniMax(
         `need_volume_normalization` are those of `clone`. After a lost response the clone is sent again, since MiniMax
         makes one voice for one `voice_id`.
         Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
-        spoken with, or another account's. Otherwise raises what `clone` raises.
+        spoken with, or another account's; `speak` finds out. Otherwise raises what `clone` raises.
         """
         pages = self._pages(mine=True)
         while pages.more:

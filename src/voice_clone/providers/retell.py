@@ -83,9 +83,9 @@ class _Retell(
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name` and `voice_provider` are those of `clone`. After a lost response, your voices are listed
-        until the clone shows up; after `settle_timeout` seconds without it, it is cloned again. A
-        new clone is returned once the list shows it, or after `settle_timeout`.
+        `audio`, `name` and `voice_provider` are those of `clone`. After a lost response, this lists your voices until
+        the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a new clone once the
+        list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 

@@ -3,8 +3,7 @@ from enum import StrEnum
 
 
 class SpeechModel(StrEnum):
-    """Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field
-    is provided."""
+    """The model that speaks. A preview needs one."""
 
     SPEECH_01_HD = "speech-01-hd"
     SPEECH_01_TURBO = "speech-01-turbo"
