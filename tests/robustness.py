@@ -27,10 +27,10 @@ def markdown(shown: Table) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().strip().splitlines())
 
 
-def write(page: Path, section: str, text: str) -> None:
-    """Replace the text between the markers of a section."""
+def write(page: Path, section: str, text: str, command: str = "") -> None:
+    """Replace the text between the markers of a section; `command` writes it, by default the session of its name."""
     old = page.read_text("utf-8")
-    begin, end = f"<!-- {section}: written by nox -s {section} -->\n", f"<!-- end of {section} -->"
+    begin, end = f"<!-- {section}: written by nox -s {command or section} -->\n", f"<!-- end of {section} -->"
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: f"\n{text}\n\n", old)
     if count != 1:
         raise SystemExit(f"{page}: {begin.strip()} … {end} must occur once")

@@ -2,6 +2,7 @@
 
 python -m tests.soak                                  10,000 clones, 200 concurrently, faults in 5 % of the requests
 python -m tests.soak --provider heygen --clones 500   at one provider
+python -m tests.soak --names 20                       get_or_clone 2,000 times at each provider, for 20 names
 python -m tests.soak --markdown docs/robustness.md    also write the balance sheet into this page
 """
 
@@ -21,9 +22,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scripts.lib.files import ROOT
 from tests import robustness
 from tests.conftest import PROVIDERS
-from tests.soak import balance
+from tests.soak import balance, names
 from tests.soak.run import ME, Call, Plan, Run, soak
-from tests.soak.server import served
+from tests.soak.server import Books, served
 
 CLIP = ROOT / "tests" / "data" / "speech.wav"
 
@@ -41,6 +42,15 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--timeout", type=float, default=5.0, help="timeout of the clients in seconds (default %(default)s)"
     )
     parser.add_argument("--provider", action="append", choices=PROVIDERS, help="only this provider")
+    parser.add_argument("--names", type=int, metavar="N", help="call get_or_clone for so many names instead")
+    parser.add_argument("--calls", type=int, default=2000, help="with --names, at each provider (default %(default)s)")
+    parser.add_argument("--processes", type=int, default=4, help="with --names (default %(default)s)")
+    parser.add_argument(
+        "--clone-faults",
+        type=float,
+        default=0.5,
+        help="with --names, the share of clone requests with a fault (default %(default)s)",
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the balance sheet into this page")
     return parser.parse_args(arguments)
 
@@ -51,7 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not ME.is_dir():
         sys.exit(f"the soak test needs {ME} to measure handles and memory")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    plan = Plan(choice.clones, choice.in_flight, tuple(choice.provider or PROVIDERS), choice.timeout)
+    providers = tuple(choice.provider or PROVIDERS)
+    if choice.names:
+        shares = choice.seed, choice.faults, choice.clone_faults
+        of_names = names.Plan(choice.names, choice.calls, choice.processes, providers, *shares)
+        audio = CLIP.read_bytes()
+        return report_names(console, names.run(of_names, audio), names.races(of_names, audio), choice.markdown)
+    plan = Plan(choice.clones, choice.in_flight, providers, choice.timeout)
     with served(choice.seed, choice.faults) as remote, progress(console, plan.clones) as advance:
         run = asyncio.run(soak(plan, remote, CLIP, advance))
     return report(console, run, choice.markdown)
@@ -78,7 +94,7 @@ def progress(console: Console, total: int) -> Generator[Callable[[Call], None]]:
 def report(console: Console, run: Run, page: Path | None) -> int:
     """Print the balance sheet and its problems; return the exit status."""
     problems = balance.problems(run)
-    faults = ", ".join(f"{name} ({count})" for name, count in sorted(run.books.faults.items()))
+    faults = _faults(run.books)
     summary = (
         f"{run.plan.clones:,} clones, {run.plan.in_flight} concurrently, in {run.seconds:.0f} s: "
         f"{run.books.requests:,} requests over {run.books.connections:,} connections. "
@@ -89,12 +105,42 @@ def report(console: Console, run: Run, page: Path | None) -> int:
         console.print(shown)
         console.print()
     console.print(summary, soft_wrap=True)
-    for problem in problems:
-        console.print(f"[bold red]does not balance:[/] {escape(problem)}", soft_wrap=True)
+    print_problems(console, problems)
     if page:
         text = "\n\n".join([summary, *map(robustness.markdown, tables)])
         robustness.write(page, "soak", text)
     return int(bool(problems))
+
+
+def report_names(console: Console, run: names.Run, raced: Sequence[names.Race], page: Path | None) -> int:
+    """Print the tables of names and their problems; return the exit status."""
+    problems, plan = list(names.problems(run, raced)), run.plan
+    summary = (
+        f"{plan.calls:,} calls of `get_or_clone` at each provider for {plan.names} names in {plan.processes} "
+        f"processes; faults in {plan.faults:.0%} of the requests, and in {plan.clone_faults:.0%} of those that clone; "
+        f"a new voice is missing from {plan.list_lag} lists. {run.books.requests:,} requests in {run.seconds:.0f} s, "
+        f"{run.books.faults.total():,} with a fault: {_faults(run.books)}."
+    )
+    tables = (names.sheet(run), names.outcomes(raced))
+    for shown in tables:
+        console.print(shown)
+        console.print()
+    console.print(summary, soft_wrap=True)
+    print_problems(console, problems)
+    if page:
+        text = "\n\n".join([summary, *map(robustness.markdown, tables)])
+        robustness.write(page, "names", text, "soak -- --names 20")
+    return int(bool(problems))
+
+
+def _faults(books: Books) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(books.faults.items()))
+
+
+def print_problems(console: Console, problems: Sequence[str]) -> None:
+    """Print what does not balance."""
+    for problem in problems:
+        console.print(f"[bold red]does not balance:[/] {escape(problem)}", soft_wrap=True)
 
 
 if __name__ == "__main__":

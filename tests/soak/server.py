@@ -68,10 +68,11 @@ class Books:
 class Server:
     """A server with one port a provider."""
 
-    def __init__(self, seed: int, share: float) -> None:
-        self.mock = Mock()
+    def __init__(self, seed: int, share: float, clone_share: float, list_lag: int) -> None:
+        self.mock = Mock(list_lag=list_lag)
         self.random = random.Random(seed)
         self.share = share
+        self.clone_share = clone_share
         self.faults: Counter[str] = Counter()
         self.requests = self.connections = 0
         self.open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
@@ -119,7 +120,8 @@ class Server:
         http = h11.Connection(h11.SERVER)
         while request := await _receive(http, reader):
             self.requests += 1
-            fault = self.random.choice(FAULTS) if self.random.random() < self.share else None
+            share = self.clone_share if "clone" in request.url.path else self.share
+            fault = self.random.choice(FAULTS) if self.random.random() < share else None
             response = None if fault and not fault.after_work else self.mock.handle(request, provider)
             self.mock.requests.clear()  # they hold the clips
             if fault:
@@ -168,8 +170,8 @@ def _name(voice_id: str, voice: Mapping[str, Any]) -> str:
     return str(voice.get("name") or voice.get("voice_name") or voice_id.rpartition("-")[0])
 
 
-def _main(pipe: Connection, seed: int, share: float) -> None:
-    asyncio.run(Server(seed, share).run(pipe))
+def _main(pipe: Connection, *options: Any) -> None:
+    asyncio.run(Server(*options).run(pipe))
 
 
 @attrs.frozen
@@ -187,11 +189,16 @@ class Remote:
 
 
 @contextmanager
-def served(seed: int, share: float) -> Generator[Remote]:
-    """Serve within the block."""
+def served(seed: int, share: float, *, clone_share: float | None = None, list_lag: int = 0) -> Generator[Remote]:
+    """Serve within the block.
+
+    `share` of the requests have a fault, or `clone_share` of those that clone; a new voice is missing from the first
+    `list_lag` lists.
+    """
     spawn = multiprocessing.get_context("spawn")
     here, there = multiprocessing.Pipe()
-    process = spawn.Process(target=_main, args=(there, seed, share), daemon=True)
+    shares = share, share if clone_share is None else clone_share
+    process = spawn.Process(target=_main, args=(there, seed, *shares, list_lag), daemon=True)
     process.start()
     there.close()
     try:

@@ -13,8 +13,9 @@ import attrs
 import pytest
 from rich.console import Console
 
-from tests.soak import balance
-from tests.soak.__main__ import options, report
+from tests.conftest import PROVIDERS
+from tests.soak import balance, names
+from tests.soak.__main__ import options, report, report_names
 from tests.soak.balance import MEGABYTE
 from tests.soak.run import ME, Call, Holding, Plan, Run, soak
 from tests.soak.server import Books, served
@@ -105,3 +106,81 @@ def test_imbalance_is_detected(changes: dict[str, Any], problem: str, tmp_path: 
     shown = console.file.getvalue()
     assert f"does not balance: {problem}" in shown if problem else "does not balance" not in shown
     assert "| clones requested |" in " ".join(page.read_text("utf-8").split())
+
+
+# Names
+
+
+def test_get_or_clone_makes_one_voice_for_each_name(wav: bytes) -> None:
+    """With many faults, a list that lags and two processes, no name is made twice; by `clone`, some are."""
+    run = names.run(names.Plan(4, 16, 2, clone_faults=0.7, timeout=0.4), wav)
+    assert list(names.problems(run, [])) == []
+    books = [names.account(run, provider) for provider in run.plan.providers]
+    assert [one.made for one in books] == [4] * 4
+    assert sum(one.plain for one in books) > 16
+    assert len(run.books.faults) >= 5
+
+
+def test_race_of_two_processes_loses_no_voice(wav: bytes) -> None:
+    """Two processes that ask for one name at once share a voice, or are told both; MiniMax makes one."""
+    raced = names.races(names.Plan(), wav, 2)
+    assert [race for race in raced if not race.good] == []
+    assert {race.provider for race in raced} == {*PROVIDERS}
+    assert all(len(race.made) == 1 for race in raced if race.provider == "minimax")
+
+
+def good_names() -> names.Run:
+    """A correct run: one name with a voice, which an error named first."""
+    calls = [names.Call("retell", "name-00", "", "ServerError"), names.Call("retell", "name-00", "voice-0")]
+    books = Books({"retell": [("voice-0", "name-00")]}, Counter(reset=1), 4, 4, 0)
+    plain = attrs.evolve(books, voices={"retell": [("voice-0", "name-00"), ("voice-1", "name-00")]})
+    return names.Run(names.Plan(1, 2, 1, ("retell",)), calls, books, calls, plain, 1.0)
+
+
+def with_voices(*voices: tuple[str, str]) -> dict[str, Any]:
+    """The correct run's record with other voices."""
+    return {"books": attrs.evolve(good_names().books, voices={"retell": list(voices)})}
+
+
+BOTH = frozenset({"a", "b"})
+NONE = frozenset[str]()
+
+
+@pytest.mark.parametrize(
+    ("changes", "race", "problem"),
+    [
+        ({}, None, ""),
+        ({}, names.Race("retell", frozenset("a"), ("a", "a"), (NONE, NONE)), ""),
+        ({}, names.Race("retell", frozenset("a"), ("a", ""), (NONE, frozenset("a"))), ""),
+        ({}, names.Race("retell", BOTH, ("", ""), (BOTH, BOTH)), ""),
+        ({}, names.Race("retell", BOTH, ("a", ""), (NONE, BOTH)), ""),
+        ({}, names.Race("retell", BOTH, ("a", "b"), (NONE, NONE)), "retell: a race has lost a voice"),
+        ({}, names.Race("retell", BOTH, ("", ""), (BOTH, frozenset("a"))), "retell: a race has lost a voice"),
+        ({}, names.Race("retell", frozenset("a"), ("a", "c"), (NONE, NONE)), "retell: a race has lost a voice"),
+        (with_voices(("voice-0", "name-00"), ("voice-1", "name-00")), None, "retell: name-00 was made twice"),
+        (with_voices(("voice-0", "name-00"), ("voice-1", "name-01")), None, "retell: the voice voice-1 is lost"),
+        (with_voices(), None, "retell: name-00 was never made"),
+        (with_voices(("voice-9", "name-00")), None, "retell: voice-0 was returned for name-00, and does not exist"),
+        ({"calls": [*good_names().calls, names.Call("retell", "name-00", error="ConflictError")]}, None,
+         "retell: a ConflictError, though each name has one process"),
+        ({"calls": [*good_names().calls, names.Call("retell", "name-00", untyped="KeyError: 'x'")]}, None,
+         "an untyped exception:\nKeyError: 'x'"),
+    ],
+)  # fmt: skip
+def test_problem_of_names_is_detected(changes: dict[str, Any], race: Any, problem: str, tmp_path: Path) -> None:
+    """A name made twice, a lost voice, a phantom and a bad race are named, and the exit status is 1."""
+    page = tmp_path / PAGE.name
+    page.write_bytes(PAGE.read_bytes())
+    console = Console(file=io.StringIO(), width=200)
+    run = attrs.evolve(good_names(), **changes)
+    assert report_names(console, run, [race] if race else [], page) == bool(problem)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert f"does not balance: {problem}" in shown if problem else "does not balance" not in shown
+    assert "| voices that clone made for as many names | 2 |" in " ".join(page.read_text("utf-8").split())
+
+
+def test_default_is_two_thousand_calls() -> None:
+    """By default, 4 processes make 2,000 calls at each provider, with faults in half of the clone requests."""
+    usual = options(["--names", "20"])
+    assert (usual.names, usual.calls, usual.processes, usual.clone_faults) == (20, 2000, 4, 0.5)
