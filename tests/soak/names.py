@@ -100,7 +100,7 @@ class Race:
         """Whether nothing is lost: each process got the one voice, or an error names all to at least one."""
         if len(self.made) == 1:
             results = zip(self.returned, self.conflicts, strict=True)
-            return all({voice_id, *named} - {""} == self.made for voice_id, named in results)
+            return all(frozenset({voice_id, *named} - {""}) == self.made for voice_id, named in results)
         return len(self.made) == 2 and self.made in self.conflicts and {*self.conflicts} <= {self.made, frozenset()}
 
 
