@@ -197,7 +197,9 @@ class CloneVoiceRequest(BaseModel):
             "speech-01-turbo",
         ]
         | MISSING,
-        Field(description="The model that speaks. A preview needs one."),
+        Field(
+            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
+        ),
     ] = MISSING
     language_boost: Annotated[
         Literal[
@@ -446,7 +448,9 @@ class SpeakRequest(BaseModel):
             "speech-01-hd",
             "speech-01-turbo",
         ],
-        Field(description="The model that speaks. A preview needs one."),
+        Field(
+            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
+        ),
     ]
     text: Annotated[
         StrictStr,

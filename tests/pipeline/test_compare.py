@@ -216,7 +216,7 @@ def test_python_names_and_types_are_compared() -> None:
     assert python_changes == {
         f"{models}.SupportedLanguage: `EN` is gone": Verdict.BREAKING,
         f"{models}.CloneVoiceRequest: `name`: type int, was str": Verdict.BREAKING,
-        f"{models}.Voice: `mood` is new": Verdict.COMPATIBLE,
+        f"{models}.CloneVoiceResponse: `mood` is new": Verdict.COMPATIBLE,
     }
     assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(result))
 

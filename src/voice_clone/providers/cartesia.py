@@ -20,7 +20,14 @@ from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import InvalidRequestError
 from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.cartesia import AuthenticatedClient, models
-from voice_clone_api.cartesia.api.voices import clone_voice, delete_voice, get_voice, list_voices, speak, update_voice
+from voice_clone_api.cartesia.api.voices import (
+    clone_voice,
+    delete_voice,
+    get_voice,
+    list_voices,
+    speak as speech_request,
+    update_voice as update,
+)
 from voice_clone_api.cartesia.types import UNSET, File, Unset
 
 
@@ -135,7 +142,7 @@ class _Cartesia(
         if not body.to_dict():
             raise InvalidRequestError("nothing to change: pass name, description or gender")
         self.provider.schema_of("update_voice").check(body.to_dict())
-        response = yield from self._request(update_voice._get_kwargs, FREE, voice_id, body=body)
+        response = yield from self._request(update._get_kwargs, FREE, voice_id, body=body)
         return self._voice(response.json, voice_id)
 
     @operation
@@ -186,7 +193,7 @@ class _Cartesia(
         )
         self.provider.schema_of("speak").check(body.to_dict())
         sink: AudioSink = yield Create(to)
-        yield from self._spoken(sink, "", speak._get_kwargs, body=body)
+        yield from self._spoken(sink, "", speech_request._get_kwargs, body=body)
         return self._speech(sink, self._media_type(chosen), None, {})
 
     def _lists(self, *, mine: bool) -> Sequence[Any]:

@@ -21,7 +21,14 @@ from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import InvalidRequestError, RawResponse
 from voice_clone.models import CloneJob, Progress, Speech, Voice
 from voice_clone_api.heygen import AuthenticatedClient, models
-from voice_clone_api.heygen.api.voices import clone_voice, delete_voice, get_voice, list_voices, speak, upload_asset
+from voice_clone_api.heygen.api.voices import (
+    clone_voice,
+    delete_voice,
+    get_voice,
+    list_voices,
+    speak as speech_request,
+    upload_asset as upload,
+)
 from voice_clone_api.heygen.types import UNSET, File
 
 
@@ -45,7 +52,7 @@ class _HeyGen(
         file: Audio = yield Open(audio)
         body = models.UploadAssetRequest(file=File(file.stream, file.name, file.media_type.replace("x-wav", "wav")))
         once = f"voice-clone-{int((yield Ask.RANDOM) * 2**52):013x}"  # a retry uploads no second asset
-        response = yield from self._request(upload_asset._get_kwargs, FREE, body=body, idempotency_key=once)
+        response = yield from self._request(upload._get_kwargs, FREE, body=body, idempotency_key=once)
         asset_id = response.at("data.asset_id")
         if not isinstance(asset_id, str) or not asset_id:
             raise self._invalid_response(response, "the response to the upload holds no asset id")
@@ -173,7 +180,7 @@ class _HeyGen(
         )
         self.provider.schema_of("speak").check(body.to_dict())
         sink: AudioSink = yield Create(to)
-        response: RawResponse = yield from self._request(speak._get_kwargs, PAID_SPEECH, body=body)
+        response: RawResponse = yield from self._request(speech_request._get_kwargs, PAID_SPEECH, body=body)
         media_type = yield from self._download(sink, response.at("data.audio_url"), response)
         return self._speech(sink, media_type, response.at("data.duration"), response.json)
 

@@ -25,7 +25,13 @@ from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.minimax import AuthenticatedClient, models
-from voice_clone_api.minimax.api.voices import clone_voice, delete_voice, list_voices, speak, upload_file as upload
+from voice_clone_api.minimax.api.voices import (
+    clone_voice,
+    delete_voice,
+    list_voices,
+    speak as speech_request,
+    upload_file as upload,
+)
 from voice_clone_api.minimax.types import UNSET, File
 
 _UNLISTED = "it is yours and nobody has spoken with it yet, or another account's, which MiniMax does not say"
@@ -260,7 +266,7 @@ class _MiniMax(
         )
         self.provider.schema_of("speak").check(body.to_dict())
         sink: AudioSink = yield Create(to)
-        response = yield from self._spoken(sink, "audio", speak._get_kwargs, body=body)
+        response = yield from self._spoken(sink, "audio", speech_request._get_kwargs, body=body)
         length = response.at("extra_info.audio_length")
         seconds = length / 1000 if isinstance(length, int | float) else None
         raw: dict[str, Any] = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}

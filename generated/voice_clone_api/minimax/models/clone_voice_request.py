@@ -51,7 +51,8 @@ class CloneVoiceRequest:
             interjections: `(laughs)`, `(chuckle)`, `(coughs)`, `(clear-throat)`, `(groans)`, `(breath)`, `(pant)`,
             `(inhale)`, `(exhale)`, `(gasps)`, `(sniffs)`, `(sighs)`, `(snorts)`, `(burps)`, `(lip-smacking)`, `(humming)`,
             `(hissing)`, `(emm)`, `(whistles)`, `(sneezes)`, `(crying)`, `(applause)`.
-        model (SpeechModel | Unset): The model that speaks. A preview needs one.
+        model (SpeechModel | Unset): Specifies which voice synthesis model to use for generating the preview audio.
+            Required when the `text` field is provided.
         language_boost (LanguageBoost | Unset): Controls whether recognition for specific minority languages and
             dialects is enhanced. Default is `null`. If the language type is unknown, set to `"auto"` and the model will
             automatically detect it.

@@ -25,7 +25,8 @@ class SpeakRequest:
     """A text to speak.
 
     Attributes:
-        model (SpeechModel): The model that speaks. A preview needs one.
+        model (SpeechModel): Specifies which voice synthesis model to use for generating the preview audio. Required
+            when the `text` field is provided.
         text (str): The text to speak.
         voice_setting (VoiceSetting): The voice, and how it speaks.
         stream (bool | Unset): Whether the response comes in pieces. Default: False.

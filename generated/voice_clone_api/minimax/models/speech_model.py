@@ -3,7 +3,8 @@ from enum import StrEnum
 
 
 class SpeechModel(StrEnum):
-    """The model that speaks. A preview needs one."""
+    """Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field
+    is provided."""
 
     SPEECH_01_HD = "speech-01-hd"
     SPEECH_01_TURBO = "speech-01-turbo"
