@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from voice_clone.audio.sink import AudioTarget, create_audio
+from voice_clone.audio.sink import CHOOSE, AudioTarget, create_audio
 from voice_clone.errors import CloneJob, InvalidRequestError  # errors carry the job, and it raises them
 
 __all__ = ["CloneJob", "Progress", "Speech", "Voice"]
@@ -58,7 +58,7 @@ class Speech:
         """
         if self.audio is None:
             raise InvalidRequestError("there is no audio to save: speak has streamed it to its `to`")
-        with create_audio(to) as sink:
+        with create_audio(to, CHOOSE) as sink:
             sink.write(self.audio)
 
 

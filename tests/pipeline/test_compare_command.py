@@ -157,7 +157,10 @@ def test_changed_trees(pair: tuple[Path, Path]) -> None:
     result = compare_trees(old, new)
     verdicts = {change.words: change.verdict for change in result.changes}
     assert verdicts["POST /voices/clone: the answer may lack `name`"] == Verdict.BREAKING
-    assert verdicts["voice_clone_api.cartesia.models.CloneVoiceResponse: `name`: type str | Unset, was str"] == Verdict.BREAKING
+    assert (
+        verdicts["voice_clone_api.cartesia.models.CloneVoiceResponse: `name`: type str | Unset, was str"]
+        == Verdict.BREAKING
+    )
     assert verdicts["voice_clone.Voice: `preview_url` is gone"] == Verdict.BREAKING
     assert verdicts["voice_clone.Voice: `preview` is new"] == Verdict.COMPATIBLE
     assert result.notes == []

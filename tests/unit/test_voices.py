@@ -198,16 +198,23 @@ def test_broken_list_is_an_error(provider: str, answers: list[Any], problem: str
 
 
 def test_list_without_an_end_is_an_error(call_sync: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list whose every page names a new one ends after the limit of pages."""
+    """A list ends after the limit of pages, and at once if it repeats a page under a new cursor."""
     monkeypatch.setattr(voices, "MAX_PAGES", 3)
     count = iter(range(1000))
 
     def page(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"data": [], "has_more": True, "next_token": str(next(count))})
 
-    with pytest.raises(InvalidResponseError, match="repeats itself"):
+    with pytest.raises(InvalidResponseError, match="more than 3 pages"):
         call_sync("heygen", "list_voices", client={"transport": pages(page)})
     assert next(count) == 4
+
+    def same(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": [listed("a")], "has_more": True, "next_token": str(next(count))})
+
+    with pytest.raises(InvalidResponseError, match="repeats itself"):
+        call_sync("heygen", "list_voices", client={"transport": pages(same)})
+    assert next(count) == 7
 
 
 def test_types_without_voices_may_be_null_at_minimax(call: Caller) -> None:
@@ -219,6 +226,17 @@ def test_types_without_voices_may_be_null_at_minimax(call: Caller) -> None:
     }
     found = call("minimax", "list_voices", mine=False, client={"transport": pages(body)})
     assert [(voice.id, voice.name) for voice in found] == [("s", "S")]
+
+
+def test_own_voices_of_retell_are_told_by_id_or_type(call: Caller) -> None:
+    """An id of a clone, or the type `custom`, makes a voice one's own."""
+    body = [
+        {"voice_id": "custom_voice_1", "voice_name": "A"},
+        {"voice_id": "v2", "voice_name": "B", "voice_type": "custom"},
+        {"voice_id": "v3", "voice_name": "C", "voice_type": "platform"},
+    ]
+    found = call("retell", "list_voices", client={"transport": pages(body)})
+    assert [voice.name for voice in found] == ["A", "B"]
 
 
 def test_unused_clone_is_not_listed_and_expires_at_minimax(call: Caller, wav: bytes) -> None:
@@ -330,6 +348,8 @@ def test_asset_is_uploaded_once_and_cloned(call: Caller, wav: bytes) -> None:
     keys = {request.request.headers["idempotency-key"] for request in call.mock.requests}
     assert (len(call.mock.requests), len(keys)) == (2, 1)
     assert call("heygen", "clone", asset, name="Me").name == "Me"
+    with pytest.raises(InvalidRequestError, match="takes no URL; pass it to clone"):
+        call("heygen", "upload_asset", "https://example.com/me.wav")
     with pytest.raises(InvalidRequestError, match="not recognised"):
         call("heygen", "upload_asset", b"\0\1\2\3")
     with pytest.raises(InvalidResponseError, match="no asset id"):

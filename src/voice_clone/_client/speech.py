@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any, cast
 from urllib.parse import urljoin
 
+import attrs
 import httpx
 
 from voice_clone._client.base import Client, GeneratedT, Result, TransportT
@@ -16,9 +17,10 @@ from voice_clone._flow.policy import FREE, PAID_SPEECH
 from voice_clone._http.environment import MAX_PORT, is_loopback
 from voice_clone._http.extensions import AUDIO
 from voice_clone._http.response_body import AudioRequest
-from voice_clone._provider.config import Speech as SpeechConfig
+from voice_clone._provider.config import SPEECH, Speech as SpeechConfig
 from voice_clone._provider.responses import ELSEWHERE
 from voice_clone.audio.sink import AudioSink, AudioTarget
+from voice_clone.audio.sniff import is_text, sniff
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 from voice_clone.models import Speech
 
@@ -34,7 +36,7 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         formats = ", ".join(speech.formats)
         suffix = PurePath(to).suffix.lower().removeprefix(".") if isinstance(to, str | os.PathLike) else ""
         if suffix and suffix not in speech.formats:
-            raise InvalidRequestError(f"there is no format {suffix!r} (choose from {formats})")
+            raise InvalidRequestError(f"cannot make {suffix} (choose from {formats})")
         if chosen is None:
             return suffix or speech.default
         if not isinstance(chosen, str) or chosen not in speech.formats:
@@ -43,45 +45,56 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
             raise InvalidRequestError(f"format is {chosen!r}, but the file would be named .{suffix}")
         return str(chosen)
 
-    def _media_type(self, chosen: str) -> str:
-        return cast("SpeechConfig", self.provider.speech).formats[chosen]
+    def _spoken(
+        self, sink: AudioSink, key: str, chosen: str, build: Callable[..., Request], **arguments: Any
+    ) -> Flow[tuple[RawResponse, str]]:
+        """Send the request for speech; returns its response and the media type of the audio.
 
-    def _spoken(self, sink: AudioSink, key: str, build: Callable[..., Request], **arguments: Any) -> Flow[RawResponse]:
-        """Send the request for speech. Its response is the audio, or JSON that has it in hexadecimal at `key`."""
+        The response is the audio in the chosen format, or JSON that has it in hexadecimal at `key`.
+        """
 
         def request() -> Request:
             return {**build(**arguments), "extensions": {AUDIO: AudioRequest(sink, key)}}
 
         response: RawResponse = yield from self._request(request, PAID_SPEECH)
-        if not sink.size:
-            raise self._invalid_response(response, "the response holds no audio")
-        return response
+        return response, self._media_type(sink, response, cast("SpeechConfig", self.provider.speech).formats[chosen])
 
-    def _download(self, sink: AudioSink, address: object, speech: RawResponse) -> Flow[str | None]:
+    def _media_type(self, sink: AudioSink, response: RawResponse, declared: str) -> str:
+        """The media type of audio by its first bytes, or as declared; raises InvalidResponseError for other content."""
+        head = sink.head
+        is_raw = declared == "audio/pcm"  # its samples may look like anything
+        detected = None if is_raw else sniff(head)
+        if not head or (detected is None and not is_raw and is_text(head)):
+            problem = "is text, not audio" if head else "holds no audio"
+            advice = self.provider.recovery(SPEECH)
+            raise self._invalid_response(response, f"the response {problem}; {advice}", advice=advice)
+        return (detected or declared).replace("x-", "")
+
+    def _download(self, sink: AudioSink, address: object, speech: RawResponse) -> Flow[str]:
         """Download the audio of speech from its address, without the key; returns its media type."""
+        url = ""
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                url = self._audio_url(address, speech)
+                url = self._audio_url(urljoin(url, cast("str", address)) if url else address, speech)
                 try:
                     response: RawResponse = yield from self._request(_download_request, FREE, url, sink)
                 except VoiceCloneError as error:
-                    location = error.response.headers.get("location") if error.response else None
-                    if location is None or not 300 <= (error.status or 0) < 400:
+                    address = error.response.headers.get("location") if error.response else None
+                    if address is None or not 300 <= (error.status or 0) < 400:
                         raise
-                    address = urljoin(url, location)
                 else:
-                    if not sink.size:
-                        raise self._invalid_response(response, "the address of the audio holds none")
-                    return response.headers.get("content-type", "").partition(";")[0].strip() or None
+                    declared = response.headers.get("content-type", "").partition(";")[0].strip()
+                    return self._media_type(sink, response, declared or "application/octet-stream")
             raise self._invalid_response(speech, f"the address of the audio redirects more than {MAX_REDIRECTS} times")
         except VoiceCloneError as error:
-            error.add_note(f"the speech was made and may be charged; its audio is at {address}")
-            raise
+            original = str(speech.at("data.audio_url"))
+            where = f"; download it from {original}" if original.startswith("https://") else ""
+            advice = f"the speech is made and may be charged{where}"
+            raise attrs.evolve(error, retryable=False, advice=advice) from error
 
-    def _speech(self, sink: AudioSink, media_type: str | None, seconds: object, raw: Any) -> Speech:
+    def _speech(self, sink: AudioSink, media_type: str, seconds: object, raw: Any) -> Speech:
         length = float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
-        kind = media_type or "application/octet-stream"
-        return Speech(provider=self.provider.name, audio=sink.content, media_type=kind, seconds=length, raw=raw)
+        return Speech(provider=self.provider.name, audio=sink.content, media_type=media_type, seconds=length, raw=raw)
 
     def _audio_url(self, address: object, speech: RawResponse) -> str:
         """The address of audio; raises InvalidResponseError for one that is not https, except on this machine."""
@@ -92,7 +105,7 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         except (httpx.InvalidURL, TypeError):
             good = False
         if not good:
-            raise self._invalid_response(speech, f"the address of the audio is no https URL: {address!r:.200}")
+            raise self._invalid_response(speech, f"the address of the audio is not an https URL: {address!r:.200}")
         return str(address)
 
 

@@ -67,17 +67,24 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         voices = list(map(self._voice, items, ids))
         if listed.more and response.at(listed.more):
             last_id = voices[-1].id if voices and listed.cursor_is_last_id else None
-            pages.cursor = self._next_cursor(response, response.at(listed.cursor) or last_id, pages.cursors)
+            cursor = response.at(listed.cursor) or last_id
+            if ids and ids == pages.ids:
+                cursor = pages.cursor  # the same page again under a new cursor
+            pages.cursor, pages.ids = self._next_cursor(response, cursor, pages.cursors), ids
         else:
             pages.next_list()
         return [voice for voice in voices if not mine or self._is_mine(voice)]
 
     def _next_cursor(self, response: RawResponse, cursor: object, before: set[str]) -> str:
-        if not isinstance(cursor, str) or cursor in before or len(before) >= MAX_PAGES:
-            problem = "repeats itself" if isinstance(cursor, str) else "does not say where its next page is"
+        problem = "repeats itself" if cursor in before else ""
+        if not isinstance(cursor, str):
+            problem = "does not say where its next page is"
+        elif len(before) >= MAX_PAGES:
+            problem = f"has more than {MAX_PAGES:,} pages"
+        if problem:
             raise self._invalid_response(response, f"the list of voices {problem}")
-        before.add(cursor)
-        return cursor
+        before.add(cast("str", cursor))
+        return cast("str", cursor)
 
     def _listed(self, response: RawResponse, path: str, may_lack: bool) -> list[Any]:
         items: Any = response.at(path)

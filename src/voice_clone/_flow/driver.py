@@ -94,25 +94,26 @@ class SyncDriver(Driver):
     def _send(self, request: Request) -> RawResponse: ...
 
     def _run(self, flow: Flow[T]) -> T:
-        with closing(flow), _Opened() as opened:
-            try:
-                effect = next(flow)
-                while True:
-                    try:
-                        outcome = self._perform(effect, self._runtime.sleep, opened)
-                        if isinstance(effect, Callback) and inspect.iscoroutine(outcome):
-                            outcome.close()
-                            message = "on_poll returned a coroutine; only an async client awaits it"
-                            raise InvalidRequestError(message, advice="pass a plain function")
-                    except BaseException as error:  # noqa: BLE001 - a flow handles Ctrl-C, too
-                        effect = flow.throw(error)
-                    else:
-                        effect = flow.send(outcome)
-            except StopIteration as stop:
-                return cast("T", stop.value)
-            except VoiceCloneError as error:
-                error.provider = error.provider or self.provider.name
-                raise
+        try:
+            with closing(flow), _Opened() as opened:
+                try:
+                    effect = next(flow)
+                    while True:
+                        try:
+                            outcome = self._perform(effect, self._runtime.sleep, opened)
+                            if isinstance(effect, Callback) and inspect.iscoroutine(outcome):
+                                outcome.close()
+                                message = "on_poll returned a coroutine; only an async client awaits it"
+                                raise InvalidRequestError(message, advice="pass a plain function")
+                        except BaseException as error:  # noqa: BLE001 - a flow handles Ctrl-C, too
+                            effect = flow.throw(error)
+                        else:
+                            effect = flow.send(outcome)
+                except StopIteration as stop:
+                    return cast("T", stop.value)
+        except VoiceCloneError as error:
+            error.provider = error.provider or self.provider.name
+            raise
 
 
 class AsyncDriver(Driver):
@@ -125,38 +126,39 @@ class AsyncDriver(Driver):
 
     async def _run(self, flow: Flow[T]) -> T:
         limit, begun, acquired = self._limit and self._limit(), False, False
-        with closing(flow), _Opened() as opened:
-            try:
-                effect = next(flow)
-                while True:
-                    try:
-                        if limit and not begun:
-                            begun = True
-                            await limit.acquire()
-                            acquired = True
-                        pauses = isinstance(effect, Sleep | Callback)
-                        if limit and pauses and acquired:
-                            limit.release()
-                            acquired = False
-                        outcome = self._perform(effect, self._runtime.sleep_async, opened)
-                        if inspect.isawaitable(outcome):
-                            outcome = await outcome
-                        if limit and pauses:  # before the flow builds its next request
-                            await limit.acquire()
-                            acquired = True
-                    except BaseException as error:  # noqa: BLE001 - a flow handles a cancelled task, too
-                        effect = flow.throw(error)
-                    else:
-                        effect = flow.send(outcome)
-                        del outcome  # a sleeping flow keeps no response
-            except StopIteration as stop:
-                return cast("T", stop.value)
-            except VoiceCloneError as error:
-                error.provider = error.provider or self.provider.name
-                raise
-            finally:
-                if limit and acquired:
-                    limit.release()
+        try:
+            with closing(flow), _Opened() as opened:
+                try:
+                    effect = next(flow)
+                    while True:
+                        try:
+                            if limit and not begun:
+                                begun = True
+                                await limit.acquire()
+                                acquired = True
+                            pauses = isinstance(effect, Sleep | Callback)
+                            if limit and pauses and acquired:
+                                limit.release()
+                                acquired = False
+                            outcome = self._perform(effect, self._runtime.sleep_async, opened)
+                            if inspect.isawaitable(outcome):
+                                outcome = await outcome
+                            if limit and pauses:  # before the flow builds its next request
+                                await limit.acquire()
+                                acquired = True
+                        except BaseException as error:  # noqa: BLE001 - a flow handles a cancelled task, too
+                            effect = flow.throw(error)
+                        else:
+                            effect = flow.send(outcome)
+                            del outcome  # a sleeping flow keeps no response
+                except StopIteration as stop:
+                    return cast("T", stop.value)
+        except VoiceCloneError as error:
+            error.provider = error.provider or self.provider.name
+            raise
+        finally:
+            if limit and acquired:
+                limit.release()
 
 
 class operation(Generic[P, T]):  # noqa: N801 - used as a decorator

@@ -66,6 +66,8 @@ class Pages(Generic[T]):
     """Cursor of the next page; None for the first one."""
     cursors: set[str] = attrs.field(factory=set[str])
     """All cursors of the present list so far."""
+    ids: list[str] = attrs.field(factory=list[str])
+    """The ids on the page before."""
 
     @property
     def more(self) -> bool:

@@ -319,7 +319,8 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         return errors.OutcomeUnknownError(message, advice=provider.recovery(paid), **facts)
     kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
     lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.sent is False)
-    return kind(f"no response from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)
+    what = "no complete response" if exchange.response is not None else "no response"
+    return kind(f"{what} from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)
 
 
 def _lasting(error: BaseException | None, *, by_proxy: bool) -> tuple[bool, str]:

@@ -21,7 +21,7 @@ CLONE, SPEECH = "clone", "speech"
 """What a paid request pays for."""
 FREE_OPERATIONS = frozenset({"list_voices", "update_voice", "delete_voice", "upload_file", "upload_asset"})
 """Operations that cost nothing though they are no GET, by the names that all overlays give."""
-_MAY_BE_CHARGED = "the speech may be charged; another call of speak is charged again"
+_MAY_BE_CHARGED = "the speech may be charged; calling speak again costs again"
 
 
 @attrs.frozen(kw_only=True)

@@ -34,7 +34,7 @@ _MAX_TEXT = 500  # characters of a provider's message; all of it is in the respo
 _MIN_KEY = 8  # characters; a shorter key would match unrelated text
 _MAX_SECONDS = 1e9
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_TEXTS = ("json", "xml")  # in media types of text
+_AUDIO_TYPES = ("audio/", "application/octet-stream", "binary/octet-stream")
 _TOO_EARLY = 425  # the server refused to begin
 _GAVE_UP = (408, 499)  # a gateway stopped waiting for the provider
 BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
@@ -74,7 +74,7 @@ def is_audio_response(
 ) -> bool:
     """Whether the body of a response is audio, by its request and its media type."""
     media_type = response.headers.get("content-type", "").lower()
-    if not response.is_success or media_type.startswith("text/") or any(kind in media_type for kind in _TEXTS):
+    if response.status_code != 200 or not media_type.startswith(_AUDIO_TYPES):
         return False
     operation = provider.find_operation(request.method, path_of(request, base_url))
     return ELSEWHERE in request.extensions or (operation is not None and operation.returns_audio)
@@ -147,8 +147,9 @@ class _BadResponse:
         cut, facts = self.response.extensions.get(CUT), self.facts()
         message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
         if cut and IS_AUDIO in self.response.extensions:
-            facts["advice"] = "raise max_audio_bytes"
-            return errors.InvalidResponseError(f"the audio was cut off after {cut:,} bytes", **facts)
+            charged = self.paid or ELSEWHERE in self.response.request.extensions
+            facts["advice"] = "raise max_audio_bytes" + ("; the speech may be charged" if charged else "")
+            return errors.InvalidResponseError(f"the audio was cut off after {cut:,} bytes (max_audio_bytes)", **facts)
         if self.paid:
             message = f"{message}; {self.provider.may_have_worked(self.paid)}"
             facts["advice"] = self.provider.recovery(self.paid)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from voice_clone._exceptions import is_foreign
 from voice_clone.errors import InvalidRequestError
@@ -19,7 +19,9 @@ AudioTarget: TypeAlias = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file object, which stays open."""
 
 
-_BEFORE = "choose a place that can be written to; nothing was sent"
+_CHUNK, _HEAD = 64 * 1024, 4096  # bytes
+
+CHOOSE = "choose a place that can be written to"
 
 
 class AudioSink:
@@ -46,6 +48,15 @@ class AudioSink:
         return self._file.tell()
 
     @property
+    def head(self) -> bytes:
+        """The first bytes."""
+        position = self._file.tell()
+        self._file.seek(0)
+        head = self._file.read(_HEAD)
+        self._file.seek(position)
+        return head
+
+    @property
     def content(self) -> bytes | None:
         """The audio; None if it goes to a file."""
         return self._file.getvalue() if isinstance(self._file, io.BytesIO) else None
@@ -58,37 +69,40 @@ def map_write_errors(target: object, advice: str = "the speech may have been cha
         yield
     except Exception as error:  # a file object can raise any exception
         if is_foreign(error):
+            error.add_note(advice)
             raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         raise InvalidRequestError(f"cannot write the audio to {target!r}: {reason}", advice=advice) from error
 
 
 @contextmanager
-def create_audio(target: AudioTarget | None) -> Generator[AudioSink]:
+def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing was sent") -> Generator[AudioSink]:
     """Create a sink: in memory, beside a file that it replaces at the end, or for a file object that gets it then.
 
-    Raises InvalidRequestError for a target that can't be written to. If the block raises, nothing is left behind.
+    Raises InvalidRequestError for a target that can't be written to, with this advice if it is known before the block.
+    If the block raises, nothing is left behind.
     """
     if target is None:
         yield AudioSink(io.BytesIO(), "memory")
         return
     if not isinstance(target, str | os.PathLike):
-        if isinstance(cast("object", target), io.TextIOBase) or not hasattr(target, "write"):
-            raise InvalidRequestError(
-                f"to must be a path or a file opened in mode 'wb', not {type(target).__name__}", advice=""
-            )
+        file: Any = target
+        unfit = isinstance(file, io.TextIOBase) or not hasattr(file, "write")
+        if unfit or getattr(file, "closed", False) is True or (hasattr(file, "writable") and not file.writable()):
+            kind = "a closed file" if getattr(file, "closed", False) is True else type(file).__name__
+            raise InvalidRequestError(f"to must be a path or a file opened in mode 'wb', not {kind}", advice=advice)
         shown = str(getattr(target, "name", type(target).__name__))
         with _copied_to(target, shown) as sink:
             yield sink
         return
     path = Path(os.path.realpath(target))
     if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
-        with map_write_errors(str(target), _BEFORE):
+        with map_write_errors(str(target), advice):
             device = path.open("wb")
         with device, _copied_to(device, str(target)) as sink:
             yield sink
         return
-    with _replacing(path, str(target)) as sink:
+    with _replacing(path, str(target), advice) as sink:
         yield sink
 
 
@@ -98,16 +112,27 @@ def _copied_to(file: BinaryIO, shown: str) -> Generator[AudioSink]:
         yield AudioSink(cast("BinaryIO", temporary), shown)
         with map_write_errors(shown):
             temporary.seek(0)
-            shutil.copyfileobj(temporary, file)
+            while chunk := temporary.read(_CHUNK):
+                _write_all(file, chunk)
             if hasattr(file, "flush"):
                 file.flush()
 
 
+def _write_all(file: Any, chunk: bytes) -> None:
+    """Write a chunk to a file object, whose `write` may take a part of it at a time."""
+    while chunk:
+        written = file.write(chunk)
+        count = written if isinstance(written, int) else len(chunk)
+        if count <= 0:
+            raise OSError(0, "it takes no more bytes")
+        chunk = chunk[count:]
+
+
 @contextmanager
-def _replacing(path: Path, shown: str) -> Generator[AudioSink]:
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+def _replacing(path: Path, shown: str, advice: str) -> Generator[AudioSink]:
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with map_write_errors(shown, _BEFORE):
+        with map_write_errors(shown, advice):
             if path.is_dir():
                 raise IsADirectoryError(0, "it is a directory")
             file = temporary.open("xb+")

@@ -102,7 +102,7 @@ def _open(source: AudioSource, until_end: ExitStack) -> Audio:
     if not head:
         raise InvalidRequestError(f"{subject} is empty")
     detected = sniff(head)
-    if detected is None and _is_text(head):
+    if detected is None and is_text(head):
         raise InvalidRequestError(f"{subject} is text, not audio")
     extension = Path(name).suffix.lower()
     by_extension = (kind for kind, extensions in EXTENSIONS.items() if extension in extensions)
@@ -129,7 +129,8 @@ def _rewindable(file: Any) -> BinaryIO | None:
         return None
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes are text, which no audio file is."""
     text = head.decode("utf-8", "ignore")  # the last character may be truncated
     is_utf8 = len(text.encode()) >= len(head) - 3
     return (is_utf8 and all(char.isprintable() or char in "\t\n\r\f" for char in text)) or head.startswith(_UTF16)

@@ -165,11 +165,11 @@ class _Cartesia(
         """Speak a text with a voice.
 
         `voice` is an id or a Voice, `text` the text to speak. `model` defaults to sonic-3, which Cartesia's
-        documentation recommends. `language` is one of models.SupportedLanguage. `format` is `wav`, `mp3` or `raw`; by
-        default that of the suffix of `to`, else `wav`. `sample_rate` is in samples a second. `encoding` is that of the
-        samples of `wav` and `raw`. `bit_rate` is that of `mp3` in bits a second. `speed` is 0.6 to 1.5, `volume` 0.5 to
-        2, `emotion` such as `happy`. `to` is a path or a binary file object that gets the audio once it is complete;
-        `audio` of the Speech is None then.
+        documentation recommends. `language` is one of models.SupportedLanguage. `format` is `wav`, `mp3` or `raw` (also
+        `pcm`); by default that of the suffix of `to`, else `wav`. `sample_rate` is in samples a second. `encoding` is
+        that of the samples of `wav` and `raw`. `bit_rate` is that of `mp3` in bits a second. `speed` is 0.6 to 1.5,
+        `volume` 0.5 to 2, `emotion` such as `happy`. `to` is a path or a binary file object that gets the audio once it
+        is complete; `audio` of the Speech is None then.
         Raises InvalidRequestError before anything is sent for arguments that Cartesia would refuse, OutcomeUnknownError
         if the speech may be charged all the same, or what else a request may raise.
         """
@@ -193,8 +193,8 @@ class _Cartesia(
         )
         self.provider.schema_of("speak").check(body.to_dict())
         sink: AudioSink = yield Create(to)
-        yield from self._spoken(sink, "", speech_request._get_kwargs, body=body)
-        return self._speech(sink, self._media_type(chosen), None, {})
+        _, media_type = yield from self._spoken(sink, "", chosen, speech_request._get_kwargs, body=body)
+        return self._speech(sink, media_type, None, {})
 
     def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [True if mine else UNSET]

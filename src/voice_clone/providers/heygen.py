@@ -49,6 +49,8 @@ class _HeyGen(
         `audio` is a path, bytes or a binary file object of up to 32 MB. Its address at HeyGen is public.
         Raises InvalidRequestError before anything is sent if it is not audio, or what a request may raise.
         """
+        if isinstance(audio, str) and audio.lower().startswith(("https://", "http://")):
+            raise InvalidRequestError("upload_asset takes no URL; pass it to clone")
         file: Audio = yield Open(audio)
         body = models.UploadAssetRequest(file=File(file.stream, file.name, file.media_type.replace("x-wav", "wav")))
         once = f"voice-clone-{int((yield Ask.RANDOM) * 2**52):013x}"  # a retry uploads no second asset

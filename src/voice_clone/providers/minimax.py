@@ -34,7 +34,7 @@ from voice_clone_api.minimax.api.voices import (
 )
 from voice_clone_api.minimax.types import UNSET, File
 
-_UNLISTED = "it is yours and nobody has spoken with it yet, or another account's, which MiniMax does not say"
+_UNLISTED = "either it is yours but unused, or it is another account's; MiniMax does not say which"
 _ADVICE = "call speak with the voice_id to find out whose it is, or choose another one"
 
 
@@ -266,11 +266,12 @@ class _MiniMax(
         )
         self.provider.schema_of("speak").check(body.to_dict())
         sink: AudioSink = yield Create(to)
-        response = yield from self._spoken(sink, "audio", speech_request._get_kwargs, body=body)
+        request = speech_request._get_kwargs
+        response, media_type = yield from self._spoken(sink, "audio", chosen, request, body=body)
         length = response.at("extra_info.audio_length")
         seconds = length / 1000 if isinstance(length, int | float) else None
         raw: dict[str, Any] = {**response.json, "data": {**(response.at("data") or {}), "audio": ""}}
-        return self._speech(sink, self._media_type(chosen), seconds, raw)
+        return self._speech(sink, media_type, seconds, raw)
 
     def _lists(self, *, mine: bool) -> Sequence[Any]:
         return [models.ListedVoiceType.VOICE_CLONING if mine else models.ListedVoiceType.ALL]
