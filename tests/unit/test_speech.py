@@ -646,7 +646,7 @@ def test_audio_that_cannot_be_fetched_is_an_error_with_its_address(
 
 def test_empty_download_is_an_error(call: Caller, tmp_path: Path) -> None:
     """An address with an empty file raises InvalidResponseError, and leaves no file."""
-    with pytest.raises(InvalidResponseError, match="holds none") as caught:
+    with pytest.raises(InvalidResponseError, match="holds no audio") as caught:
         call("heygen", "speak", "Hi.", "v", to=tmp_path / "a.mp3", client=at_heygen(lambda _: audio()))
     assert any("may be charged" in note for note in caught.value.__notes__)
     assert [*tmp_path.iterdir()] == []
