@@ -393,7 +393,8 @@ class NodeMutation:
     @property
     def pointer(self) -> str:
         """JSON pointer to the node, and the name of the change."""
-        keys = (str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
+        # `*`, as in `audio/*`, is a pattern in the ids of mutants.
+        keys = (str(key).replace("~", "~0").replace("/", "~1").replace("*", "%2A") for key in self.keys)
         return "/".join(("#", *keys, *([self.name.replace("/", "~1")] if self.name else ())))
 
 
