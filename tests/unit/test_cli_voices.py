@@ -242,6 +242,15 @@ def test_delete_with_yes(provider: str, clip: Path, mock: Mock) -> None:
     assert not mock.voices(provider)
 
 
+def test_repeated_id_is_deleted_once(clip: Path, mock: Mock) -> None:
+    """An ID that is given twice is deleted, and reported, once."""
+    voice, other = cloned("cartesia", clip), cloned("cartesia", clip, "You")
+    done = typed("delete", "cartesia", voice, other, voice, "--yes", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert [each["voice_id"] for each in done.json] == [voice, other]
+    assert sent(mock, "delete_voice") == 2
+
+
 def test_delete_refuses_without_a_terminal(clip: Path, mock: Mock) -> None:
     """Without a terminal and without `--yes`, nothing is sent."""
     voice = cloned("cartesia", clip)

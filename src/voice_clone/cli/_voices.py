@@ -161,7 +161,7 @@ def delete(
     """Delete voices. Asks first, with their names."""
     output: Output = ctx.obj
     require(provider, "delete_voice")
-    at = connection.at(provider)
+    at, voice_ids = connection.at(provider), list(dict.fromkeys(voice_ids))
     if not yes:
         if not sys.stdin.isatty():
             raise InvalidRequestError(
@@ -201,7 +201,7 @@ def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -
         return [*lines, client.provider.deletion]
 
     output.say(*filter(None, connection.call(describe)))
-    count = len(set(voice_ids))
+    count = len(voice_ids)
     question = f"Delete {'this voice' if count == 1 else f'these {count} voices'}?"
     if not Confirm.ask(question, console=output.err, default=False):
         raise typer.Abort
