@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.conftest import KEYS
+from tests.conftest import KEYS, PROVIDERS
 from tests.unit.test_cli import ALL, NEEDS, bodies, cloned, sent, typed
 from voice_clone import CloneJob, NotFoundError, Voice, errors
 from voice_clone._connect import find
@@ -55,7 +55,7 @@ def test_voices_of_all_providers_are_one_table(clip: Path) -> None:
     cloned("minimax", clip)
     done = typed("voices")
     assert done.code == 0
-    assert re.search(r"provider +id +name +language +created +preview or expiry", done.out)
+    assert re.search(r"provider +id +name +language +created +preview", done.out)
     assert re.search(rf"cartesia +{ids['cartesia']} +Me +en +20\d\d-\d\d-\d\d ", done.out)
     assert re.search(rf"heygen +{ids['heygen']} +Me +English +http://\S+\.mp3 ", done.out)
     assert re.search(rf"retell +{ids['retell']} +Me ", done.out)
@@ -633,13 +633,25 @@ def test_terminal_shows_speech_and_lists(clip: Path, tmp_path: Path) -> None:
     assert [match and match[1] for match in matches] == ["speaking 6 characters", "done", "1 voice", "2 voices", "done"]
 
 
-def test_table_fits_a_terminal(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal the table is as wide as the terminal, and folds long cells."""
+@pytest.mark.parametrize(("columns", "preview"), [(80, False), (30, False), (200, True)])
+def test_ids_are_whole_on_a_terminal(columns: int, preview: bool, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal no id is broken or cut; the previews are shown only where they fit."""
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setenv("COLUMNS", "70")
-    cloned("heygen", clip)
-    lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", typed("voices", "heygen").out).splitlines()
-    assert max(map(len, lines)) == 70
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ids = [cloned(provider, clip, "Me and you " * 3) for provider in ("cartesia", "heygen")]
+    lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", typed("voices").out).splitlines()
+    assert [re.findall(r"^ +\w+ +([\w-]{32,})", "\n".join(lines), re.MULTILINE)] == [ids]
+    assert any("http" in line for line in lines) is preview
+    assert all(len(line) <= columns for line in lines) is (columns > 30)
+
+
+def test_no_voices_are_one_line(mock: Mock) -> None:
+    """Without voices there is a line and no table; `--json` prints an empty list. An error alone prints no line."""
+    assert typed("voices").out == typed("voices", "cartesia").out == "no voices\n"
+    assert typed("voices", "cartesia", "--json").json == []
+    for provider in PROVIDERS:
+        mock.fail(provider, "unauthorized", operation="list_voices")
+    assert typed("voices").out == ""
 
 
 def test_commands_are_in_order() -> None:

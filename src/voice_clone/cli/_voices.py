@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import attrs
 import typer
 from rich.box import SIMPLE
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.prompt import Confirm
 from rich.table import Column, Table
 
@@ -85,11 +87,11 @@ def voices(
         (listing,) = listings
         if listing.error:
             raise listing.error
-        output.result([voice_json(voice) for voice in listing.voices], _table(listings, output))
+        output.result([voice_json(voice) for voice in listing.voices], *_table(listings, output))
         return
     data = [_listing_json(listing) for listing in listings]
     output.result(
-        [*data, *({"provider": each, "skipped": why} for each, why in skipped.items())], _table(listings, output)
+        [*data, *({"provider": each, "skipped": why} for each, why in skipped.items())], *_table(listings, output)
     )
     output.say(*(f"{each}: skipped: {why}" for each, why in skipped.items()))
     raise typer.Exit(output.errors([listing.error for listing in listings if listing.error]))
@@ -102,18 +104,39 @@ def _listing_json(listing: Listing) -> dict[str, Any]:
     return {"provider": provider, "voices": [voice_json(voice) for voice in listing.voices]}
 
 
-def _table(listings: Sequence[Listing], output: Output) -> Table:
-    """A table with one line per voice where lines may be long."""
+def _table(listings: Sequence[Listing], output: Output) -> Iterator[Table | str]:
+    """A table with one line per voice where lines may be long, or a line if there is no voice."""
     if not output.out.is_terminal:
         output.out.width = _WIDE
-    columns = (Column(name, overflow="fold") for name in ("id", "name", "language", "created", "preview or expiry"))
-    table = Table(Column("provider", no_wrap=True), *columns, box=SIMPLE)
-    for voice in (voice for listing in listings for voice in listing.voices):
-        created = voice.created_at and f"{voice.created_at:%Y-%m-%d}"
-        expiry = voice.expires_at and f"expires {voice.expires_at:%Y-%m-%d}"
-        cells = (voice.provider, voice.id, voice.name, voice.language, created, expiry or voice.preview_url)
+    voices = [voice for listing in listings for voice in listing.voices]
+    if voices:
+        table = _columns(voices, previews=True)
+        if _width(table, output).maximum > output.out.width:
+            table = _columns(voices, previews=False)
+        output.out.width = max(output.out.width, _width(table, output).minimum)  # the terminal breaks longer lines
+        yield table
+    elif not all(listing.error for listing in listings):
+        yield "no voices"
+
+
+def _columns(voices: Sequence[Voice], *, previews: bool) -> Table:
+    """A table of voices; their ids are never broken, so that they can be copied."""
+    whole, folded = partial(Column, no_wrap=True), partial(Column, overflow="fold")
+    columns = [whole("provider"), whole("id"), folded("name"), folded("language"), whole("created")]
+    ends, previews = any(voice.expires_at for voice in voices), previews and any(voice.preview_url for voice in voices)
+    columns += [whole(name) for name, is_shown in (("expires", ends), ("preview", previews)) if is_shown]
+    table = Table(*columns, box=SIMPLE, collapse_padding=True)
+    for voice in voices:
+        created, expires = (time and f"{time:%Y-%m-%d}" for time in (voice.created_at, voice.expires_at))
+        cells = [voice.provider, voice.id, voice.name, voice.language, created]
+        cells += [expires] * ends + [voice.preview_url] * previews
         table.add_row(*(escape(cell or "") for cell in cells))
     return table
+
+
+def _width(table: Table, output: Output) -> Measurement:
+    """The width that a table needs, and the width that it takes if there is room."""
+    return output.out.measure(table, options=output.out.options.update(width=_WIDE))
 
 
 async def _get(client: Any, voice_id: str) -> Voice:
