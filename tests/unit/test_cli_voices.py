@@ -275,7 +275,7 @@ def test_delete_asks_by_name(clip: Path, mock: Mock) -> None:
     assert list(mock.voices("heygen")) == [you]
     unused = cloned("minimax", clip, "Unused")
     done = typed("delete", "minimax", unused, used(clip), "--json", stdin="y\n")
-    assert f"{unused}: no voice {unused!r} in the list\n" in done.err
+    assert f"{unused}: not listed: unused, or unknown\n" in done.err
     assert ": no name\n" in done.err
     assert "No other voice can have a deleted ID." in done.err
     assert [each["deleted"] for each in done.json] == [True, True]
@@ -294,6 +294,15 @@ def test_delete_goes_on_after_an_error(clip: Path, mock: Mock) -> None:
     assert list(mock.voices("heygen")) == [in_use]
     assert typed("delete", "heygen", "unknown", in_use, "--yes").code == 1
     assert typed("delete", "heygen", "unknown", in_use, "--yes", "--missing-ok").code == 6
+
+
+def test_voice_that_was_gone_is_not_reported_as_deleted(clip: Path) -> None:
+    """With `--missing-ok`, a voice that does not exist is `already gone`, and not `deleted`."""
+    options = ["unknown", "--yes", "--missing-ok"]
+    done = typed("delete", "cartesia", cloned("cartesia", clip), *options, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert [each["deleted"] for each in done.json] == [True, False]
+    assert typed("delete", "cartesia", *options).out == "cartesia voice unknown was already gone\n"
 
 
 # Speech
@@ -409,6 +418,7 @@ def test_samples_without_a_header_have_no_known_length(clip: Path, tmp_path: Pat
         (["-o", "missing/hello.wav"], "hello.wav': No such file or directory\nWhat to do: choose a place that can be"),
         (["-o", "."], "it is a directory"),
         (["-o", "hello.ogg"], "no format 'ogg' (choose from wav, mp3, raw, pcm)"),
+        (["-o", "hello.flac"], "no format 'flac'"),
         (["-o", "hello.wav", "--speed", "9"], "cartesia: --speed must be at most 1.5, not 9.0"),
         (["-o", "hello.wav", "--format", "mp3"], "--format is 'mp3', but the file would be named .wav"),
         (["-o", "hello.wav", "--language", "xx"], "--language must be one of ar, "),
@@ -423,6 +433,7 @@ def test_refused_speech_is_not_sent(
     done = typed("speak", "cartesia", "some-id", "Hello.", *options)
     assert done.code == EXIT_CODES[errors.InvalidRequestError]
     assert message in done.err
+    assert "speaking" not in done.err
     assert not done.out
     assert not mock.requests
     assert not list(tmp_path.iterdir())
@@ -431,7 +442,7 @@ def test_refused_speech_is_not_sent(
 def test_empty_text_is_refused(mock: Mock, tmp_path: Path) -> None:
     """An error about the text names the argument."""
     done = typed("speak", "heygen", "some-id", "", "-o", tmp_path / "a.mp3")
-    assert "heygen: TEXT must have at least 1 character, not 0" in done.err
+    assert done.err.startswith("error: heygen: TEXT must have at least 1 character, not 0")
     assert not mock.requests
 
 

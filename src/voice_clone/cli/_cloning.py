@@ -47,7 +47,8 @@ class Speaking(Task):
     """Speech."""
 
     text: str
-    voice_id: str = ""
+    voice_id: str = "any"
+    """`any` until the voice is made."""
     to: Path | None
     """The file; None for memory."""
     options: dict[str, Any] = attrs.field(factory=dict[str, Any])
@@ -58,9 +59,11 @@ class Speaking(Task):
         display.speaking(self.connection.provider, len(self.text))
         self.speech = await client.speak(self.text, self.voice_id, to=self.to, **self.options)
 
-    def check(self, client: Any) -> None:
-        """Raise InvalidRequestError for what `speak` refuses before it sends anything; for any voice."""
-        flow = inspect.getattr_static(client, "speak").flow(client, self.text, "any", to=self.to, **self.options)
+    def prepare(self) -> None:
+        """Raise InvalidRequestError for what `speak` refuses before it sends anything."""
+        client = self.connection.client()
+        speak = inspect.getattr_static(client, "speak")
+        flow = speak.flow(client, self.text, self.voice_id, to=self.to, **self.options)
         try:
             with closing(flow), create_audio(next(flow).target):  # its first effect, after all checks
                 raise _CheckedError
@@ -89,10 +92,10 @@ class Cloning(Task):
 
     def prepare(self) -> None:
         """Raise InvalidRequestError for an invalid option before anything is paid."""
-        client = self.connection.client()
+        self.connection.client()
         check_seconds("--timeout", self.options.get("timeout", 0.0))
         if self.say:
-            self.say.check(client)
+            self.say.prepare()
 
     async def work(self, client: Any, display: Display) -> None:
         """Start the clone, unless it has a job, and wait for it."""
