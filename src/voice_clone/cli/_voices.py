@@ -187,26 +187,32 @@ def delete(
     at, voice_ids = connection.at(provider), list(dict.fromkeys(voice_ids))
     if not yes:
         if not sys.stdin.isatty():
-            raise InvalidRequestError(
-                "delete asks on a terminal only", advice="pass --yes to delete without a question"
-            )
+            raise InvalidRequestError("cannot ask: stdin is not a terminal; pass --yes")
         _confirm(at, voice_ids, output)
-    failures: dict[str, VoiceCloneError] = {}
+    failures, gone = dict[str, VoiceCloneError](), set[str]()
 
     async def delete_all(client: Any) -> None:
         for voice_id in voice_ids:
             try:
-                await client.delete_voice(voice_id, missing_ok=missing_ok)
+                await client.delete_voice(voice_id)
             except VoiceCloneError as error:
-                failures[voice_id] = error
+                if missing_ok and isinstance(error, NotFoundError):
+                    gone.add(voice_id)
+                else:
+                    failures[voice_id] = error
 
     at.call(delete_all)
     outcomes = [
         {"provider": provider, "voice_id": each}
-        | ({"error": error_json(failures[each])} if each in failures else {"deleted": True})
+        | ({"error": error_json(failures[each])} if each in failures else {"deleted": each not in gone})
         for each in voice_ids
     ]
-    output.result(outcomes, *(f"deleted {provider} voice {each}" for each in voice_ids if each not in failures))
+    lines = (
+        f"{provider} voice {each} was already gone" if each in gone else f"deleted {provider} voice {each}"
+        for each in voice_ids
+        if each not in failures
+    )
+    output.result(outcomes, *lines)
     raise typer.Exit(output.errors(list(failures.values())))
 
 
@@ -220,7 +226,8 @@ def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -
                 voice = await _get(client, voice_id)
                 lines.append(f"{voice_id}: {voice.name or 'no name'}")
             except NotFoundError as error:
-                lines.append(f"{voice_id}: {error.message}")
+                unlisted = client.provider.clone.unused_days and "not listed: unused, or unknown"
+                lines.append(f"{voice_id}: {unlisted or error.message}")
         return [*lines, client.provider.deletion]
 
     output.say(*filter(None, connection.call(describe)))
