@@ -113,7 +113,7 @@ def _one(signature: Signature) -> Command:
         if no_wait and (reuse or say):
             raise InvalidRequestError("--no-wait cannot be combined with --reuse or --say, which wait for the voice")
         if (say is None) != (output is None):
-            raise InvalidRequestError("--say and -o need each other")
+            raise InvalidRequestError("use --say and -o together")
         if say is not None and output is not None:
             require(signature.provider, "speak")
             if output == PIPE:

@@ -23,21 +23,22 @@ T = TypeVar("T")
 
 ALL = "all"
 _LACKS = {
-    "list_voices": "it does not list voices",
-    "find_voices": "its voices have no names",
-    "update_voice": "it does not rename voices",
-    "delete_voice": "it does not delete voices",
-    "get_or_clone": "it does not reuse voices",
-    "speak": "it does not speak",
+    "list_voices": "has no list of voices",
+    "find_voices": "has no names of voices",
+    "update_voice": "cannot rename voices",
+    "delete_voice": "cannot delete voices",
+    "get_or_clone": "cannot reuse voices",
+    "speak": "has no speech",
 }
 
 
 def require(provider: str, method: str) -> None:
     """Raise InvalidRequestError if a provider's client lacks a method; it names the providers that have it."""
-    if not hasattr(find(provider, SyncClient), method):
-        having = [name for name in provider_names() if hasattr(find(name, SyncClient), method)]
-        message = f"{_LACKS[method]} (choose from {', '.join(having)})"
-        raise InvalidRequestError(message, provider=provider)
+    client = find(provider, SyncClient)
+    if not hasattr(client, method):
+        *others, last = [name for name in provider_names() if hasattr(find(name, SyncClient), method)]
+        having = f"{', '.join(others)} or {last}" if others else last
+        raise InvalidRequestError(f"{client.__name__} {_LACKS[method]}; use {having}")
 
 
 def providers_with_key(names: Sequence[str]) -> list[str]:
