@@ -23,12 +23,16 @@ from typer.testing import CliRunner
 from tests.conftest import KEYS, PROVIDERS, Clock
 from tests.unit.test_audio_check import m4a, wav
 from voice_clone import CloneJob, VoiceCloneError, __version__, cli, errors
+from voice_clone._client.base import SyncClient
+from voice_clone._connect import find
+from voice_clone._provider.responses import PROXY_ADVICE
 from voice_clone.audio import probe
 from voice_clone.audio.sink import AudioSink
 from voice_clone.cli import _mock
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
+from voice_clone.cli._output import error_json, error_lines
 from voice_clone.cli._progress import Lines, Live
 from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Kind, Mock
@@ -488,6 +492,34 @@ def test_errors_name_the_flags(mock: Mock, clip: Path) -> None:
     assert not mock.requests
 
 
+ADVICE = [
+    *(kind._advice for kind in EXIT_CODES),
+    *(find(name, SyncClient).provider.clone.recovery for name in PROVIDERS),
+    f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}",
+    "raise max_audio_bytes",
+    "check base_url; for a CA of your own, pass its file as verify=, or set SSL_CERT_FILE to it",
+]
+"""What the library advises."""
+
+
+@pytest.mark.parametrize("advice", ADVICE)
+def test_advice_names_nothing_of_the_python_client(advice: str) -> None:
+    """The advice of an error has neither parameters nor methods nor attributes of the Python client."""
+    error = VoiceCloneError("no", advice=advice, provider="heygen")
+    shown = error_json(error)["advice"]
+    assert shown in "\n".join(error_lines(error))
+    words = re.sub(r"`voice-clone [^`]*`", "", shown)
+    assert not re.search(r"[a-z]_[a-z]|\w\(|\w=|`", words)
+
+
+def test_advice_has_the_seconds_to_wait(mock: Mock, clip: Path) -> None:
+    """A rate limit says how long to wait, if the provider does."""
+    mock.fail("cartesia", "rate_limit", retry_after=70, times=9)
+    done = typed("clone", "cartesia", clip, *NEEDS["cartesia"])
+    assert done.code == EXIT_CODES[errors.RateLimitError]
+    assert done.err.endswith("What to do: wait 70 s, then retry\n")
+
+
 # Ctrl-C
 
 
@@ -535,7 +567,7 @@ def test_ctrl_c_during_speech_leaves_no_file(clip: Path, tmp_path: Path, monkeyp
     assert done.code == 130
     assert done.err.splitlines()[1:] == [
         "interrupted",
-        "cartesia may have carried it out; the speech may be charged; another call of speak is charged again",
+        "cartesia may have carried it out; the speech may be charged; if you speak again, you pay again",
     ]
     assert sorted(tmp_path.iterdir()) == [file, clip]
     assert file.read_bytes() == b"old"

@@ -616,7 +616,7 @@ def test_advice_of_a_conflict_names_commands(clip: Path) -> None:
     assert typed("clone", "minimax", clip, *options).code == 0
     done = typed("clone", "minimax", clip, *options)
     assert done.code == 8
-    assert "run `voice-clone speak minimax VOICE_ID TEXT -o FILE` to find out" in done.err
+    assert "run `voice-clone speak minimax MyVoice1 TEXT -o FILE` to find out" in done.err
     assert "another account's" in done.err
 
 

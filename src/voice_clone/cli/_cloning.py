@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from voice_clone import CloneJob, Progress, Speech, Voice, VoiceCloneError
+from voice_clone import CloneJob, ConflictError, Progress, Speech, Voice, VoiceCloneError
 from voice_clone._client.options import check_seconds
 from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import map_read_errors
@@ -96,6 +96,12 @@ class Cloning(Task):
         check_seconds("--timeout", self.options.get("timeout", 0.0))
         if self.say:
             self.say.prepare()
+
+    async def run(self, display: Display) -> None:
+        """Clone; an error about a voice that exists gets its ID."""
+        await super().run(display)
+        if isinstance(self.error, ConflictError) and not self.error.voice_id:
+            self.error.voice_id = self.options.get("voice_id")
 
     async def work(self, client: Any, display: Display) -> None:
         """Start the clone, unless it has a job, and wait for it."""

@@ -20,20 +20,39 @@ _TIMES = ("created_at", "expires_at")
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
     "call delete_voice(id)": "run `voice-clone delete {provider} ID`",
-    "call speak with the voice_id": "run `voice-clone speak {provider} VOICE_ID TEXT -o FILE`",
+    "call speak with the voice_id": "run `voice-clone speak {provider} {voice_id} TEXT -o FILE`",
+    "another call of speak is charged again": "if you speak again, you pay again",
     "call get_or_clone with the same voice_id": "run `voice-clone clone {provider} --reuse` with the same --voice-id",
+    "under the same voice_id: call get_or_clone": "with its --voice-id: run `voice-clone clone {provider} --reuse`",
     "get_or_clone": "`voice-clone clone {provider} --reuse`",
+    "continue with wait(error.job)": "run `voice-clone wait TOKEN`",
     "the string from to_token()": "the token that voice-clone printed",
+    "pass its file as verify=, or set SSL_CERT_FILE to it": "set SSL_CERT_FILE to its file",
+    "(proxy=, or HTTPS_PROXY": "(HTTPS_PROXY",
+    "set a longer timeout": "raise --request-timeout",
+    "raise max_audio_bytes": "speak a shorter text",
+    "see `response`": "try again later; if it goes on, upgrade voice-clone-clients",
+    "wait for `retry_after` seconds if it is set, then retry": "wait{seconds}, then retry",
     "allow_http=True": "--allow-http",
+    "base_url": "the base URL",
 }
-"""What errors of the Python client advise, and the commands for it."""
+"""What errors of the Python client advise, and the commands, flags or plain words for it."""
 
 
-def in_commands(text: str, provider: str | None) -> str:
-    """A text of an error with commands in place of methods."""
+def in_commands(text: str, provider: str | None, voice_id: str | None = None, seconds: float | None = None) -> str:
+    """A text of an error with commands, flags and plain words in place of methods and parameters."""
+    known = {
+        "provider": provider,
+        "voice_id": shlex.quote(voice_id) if voice_id else "VOICE_ID",
+        "seconds": "" if seconds is None else f" {seconds:g} s",
+    }
     for method, command in _COMMANDS.items():
-        text = text.replace(method, command.format(provider=provider))
+        text = text.replace(method, command.format_map(known))
     return text
+
+
+def _in_commands(text: str, error: VoiceCloneError) -> str:
+    return in_commands(text, error.provider, error.voice_id, error.retry_after)
 
 
 def voice_json(voice: Voice) -> dict[str, Any]:
@@ -66,7 +85,7 @@ def error_lines(error: VoiceCloneError) -> list[str]:
     """An error, its advice and notes, and the command that resumes its clone, where that can help."""
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_ADVICE)]
     advice = [_ADVICE + error.advice] if error.advice and error.advice not in error.message else []
-    lines = [in_commands(line, error.provider) for line in (str(error), *advice, *notes)]
+    lines = [_in_commands(line, error) for line in (str(error), *advice, *notes)]
     if not error.job or isinstance(error, CloneFailedError | NotFoundError):
         return lines
     resume = f"Resume with: {resume_command(error.job)}"
@@ -77,7 +96,7 @@ def error_json(error: VoiceCloneError) -> dict[str, Any]:
     """An error for `--json`."""
     names = ("provider", "code", "status", "request_id", "retry_after", "retryable", "voice_id", "voice_ids")
     token = error.job and error.job.to_token()
-    texts = {name: in_commands(getattr(error, name), error.provider) for name in ("message", "advice")}
+    texts = {name: _in_commands(getattr(error, name), error) for name in ("message", "advice")}
     attributes = {name: getattr(error, name) for name in names}
     return {"type": type(error).__name__, **texts, **attributes, "token": token, "exit_code": EXIT_CODES[type(error)]}
 
