@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -403,6 +406,27 @@ def test_speech_to_stdout_of_a_text_from_stdin(clip: Path, mock: Mock) -> None:
     refused = typed("speak", "cartesia", voice, "Hi", "-o", "-", "--json")
     assert refused.code == 3
     assert "--json cannot be combined with -o -" in refused.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is another error there")
+def test_closed_pipe_ends_speech_quietly(clip: Path) -> None:
+    """If the reader of stdout is gone, the command exits with 1 and prints no error."""
+    command = [sys.executable, "-m", "voice_clone.cli", "speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o-"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as stdout:
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "cartesia: speaking 6 characters\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+def test_full_stdout_is_an_error(clip: Path) -> None:
+    """Any other error of stdout is printed."""
+    command = [sys.executable, "-m", "voice_clone.cli", "speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o-"]
+    with Path("/dev/full").open("wb") as stdout:
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == EXIT_CODES[errors.InvalidRequestError]
+    assert "No space left on device" in done.stderr
 
 
 def test_samples_without_a_header_have_no_known_length(clip: Path, tmp_path: Path) -> None:

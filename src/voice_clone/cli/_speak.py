@@ -79,7 +79,12 @@ def _speak(provider: str) -> Command:
             out.result(speech_json(task), speech_text(task))
             return
         assert task.speech
-        task.speech.save(sys.stdout.buffer)
+        try:
+            task.speech.save(sys.stdout.buffer)
+        except InvalidRequestError as error:
+            if isinstance(error.__cause__, BrokenPipeError):  # Typer exits with 1
+                raise error.__cause__ from None
+            raise
         out.say(speech_text(task))
 
     client: Any = find(provider, SyncClient)
