@@ -34,6 +34,7 @@ from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
 from voice_clone.cli._output import error_json, error_lines
 from voice_clone.cli._progress import Lines, Live
+from voice_clone.cli._signals import sigterm_as_ctrl_c
 from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Kind, Mock
 
@@ -571,6 +572,46 @@ def test_ctrl_c_during_speech_leaves_no_file(clip: Path, tmp_path: Path, monkeyp
     ]
     assert sorted(tmp_path.iterdir()) == [file, clip]
     assert file.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGTERM to handle")
+@pytest.mark.parametrize("sigint", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_is_as_ctrl_c(
+    sigint: Any, clip: Path, mock: Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM leaves no half file, also where a shell ignores SIGINT; the exit code is 143."""
+    voice, before = cloned("cartesia", clip), signal.signal(signal.SIGINT, sigint)
+    monkeypatch.setattr(AudioSink, "write", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        done = typed("speak", "cartesia", voice, "Hello. " * 100, "-o", tmp_path / "hello.wav")
+        shown = typed("speak", "cartesia", voice, "Hello. " * 100, "-o", tmp_path / "hello.wav", "--json")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.code == 143
+    assert "interrupted\n" in done.err
+    assert shown.json["error"]["exit_code"] == 143
+    assert list(tmp_path.iterdir()) == [clip]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("sigterm", [signal.SIG_IGN, interrupt])
+def test_sigterm_that_is_handled_stays_so(sigterm: Any) -> None:
+    """A command that runs where SIGTERM is ignored, or handled by somebody else, does not change that."""
+    before = signal.signal(signal.SIGTERM, sigterm)
+    try:
+        with sigterm_as_ctrl_c():
+            assert signal.getsignal(signal.SIGTERM) == sigterm
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_outside_the_main_thread() -> None:
+    """A command in another thread, where no handler can be set, runs as it did."""
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(typed("providers").code))
+    thread.start()
+    thread.join()
+    assert codes == [0]
 
 
 def test_ctrl_c_during_speech_does_not_lose_the_voice(

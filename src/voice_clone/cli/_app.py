@@ -20,9 +20,10 @@ from voice_clone.cli import _mock, _voices
 from voice_clone.cli._clone import clones, finish
 from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._commands import Json, connected
-from voice_clone.cli._exits import EXIT_CODES, HELP, INTERRUPTED, PROCESSING
+from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
 from voice_clone.cli._output import Output
 from voice_clone.cli._parameters import TIMEOUT_HELP, signature_of
+from voice_clone.cli._signals import sigterm_as_ctrl_c
 from voice_clone.cli._speak import read_text, speakers
 from voice_clone.cli._tasks import Connection
 
@@ -44,13 +45,14 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         output: Output = ctx.obj
-        try:
-            return super().invoke(ctx)
-        except VoiceCloneError as error:
-            raise typer.Exit(output.error(error)) from None
-        except KeyboardInterrupt as interrupt:
-            output.interrupted(getattr(interrupt, "jobs", ()), getattr(interrupt, "notes", ()))
-            raise typer.Exit(INTERRUPTED) from None
+        with sigterm_as_ctrl_c() as codes:
+            try:
+                return super().invoke(ctx)
+            except VoiceCloneError as error:
+                raise typer.Exit(output.error(error)) from None
+            except KeyboardInterrupt as interrupt:
+                output.interrupted(getattr(interrupt, "jobs", ()), getattr(interrupt, "notes", ()), codes[-1])
+                raise typer.Exit(codes[-1]) from None
 
 
 app = typer.Typer(

@@ -9,6 +9,7 @@ from voice_clone import errors
 SEVERAL = 1  # several tasks failed with different errors
 PROCESSING = 20  # `status`: the clone is not done yet
 INTERRUPTED = 130
+TERMINATED = 143
 
 EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
     errors.InvalidRequestError: 3,
@@ -33,7 +34,7 @@ EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
 HELP = (
     "Exit codes: 0 success; 1 several tasks failed with different errors; 2 wrong usage; "
     + "; ".join(f"{code} {kind.__name__}" for kind, code in EXIT_CODES.items())
-    + f"; {PROCESSING} a clone is still processing; {INTERRUPTED} Ctrl-C."
+    + f"; {PROCESSING} a clone is still processing; {INTERRUPTED} Ctrl-C; {TERMINATED} SIGTERM."
 )
 
 

@@ -11,7 +11,7 @@ import attrs
 from rich.console import Console, RenderableType
 
 from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
-from voice_clone.cli._exits import EXIT_CODES, INTERRUPTED, exit_code
+from voice_clone.cli._exits import EXIT_CODES, exit_code
 
 _ADVICE = "What to do: "
 _TIMES = ("created_at", "expires_at")
@@ -146,10 +146,10 @@ class Output:
             self.say(*error_lines(error))
         return exit_code(errors)
 
-    def interrupted(self, jobs: Iterable[CloneJob], notes: Iterable[str]) -> None:
-        """Print how to resume after Ctrl-C."""
+    def interrupted(self, jobs: Iterable[CloneJob], notes: Iterable[str], code: int) -> None:
+        """Print how to resume after Ctrl-C or SIGTERM."""
         tokens = {job.provider: job.to_token() for job in jobs}
         if self.as_json:
-            self.result({"error": {"type": "KeyboardInterrupt", "tokens": tokens, "exit_code": INTERRUPTED}})
+            self.result({"error": {"type": "KeyboardInterrupt", "tokens": tokens, "exit_code": code}})
         resume = (f"{job.provider} is still cloning. Resume with: {resume_command(job)}" for job in jobs)
         self.say("interrupted", *notes, *resume)
