@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -57,8 +58,13 @@ def _in_commands(text: str, error: VoiceCloneError) -> str:
 
 def voice_json(voice: Voice) -> dict[str, Any]:
     """A voice for `--json`."""
-    times = {name: time and time.isoformat() for name in _TIMES for time in [getattr(voice, name)]}
+    times = {name: time and _utc(time).isoformat() for name in _TIMES for time in [getattr(voice, name)]}
     return {**attrs.asdict(voice, filter=lambda field, _: field.name != "raw"), **times}
+
+
+def _utc(time: datetime) -> datetime:
+    """A time in UTC, in whole seconds."""
+    return time.astimezone(UTC).replace(microsecond=0)
 
 
 def voice_text(voice: Voice) -> str:
@@ -67,7 +73,7 @@ def voice_text(voice: Voice) -> str:
         "name": voice.name,
         "language": voice.language,
         "preview": voice.preview_url,
-        "created": voice.created_at,
+        "created": voice.created_at and _utc(voice.created_at),
         "expires": expiry(voice),
     }
     lines = "".join(f"\n  {name:8} {value}" for name, value in properties.items() if value)
@@ -78,7 +84,7 @@ def expiry(voice: Voice) -> str:
     """When the provider deletes an unused voice, and the command that keeps it; empty if it does not."""
     if not voice.expires_at:
         return ""
-    return f"{voice.expires_at.isoformat(' ', 'minutes')}, unless you speak with it: {speak_command(voice)}"
+    return f"{_utc(voice.expires_at)}, unless you speak with it: {speak_command(voice)}"
 
 
 def error_lines(error: VoiceCloneError) -> list[str]:
