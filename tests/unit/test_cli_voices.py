@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from voice_clone.cli import _tasks, _voices
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Speaking
 from voice_clone.cli._exits import EXIT_CODES
+from voice_clone.cli._output import voice_json, voice_text
 from voice_clone.cli._progress import Live
 from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Mock
@@ -165,6 +167,15 @@ def test_voice_is_shown(clip: Path, mock: Mock) -> None:
     assert "a clone that nobody has spoken with is not listed" in done.err
     assert typed("voice", "minimax", used(clip)).code == 0
     assert typed("voice", "heygen", "unknown").code == EXIT_CODES[NotFoundError]
+
+
+def test_times_are_in_utc_and_whole_seconds() -> None:
+    """Times of a voice have neither microseconds nor a zone of their own, in text and in JSON."""
+    created = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    voice = Voice(provider="minimax", id="one", created_at=created, expires_at=created + timedelta(days=7))
+    assert re.findall(r"\d{4}\S+ \S+", voice_text(voice)) == ["2025-12-31 23:30:00+00:00", "2026-01-07 23:30:00+00:00,"]
+    shown = voice_json(voice)
+    assert (shown["created_at"], shown["expires_at"]) == ("2025-12-31T23:30:00+00:00", "2026-01-07T23:30:00+00:00")
 
 
 def test_voice_that_is_not_in_a_list() -> None:
@@ -328,6 +339,26 @@ def test_speak_writes_a_file(provider: str, clip: Path, tmp_path: Path) -> None:
         "provider": provider, "voice_id": voice, "file": str(file), "media_type": "audio/mpeg",
         "size": file.stat().st_size, "seconds": 0,
     }  # fmt: skip
+
+
+def test_other_format_than_that_of_the_suffix_is_noted(clip: Path, tmp_path: Path) -> None:
+    """HeyGen's mp3 in a file that is named .wav is noted on stderr, also after a clone; a matching suffix is not."""
+    voice, file = cloned("heygen", clip), tmp_path / "hello.wav"
+    typed("voice", "heygen", voice)
+    note = f"note: heygen: {file} holds mp3; rename it to end in .mp3\n"
+    assert typed("speak", "heygen", voice, "Hello.", "-o", file).err.endswith(note)
+    say = ["--say", "Hello.", "-o", str(file), "--json"]
+    assert typed("clone", "heygen", clip, *NEEDS["heygen"], *say).err.endswith(note)
+    for provider, suffix in [
+        ("heygen", "mp3"),
+        ("cartesia", "wav"),
+        ("cartesia", "mp3"),
+        ("cartesia", "raw"),
+        ("minimax", "flac"),
+    ]:
+        voice = cloned(provider, clip)
+        done = typed("speak", provider, voice, "Hello.", "-o", tmp_path / f"hello.{suffix}")
+        assert (done.code, "note" in done.err) == (0, False)
 
 
 def test_options_of_speech_come_from_the_method(clip: Path, mock: Mock, tmp_path: Path) -> None:
@@ -501,7 +532,7 @@ def test_unused_voice_expires(clip: Path) -> None:
     """A clone at MiniMax prints when it is deleted, and the command that keeps it."""
     text = typed("clone", "minimax", clip, "--name", "Me").out
     (voice,) = re.findall(r"^minimax voice (\S+)", text)
-    when = r"\d{4}-\d\d-\d\d \d\d:\d\d\+00:00"
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"
     keep = rf"unless you speak with it: voice-clone speak minimax {voice} TEXT -o FILE"
     assert re.search(rf"^  expires  {when}, {keep}$", text, re.MULTILINE)
     shown = typed("clone", "all", clip, *ALL).out

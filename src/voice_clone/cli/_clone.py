@@ -21,7 +21,7 @@ from voice_clone.cli._exits import exit_code
 from voice_clone.cli._output import Output, error_json, error_lines, expiry, resume_command, voice_json, voice_text
 from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
 from voice_clone.cli._progress import display
-from voice_clone.cli._speak import PIPE, read_text, speech_file, speech_json, speech_text
+from voice_clone.cli._speak import PIPE, read_text, speech_file, speech_json, speech_note, speech_text
 from voice_clone.cli._tasks import ALL, Connection, providers_with_key, require, run
 from voice_clone.errors import InvalidRequestError
 
@@ -84,6 +84,7 @@ def finish(clone: Cloning, output: Output) -> None:
         if clone.say and clone.say.speech:
             data["speech"] = speech_json(clone.say)
             texts.append(speech_text(clone.say))
+            output.say(*speech_note(clone.say))
         output.result(data, *texts)
     if clone.error:
         raise clone.error

@@ -77,6 +77,7 @@ def _speak(provider: str) -> Command:
             raise task.error
         if task.to:
             out.result(speech_json(task), speech_text(task))
+            out.say(*speech_note(task))
             return
         assert task.speech
         try:
@@ -100,6 +101,16 @@ def _speak(provider: str) -> Command:
         *(option.parameter() for option in speech_options(provider).values()),
     ]
     return connected(speak, parameters, provider=provider)
+
+
+def speech_note(task: Speaking) -> list[str]:
+    """A note if the audio is in another format than the suffix of its file says, as HeyGen chooses the format."""
+    suffix = task.to.suffix.lower().removeprefix(".") if task.to else ""
+    with suppress(InvalidRequestError):  # samples without a header
+        held = suffix and task.to and probe(task.to).format
+        if held and held != suffix:
+            return [f"note: {task.connection.provider}: {task.to} holds {held}; rename it to end in .{held}"]
+    return []
 
 
 def _measured(task: Speaking) -> tuple[int, float | None]:
