@@ -1,8 +1,10 @@
 """Hear a clone before you keep it: clone a voice, get a recording of it, and delete the voice if nobody likes it.
 
     python hear_the_clone.py cartesia me.wav Me hello.wav
+    python hear_the_clone.py heygen me.wav Me hello.mp3
 
-The arguments are the provider, the clip, the name of the voice, and the file for the recording.
+The arguments are the provider, the clip, the name of the voice, and the file for the recording. HeyGen and Retell
+record mp3.
 """
 
 from __future__ import annotations
@@ -67,6 +69,8 @@ def main(provider: str, audio: str, name: str, to: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5 or sys.argv[1] not in CLIENTS:
+        sys.exit(f"usage: python hear_the_clone.py {'|'.join(CLIENTS)} CLIP NAME FILE")
     try:
         main(*sys.argv[1:])
     except VoiceCloneError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -61,6 +63,15 @@ def test_recording_is_written_and_answer_is_obeyed(
     run(provider)
     assert probe("hello.wav").format in ("wav", "mp3")
     assert len(mock_providers.voices(provider)) == (1 if provider == "retell" else kept)
+
+
+@pytest.mark.parametrize("arguments", [[], ["cartesia"], ["acme", "me.wav", "Me", "hello.wav"]])
+def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
+    """Without its four arguments, or with an unknown provider, the recipe prints a usage line and no traceback."""
+    command = [sys.executable, str(RECIPES / "hear_the_clone.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "usage: python hear_the_clone.py heygen|retell|cartesia|minimax CLIP NAME FILE\n"
 
 
 def test_preview_of_retell_is_waited_for(mock_providers: Mock, slept: list[float]) -> None:
