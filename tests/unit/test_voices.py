@@ -384,7 +384,8 @@ def test_clone_that_the_list_shows_late_is_made_once(provider: str, call: Caller
     assert clones(call.mock, provider) == 1
     waited = sum(call.clock.slept)
     call.mock.list_lag = 999
-    other = call(provider, "get_or_clone", wav, **OPTIONS[provider] | {"name": "You"}, settle_timeout=5)
+    options: dict[str, Any] = {**OPTIONS[provider], "name": "You", "settle_timeout": 5}
+    other = call(provider, "get_or_clone", wav, **options)
     assert other.id in call.mock.voices(provider)
     assert 5 <= sum(call.clock.slept) - waited < 10
 

@@ -22,7 +22,7 @@ _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
     "call delete_voice(id)": "run `voice-clone delete {provider} ID`",
     "call speak with the voice_id": "run `voice-clone speak {provider} {voice_id} TEXT -o FILE`",
-    "another call of speak is charged again": "if you speak again, you pay again",
+    "calling speak again costs again": "if you speak again, you pay again",
     "call get_or_clone with the same voice_id": "run `voice-clone clone {provider} --reuse` with the same --voice-id",
     "under the same voice_id: call get_or_clone": "with its --voice-id: run `voice-clone clone {provider} --reuse`",
     "get_or_clone": "`voice-clone clone {provider} --reuse`",
