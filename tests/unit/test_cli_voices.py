@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import subprocess
@@ -638,6 +639,8 @@ def test_clone_is_reused(provider: str, clip: Path, mock: Mock, tmp_path: Path) 
     say = [] if provider == "retell" else ["--say", "Hello.", "-o", str(tmp_path / "hello.mp3")]
     shown = [typed("clone", provider, clip, *NEEDS[provider], *key, *say, "--reuse", "--json").json for _ in range(2)]
     assert shown[0]["id"] == shown[1]["id"]
+    assert [each["cloned"] for each in shown] == [True, False]
+    assert "\n  reuse    found\n" in typed("clone", provider, clip, *NEEDS[provider], *key, *say, "--reuse").out
     assert sent(mock, "clone_voice") == 1
     assert len(mock.voices(provider)) == 1
 
@@ -647,9 +650,37 @@ def test_reuse_at_all_providers(clip: Path, mock: Mock) -> None:
     refused = typed("clone", "all", clip, *ALL, "--reuse")
     assert "minimax: missing --voice-id" in refused.err
     assert not mock.requests
-    for _ in range(2):
-        assert typed("clone", "all", clip, *ALL, "--reuse", "--skip", "minimax").code == 0
+    for origin in ("cloned", "found"):
+        done = typed("clone", "all", clip, *ALL, "--reuse", "--skip", "minimax")
+        assert (done.code, len(re.findall(rf" {origin} ", done.out))) == (0, 3)
+    shown = typed("clone", "all", clip, *ALL, "--reuse", "--skip", "minimax", "--json").json
+    assert [each["voice"]["cloned"] for each in shown if "voice" in each] == [False] * 3
     assert sent(mock, "clone_voice") == 3
+
+
+def test_lost_response_of_a_clone_is_told(clip: Path, mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `--reuse` looks for a voice whose clone had no response, a line says so; the voice counts as cloned."""
+    shown: list[tuple[str, str]] = []
+    show = Live._show
+
+    def shows(live: Live, provider: str, state: str, **about: Any) -> None:
+        show(live, provider, state, **about)
+        if "no response," in state:
+            shown.append((provider, state))
+
+    monkeypatch.setattr(Live, "_show", shows)
+    mock.fail("cartesia", httpx.ReadError("gone"), operation="clone_voice", after_work=True)
+    done = typed("clone", "cartesia", clip, *NEEDS["cartesia"], "--reuse", "--json")
+    assert (done.code, done.json["cloned"]) == (0, True)
+    assert "cartesia: no response, checking whether the voice exists\n" in done.err
+    assert sent(mock, "clone_voice") == 1
+    assert "no response" not in typed("clone", "heygen", clip, "--name", "Me", "--reuse").err
+    assert not logging.getLogger("voice_clone.cartesia").handlers
+    mock.fail("retell", httpx.ReadError("gone"), operation="clone_voice", after_work=True)
+    terminal = {"TTY_COMPATIBLE": "1", "COLUMNS": "120"}
+    arguments = ["clone", "retell", str(clip), *NEEDS["retell"], "--reuse"]
+    assert CliRunner().invoke(app, arguments, env=terminal).exit_code == 0
+    assert [state for _, state in shown] == ["no response, checking whether the voice exists"]
 
 
 def test_several_voices_of_a_name_are_named_with_the_command(clip: Path) -> None:

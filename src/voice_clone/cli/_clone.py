@@ -32,6 +32,8 @@ NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Only start the clone, and print the token for `voice-clone wait`.")
 ]
 SpeechFile = Annotated[str | None, speech_file("The file for --say.")]
+_ORIGINS = {True: "cloned", False: "found"}
+
 Skip = Annotated[list[str] | None, typer.Option(metavar="PROVIDER", help="Skip this provider; repeatable.")]
 
 
@@ -81,6 +83,9 @@ def finish(clone: Cloning, output: Output) -> None:
     run([clone], display(output.err))
     if clone.voice and not (clone.error and output.as_json):
         data, texts = voice_json(clone.voice), [voice_text(clone.voice)]
+        if clone.cloned is not None:
+            data["cloned"] = clone.cloned
+            texts.append(f"  reuse    {_ORIGINS[clone.cloned]}")
         if clone.say and clone.say.speech:
             data["speech"] = speech_json(clone.say)
             texts.append(speech_text(clone.say))
@@ -255,9 +260,11 @@ def show(clones: Sequence[Cloning], without_key: Sequence[str], output: Output) 
     for clone in clones:
         provider = clone.connection.provider
         if clone.voice:
-            data.append({"provider": provider, "voice": voice_json(clone.voice)})
+            cloned = {} if clone.cloned is None else {"cloned": clone.cloned}
+            data.append({"provider": provider, "voice": voice_json(clone.voice) | cloned})
             expires = f"\nexpires {expiry(clone.voice)}" if clone.voice.expires_at else ""
-            table.add_row(provider, f"[green]voice[/] {escape(clone.voice.id + expires)}")
+            origin = "voice" if clone.cloned is None else _ORIGINS[clone.cloned]
+            table.add_row(provider, f"[green]{origin}[/] {escape(clone.voice.id + expires)}")
         if clone.error:
             data.append({"provider": provider, "error": error_json(clone.error)})
             lines = "\n".join(error_lines(clone.error))

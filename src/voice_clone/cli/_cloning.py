@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, closing
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from voice_clone import CloneJob, ConflictError, Progress, Speech, Voice, VoiceCloneError
+from voice_clone import CloneJob, ConflictError, OutcomeUnknownError, Progress, Speech, Voice, VoiceCloneError
 from voice_clone._client.options import check_seconds
+from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import map_read_errors
 from voice_clone.cli._output import speak_command
@@ -36,6 +38,35 @@ class CountedFile(io.FileIO):
         if data:
             self._report(self.tell())
         return data
+
+
+class _Attempts(logging.Handler):
+    """Sees in the log of a provider's client whether a clone was requested."""
+
+    def __init__(self, provider: Provider, display: Display) -> None:
+        super().__init__()
+        self._provider, self._display = provider, display
+        self.any = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = vars(record)
+        if facts.get("voice_clone_operation") == self._provider.clone.operation and facts["voice_clone_ms"] is not None:
+            self.any = True
+            if facts["voice_clone_error"] == OutcomeUnknownError.__name__:
+                self._display.unsure(self._provider.name)
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Watch the log, at the level of attempts."""
+        log = self._provider.log
+        level = log.level
+        log.addHandler(self)
+        log.setLevel(min(logging.INFO, log.getEffectiveLevel()))
+        try:
+            yield
+        finally:
+            log.setLevel(level)
+            log.removeHandler(self)
 
 
 class _CheckedError(Exception):
@@ -84,6 +115,8 @@ class Cloning(Task):
     options: dict[str, Any] = attrs.field(factory=dict[str, Any])
     reuse: bool = False
     """Whether a voice of the same name is returned instead of a clone."""
+    cloned: bool | None = None
+    """With `reuse`, whether the voice was cloned, and not found."""
     waits: bool = True
     """Whether to wait until the voice is done, and not only for the start."""
     say: Speaking | None = None
@@ -118,7 +151,10 @@ class Cloning(Task):
             audio = sources[0] if len(sources) == 1 else sources
             if self.reuse:
                 polls = {"on_poll": polled} if signature_of(self.connection.provider).polled else {}
-                self.voice = await client.get_or_clone(audio, **options, **wait_options, **polls)
+                attempts = _Attempts(client.provider, display)
+                with attempts.watching():
+                    self.voice = await client.get_or_clone(audio, **options, **wait_options, **polls)
+                self.cloned = attempts.any
             elif not self.job:
                 job: CloneJob = await client.start_clone(audio, **options)
                 self.job = job

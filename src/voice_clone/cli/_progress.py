@@ -13,6 +13,7 @@ from voice_clone import CloneJob, Progress
 from voice_clone.audio.units import format_bytes
 
 _WIDTH = 16  # of a bar
+_UNSURE = "no response, checking whether the voice exists"
 
 
 class Display:
@@ -35,6 +36,9 @@ class Display:
 
     def polled(self, progress: Progress) -> None:
         """A poll returned that the clone is not done."""
+
+    def unsure(self, provider: str) -> None:
+        """The response to a clone was lost, and the voice is looked for."""
 
     def speaking(self, provider: str, characters: int) -> None:
         """The provider is about to speak a text of so many characters."""
@@ -68,6 +72,10 @@ class Lines(Display):
     def polled(self, progress: Progress) -> None:
         """Print the progress."""
         self._print(str(progress))
+
+    def unsure(self, provider: str) -> None:
+        """Print so."""
+        self._print(f"{provider}: {_UNSURE}")
 
     def speaking(self, provider: str, characters: int) -> None:
         """Print the length of the text."""
@@ -139,6 +147,10 @@ class Live(Display):
         """Show the status, and the seconds until the next poll."""
         next_poll = self._progress.get_time() + progress.next_in
         self._show(progress.job.provider, progress.status, next_poll=next_poll)
+
+    def unsure(self, provider: str) -> None:
+        """Show so."""
+        self._show(provider, _UNSURE)
 
     def speaking(self, provider: str, characters: int) -> None:
         """Show the length of the text."""
