@@ -581,7 +581,11 @@ def test_sigterm_is_as_ctrl_c(
 ) -> None:
     """SIGTERM leaves no half file, also where a shell ignores SIGINT; the exit code is 143."""
     voice, before = cloned("cartesia", clip), signal.signal(signal.SIGINT, sigint)
-    monkeypatch.setattr(AudioSink, "write", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+    def terminated(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(AudioSink, "write", terminated)
     try:
         done = typed("speak", "cartesia", voice, "Hello. " * 100, "-o", tmp_path / "hello.wav")
         shown = typed("speak", "cartesia", voice, "Hello. " * 100, "-o", tmp_path / "hello.wav", "--json")
