@@ -769,3 +769,11 @@ def test_shell_completes_providers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COMP_WORDS", " ".join(typed_words))
         monkeypatch.setenv("COMP_CWORD", str(len(typed_words) - 1))
         assert CliRunner().invoke(app, prog_name="voice-clone").stdout.split() == words
+
+
+def test_device_gets_the_speech_and_is_not_read_again(clip: Path) -> None:
+    """Speech can go to a device such as /dev/null, whose size nobody asks for."""
+    done = typed("speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o", os.devnull)
+    assert done.code == 0
+    assert done.out.startswith(f"{os.devnull}: ")
+    assert "KiB" not in done.out

@@ -119,6 +119,8 @@ def _measured(task: Speaking) -> tuple[int, float | None]:
     assert speech
     audio = task.to or speech.audio or b""
     seconds = speech.seconds
+    if isinstance(audio, Path) and not audio.is_file():  # a device or a pipe, which cannot be read again
+        return 0, seconds
     with suppress(InvalidRequestError):  # samples without a header
         seconds = seconds or probe(audio).duration
     return audio.stat().st_size if isinstance(audio, Path) else len(audio), seconds
@@ -137,4 +139,5 @@ def speech_text(task: Speaking) -> str:
     assert task.speech
     size, seconds = _measured(task)
     length = "unknown duration" if seconds is None else format_seconds(seconds)
-    return f"{task.to or 'stdout'}: {format_bytes(size)}, {length}, {task.speech.media_type}"
+    facts = [format_bytes(size)] * bool(size) + [length, task.speech.media_type]
+    return f"{task.to or 'stdout'}: {', '.join(facts)}"
