@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import KEYS, PROVIDERS
 from tests.unit.test_cli import ALL, NEEDS, bodies, cloned, sent, typed
-from voice_clone import CloneJob, NotFoundError, Voice, errors
+from voice_clone import CloneJob, NotFoundError, Speech, Voice, errors
 from voice_clone._connect import find
 from voice_clone.audio import probe
 from voice_clone.cli import _tasks, _voices
@@ -451,6 +452,19 @@ def test_closed_pipe_ends_speech_quietly(clip: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "cartesia: speaking 6 characters\n")
 
 
+@pytest.mark.parametrize(("cause", "code"), [(BrokenPipeError(), 1), (OSError(28, "No space left"), 3)])
+def test_only_a_closed_pipe_is_quiet(cause: OSError, code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of stdout that is no closed pipe is printed."""
+
+    def fail(*_: object) -> None:
+        raise errors.InvalidRequestError("cannot write the audio") from cause
+
+    monkeypatch.setattr(Speech, "save", fail)
+    done = typed("speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o-")
+    assert done.code == code
+    assert ("cannot write" in done.err) is (code == 3)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
 def test_full_stdout_is_an_error(clip: Path) -> None:
     """Any other error of stdout is printed."""
@@ -771,9 +785,16 @@ def test_shell_completes_providers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert CliRunner().invoke(app, prog_name="voice-clone").stdout.split() == words
 
 
-def test_device_gets_the_speech_and_is_not_read_again(clip: Path) -> None:
-    """Speech can go to a device such as /dev/null, whose size nobody asks for."""
-    done = typed("speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o", os.devnull)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_pipe_gets_the_speech_and_is_not_read_again(clip: Path, tmp_path: Path) -> None:
+    """Speech can go to a named pipe, whose size nobody asks for."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    done = typed("speak", "cartesia", cloned("cartesia", clip), "Hello.", "-o", pipe)
+    reader.join(10)
     assert done.code == 0
-    assert done.out.startswith(f"{os.devnull}: ")
-    assert "KiB" not in done.out
+    assert done.out.startswith(f"{pipe}: unknown duration, audio/wav")
+    assert received[0].startswith(b"RIFF")

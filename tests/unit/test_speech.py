@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -241,8 +242,6 @@ def test_speech_is_saved_whole(tmp_path: Path) -> None:
     new = tmp_path / "new.wav"
     speech.save(str(new))
     assert new.stat().st_mode & 0o777 == 0o666 & ~_umask()
-    speech.save(os.devnull)
-    assert Path(os.devnull).exists()
     assert repr(speech) == "Speech(provider='cartesia', audio=<10240 bytes>, media_type='audio/wav', seconds=None)"
     assert pickle.loads(pickle.dumps(speech)) == speech
     with pytest.raises(InvalidRequestError, match="No such file") as caught:
@@ -250,6 +249,21 @@ def test_speech_is_saved_whole(tmp_path: Path) -> None:
     assert "sent" not in caught.value.advice
     with pytest.raises(InvalidRequestError, match="streamed"):
         Speech(provider="cartesia", audio=None, media_type="audio/wav").save(new)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_pipe_gets_the_audio_and_stays_a_pipe(tmp_path: Path) -> None:
+    """A device or a pipe is written to, and is not replaced by a file."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    Speech(provider="cartesia", audio=AUDIO, media_type="audio/wav").save(pipe)
+    reader.join(10)
+    assert received == [AUDIO]
+    assert pipe.is_fifo()
+    assert [*tmp_path.iterdir()] == [pipe]
 
 
 def _umask() -> int:

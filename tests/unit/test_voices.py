@@ -274,6 +274,13 @@ def test_get_refuses_a_voice_of_another_provider(call_sync: Caller) -> None:
     assert not call_sync.mock.requests
 
 
+def test_find_refuses_a_name_that_is_no_text(call_sync: Caller) -> None:
+    """Only text can be a name."""
+    with pytest.raises(InvalidRequestError, match="name must be text"):
+        call_sync("heygen", "find_voices", None)
+    assert not call_sync.mock.requests
+
+
 def test_invalid_request_for_a_voice_stays_one(call_sync: Caller) -> None:
     """Only the status that means a missing voice becomes NotFoundError."""
     call_sync.mock.fail("retell", "invalid_request")

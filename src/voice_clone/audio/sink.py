@@ -7,8 +7,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
@@ -92,14 +92,15 @@ def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing w
             kind = "a closed file" if getattr(file, "closed", False) is True else type(file).__name__
             raise InvalidRequestError(f"to must be a path or a file opened in mode 'wb', not {kind}", advice=advice)
         shown = str(getattr(target, "name", type(target).__name__))
-        with _copied_to(target, shown) as sink:
+        with _copied_to(lambda: nullcontext(target), shown) as sink:
             yield sink
         return
     path = Path(os.path.realpath(target))
     if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
         with map_write_errors(str(target), advice):
-            device = path.open("wb")
-        with device, _copied_to(device, str(target)) as sink:
+            if not os.access(path, os.W_OK):
+                raise PermissionError(0, "it cannot be written to")
+        with _copied_to(lambda: path.open("wb"), str(target)) as sink:
             yield sink
         return
     with _replacing(path, str(target), advice) as sink:
@@ -107,10 +108,10 @@ def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing w
 
 
 @contextmanager
-def _copied_to(file: BinaryIO, shown: str) -> Generator[AudioSink]:
+def _copied_to(open_target: Callable[[], AbstractContextManager[Any]], shown: str) -> Generator[AudioSink]:
     with tempfile.TemporaryFile() as temporary:
         yield AudioSink(cast("BinaryIO", temporary), shown)
-        with map_write_errors(shown):
+        with map_write_errors(shown), open_target() as file:
             temporary.seek(0)
             while chunk := temporary.read(_CHUNK):
                 _write_all(file, chunk)

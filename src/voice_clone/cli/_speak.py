@@ -105,7 +105,7 @@ def _speak(provider: str) -> Command:
 
 def speech_note(task: Speaking) -> list[str]:
     """A note if the audio is in another format than the suffix of its file says, as HeyGen chooses the format."""
-    suffix = task.to.suffix.lower().removeprefix(".") if task.to else ""
+    suffix = task.to.suffix.lower().removeprefix(".") if task.to and task.to.is_file() else ""
     with suppress(InvalidRequestError):  # samples without a header
         held = suffix and task.to and probe(task.to).format
         if held and held != suffix:

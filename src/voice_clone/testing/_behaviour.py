@@ -60,12 +60,14 @@ class Behaviour:
         self.settings = settings
         self.voices: dict[str, Json] = {}
         self.files: dict[str, Speech | Part] = {}
-        self.files_url = f"https://{file_host(spec.provider)}"
+        self.files_url: str = f"https://{file_host(spec.provider)}"
         """The base URL of `files` for the current request."""
         self._ids = 0
         self._lists = 0
         self._lists_before: Counter[str] = Counter()
-        self.positions = {voice[self.id_key]: position for position, voice in enumerate(self.public_voices)}
+        self.positions: dict[str, int] = {
+            voice[self.id_key]: position for position, voice in enumerate(self.public_voices)
+        }
         """The position in a list of each voice that was ever there, by ID."""
         self.documented: dict[str, Json] = {
             status: response
