@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -452,7 +453,9 @@ def test_closed_pipe_ends_speech_quietly(clip: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "cartesia: speaking 6 characters\n")
 
 
-@pytest.mark.parametrize(("cause", "code"), [(BrokenPipeError(), 1), (OSError(28, "No space left"), 3)])
+@pytest.mark.parametrize(
+    ("cause", "code"), [(BrokenPipeError(errno.EPIPE, "Broken pipe"), 1), (OSError(28, "No space left"), 3)]
+)
 def test_only_a_closed_pipe_is_quiet(cause: OSError, code: int, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of stdout that is no closed pipe is printed."""
 
