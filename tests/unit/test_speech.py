@@ -266,6 +266,23 @@ def test_pipe_gets_the_audio_and_stays_a_pipe(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [pipe]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_pipe_that_cannot_be_written_to_is_refused_first(
+    call_sync: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device or a pipe without permission is refused before anything is sent."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+
+    def deny(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", deny)
+    with pytest.raises(InvalidRequestError, match="cannot be written to"):
+        call_sync("cartesia", "speak", "Hello.", "v", to=pipe)
+    assert not call_sync.mock.requests
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
