@@ -683,6 +683,23 @@ def test_empty_download_is_an_error(call: Caller, tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_only_a_redirect_is_followed(call: Caller) -> None:
+    """An error with a Location is no redirect, and a redirect without one ends there."""
+    fetched: list[str] = []
+
+    def download(request: httpx.Request) -> httpx.Response:
+        fetched.append(str(request.url))
+        location = {"location": "https://other.example/b.mp3"}
+        return httpx.Response(404, headers=location) if len(fetched) == 1 else httpx.Response(302)
+
+    for status in (404, 302):
+        with pytest.raises(VoiceCloneError) as caught:
+            call("heygen", "speak", "Hi.", "v", client=at_heygen(download))
+        assert caught.value.status == status
+        assert caught.value.message == "no audio from cdn.example"
+    assert fetched == ["https://cdn.example/a.mp3"] * 2
+
+
 def test_download_is_retried_from_its_start(call: Caller) -> None:
     """The download is free, so that a broken one is retried; the speech is requested once."""
     answers = [audio(AUDIO[:500], httpx.ReadError("cut")), httpx.Response(503), audio(AUDIO)]

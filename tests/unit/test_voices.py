@@ -359,8 +359,9 @@ def test_asset_is_uploaded_once_and_cloned(call: Caller, wav: bytes) -> None:
         call("heygen", "upload_asset", "https://example.com/me.wav")
     with pytest.raises(InvalidRequestError, match="not recognised"):
         call("heygen", "upload_asset", b"\0\1\2\3")
-    with pytest.raises(InvalidResponseError, match="no asset id"):
-        call("heygen", "upload_asset", wav, client={"transport": pages({"data": {}})})
+    for asset_id in (None, 3, ""):
+        with pytest.raises(InvalidResponseError, match="no asset id"):
+            call("heygen", "upload_asset", wav, client={"transport": pages({"data": {"asset_id": asset_id}})})
 
 
 # Get or clone
