@@ -700,9 +700,10 @@ def test_only_a_redirect_is_followed(call: Caller) -> None:
     assert fetched == ["https://cdn.example/a.mp3"] * 2
 
 
-def test_download_is_retried_from_its_start(call: Caller) -> None:
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_download_is_retried_from_its_start(status: int, call: Caller) -> None:
     """The download is free, so that a broken one is retried; the speech is requested once."""
-    answers = [audio(AUDIO[:500], httpx.ReadError("cut")), httpx.Response(503), audio(AUDIO)]
+    answers = [audio(AUDIO[:500], httpx.ReadError("cut")), httpx.Response(status), audio(AUDIO)]
     paid: list[str] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
