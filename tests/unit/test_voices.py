@@ -296,7 +296,7 @@ def test_response_about_another_voice_is_invalid(call_sync: Caller) -> None:
 
 
 def test_update_changes_what_is_given(call: Caller, wav: bytes) -> None:
-    """What is left out stays; `gender=None` resets it; nothing to change is refused."""
+    """Fields left out stay as they are, `gender=None` resets the gender, and a call without a change is refused."""
     voice = call("cartesia", "clone", wav, name="Me", language="en", description="old")
     call("cartesia", "update_voice", voice, gender="feminine", description="new")
     changed = call("cartesia", "update_voice", voice, name="You")

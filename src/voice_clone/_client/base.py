@@ -361,9 +361,8 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
 
     def _voice(self, raw: Any, voice_id: str, at: str = "") -> Voice:
         """The voice at a path into JSON. Missing and invalid fields are left out; the voice is never lost."""
-        fields = {
-            field: value_at(value_at(raw, at), path) for field, path in self.provider.voice.items() if field != "id"
-        }
+        voice = value_at(raw, at)
+        fields = {field: value_at(voice, path) for field, path in self.provider.voice.items() if field != "id"}
         created_at = _time(fields.pop("created_at", None))
         texts = {field: text for field, text in fields.items() if isinstance(text, str) and text}
         known: dict[str, Any] = {"created_at": created_at, "raw": raw or {}, **texts}

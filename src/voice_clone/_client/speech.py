@@ -72,23 +72,23 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
 
     def _download(self, sink: AudioSink, address: object, speech: RawResponse) -> Flow[str]:
         """Download the audio of speech from its address, without the key; returns its media type."""
-        url = ""
+        following = address
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                url = self._audio_url(urljoin(url, cast("str", address)) if url else address, speech)
+                url = self._audio_url(following, speech)
                 try:
                     response: RawResponse = yield from self._request(_download_request, FREE, url, sink)
                 except VoiceCloneError as error:
-                    address = error.response.headers.get("location") if error.response else None
-                    if address is None or not 300 <= (error.status or 0) < 400:
+                    location = error.response.headers.get("location") if error.response else None
+                    if location is None or not 300 <= (error.status or 0) < 400:
                         raise
+                    following = urljoin(url, location)
                 else:
                     declared = response.headers.get("content-type", "").partition(";")[0].strip()
                     return self._media_type(sink, response, declared or "application/octet-stream")
             raise self._invalid_response(speech, f"the address of the audio redirects more than {MAX_REDIRECTS} times")
         except VoiceCloneError as error:
-            original = str(speech.at("data.audio_url"))
-            where = f"; download it from {original}" if original.startswith("https://") else ""
+            where = f"; download it from {address}" if str(address).startswith("https://") else ""
             advice = f"the speech is made and may be charged{where}"
             raise attrs.evolve(error, retryable=False, advice=advice) from error
 

@@ -76,8 +76,10 @@ def is_audio_response(
     media_type = response.headers.get("content-type", "").lower()
     if response.status_code != 200 or not media_type.startswith(_AUDIO_TYPES):
         return False
+    if ELSEWHERE in request.extensions:
+        return True
     operation = provider.find_operation(request.method, path_of(request, base_url))
-    return ELSEWHERE in request.extensions or (operation is not None and operation.returns_audio)
+    return operation is not None and operation.returns_audio
 
 
 def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY) -> RawResponse:

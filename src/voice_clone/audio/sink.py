@@ -18,7 +18,6 @@ from voice_clone.errors import InvalidRequestError
 AudioTarget: TypeAlias = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file object, which stays open."""
 
-
 _CHUNK, _HEAD = 64 * 1024, 4096  # bytes
 
 CHOOSE = "choose a place that can be written to"

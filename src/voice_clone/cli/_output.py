@@ -17,7 +17,6 @@ from voice_clone.cli._exits import EXIT_CODES, exit_code
 _ADVICE = "What to do: "
 _TIMES = ("created_at", "expires_at")
 
-
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
     "call delete_voice(id)": "run `voice-clone delete {provider} ID`",

@@ -126,7 +126,7 @@ class _Cartesia(
         description: str | None = None,
         gender: models.Gender | str | Unset | None = UNSET,
     ) -> Flow[Voice]:
-        """Change a voice, and return the changed voice; what is left out stays.
+        """Change a voice and return it. Fields that you leave out stay as they are.
 
         `voice` is an id or a Voice. `name` and `description` are for people. `gender` is one of models.Gender; None
         resets it.
