@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from scripts.docs import architecture
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, objects_in, read_json
 from scripts.lib.openapi import METHODS
 from scripts.lib.project import Provider, find_providers
 from voice_clone import VoiceCloneError, connect, errors
+from voice_clone.audio import Rules
 
 DOCS = ROOT / "docs"
 MARKS = "<!-- {name}: written by nox -s docs -->\n", "<!-- end of {name} -->"
@@ -74,6 +77,7 @@ def pages() -> dict[Path, str]:
     lists = {
         (ROOT / "README.md", "operations"): _matrix(known),
         (DOCS / "voices.md", "operations"): _matrix(known),
+        (DOCS / "audio.md", "accepted"): _table(("", "binding", "reported", "recommended"), _accepted(known)),
         (DOCS / "providers" / "index.md", "overview"): _overview(known),
         (DOCS / "errors.md", "tree"): _tree(known),
         (DOCS / "architecture.md", "rooms"): architecture.section(),
@@ -160,12 +164,8 @@ class Facts:
             yield "unused voices", f"are deleted after {data.clone.unused_days} days"
         if types := self._media_types():
             yield "media types sent", _listed(types)
-        all_rules = [each["x-audio"] for each in objects_in(data.spec) if "x-audio" in each]
-        for limits in dict.fromkeys(filter(None, map(_audio, all_rules))):
-            yield "audio limits", limits
-        for rules in all_rules:
-            if advised := rules.get("advised"):
-                yield "recommended audio", f"{_audio(advised)}: {advised['reason']}"
+        for use, rules in self.audio().items():
+            yield from _audio(rules, "" if use == "clone" else f" of `{use}`")
         named = [f"the header `{data.errors.request_id_header}`"] if data.errors.request_id_header else []
         named += [f"`{path}` in the body" for path in data.errors.request_id]
         yield "request ID", ", or ".join(named) or "unknown"
@@ -173,6 +173,11 @@ class Facts:
         documents = [page for page in self._source["pages"] if page.get("url")]
         yield "provider's page", ", ".join(f"<{page['url']}>" for page in documents)
         yield "effective spec", f"[{self.title}: the API](../api/{self.name}.md)"
+
+    def audio(self) -> dict[str, Rules]:
+        """The requirements for audio, for each use of it."""
+        uses = {use for each in objects_in(self.data.spec) for use in each.get("x-audio", ())}
+        return {use: Rules.of(self.data.spec, use) for use in ("clone", *sorted(uses - {"clone"}))}
 
     def _media_types(self) -> list[str]:
         contents = (
@@ -285,12 +290,23 @@ def _about(kind: type[VoiceCloneError], known: Sequence[Facts]) -> str:
     return "\n\n".join(parts + ([f"**Raised for**: {'; '.join(raised_for)}."] if raised_for else []))
 
 
-def _audio(rules: Any) -> str:
-    """Rules for audio, as they stand in an effective spec, in words."""
-    least, most = rules.get("min_seconds"), rules.get("max_seconds")
-    parts = [f"{least:g} to {most:g} seconds"] if least and most else []
-    parts += [f"up to {rules['max_bytes'] / 2**20:g} MiB"] if "max_bytes" in rules else []
-    return ", ".join([*parts, *([_listed(rules["formats"])] if "formats" in rules else [])])
+def _audio(rules: Rules, use: str) -> Iterator[tuple[str, str]]:
+    """Requirements for audio in words, with their sources."""
+    documented = attrs.evolve(rules, reported=None)
+    if str(documented):
+        yield f"audio{use}", f"{documented}. Source: {rules.source}"
+    if rules.reported:
+        yield f"audio{use}, reported by users", f"{rules.reported}. Source: {rules.reported.source}"
+    if rules.advised and str(rules.advised):
+        yield f"recommended audio{use}", f"{rules.advised}. Source: {rules.advised.source}"
+
+
+def _accepted(known: Sequence[Facts]) -> Iterator[Sequence[str]]:
+    """One row for each provider and use: the requirements of each level."""
+    for facts in known:
+        for use, rules in facts.audio().items():
+            levels = attrs.evolve(rules, reported=None), rules.reported or Rules(), rules.advised or Rules()
+            yield f"{facts.title}: `{use}`", *(str(level) or "–" for level in levels)
 
 
 def _named(error: Any) -> str:

@@ -17,12 +17,24 @@ from scripts.lib.files import write_file
 from scripts.lib.project import find_providers
 
 SIDEBAR: dict[str, tuple[str, ...]] = {
-    "Use": ("clients", "voices", "errors", "polling", "testing", "cli", "logging", "network", "processes", "mocking"),
+    "Use": (
+        "clients",
+        "audio",
+        "voices",
+        "errors",
+        "polling",
+        "testing",
+        "cli",
+        "logging",
+        "network",
+        "processes",
+        "mocking",
+    ),
     "Providers": ("providers/index", "providers/*", "api/*"),
     "Recipes": ("recipes/README", "recipes/*"),
     "Change": ("architecture", "adding-a-provider", "spec-change-day", "compare-rules", "contributing", "changelog"),
     "Decisions": ("decisions/index", "decisions/*"),
-    "Measured": ("benchmarks", "ecosystem", "faults", "peers", "robustness"),
+    "Measured": ("audio-corpus", "benchmarks", "ecosystem", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
     "More": ("*",),
 }

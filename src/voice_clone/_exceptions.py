@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-_LIBRARIES = frozenset((
-    *("aiohttp", "anyio", "asyncio", "builtins", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"),
-    *("socket", "socksio", "ssl", "trio", "voice_clone", "zlib"),
-))  # fmt: skip
+import sys
+
+_LIBRARIES = (sys.stdlib_module_names - {"unittest"}) | {
+    *("aiohttp", "anyio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "httpx_aiohttp"),
+    *("socksio", "trio", "voice_clone"),
+}
 
 
 def is_foreign(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from tests.clips import WAV
 from tests.contract.documents import document, documents
 from tests.contract.evidence import (
     FOLDER,
@@ -32,7 +33,6 @@ from tests.contract.evidence import (
 )
 from tests.contract.failures import Breach, breach
 from tests.contract.validators import contract_model
-from tests.contract.wire import CLIP
 from voice_clone import connect
 
 CHANGED = (
@@ -209,7 +209,7 @@ def voices() -> list[Any]:
 def test_clone_returns_the_known_voice_of_a_response(known: Evidence, example: Example) -> None:
     """`clone` uses the provider's known URL and returns exactly the known voice."""
     with connect(known.provider, api_key="any-key", transport=httpx.MockTransport(answering(known, example))) as client:
-        voice = cast("Any", client).clone(CLIP, **known.clone)
+        voice = cast("Any", client).clone(WAV, **known.clone)
     fields = {name: getattr(voice, name) for name in ("id", "name", "language", "preview_url", "created_at")}
     fields["created_at"] = fields["created_at"] and fields["created_at"].isoformat()
     if fields != example.voice or voice.provider != known.provider or voice.raw != example.body:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.clips import WAV
 from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
 from tests.contract.failures import Breach, breach
 from tests.contract.schemas import valid
@@ -19,7 +20,7 @@ from tests.contract.strategies import alternatives, breaking
 from tests.contract.test_requests import bodies, parameters
 from tests.contract.test_responses import is_success, provider_of
 from tests.contract.validators import judge_answer, judge_request, read_text
-from tests.contract.wire import CLIP, KEY, Method, form, least, least_parameters, methods, request
+from tests.contract.wire import KEY, Method, form, least, least_parameters, methods, request
 from voice_clone import connect, errors
 from voice_clone.errors import RawResponse
 from voice_clone.testing import Kind, Mock
@@ -96,7 +97,7 @@ def start(document: Document, **keywords: Any) -> tuple[Any, Judged, Method]:
 def clip_for(method: Method) -> tuple[Any, dict[str, Any]]:
     """The audio as bytes, and the minimal keyword arguments."""
     assert method.operation.body
-    return CLIP, method.arguments(alternatives(method.operation.body)[0])[1]
+    return WAV, method.arguments(alternatives(method.operation.body)[0])[1]
 
 
 @pytest.mark.parametrize("failure", [None, "too much noise"])
@@ -132,7 +133,7 @@ def test_every_valid_clone_gets_a_documented_response(document: Document) -> Non
     for body in alternatives(method.operation.body):
         client, judged, _ = start(document)
         with suppress(errors.VoiceCloneError):
-            client.start_clone(CLIP, **method.arguments(body)[1])
+            client.start_clone(WAV, **method.arguments(body)[1])
         assert judged.seen
 
 

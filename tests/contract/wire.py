@@ -18,6 +18,7 @@ import attrs
 import httpx
 from openapi_python_client.strings import PythonIdentifier
 
+from tests.clips import WAV
 from tests.conftest import Clock
 from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.strategies import alternatives
@@ -27,7 +28,6 @@ from voice_clone._provider.config import Provider
 
 KEY = "key-0123456789abcdef"
 WAYS = ("sync", "asyncio")
-CLIP = b"RIFF\x24\x00\x00\x00WAVEfmt "
 NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
 exchanges: deque[tuple[httpx.Request, httpx.Response | None]] = deque(maxlen=3)
 """The last requests of all clients and their responses, for failure reports."""
@@ -86,9 +86,7 @@ def reply(answer: Answer, body: Json, headers: dict[str, str] | None = None) -> 
         return httpx.Response(status, json=body, headers=headers)
     if answer.media_type is None:
         return httpx.Response(status, headers=headers)
-    return httpx.Response(
-        status, content=CLIP, headers={"Content-Type": concrete(answer.media_type), **(headers or {})}
-    )
+    return httpx.Response(status, content=WAV, headers={"Content-Type": concrete(answer.media_type), **(headers or {})})
 
 
 def concrete(media_type: str) -> str:
@@ -313,7 +311,7 @@ def _audible(value: Json) -> Any:
     """Files with recognised audio content."""
     if isinstance(value, list):
         return [_audible(each) for each in value]
-    return CLIP + value if isinstance(value, bytes) else value
+    return WAV + value if isinstance(value, bytes) else value
 
 
 def _class(document: Document) -> Any:

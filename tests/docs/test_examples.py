@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from scripts.lib.files import ROOT
+from tests.clips import aiff
 from tests.conftest import KEYS, Clock
 from voice_clone.testing import Mock
 
@@ -37,6 +38,8 @@ def test_examples_run(
 ) -> None:
     """Every Python example of a page runs in order and prints the text after each `# →`."""
     (tmp_path / "me.wav").write_bytes(wav)
+    (tmp_path / "more.wav").write_bytes(wav + bytes(2))
+    (tmp_path / "memo.aiff").write_bytes(aiff(0.1))
     monkeypatch.chdir(tmp_path)
     for key in KEYS[:4]:
         monkeypatch.setenv(key, "any-key")

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple, TypeVar
 import anyio
 
 from scripts.lib.files import ROOT
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.ecosystem.server import CountingMock
 from voice_clone import connect, connect_async
 
 T = TypeVar("T")
 KEY = "key-that-nobody-may-read"
-CLIP = b"ID3" + bytes(64)
+CLIP = MP3
 REQUESTS = {"heygen": 2, "retell": 1, "cartesia": 1, "minimax": 2}
 """The number of requests of a clone that is done at the first poll."""
 

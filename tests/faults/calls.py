@@ -9,12 +9,13 @@ from typing import Any
 
 import attrs
 
+from tests.clips import MP3
 from tests.faults.faults import KEY, Fault, Kind
 from tests.faults.server import Server
 from tests.leaks import texts
 from voice_clone import VoiceCloneError
 
-CLIP = b"ID3" + bytes(5000)
+CLIP = MP3 * 17
 SHORT = 0.25
 """The timeout, in seconds, of a request that meets a fault which lasts longer."""
 LIMIT = 1024 * 1024

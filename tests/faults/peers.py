@@ -22,13 +22,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from scripts.lib.files import ROOT
+from tests.clips import MP3
 from tests.conftest import OPTIONS
 from tests.faults.faults import FAULTS, KEY, Fault
 from tests.faults.server import serving
 from voice_clone import VoiceCloneError, connect
 
 PAGE = ROOT / "docs" / "peers.md"
-CLIP = b"ID3" + bytes(5000)
+CLIP = MP3 * 17
 SHORT, LONG = 0.5, 10.0
 THREADS = 32  # nearly all of them wait
 

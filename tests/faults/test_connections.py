@@ -23,6 +23,7 @@ import pytest
 import trustme
 
 import voice_clone
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.faults.faults import KEY
 from tests.faults.server import TIMEOUT, Conversation, Gone, Listener, Talk, head, listening, tls_context, whole
@@ -38,7 +39,7 @@ from voice_clone import (
 )
 from voice_clone.testing import Mock
 
-CLIP = b"ID3" + bytes(100)
+CLIP = MP3
 HOST = "voices.invalid"
 """A host that no name server knows; tests that connect to it without a proxy give it an address."""
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")

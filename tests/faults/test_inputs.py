@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.faults.faults import KEY
 from tests.faults.server import Server, serving
@@ -16,7 +17,7 @@ from voice_clone import AuthenticationError, CloneJob, InvalidRequestError, NotF
 from voice_clone.testing import Part
 from voice_clone_api.heygen.api.voices import get_voice
 
-CLIP = b"ID3" + bytes(100)
+CLIP = MP3
 NAMES = [
     'a"b', "a\r\nX-Evil: 1", "a\nb", "'; DROP TABLE", "é😀", "a\x00b", "\u2028", "--boundary--", "a;b=c", "\\",
     "a%0d%0ab",

@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 import trio
 
+from tests.clips import MP3
 from tests.faults.faults import KEY
 from tests.faults.life import SPEAKERS, TEXT
 from tests.faults.server import TIMEOUT, Exchange, Server, head, serving
 from voice_clone import AsyncHeyGen, CloneJob, HeyGen, connect_async
 
-CLIP = b"ID3" + bytes(100)
+CLIP = MP3
 TOKEN = r"CloneJob\.from_token\('(.*)'\)"
 
 
@@ -68,7 +69,7 @@ START = """
     from voice_clone import HeyGen
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
     heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
-    job = heygen.start_clone(b"ID3" + bytes(100), name="Me")
+    job = heygen.start_clone(MP3, name="Me")
     pathlib.Path(sys.argv[3]).write_text(job.to_token(), encoding="utf-8")
     heygen.wait(job)
 """

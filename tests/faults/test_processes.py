@@ -17,12 +17,13 @@ import attrs
 import pytest
 import trustme
 
+from tests.clips import MP3
 from tests.faults.faults import KEY
 from tests.faults.server import Conversation, listening, tls_context, whole
 from voice_clone import AsyncHeyGen, HeyGen, VoiceCloneError
 from voice_clone.testing import Mock
 
-CLIP = b"ID3" + bytes(100)
+CLIP = MP3
 CHILDREN = 4
 CLONES = 20
 """Clones of each process including the parent, with a poll each: 200 responses in all."""

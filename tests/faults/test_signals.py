@@ -26,12 +26,13 @@ from typing import Any
 import attrs
 import pytest
 
+from tests.clips import MP3
 from tests.faults.faults import KEY
 from tests.faults.server import Conversation, Listener, listening, whole
 from voice_clone import HeyGen, VoiceCloneError
 from voice_clone.testing import Mock
 
-CLIP = b"ID3" + bytes(100)
+CLIP = MP3
 THREADS = 10
 TIMEOUT = 10.0
 """Seconds in which a clone must be done after all interrupts."""

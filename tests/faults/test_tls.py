@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.clips import MP3
 from tests.conftest import Caller, Clock
 from tests.faults.faults import KEY
 from voice_clone import RequestTimeoutError, TransportError
 from voice_clone.testing import Mock
 from voice_clone.testing._server import _Server
 
-CLIP = b"ID3" + bytes(1_000_000)
+CLIP = MP3 * 3500
 each_way = pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
 
 

@@ -26,10 +26,11 @@ from scripts.vendor import pages
 from scripts.vendor.merge import merge_pages
 from scripts.vendor.pages import vendored_pages
 from scripts.vendor.slice import cut
+from tests.clips import WAV
 from tests.conftest import OPTIONS, PROVIDERS
 from tests.contract.documents import Operation, document
 from tests.contract.strategies import alternatives
-from tests.contract.wire import CLIP, KEY, VOICE_ID, WAYS, Wire, good_body, good_reply
+from tests.contract.wire import KEY, VOICE_ID, WAYS, Wire, good_body, good_reply
 from tests.fuzz.inputs import NASTY, TEXTS, VALUES, edited, retyped, written
 from voice_clone import CloneJob, RateLimitError, Voice, VoiceCloneError
 from voice_clone._json import decode
@@ -203,7 +204,7 @@ def call(exchange: Exchange, max_retries: int = 2) -> bool:
         if exchange.job:
             voice = wire.call(exchange.way, "wait", exchange.job, timeout=30)
         else:
-            voice = wire.call(exchange.way, "clone", CLIP, **OPTIONS[exchange.provider])
+            voice = wire.call(exchange.way, "clone", WAV, **OPTIONS[exchange.provider])
     except VoiceCloneError as error:
         _examine(error, exchange.provider)
         raise
@@ -395,7 +396,7 @@ def _source(clip: Clip, folder: str) -> Any:
 
 
 def _clips() -> st.SearchStrategy[Clip]:
-    heads = [CLIP, b"ID3\x04\0\0", b"\xff\xfb\x90", b"\0\0\0\x18ftypM4A ", b"fLaC\0", b"OggS\0", b"\x1a\x45\xdf\xa3",
+    heads = [WAV, b"ID3\x04\0\0", b"\xff\xfb\x90", b"\0\0\0\x18ftypM4A ", b"fLaC\0", b"OggS\0", b"\x1a\x45\xdf\xa3",
              b'{"a": 1}', b"<html>", "é".encode("utf-16"), "Grüße".encode(), b""]  # fmt: skip
     names = st.sampled_from(["me.wav", "me.WAV", "me", ".wav", "me.mp3", "me.m4a", "me.txt", "a/b.ogg", "me.\udcff"])
     long = st.sampled_from(heads).map(lambda head: head + b"\xc3" * 4093)

@@ -142,6 +142,7 @@ def sync_clients() -> None:
         assert_type(retell, Retell)
         assert_type(retell.client, retell_api.AuthenticatedClient)
         retell.clone([Path("a.wav"), b"", "c.wav", BytesIO()], name="Me", voice_provider=CloneProvider.ELEVENLABS)
+        retell.clone("a.aiff", name="Me", voice_provider="elevenlabs", check=False)
         paths: list[str] = ["a.wav"]
         assert_type(retell.clone(paths, name="Me", voice_provider="elevenlabs"), Voice)
         assert_type(retell.start_clone(("a.wav", b""), name="Me", voice_provider="platform"), CloneJob)

@@ -20,6 +20,7 @@ import anyio
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, Caller, Clock
 from tests.faults.server import Conversation, listening, whole
 from tests.leaks import texts
@@ -92,9 +93,7 @@ def outcome(way: str, mock: Mock, client: dict[str, Any]) -> Any:
     """Clone once; return the voice or the error."""
     options = {"api_key": KEY, "max_retries": 0} | client
     try:
-        return Caller(way, mock, Clock())(
-            "cartesia", "clone", b"ID3" + bytes(100), client=options, **OPTIONS["cartesia"]
-        )
+        return Caller(way, mock, Clock())("cartesia", "clone", MP3, client=options, **OPTIONS["cartesia"])
     except VoiceCloneError as error:
         return error
 
@@ -143,7 +142,7 @@ def test_compressed_response_takes_bounded_time(bomb: str, mock: Mock) -> None:
             await anyio.sleep(0.01)
             began = time.monotonic()
             try:
-                await cartesia.clone(b"ID3" + bytes(100), name="Me", language="en")
+                await cartesia.clone(MP3, name="Me", language="en")
             except VoiceCloneError as error:
                 assert isinstance(error, InvalidResponseError)  # noqa: PT017 - or a voice comes
             assert time.monotonic() - began < TIMEOUT + 0.5
@@ -237,7 +236,7 @@ def test_encodings_are_decoded_as_by_httpx(encoding: str, content: bytes, size: 
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
     client = responding(Chunks(lambda: pieces), Content_Encoding=encoding) | {"max_retries": 0}
     try:
-        voice = call("cartesia", "clone", b"ID3" + bytes(100), client=client, **OPTIONS["cartesia"])
+        voice = call("cartesia", "clone", MP3, client=client, **OPTIONS["cartesia"])
     except VoiceCloneError:
         assert read_by_httpx(encoding, content) is None
     else:
@@ -330,7 +329,7 @@ def test_traceback_of_an_error_status_holds_no_key(provider: str, way: str, mock
     for status in STATUSES:
         client = answering(b'{"message": "no"}', status) | {"api_key": KEY, "max_retries": 0}
         with pytest.raises(VoiceCloneError) as caught:
-            Caller(way, mock, Clock())(provider, "clone", b"ID3" + bytes(9), client=client, **OPTIONS[provider])
+            Caller(way, mock, Clock())(provider, "clone", MP3, client=client, **OPTIONS[provider])
         assert leaks(caught.value) == []
         assert not [text for text in texts(caught.value) if KEY in text]
 
@@ -362,11 +361,11 @@ def test_interrupted_decoding_holds_no_key(
 
     client = answering(b'{"id": "v1"}') | {"api_key": KEY}
     call = Caller(way, mock, Clock())
-    call("cartesia", "clone", b"ID3" + bytes(9), client=client, **OPTIONS["cartesia"])  # it reads JSON of its own
+    call("cartesia", "clone", MP3, client=client, **OPTIONS["cartesia"])  # it reads JSON of its own
     monkeypatch.setattr(json.JSONDecoder, step, interrupt)
     try:
         with pytest.raises(kind) as caught:
-            call("cartesia", "clone", b"ID3" + bytes(9), client=client, **OPTIONS["cartesia"])
+            call("cartesia", "clone", MP3, client=client, **OPTIONS["cartesia"])
     finally:
         monkeypatch.undo()
     assert leaks(caught.value) == []
@@ -444,7 +443,7 @@ def test_clone_near_the_recursion_limit(provider: str, transport: str, mock: Moc
         def clone(number: int) -> None:
             # With the caller's voice_id MiniMax must not be sent two clones either.
             own = {"voice_id": f"My-own-voice-{number}"} if provider == "minimax" else {}
-            ended.append(client.clone(b"ID3" + bytes(9), **OPTIONS[provider], **own))
+            ended.append(client.clone(MP3, **OPTIONS[provider], **own))
 
         clone(0)  # imports of the first call need more
         for left in range(5, 400, 7):

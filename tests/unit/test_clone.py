@@ -20,6 +20,7 @@ import attrs
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import InvalidRequestError, InvalidResponseError, Voice, connect_async
 from voice_clone._provider.config import Provider
@@ -110,7 +111,7 @@ def test_retell_request_equals_the_official_sdk(call_sync: Caller, mock: Mock, w
     """Files are repeated under `files`, never `files[]`, each with file name and media type."""
     path = tmp_path / "one.wav"
     path.write_bytes(wav)
-    mp3 = b"ID3" + bytes(64)
+    mp3 = MP3
     call_sync("retell", "clone", [path, mp3, io.BytesIO(wav)], name="Me", voice_provider=CloneProvider.FISH_AUDIO)
     seen = [(part.name, part.file_name, part.media_type) for part in parts(mock, "clone_voice")]
     assert sorted(seen, key=str) == sorted(
@@ -376,26 +377,6 @@ def test_invalid_id_in_a_response_is_an_invalid_response(
         call_sync("cartesia", "clone", wav, **OPTIONS["cartesia"])
     assert caught.value.response is not None
     assert caught.value.response.json["name"] == "Me"
-
-
-def test_m4a_is_recognised_by_its_content(call_sync: Caller, mock: Mock) -> None:
-    """Media type and extension follow the content, whatever the name; a matching name is kept."""
-    m4a = b"\0\0\0\x20ftypM4A " + bytes(32)
-    for name, sent in (("a.m4a", "a.m4a"), ("a.MP4", "a.MP4"), ("a.txt", "a.txt.m4a"), (7, "audio.m4a")):
-        file = io.BytesIO(m4a)
-        file.name = name
-        call_sync("retell", "clone", file, **OPTIONS["retell"])
-        (part,) = [part for part in parts(mock, "clone_voice") if part.file_name]
-        assert (part.file_name, part.media_type) == (sent, "audio/mp4")
-
-
-def test_unrecognised_content_uses_the_extension(call_sync: Caller, mock: Mock, tmp_path: Path) -> None:
-    """Audio with unknown first bytes gets the media type of its extension."""
-    path = tmp_path / "raw.mp3"
-    path.write_bytes(bytes(64))
-    call_sync("cartesia", "clone", path, **OPTIONS["cartesia"])
-    (part,) = [part for part in parts(mock, "clone_voice") if part.file_name]
-    assert (part.file_name, part.media_type) == ("raw.mp3", "audio/mpeg")
 
 
 def test_closed_file_is_refused(call_sync: Caller, wav: bytes) -> None:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 import voice_clone
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from voice_clone import (
     AuthenticationError,
@@ -413,7 +414,7 @@ def test_echoed_key_is_not_kept(provider: str, call_sync: Caller, wav: bytes) ->
 def test_immediate_error_does_not_sleep(clock: Clock, mock: Mock) -> None:
     """An error that ends a call at once does not wait."""
     caller = Caller("sync", mock, clock)
-    fault(caller, "heygen", "unauthorized", b"ID3" + bytes(64))
+    fault(caller, "heygen", "unauthorized", MP3)
     assert clock.slept == []
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import voice_clone
+from tests.clips import MP3
 from tests.conftest import PROVIDERS, Caller
 from voice_clone import CloneJob, InvalidRequestError, Voice, connect, connect_async
 from voice_clone._client.base import AsyncClient, Client, SyncClient
@@ -31,9 +32,12 @@ def test_import_loads_no_dependency() -> None:
 
 
 def test_clients_load_no_checks_of_audio() -> None:
-    """What clients import to open audio loads neither tinytag nor the checks."""
-    heavy = "('tinytag', 'voice_clone.audio.header', 'voice_clone.audio.checks')"
-    assert run(f"import sys, voice_clone.audio.sniff; print([name for name in {heavy} if name in sys.modules])") == "[]"
+    """A client loads neither the parsers of audio nor the checks before it opens audio."""
+    heavy = "('voice_clone.audio.formats.identify', 'voice_clone.audio.requirements', 'voice_clone.audio.checks')"
+    assert (
+        run(f"import sys; from voice_clone import HeyGen; print([name for name in {heavy} if name in sys.modules])")
+        == "[]"
+    )
 
 
 @pytest.mark.parametrize("name", ["HeyGen", "Retell", "Cartesia", "MiniMax"])
@@ -144,7 +148,7 @@ def test_generated_functions_raise_the_same_errors(call_sync: Caller, mock: Mock
     from voice_clone_api.heygen.api.voices import get_voice
     from voice_clone_api.heygen.models import CloneStatus, GetVoiceResponse
 
-    voice = call_sync("heygen", "clone", b"ID3" + bytes(64), name="Me")
+    voice = call_sync("heygen", "clone", MP3, name="Me")
     with HeyGen("k", transport=mock.transport) as heygen:
         result = get_voice.sync(voice.id, client=heygen.client)
         assert isinstance(result, GetVoiceResponse)

@@ -15,6 +15,7 @@ import httpcore
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, Caller, Clock
 from tests.responses import Chunks, compressed, responding
 from voice_clone import (
@@ -99,7 +100,7 @@ def test_slow_response_does_not_extend_the_timeout(act: Any, way: str, serve: An
     options = {"transport": None, "base_url": serve(act), "timeout": 0.3}
     began = time.monotonic()
     with pytest.raises(OutcomeUnknownError, match="Timeout"):
-        Caller(way, mock, clock)("heygen", "start_clone", b"ID3" + bytes(4 * MIB), name="Me", client=options)
+        Caller(way, mock, clock)("heygen", "start_clone", MP3 * (4 * MIB // len(MP3)), name="Me", client=options)
     assert time.monotonic() - began < 1.3
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from voice_clone import HeyGen, Retell, VoiceCloneError, connect
 from voice_clone.testing import Mock
@@ -157,7 +158,7 @@ def test_line_breaks_from_a_provider_are_escaped(mock: Mock, log: pytest.LogCapt
     forged = "x\nINFO root: all is well\u2028"
     mock.fail("cartesia", httpx.Response(400, json={"error_code": forged, "message": "prose", "request_id": forged}))
     with connect("cartesia", api_key=KEY, transport=mock.transport) as cartesia, pytest.raises(VoiceCloneError):
-        cartesia.clone(b"ID3" + bytes(64), name="Me", language="en")
+        cartesia.clone(MP3, name="Me", language="en")
     (record,) = log.records
     assert record.getMessage().splitlines() == [record.getMessage()]
     assert facts(record)["code"] == forged
@@ -218,7 +219,7 @@ from voice_clone.testing import Mock
 from voice_clone.testing._spec import Spec
 mock = Mock(polls_until_done=1)
 mock.fail("heygen", "rate_limit", retry_after=0)
-HeyGen("any-key", transport=mock.transport).clone(b"ID3" + bytes(64), name="Me")
+HeyGen("any-key", transport=mock.transport).clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me")
 print([seen.status for seen in mock.requests])
 """
     assert run(code) == "[429, 200, 200]\n"

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import (
     AuthenticationError,
@@ -78,6 +79,7 @@ BAD_FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
     ("retell", [*RETELL.items(), ("files", (None, b"RIFF....WAVE"))], "needs a file name"),
     ("retell", [*RETELL.items(), ("files", ("noextension", b"RIFF", "audio/wav"))], "needs a file name"),
     ("retell", [*RETELL.items(), ("files", ("a.webm", b"\x1a\x45\xdf\xa3", "audio/webm"))], "audio/webm is not"),
+    ("retell", [*RETELL.items(), ("files", ("a.aiff", b"FORM\0\0\0\4AIFF", "audio/aiff"))], "audio/aiff is not"),
     ("retell", [*RETELL.items(), ("files", ("me.wav", b"", "audio/wav"))], "the file is empty"),
     ("retell", [("voice_name", (None, "")), ("voice_provider", (None, "elevenlabs")), ("files", CLIP)], "voice_name"),
     ("retell", [("voice_name", (None, "Me")), ("voice_provider", (None, "acme")), ("files", CLIP)], "'acme'"),
@@ -145,7 +147,7 @@ def test_missing_or_wrong_key_is_refused(provider: str, mock: Mock) -> None:
         assert answer.status_code == (200 if provider == "minimax" else 401)
     client: Any = connect(provider, api_key="bad", transport=mock.transport)
     with client, pytest.raises(AuthenticationError):
-        client.clone(b"ID3" + bytes(64), **OPTIONS[provider])
+        client.clone(MP3, **OPTIONS[provider])
 
 
 def test_parameters_are_validated(mock: Mock) -> None:

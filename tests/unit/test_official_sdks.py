@@ -13,13 +13,14 @@ import httpx
 import pytest
 from tinytag import TinyTag
 
+from tests.clips import MP3
 from voice_clone import connect
 from voice_clone.testing import Mock, serve
 from voice_clone.testing._multipart import read_parts
 
 PINNED = {"cartesia-version": "2026-03-01"}  # in lower case, as the SDK has it; otherwise both versions are sent
-CLIP = ("me.wav", b"RIFF....WAVE", "audio/wav")
-MP3 = {"container": "mp3", "sample_rate": 44100, "bit_rate": 128000}
+CLIP = ("me.mp3", MP3, "audio/mpeg")
+AS_MP3 = {"container": "mp3", "sample_rate": 44100, "bit_rate": 128000}
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_cartesia_sdk_lives_a_voice(sdk: Any, at: dict[str, Any], mock: Mock) ->
         assert client.voices.update(ids[0], gender=None).gender is None
         assert client.voices.get(ids[0]).name == "You"
         speech = client.tts.generate(
-            model_id="sonic-3", transcript="x" * 50, voice={"mode": "id", "id": ids[0]}, output_format=MP3
+            model_id="sonic-3", transcript="x" * 50, voice={"mode": "id", "id": ids[0]}, output_format=AS_MP3
         )
         assert TinyTag.get(file_obj=io.BytesIO(speech.read())).duration == pytest.approx(3, abs=0.05)
         client.voices.delete(ids[0])
@@ -97,7 +98,7 @@ def test_cartesia_async_sdk_lists_and_speaks(sdk: Any, mock: Mock) -> None:
             voices = [voice async for voice in client.voices.list(limit=1)]
             assert len(voices) == 3
             voice = {"mode": "id", "id": voices[0].id}
-            speech = await client.tts.generate(model_id="sonic-3", transcript="Hi.", voice=voice, output_format=MP3)
+            speech = await client.tts.generate(model_id="sonic-3", transcript="Hi.", voice=voice, output_format=AS_MP3)
             assert len(await speech.read()) > 1000
 
     anyio.run(main)
@@ -157,7 +158,7 @@ def recorded(make: Any, call: Any) -> dict[str, Any]:
 Call = Callable[[Any], Any]
 CALLS: dict[tuple[str, str], tuple[Call, Call]] = {
     ("cartesia", "clone"): (
-        lambda sdk: sdk.voices.clone(clip=("audio.wav", CLIP[1], "audio/x-wav"), name="Me", language="en"),
+        lambda sdk: sdk.voices.clone(clip=("audio.mp3", CLIP[1], "audio/mpeg"), name="Me", language="en"),
         lambda ours: ours.clone(CLIP[1], name="Me", language="en"),
     ),
     ("cartesia", "list_voices"): (
@@ -175,7 +176,7 @@ CALLS: dict[tuple[str, str], tuple[Call, Call]] = {
             model_id="sonic-3",
             transcript="Hi.",
             voice={"mode": "id", "id": ID},
-            output_format=MP3,
+            output_format=AS_MP3,
             language="en",
             generation_config={"speed": 1.2, "emotion": "happy"},
         ),
@@ -183,7 +184,7 @@ CALLS: dict[tuple[str, str], tuple[Call, Call]] = {
     ),
     ("retell", "clone"): (
         lambda sdk: sdk.voice.clone(
-            files=[("audio.wav", CLIP[1], "audio/x-wav")], voice_name="Me", voice_provider="elevenlabs"
+            files=[("audio.mp3", CLIP[1], "audio/mpeg")], voice_name="Me", voice_provider="elevenlabs"
         ),
         lambda ours: ours.clone(CLIP[1], name="Me", voice_provider="elevenlabs"),
     ),

@@ -20,8 +20,8 @@ import voice_clone
 module_level = voice_clone.HeyGen("made-before-the-test")
 
 
-def greet(client):
-    return client.clone(b"ID3" + bytes(64), name="Me")
+def greet(client, **options):
+    return client.clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me", **options)
 
 
 def use_heygen():
@@ -103,21 +103,21 @@ def test_clients_of_the_code_reach_the_mock(project: pytest.Pytester) -> None:
 
         def test_elsewhere(mock_minimax, mock_retell, mock_providers, monkeypatch) -> None:
             monkeypatch.setenv("MINIMAX_API_HOST", "https://gateway.example")
-            assert MiniMax().clone(b"ID3" + bytes(64)).id in mock_minimax.voices
+            assert MiniMax().clone(bytes.fromhex("ffe318c0" + "0" * 136)).id in mock_minimax.voices
             assert [seen.operation for seen in mock_minimax.requests] == ["upload_file", "clone_voice"]
             retell = connect("retell", base_url="https://gateway.example")
-            retell.clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
-            assert "Me" in {part.content.decode() for part in mock_retell.requests[0].body}
+            retell.clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me", voice_provider="elevenlabs")
+            assert b"Me" in {part.content for part in mock_retell.requests[0].body}
             renamed = connect("retell", base_url="https://GATEWAY.Example", headers={"User-Agent": "mine/1"})
-            renamed.clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
+            renamed.clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me", voice_provider="elevenlabs")
             assert mock_retell.requests[1].request.headers["User-Agent"] == "mine/1"
             assert len(mock_providers.requests) == 4
 
 
         def test_addresses_of_the_environment(mock_retell, mock_minimax) -> None:
             assert not {"RETELL_BASE_URL", "MINIMAX_BASE_URL", "MINIMAX_API_HOST"} & set(os.environ)
-            connect("retell").clone(b"ID3" + bytes(64), name="Me", voice_provider="elevenlabs")
-            assert MiniMax().clone(b"ID3" + bytes(64)).id in mock_minimax.voices
+            connect("retell").clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me", voice_provider="elevenlabs")
+            assert MiniMax().clone(bytes.fromhex("ffe318c0" + "0" * 136)).id in mock_minimax.voices
             assert len(mock_retell.requests) == 1
         """,
     )
@@ -144,7 +144,7 @@ async def test_many(mock_heygen) -> None:
     mock_heygen.mock.polls_until_done = 3
     async with AsyncHeyGen() as heygen, anyio.create_task_group() as tasks:
         for _ in range(20):
-            tasks.start_soon(partial(heygen.clone, b"ID3", name="Me", timeout=4))
+            tasks.start_soon(partial(heygen.clone, bytes.fromhex("ffe318c0" + "0" * 136), name="Me", timeout=4))
     assert len(mock_heygen.voices) == 20
 """
 
@@ -181,7 +181,7 @@ def test_failures_are_scripted_and_sleeps_are_virtual(project: pytest.Pytester) 
             mock_heygen.mock.polls_until_done = 10**9
             seen = []
             with pytest.raises(PollTimeoutError, match="not done after 36000 s"):
-                HeyGen().clone(b"ID3" + bytes(64), name="Me", timeout=36000, on_poll=seen.append)
+                HeyGen().clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me", timeout=36000, on_poll=seen.append)
             assert seen[0].elapsed == 0
             assert seen[-1].elapsed > 30000
         """,
@@ -217,7 +217,7 @@ def test_request_past_the_mock_fails_the_test(project: pytest.Pytester) -> None:
 
         def test_unknown(mock_providers) -> None:
             with pytest.raises(NotFoundError, match="no operation POST /v7/clone-voice"):
-                Retell(base_url="https://gateway.example/v7").clone(b"ID3", name="Me", voice_provider="minimax")
+                app.greet(Retell(base_url="https://gateway.example/v7"), voice_provider="minimax")
 
 
         def test_by_an_upper_case_host(mock_providers) -> None:
@@ -354,7 +354,7 @@ def test_starting_pytest_loads_nothing(project: pytest.Pytester, monkeypatch: py
 
     def test_heygen(mock_heygen) -> None:
         from voice_clone import HeyGen
-        assert HeyGen().clone(b"ID3", name="Me").id in mock_heygen.voices
+        assert HeyGen().clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me").id in mock_heygen.voices
     """
     project.makepyfile(test_it=test)
     project.makepyprojecttoml("")

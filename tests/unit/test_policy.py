@@ -12,6 +12,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from voice_clone import (
     CloneFailedError,
@@ -215,7 +216,7 @@ def test_wait_bounds_the_timeout_of_each_poll(mock: Mock, clock: Clock) -> None:
 def test_timeout_zero_polls_once(call: Caller) -> None:
     """With a timeout of 0 there is one poll."""
     call.mock.polls_until_done = 9
-    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    job = call("heygen", "start_clone", MP3, name="Me")
     with pytest.raises(PollTimeoutError):
         call("heygen", "wait", job, timeout=0)
     assert call.clock.slept == []
@@ -223,7 +224,7 @@ def test_timeout_zero_polls_once(call: Caller) -> None:
 
 def test_poll_obeys_retry_after(call: Caller) -> None:
     """A pending poll's Retry-After is the time to the next poll; beyond the deadline it ends the wait."""
-    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    job = call("heygen", "start_clone", MP3, name="Me")
     pending = httpx.Response(200, json={"data": {"status": "processing"}}, headers={"Retry-After": "7"})
     call.mock.fail("heygen", pending)
     call.mock.polls_until_done = 1
@@ -238,7 +239,7 @@ def test_poll_obeys_retry_after(call: Caller) -> None:
 
 def test_failed_poll_is_retried_within_the_deadline(call: Caller) -> None:
     """Polls are retried after 5xx, 429 and lost connections, but not past the deadline."""
-    job = call("heygen", "start_clone", b"ID3" + bytes(64), name="Me")
+    job = call("heygen", "start_clone", MP3, name="Me")
     call.mock.polls_until_done = 1
     for what in ("server_error", "rate_limit", httpx.ReadError("reset"), httpx.Response(520)):
         call.mock.fail("heygen", what, times=2)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 import voice_clone
+from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.leaks import texts
 from voice_clone import (
@@ -36,6 +37,7 @@ from voice_clone import (
     errors,
 )
 from voice_clone._provider.config import Provider
+from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock, serve
 from voice_clone_api.heygen.api.voices import get_voice
 
@@ -127,7 +129,7 @@ def test_key_is_in_no_text(caplog: pytest.LogCaptureFixture) -> None:
     for answer in (echo, odd, httpx.ReadError("reset"), httpx.Response(200, text=KEY), httpx.ConnectError("no")):
         heygen = HeyGen(KEY, **answering(answer))
         with pytest.raises(VoiceCloneError) as caught:
-            heygen.start_clone(b"ID3" + bytes(9), name="Me")
+            heygen.start_clone(MP3, name="Me")
         shown = texts(caught.value, heygen, vars(heygen), heygen.client, heygen._http.__dict__)
         # httpx logs the server's status line unchanged.
         assert not [text for text in [*shown, caplog.text.replace(f"302 {KEY}", "")] if KEY in text]
@@ -145,7 +147,7 @@ def test_escaped_key_is_redacted(text: str) -> None:
     for encoding in ("utf-8", "utf-16"):
         with HeyGen(KEY, **answering(httpx.Response(401, content=text.encode(encoding)))) as heygen:
             with pytest.raises(AuthenticationError) as caught:
-                heygen.start_clone(b"ID3" + bytes(9), name="Me")
+                heygen.start_clone(MP3, name="Me")
             assert caught.value.response
             assert "[key]" in str(caught.value.response.json)
             assert json.loads(caught.value.response.text) == caught.value.response.json
@@ -200,7 +202,7 @@ def test_cancelled_wait_notes_the_token(mock: Mock) -> None:
 
     async def main() -> BaseException:
         async with voice_clone.AsyncHeyGen(KEY, transport=mock.transport) as heygen:
-            job = await heygen.start_clone(b"ID3" + bytes(9), name="Me")
+            job = await heygen.start_clone(MP3, name="Me")
             mock.polls_until_done = 99
             task = asyncio.ensure_future(heygen.wait(job, on_poll=lambda _: task.cancel()))
             with pytest.raises(asyncio.CancelledError) as caught:
@@ -386,7 +388,7 @@ def test_interrupted_request_leaves_no_key() -> None:
     """Ctrl-C during a request removes the key from it."""
     seen: list[httpx.Request] = []
     with HeyGen(KEY, **answering(KeyboardInterrupt(), seen=seen)) as heygen, pytest.raises(KeyboardInterrupt):
-        heygen.start_clone(b"ID3" + bytes(9), name="Me")
+        heygen.start_clone(MP3, name="Me")
     assert "x-api-key" not in seen[0].headers
 
 
@@ -426,7 +428,7 @@ def test_invalid_timeout_is_refused(timeout: Any, call_sync: Caller) -> None:
         assert call_sync("heygen", "wait", job, timeout=timeout, client=options).id == "x"
     elif not isinstance(timeout, httpx.Timeout):
         with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
-            call_sync("heygen", "clone", b"ID3" + bytes(9), name="Me", timeout=timeout)
+            call_sync("heygen", "clone", MP3, name="Me", timeout=timeout)
         assert not call_sync.mock.requests
         with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds"):
             call_sync("heygen", "wait", job, timeout=timeout)
@@ -457,7 +459,7 @@ def test_loopback_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests to the local machine bypass the proxy, which would see the key."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with serve() as mock, HeyGen(KEY, base_url=mock.base_urls["heygen"]) as heygen:
-        assert heygen.start_clone(b"ID3" + bytes(9), name="Me").voice_id in mock.voices("heygen")
+        assert heygen.start_clone(MP3, name="Me").voice_id in mock.voices("heygen")
 
 
 def test_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, clock: Clock, mock: Mock) -> None:
@@ -603,8 +605,13 @@ def test_foreign_exception_while_reading_audio_keeps_its_type(provider: str, cal
                 raise SoftTimeLimit("over")
             return super().read(size)
 
-    for reads in (0, 2):
-        file = File(b"ID3" + bytes(300_000))
+    whole = File(MP3 * 1000)
+    whole.left = 1000
+    with open_audio(whole):
+        pass
+    opening = 1000 - whole.left
+    for reads in (0, 2, opening, opening + 1):
+        file = File(MP3 * 1000)
         file.left = reads
         with pytest.raises(SoftTimeLimit):
             call_sync(provider, "clone", file, **OPTIONS[provider])

@@ -644,6 +644,23 @@ def test_this_machine_may_serve_audio_without_tls(call: Caller) -> None:
     assert call("heygen", "speak", "Hi.", "v", client=at_heygen(audio(AUDIO), "http://127.0.0.1:9/a")).audio == AUDIO
 
 
+@pytest.mark.parametrize(
+    ("head", "media_type"),
+    [
+        (b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        (b"\xff\xfb\x90\0", "audio/mpeg"),
+        (b"\0\0\0\x20ftypM4A ", "audio/mp4"),
+        (b"fLaC", "audio/flac"),
+        (b"OggS", "audio/ogg"),
+        (b"\x1a\x45\xdf\xa3", "audio/webm"),
+    ],
+)
+def test_first_bytes_of_speech_are_its_media_type(head: bytes, media_type: str, call: Caller) -> None:
+    """The media type of speech is that of its first bytes, whatever the response declares."""
+    download = audio(head + b"\xff" * 9, media_type="audio/x-unknown")
+    assert call("heygen", "speak", "Hi.", "v", client=at_heygen(download)).media_type == media_type
+
+
 @pytest.mark.parametrize("location", ["http://cdn.example/b", "//cdn.example/a.mp3"])
 def test_redirects_are_bounded_and_https(location: str, call: Caller) -> None:
     """A redirect to http, or without end, is an error."""

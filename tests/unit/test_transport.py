@@ -15,6 +15,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 
+from tests.clips import MP3
 from tests.conftest import Clock
 from voice_clone import (
     AsyncHeyGen,
@@ -48,7 +49,7 @@ def served(mock: Mock) -> Iterator[Mock]:
     """The mock over real sockets, with one voice."""
     with serve(mock):
         with HeyGen("any-key", base_url=mock.base_urls["heygen"]) as heygen:
-            heygen.start_clone(b"ID3" + bytes(9), name="Me")
+            heygen.start_clone(MP3, name="Me")
         yield mock
 
 

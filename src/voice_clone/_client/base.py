@@ -24,7 +24,7 @@ from voice_clone._client.options import (
     parse_timeout,
 )
 from voice_clone._flow.driver import AsyncDriver, Driver, P, SyncDriver, operation
-from voice_clone._flow.effects import Ask, Callback, Flow, Request, Send, Sleep
+from voice_clone._flow.effects import Ask, Callback, Flow, Open, Request, Send, Sleep
 from voice_clone._flow.policy import (
     FIRST_POLL,
     LONGEST_RETRY_AFTER,
@@ -41,6 +41,7 @@ from voice_clone._ids import is_id
 from voice_clone._json import value_at
 from voice_clone._provider.config import CLONE, BuildRequest, Poll
 from voice_clone._provider.responses import PAID_FOR, RAW, first_text, retry_after
+from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import (
     CloneJob,
     InvalidRequestError,
@@ -205,6 +206,19 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
             attempt += 1
             request["extensions"] |= {ATTEMPT: attempt + 1, FRESH: True}
             yield Sleep(delay)
+
+    def _clip(self, source: AudioSource, *, check: bool, use: str = "clone") -> Flow[Audio]:
+        """Open audio; unless `check` is False, raise InvalidRequestError for a format that the provider refuses."""
+        from voice_clone.audio.requirements import not_recognised, rules  # noqa: PLC0415 - not every client opens audio
+
+        audio: Audio = yield Open(source)
+        required = rules(self.provider.name, use)
+        if check and audio.info.format == "unknown":
+            raise not_recognised(audio.info)
+        if check and (problems := [*required.format_problems(audio.info)]):
+            message = f"{audio.info.name} {'; '.join(problems)}"
+            raise InvalidRequestError(message, advice=required.advice(audio.info))
+        return audio.named(required.extensions)
 
     def _check_expected(self, response: RawResponse, path: str, voice_id: str, *, retryable: bool) -> None:
         """Raise InvalidResponseError if the response is about another voice."""

@@ -19,12 +19,13 @@ from voice_clone._http.extensions import AUDIO
 from voice_clone._http.response_body import AudioRequest
 from voice_clone._provider.config import SPEECH, Speech as SpeechConfig
 from voice_clone._provider.responses import ELSEWHERE
+from voice_clone.audio.formats.not_audio import is_text
 from voice_clone.audio.sink import AudioSink, AudioTarget
-from voice_clone.audio.sniff import is_text, sniff
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 from voice_clone.models import Speech
 
 MAX_REDIRECTS = 5
+_MAGIC = {b"fLaC": "audio/flac", b"OggS": "audio/ogg", b"\x1a\x45\xdf\xa3": "audio/webm"}
 
 
 class Speaks(Client[GeneratedT, TransportT, Result]):
@@ -63,7 +64,7 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         """The media type of audio by its first bytes, or as declared; raises InvalidResponseError for other content."""
         head = sink.head
         is_raw = declared == "audio/pcm"  # its samples may look like anything
-        detected = None if is_raw else sniff(head)
+        detected = None if is_raw else _sniff(head)
         if not head or (detected is None and not is_raw and is_text(head)):
             problem = "is text, not audio" if head else "holds no audio"
             advice = self.provider.recovery(SPEECH)
@@ -111,3 +112,14 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
 
 def _download_request(url: str, sink: AudioSink) -> Request:
     return {"method": "get", "url": url, "extensions": {ELSEWHERE: True, AUDIO: AudioRequest(sink)}}
+
+
+def _sniff(head: bytes) -> str | None:
+    """The media type of speech by its first bytes, of which a stream may have few; None if unknown."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/x-wav"
+    if head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0" and head[1:2] != b"\xfe"):
+        return "audio/mpeg"
+    if head[4:8] == b"ftyp":
+        return "audio/mp4"
+    return _MAGIC.get(head[:4])

@@ -8,7 +8,10 @@ import random
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextvars import copy_context
+from threading import Thread
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
 
@@ -49,12 +52,52 @@ class _Opened(ExitStack):
 
     def audio(self, source: AudioSource) -> Audio:
         """Open audio, or return it as it was opened before: a stream can be read only once."""
-        known = self._audio.get(id(source))
-        if known is None:
-            known = self._audio[id(source)] = self.enter_context(open_audio(source))
-        else:
+        return self._known(source) or self._keep(source, self.enter_context(open_audio(source)))
+
+    async def audio_async(self, source: AudioSource) -> Audio:
+        """The same; a file is read in a thread, because it may be slow."""
+        if isinstance(source, bytes) or self._known(source):
+            return self.audio(source)
+        from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - only async clients need it
+
+        opening = open_audio(source)
+        opened = _open_in_thread(opening)
+        try:
+            # A limiter of its own: sources that never answer keep no thread from others.
+            audio = await to_thread.run_sync(opened.result, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        except BaseException:
+            if not opened.cancel() and not opened.exception():  # cancelled after it was opened
+                opening.__exit__(None, None, None)
+            raise
+        self.push(opening)
+        return self._keep(source, audio)
+
+    def _known(self, source: AudioSource) -> Audio | None:
+        if known := self._audio.get(id(source)):
             known.stream.seek(0)
         return known
+
+    def _keep(self, source: AudioSource, audio: Audio) -> Audio:
+        self._audio[id(source)] = audio
+        return audio
+
+
+def _open_in_thread(opening: AbstractContextManager[Audio]) -> Future[Audio]:
+    """Open audio in a daemon thread: a pipe may never answer, and Python does not wait for it at its exit."""
+    opened = Future[Audio]()
+
+    def run() -> None:
+        with suppress(InvalidStateError), ExitStack() as until_taken:  # nobody takes it after a cancellation
+            try:
+                audio = until_taken.enter_context(opening)
+            except BaseException as error:  # noqa: BLE001 - the caller gets it
+                opened.set_exception(error)
+            else:
+                opened.set_result(audio)
+                until_taken.pop_all()
+
+    Thread(target=copy_context().run, args=(run,), name="voice-clone audio", daemon=True).start()
+    return opened
 
 
 class Driver:
@@ -66,7 +109,9 @@ class Driver:
     @abstractmethod
     def _send(self, request: Request) -> Any: ...
 
-    def _perform(self, effect: Effect, sleep: Callable[[float], Any], opened: _Opened) -> Any:
+    def _perform(
+        self, effect: Effect, sleep: Callable[[float], Any], open_: Callable[[AudioSource], Any], opened: _Opened
+    ) -> Any:
         """Perform an effect; returns its outcome, or an awaitable of it."""
         match effect:
             case Send(request):
@@ -74,7 +119,7 @@ class Driver:
             case Sleep(seconds):
                 return sleep(seconds)
             case Open(source):
-                return opened.audio(source)
+                return open_(source)
             case Create(target):
                 return opened.enter_context(create_audio(target))
             case Callback(function, argument):
@@ -100,7 +145,7 @@ class SyncDriver(Driver):
                     effect = next(flow)
                     while True:
                         try:
-                            outcome = self._perform(effect, self._runtime.sleep, opened)
+                            outcome = self._perform(effect, self._runtime.sleep, opened.audio, opened)
                             if isinstance(effect, Callback) and inspect.iscoroutine(outcome):
                                 outcome.close()
                                 message = "on_poll returned a coroutine; only an async client awaits it"
@@ -140,7 +185,7 @@ class AsyncDriver(Driver):
                             if limit and pauses and acquired:
                                 limit.release()
                                 acquired = False
-                            outcome = self._perform(effect, self._runtime.sleep_async, opened)
+                            outcome = self._perform(effect, self._runtime.sleep_async, opened.audio_async, opened)
                             if inspect.isawaitable(outcome):
                                 outcome = await outcome
                             if limit and pauses:  # before the flow builds its next request

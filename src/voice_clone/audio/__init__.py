@@ -4,9 +4,8 @@
     check_all("me.m4a")               one Report for each provider
     probe("me.m4a").duration          in seconds
 
-Only the header is read; nothing is decoded. Requirements come from the effective spec: the media types of the audio
-part, and `x-audio` beside them. A property that the header does not have is None, and breaks no requirement.
-Needs the extra `audio`.
+Only headers and indexes are read; nothing is decoded. Requirements come from the effective spec: `x-audio` beside the
+audio part. A property that the bytes do not tell is None, and breaks no requirement.
 """
 
 from __future__ import annotations
@@ -14,15 +13,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voice_clone.audio.checks import Report as Report, check as check, check_all as check_all, rules as rules
-    from voice_clone.audio.header import AudioInfo as AudioInfo, probe as probe
-    from voice_clone.audio.requirements import Rules as Rules
+    from voice_clone.audio.checks import (
+        Report as Report,
+        check as check,
+        check_all as check_all,
+        probe as probe,
+    )
+    from voice_clone.audio.requirements import Rules as Rules, rules as rules
+    from voice_clone.audio.sniff import AudioInfo as AudioInfo
 
 __all__ = ["AudioInfo", "Report", "Rules", "check", "check_all", "probe", "rules"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the checks on first use: clients import `voice_clone.audio.sniff` alone, and need no tinytag."""
+    """Import the checks on first use: clients import `voice_clone.audio.sniff` alone."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from voice_clone.audio import checks  # noqa: PLC0415 - see above

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-EXTRAS = {"rich": "cli", "tinytag": "cli", "typer": "cli", "openapi_schema_validator": "testing"}
+EXTRAS = {"rich": "cli", "typer": "cli", "openapi_schema_validator": "testing"}
 """The extra that installs each optional module."""
 
 

@@ -21,9 +21,10 @@ from voice_clone.cli._clone import clones, finish
 from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._commands import Json, connected
 from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
-from voice_clone.cli._output import Output
+from voice_clone.cli._output import Output, in_commands
 from voice_clone.cli._parameters import TIMEOUT_HELP, signature_of
 from voice_clone.cli._signals import sigterm_as_ctrl_c
+from voice_clone.cli._sources import read_source
 from voice_clone.cli._speak import read_text, speakers
 from voice_clone.cli._tasks import Connection
 
@@ -82,7 +83,7 @@ def root(
 Token = Annotated[
     str, typer.Argument(metavar="TOKEN", help="The token of a started clone, or `-` to read it from stdin.")
 ]
-Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file.")]
+Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file, or `-` for stdin.")]
 
 
 def _job(token: str) -> CloneJob:
@@ -125,15 +126,20 @@ def check(
 ) -> None:
     """Check a file against each provider's requirements."""
     output: Output = ctx.obj
-    reports = check_all(audio, provider or provider_names())
+    reports = check_all(read_source(audio), provider or provider_names())
     info = reports[0].audio
+    of_all = [note for note in reports[0].notes if len(reports) > 1 and all(note in each.notes for each in reports)]
     table = Table(Column("provider", no_wrap=True), Column("requirements", overflow="fold"), "result", box=SIMPLE)
     for report in reports:
         lines = [f"[red]rejected:[/] {escape(problem)}" for problem in report.problems] or ["[green]accepted[/]"]
-        lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes]
+        lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes if note not in of_all]
         table.add_row(report.provider, str(rules(report.provider)) or "none documented", "\n".join(lines))
-    advice = [f"{report.provider}: {report.advice}" for report in reports if report.advice]
-    output.result([attrs.asdict(report) for report in reports], _description(info), table, *advice)
+    providers_by_advice: dict[str, list[str]] = {}
+    for report in reports:
+        providers_by_advice.setdefault(in_commands(report.advice or "", report.provider), []).append(report.provider)
+    advice = [f"{', '.join(names)}: {text}" for text, names in providers_by_advice.items() if text]
+    about = [_description(info), *(f"note: {note}" for note in of_all)]
+    output.result([attrs.asdict(report) for report in reports], *about, table, *advice)
     raise typer.Exit(0 if all(report.ok for report in reports) else EXIT_CODES[InvalidRequestError])
 
 
@@ -168,10 +174,14 @@ def providers(ctx: typer.Context, *, as_json: Json = False) -> None:
 
 
 def _description(info: AudioInfo) -> str:
+    if not info.size:  # it is not on this machine
+        return info.name
     channels = {1: "mono", 2: "stereo"}.get(info.channels or 0, info.channels and f"{info.channels} channels")
     rate = f"{info.sample_rate:,} Hz" if info.sample_rate else None
     duration = "unknown duration" if info.duration is None else format_seconds(info.duration)
-    properties = filter(None, [info.format, format_bytes(info.size), duration, rate, channels])
+    codec = f"({info.codec})" if info.codec and info.codec != info.format else ""
+    kind = " ".join(filter(None, [info.format, codec, "with video" if info.has_video else ""]))
+    properties = filter(None, [kind, format_bytes(info.size), duration, rate, channels])
     return f"{info.name}: {', '.join(map(str, properties))}"
 
 

@@ -21,6 +21,7 @@ from voice_clone.cli._exits import exit_code
 from voice_clone.cli._output import Output, error_json, error_lines, expiry, resume_command, voice_json, voice_text
 from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
 from voice_clone.cli._progress import display
+from voice_clone.cli._sources import Source, read_source
 from voice_clone.cli._speak import PIPE, read_text, speech_file, speech_json, speech_note, speech_text
 from voice_clone.cli._tasks import ALL, Connection, providers_with_key, require, run
 from voice_clone.errors import InvalidRequestError
@@ -128,7 +129,8 @@ def _one(signature: Signature) -> Command:
         for missing in _missing_options(signature, options, reuse=reuse):
             raise missing
         arguments = [audio] if isinstance(audio, str) else audio
-        task = _prepare(signature, at, arguments, options, no_check=no_check, reuse=reuse, output=out)
+        sources = [read_source(argument) for argument in arguments]
+        task = _prepare(signature, at, sources, options, no_check=no_check, reuse=reuse, output=out)
         task.say, task.waits = speaking, not no_wait
         finish(task, out)
 
@@ -151,7 +153,7 @@ def _one(signature: Signature) -> Command:
 def _prepare(
     signature: Signature,
     connection: Connection,
-    audio: Sequence[str],
+    audio: Sequence[Source],
     options: Mapping[str, Any],
     *,
     no_check: bool,
@@ -160,15 +162,17 @@ def _prepare(
 ) -> Cloning:
     """A clone with checked audio; raises InvalidRequestError for audio that the provider would reject."""
     provider = signature.provider
-    sources = [signature.source(argument) for argument in audio]
-    for source in sources:
-        is_url = signature.takes_urls and isinstance(source, str)
-        if not (no_check or is_url or isinstance(source, int)):
-            output.say(*(f"note: {provider}: {note}" for note in check(source, provider).notes))
+    sources = [signature.accepted(source) for source in audio]
+    given = {name: options[name] for name in signature.options if options.get(name) is not None}
+    is_local = not any(isinstance(source, int | str) for source in sources)
+    if is_local and not no_check:
+        clips = sources if signature.takes_many else sources[0]
+        report = check(clips, provider, voice_provider=given.get("voice_provider"))
+        output.say(*(f"note: {provider}: {note}" for note in report.notes))
     return Cloning(
         connection=connection,
         sources=sources,
-        options={name: options[name] for name in signature.options if options.get(name) is not None},
+        options=given | {"check": not no_check},
         flags=flags_of(signature.options),
         reuse=reuse,
     )
@@ -190,12 +194,13 @@ def _all() -> Command:
         output: Output = ctx.obj
         selected = [name for name in signatures if name not in (skip or ())]
         with_key = providers_with_key(selected)
+        source = read_source(audio)
         cloning, rejected = list[Cloning](), list[InvalidRequestError]()
         for name in with_key:
             rejected += _missing_options(signatures[name], options, reuse=reuse)
             try:
                 at = connection.at(name)
-                task = _prepare(signatures[name], at, [audio], options, no_check=no_check, reuse=reuse, output=output)
+                task = _prepare(signatures[name], at, [source], options, no_check=no_check, reuse=reuse, output=output)
                 cloning.append(task)
             except InvalidRequestError as error:
                 if not error.provider:  # no provider would accept it

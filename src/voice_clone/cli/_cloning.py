@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AsyncExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import attrs
@@ -28,14 +29,14 @@ class CountedFile(io.FileIO):
     """A file that reports its position at each read: httpx reads it as it sends it."""
 
     def __init__(self, path: Path, report: Callable[[int], None]) -> None:
-        """Open the file."""
+        """Open the file; only reads of this thread are reported, since another one finds out what the file holds."""
         super().__init__(path, "rb")
-        self._report = report
+        self._report, self._thread = report, get_ident()
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and report the position."""
         data = super().read(-1 if size is None else size)
-        if data:
+        if data and get_ident() == self._thread:
             self._report(self.tell())
         return data
 

@@ -17,6 +17,7 @@ import typer
 from voice_clone._client.base import SyncClient
 from voice_clone._connect import find
 from voice_clone.audio import rules
+from voice_clone.cli._sources import Source
 
 TIMEOUT_HELP = "Timeout for the whole clone, in seconds."
 
@@ -82,14 +83,10 @@ class Signature:
     reused_by: tuple[str, ...]
     """The options by which `get_or_clone` finds a voice, and those that it needs to clone."""
 
-    def source(self, text: str) -> Path | str | bytes | int:
-        """The audio of an argument: a path, the bytes of a pipe, a URL, or the ID of an uploaded file."""
-        path = Path(text)
-        if path.is_fifo():  # not seekable
-            return path.read_bytes()
-        if self.takes_ids and text.isdecimal() and not path.exists():
-            return int(text)
-        return text if text.lower().startswith(("http://", "https://")) else path
+    def accepted(self, source: Source) -> Source | int:
+        """A source as the provider takes it: the ID of an uploaded file is a number, unless a file has this name."""
+        is_id = self.takes_ids and isinstance(source, Path) and str(source).isdecimal() and not source.exists()
+        return int(str(source)) if is_id else source
 
 
 @functools.cache
@@ -109,12 +106,12 @@ def signature_of(provider: str) -> Signature:
     if takes_many and "audio" in fields:
         audio += f". {fields['audio']['description']}"
     if required.advised:
-        audio += f". Recommended: {required.advised} ({required.advised.reason})"
+        audio += f". Recommended: {required.advised} ({required.advised.source})"
     return Signature(
         provider,
         client.__name__,
         client.provider.key_variable,
-        _options(client, "clone", fields, inspect.getdoc(client.start_clone) or ""),
+        _clone_options(client, fields),
         audio,
         takes_many,
         takes_urls,
@@ -122,6 +119,12 @@ def signature_of(provider: str) -> Signature:
         client.provider.poll is not None,
         tuple(each.name for each in _keywords(client, "get_or_clone") if each.default is each.empty),
     )
+
+
+def _clone_options(client: Any, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Option]:
+    options = _options(client, "clone", fields, inspect.getdoc(client.start_clone) or "")
+    del options["check"]  # each command has --no-check
+    return options
 
 
 @functools.cache

@@ -12,11 +12,11 @@ from voice_clone._client.options import choice
 from voice_clone._client.speech import Speaks
 from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Create, Flow, Open, Request
+from voice_clone._flow.effects import Create, Flow, Request
 from voice_clone._flow.policy import FREE, PAID
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import AudioSink, AudioTarget
-from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.audio.sniff import AudioSource
 from voice_clone.errors import InvalidRequestError
 from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.cartesia import AuthenticatedClient, models
@@ -50,16 +50,17 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        check: bool = True,
     ) -> Flow[CloneJob]:
         """Clone a voice; the returned job is done.
 
         `audio` is a path, bytes or a binary file object; 5 to 10 seconds work best. `name` and `description` are for
         people. `language` is one of models.SupportedLanguage, such as `en`. `base_voice_id` is the voice that the new
-        one derives from.
+        one derives from. `check` False sends audio of a format that Cartesia does not list, too.
         Raises InvalidRequestError before anything is sent for arguments that Cartesia would refuse,
         OutcomeUnknownError if the voice may have been made all the same, or what else a request may raise.
         """
-        file: Audio = yield Open(audio)
+        file = yield from self._clip(audio, check=check)
         body = models.CloneVoiceRequest(
             clip=File(file.stream, file.name, file.media_type),
             name=name,
@@ -80,14 +81,21 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        check: bool = True,
     ) -> Flow[Voice]:
         """Clone a voice.
 
-        `audio`, `name`, `language`, `description` and `base_voice_id` are those of `start_clone`.
+        `audio`, `name`, `language`, `description`, `base_voice_id` and `check` are those of `start_clone`.
         Raises what `start_clone` raises.
         """
         job = yield from _Cartesia.start_clone(
-            self, audio, name=name, language=language, description=description, base_voice_id=base_voice_id
+            self,
+            audio,
+            name=name,
+            language=language,
+            description=description,
+            base_voice_id=base_voice_id,
+            check=check,
         )
         return (yield from _Cartesia.wait(self, job))
 
@@ -100,19 +108,26 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        check: bool = True,
         settle_timeout: float = 60.0,
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name`, `language`, `description` and `base_voice_id` are those of `clone`. After a lost response, this
-        lists your voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It
-        returns a new clone once the list shows it, or after `settle_timeout`.
+        `audio`, `name`, `language`, `description`, `base_voice_id` and `check` are those of `clone`. After a lost
+        response, this lists your voices until the clone shows up; after `settle_timeout` seconds without it, it clones
+        again. It returns a new clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
         def start() -> Flow[CloneJob]:
             return _Cartesia.start_clone(
-                self, audio, name=name, language=language, description=description, base_voice_id=base_voice_id
+                self,
+                audio,
+                name=name,
+                language=language,
+                description=description,
+                base_voice_id=base_voice_id,
+                check=check,
             )
 
         return (yield from self._get_or_clone(name, start, settle_timeout=settle_timeout))

@@ -12,12 +12,12 @@ from voice_clone._client.options import check_wait, choice
 from voice_clone._client.speech import Speaks
 from voice_clone._client.voices import DeletesVoices, FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Ask, Create, Flow, Open, Request
+from voice_clone._flow.effects import Ask, Create, Flow, Request
 from voice_clone._flow.policy import FREE, PAID, PAID_SPEECH
 from voice_clone._http.request_body import Base64File
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import AudioSink, AudioTarget
-from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.audio.sniff import AudioSource
 from voice_clone.errors import InvalidRequestError, RawResponse
 from voice_clone.models import CloneJob, Progress, Speech, Voice
 from voice_clone_api.heygen import AuthenticatedClient, models
@@ -43,15 +43,16 @@ class _HeyGen(
     )
 
     @operation
-    def upload_asset(self, audio: AudioSource) -> Flow[models.AssetId]:
+    def upload_asset(self, audio: AudioSource, *, check: bool = True) -> Flow[models.AssetId]:
         """Upload audio, for `clone` to name instead of sending it inside of the request.
 
-        `audio` is a path, bytes or a binary file object of up to 32 MB. Its address at HeyGen is public.
+        `audio` is a path, bytes or a binary file object of up to 32 MB. Its address at HeyGen is public. `check` False
+        sends audio of a format that HeyGen does not list for assets, too.
         Raises InvalidRequestError before anything is sent if it is not audio, or what a request may raise.
         """
         if isinstance(audio, str) and audio.lower().startswith(("https://", "http://")):
             raise InvalidRequestError("upload_asset takes no URL; pass it to clone")
-        file: Audio = yield Open(audio)
+        file = yield from self._clip(audio, check=check, use="upload_asset")
         body = models.UploadAssetRequest(file=File(file.stream, file.name, file.media_type.replace("x-wav", "wav")))
         once = f"voice-clone-{int((yield Ask.RANDOM) * 2**52):013x}"  # a retry uploads no second asset
         response = yield from self._request(upload._get_kwargs, FREE, body=body, idempotency_key=once)
@@ -68,12 +69,13 @@ class _HeyGen(
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
+        check: bool = True,
     ) -> Flow[CloneJob]:
         """Start a clone; call `wait` with the returned job.
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
         to 100 characters. `language` is a hint such as `en`; by default it is detected. `remove_background_noise`
-        cleans the audio before cloning.
+        cleans the audio before cloning. `check` False sends content that is not recognised as audio, too.
         Raises InvalidRequestError before anything is sent for arguments that HeyGen would refuse, OutcomeUnknownError
         if the clone may have started all the same, or what else a request may raise.
         """
@@ -82,7 +84,7 @@ class _HeyGen(
         if isinstance(audio, str) and audio.lower().startswith("http://"):
             raise InvalidRequestError("HeyGen accepts only https URLs")
         if not isinstance(audio, models.AssetUrl | models.AssetId | models.AssetBase64):
-            file: Audio = yield Open(audio)
+            file = yield from self._clip(audio, check=check)
             media_type = file.media_type.replace("x-wav", "wav")
             audio = models.AssetBase64(media_type=media_type, data=Base64File(file.stream))
         body = models.CloneVoiceRequest(
@@ -103,6 +105,7 @@ class _HeyGen(
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
+        check: bool = True,
         timeout: float = 600.0,
         on_poll: Callable[[Progress], Result] | None = None,
     ) -> Flow[Voice]:
@@ -110,12 +113,12 @@ class _HeyGen(
 
         `audio` is a path, bytes, a binary file object, an https URL, or one of the generated asset models. `name` has 1
         to 100 characters. `language` is a hint such as `en`; by default it is detected. `remove_background_noise`
-        cleans the audio before cloning.
+        cleans the audio before cloning. `check` False sends content that is not recognised as audio, too.
         Raises what `start_clone` and `wait` raise; after the start, the error carries the job in `error.job`.
         """
         check_wait(timeout, on_poll, awaits=self._awaits)  # before it costs anything
         job = yield from _HeyGen.start_clone(
-            self, audio, name=name, language=language, remove_background_noise=remove_background_noise
+            self, audio, name=name, language=language, remove_background_noise=remove_background_noise, check=check
         )
         return (yield from _HeyGen.wait(self, job, timeout=timeout, on_poll=on_poll))
 
@@ -127,22 +130,23 @@ class _HeyGen(
         name: str,
         language: str | None = None,
         remove_background_noise: bool = True,
+        check: bool = True,
         timeout: float = 600.0,
         on_poll: Callable[[Progress], Result] | None = None,
         settle_timeout: float = 60.0,
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name`, `language`, `remove_background_noise`, `timeout` and `on_poll` are those of `clone`. A clone
-        that is still being made is waited for; a failed one does not count. After a lost response, this lists your
-        voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a new
-        clone once the list shows it, or after `settle_timeout`.
+        `audio`, `name`, `language`, `remove_background_noise`, `check`, `timeout` and `on_poll` are those of `clone`. A
+        clone that is still being made is waited for; a failed one does not count. After a lost response, this lists
+        your voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a
+        new clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
         def start() -> Flow[CloneJob]:
             return _HeyGen.start_clone(
-                self, audio, name=name, language=language, remove_background_noise=remove_background_noise
+                self, audio, name=name, language=language, remove_background_noise=remove_background_noise, check=check
             )
 
         return (

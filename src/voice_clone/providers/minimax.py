@@ -17,11 +17,11 @@ from voice_clone._client.options import check_type, choice
 from voice_clone._client.speech import Speaks
 from voice_clone._client.voices import DeletesVoices, ListsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Ask, Create, Flow, Open, Request, Sleep
+from voice_clone._flow.effects import Ask, Create, Flow, Request, Sleep
 from voice_clone._flow.policy import FREE, PAID, PAID_IDEMPOTENT, outcome_unknown, retry_delay
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import AudioSink, AudioTarget
-from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.audio.sniff import AudioSource
 from voice_clone.errors import ConflictError, InvalidResponseError, OutcomeUnknownError, ServerError, VoiceCloneError
 from voice_clone.models import CloneJob, Speech, Voice
 from voice_clone_api.minimax import AuthenticatedClient, models
@@ -51,15 +51,19 @@ class _MiniMax(
     provider: ClassVar[Provider] = Provider.load("minimax", AuthenticatedClient, delete_request=_delete_request)
 
     @operation
-    def upload_file(self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone") -> Flow[int]:
+    def upload_file(
+        self, audio: AudioSource, *, purpose: models.FilePurpose | str = "voice_clone", check: bool = True
+    ) -> Flow[int]:
         """Upload audio and return its file id.
 
         `audio` is a path, bytes or a binary file object. `purpose` is `voice_clone`, for audio to clone, or
-        `prompt_audio`, for that of a ClonePrompt.
+        `prompt_audio`, for that of a ClonePrompt. `check` False sends audio of a format that MiniMax does not list,
+        too.
         Raises InvalidRequestError before anything is sent if it is not audio, or what a request may raise.
         """
         file_purpose = choice(models.FilePurpose, purpose, "purpose")
-        file: Audio = yield Open(audio)
+        use = "clone" if file_purpose is models.FilePurpose.VOICE_CLONE else str(file_purpose)
+        file = yield from self._clip(audio, check=check, use=use)
         body = models.UploadFileRequest(purpose=file_purpose, file=File(file.stream, file.name, file.media_type))
         response = yield from self._request(upload._get_kwargs, FREE, body=body)
         file_id = response.at("file.file_id")
@@ -80,6 +84,7 @@ class _MiniMax(
         language_boost: models.LanguageBoost | str | None = None,
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
+        check: bool = True,
     ) -> Flow[CloneJob]:
         """Upload the audio and clone a voice; the returned job is done.
 
@@ -89,7 +94,8 @@ class _MiniMax(
         not sent, only the Voice has it. `text` has up to 1000 characters, needs `model`, and is charged; a preview
         speaks it. `clone_prompt` is a clip of less than 8 seconds with its transcript. `language_boost` is the language
         to recognise better, `auto` for any. `need_noise_reduction` and `need_volume_normalization` treat the audio
-        first. MiniMax deletes a voice that is not used for 7 days.
+        first. `check` False sends audio of a format that MiniMax does not list, too. MiniMax deletes a voice that is
+        not used for 7 days.
         Raises InvalidRequestError before anything is sent for arguments that MiniMax would refuse; if the voice may
         have been made all the same, OutcomeUnknownError, ServerError or InvalidResponseError with its `voice_id`.
         """
@@ -110,7 +116,7 @@ class _MiniMax(
         )
         self.provider.request_schema.check(body.to_dict())
         if not isinstance(audio, int):
-            body.file_id = yield from _MiniMax.upload_file(self, audio)
+            body.file_id = yield from _MiniMax.upload_file(self, audio, check=check)
         try:
             retry = PAID_IDEMPOTENT if voice_id is None else PAID
             response = yield from self._request(clone_voice._get_kwargs, retry, body=body)
@@ -138,11 +144,12 @@ class _MiniMax(
         language_boost: models.LanguageBoost | str | None = None,
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
+        check: bool = True,
     ) -> Flow[Voice]:
         """Upload the audio and clone a voice.
 
-        `audio`, `voice_id`, `name`, `clone_prompt`, `text`, `model`, `language_boost`, `need_noise_reduction` and
-        `need_volume_normalization` are those of `start_clone`.
+        `audio`, `voice_id`, `name`, `clone_prompt`, `text`, `model`, `language_boost`, `need_noise_reduction`,
+        `need_volume_normalization` and `check` are those of `start_clone`.
         Raises what `start_clone` raises.
         """
         job = yield from _MiniMax.start_clone(
@@ -156,6 +163,7 @@ class _MiniMax(
             language_boost=language_boost,
             need_noise_reduction=need_noise_reduction,
             need_volume_normalization=need_volume_normalization,
+            check=check,
         )
         return (yield from _MiniMax.wait(self, job))
 
@@ -172,12 +180,13 @@ class _MiniMax(
         language_boost: models.LanguageBoost | str | None = None,
         need_noise_reduction: bool = False,
         need_volume_normalization: bool = False,
+        check: bool = True,
     ) -> Flow[Voice]:
         """Return your own voice with this `voice_id`; clone it only if there is none.
 
-        `audio`, `name`, `clone_prompt`, `text`, `model`, `language_boost`, `need_noise_reduction` and
-        `need_volume_normalization` are those of `clone`. After a lost response the clone is sent again, since MiniMax
-        makes one voice for one `voice_id`.
+        `audio`, `name`, `clone_prompt`, `text`, `model`, `language_boost`, `need_noise_reduction`,
+        `need_volume_normalization` and `check` are those of `clone`. After a lost response the clone is sent again,
+        since MiniMax makes one voice for one `voice_id`.
         Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
         spoken with, or another account's; `speak` finds out. Otherwise raises what `clone` raises.
         """
@@ -201,6 +210,7 @@ class _MiniMax(
                         language_boost=language_boost,
                         need_noise_reduction=need_noise_reduction,
                         need_volume_normalization=need_volume_normalization,
+                        check=check,
                     )
                 )
             except ConflictError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import httpx
@@ -11,10 +12,10 @@ from voice_clone._client.base import AsyncClient, AsyncResult, Result, SyncClien
 from voice_clone._client.options import choice
 from voice_clone._client.voices import FindsVoices, GetsVoices
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Flow, Open, Request
+from voice_clone._flow.effects import Flow, Request
 from voice_clone._flow.policy import PAID
 from voice_clone._provider.config import Provider
-from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.audio.sniff import AudioSource
 from voice_clone.models import CloneJob, Voice
 from voice_clone_api.retell import AuthenticatedClient, models
 from voice_clone_api.retell.api.voices import clone_voice, get_voice, list_voices
@@ -33,20 +34,22 @@ class _Retell(
         *,
         name: str,
         voice_provider: models.CloneProvider | str,
+        check: bool = True,
     ) -> Flow[CloneJob]:
         """Clone a voice; the returned job is done.
 
         `audio` is a path, bytes, a binary file object, or a list of them: one for cartesia and minimax, up to 3 for
         inworld, up to 25 for others. `name` has 1 to 200 characters. `voice_provider` is the service that makes the
-        voice for Retell.
+        voice for Retell. `check` False sends audio of a format that Retell is not known to accept, too.
         Raises InvalidRequestError before anything is sent for arguments that Retell would refuse, OutcomeUnknownError
         if the voice may have been made all the same, or what else a request may raise.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
         files: list[File] = []
         for source in sources:
-            file: Audio = yield Open(source)
-            files.append(File(file.stream, file.name, file.media_type))
+            file = yield from self._clip(source, check=check)
+            name_on_wire = _distinct(file.name, {str(each.file_name) for each in files})
+            files.append(File(file.stream, name_on_wire, file.media_type))
         body = models.CloneVoiceRequest(
             files=files,
             voice_name=name,
@@ -63,13 +66,14 @@ class _Retell(
         *,
         name: str,
         voice_provider: models.CloneProvider | str,
+        check: bool = True,
     ) -> Flow[Voice]:
         """Clone a voice.
 
-        `audio`, `name` and `voice_provider` are those of `start_clone`.
+        `audio`, `name`, `voice_provider` and `check` are those of `start_clone`.
         Raises what `start_clone` raises.
         """
-        job = yield from _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
+        job = yield from _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider, check=check)
         return (yield from _Retell.wait(self, job))
 
     @operation
@@ -79,18 +83,19 @@ class _Retell(
         *,
         name: str,
         voice_provider: models.CloneProvider | str,
+        check: bool = True,
         settle_timeout: float = 60.0,
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name` and `voice_provider` are those of `clone`. After a lost response, this lists your voices until
-        the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a new clone once the
-        list shows it, or after `settle_timeout`.
+        `audio`, `name`, `voice_provider` and `check` are those of `clone`. After a lost response, this lists your
+        voices until the clone shows up; after `settle_timeout` seconds without it, it clones again. It returns a new
+        clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
         def start() -> Flow[CloneJob]:
-            return _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider)
+            return _Retell.start_clone(self, audio, name=name, voice_provider=voice_provider, check=check)
 
         return (yield from self._get_or_clone(name, start, settle_timeout=settle_timeout))
 
@@ -102,6 +107,13 @@ class _Retell(
 
     def _is_mine(self, voice: Voice) -> bool:
         return voice.id.startswith("custom_voice_") or voice.raw.get("voice_type") == "custom"
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """A file name that no other clip of the request has."""
+    path = Path(name)
+    names = [name, *(f"{path.stem}-{number}{path.suffix}" for number in range(2, len(taken) + 2))]
+    return next(name for name in names if name not in taken)
 
 
 class Retell(_Retell[httpx.BaseTransport, SyncResult], SyncClient[AuthenticatedClient]):

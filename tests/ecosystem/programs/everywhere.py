@@ -9,7 +9,7 @@ from typing import Any
 
 import voice_clone
 
-CLIP = b"ID3" + bytes(64)
+CLIP = bytes.fromhex("ffe318c0" + "0" * 136)
 
 
 def clone(provider: str, base_url: str, options: dict[str, Any], audio: Any, max_retries: int) -> str:

@@ -1,0 +1,33 @@
+"""The audio that a command line names: a file, stdin or another pipe, a URL, or the ID of an uploaded file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import BinaryIO, TypeAlias, cast
+
+from voice_clone.audio.sniff import check_source, is_stream, is_web_address, map_read_errors, open_audio, path_of
+from voice_clone.errors import InvalidRequestError
+
+Source: TypeAlias = Path | str | bytes
+"""A path, a URL, or the content of a pipe, which can be read only once."""
+
+STDIN = "-"
+
+
+def read_source(argument: str) -> Source:
+    """The audio of an argument. A pipe is read to its end, so that checks and several clones can share it."""
+    if is_web_address(argument):
+        return argument
+    if argument == STDIN:
+        if not sys.stdin:
+            raise InvalidRequestError("stdin is closed")
+        return _read(sys.stdin.buffer)
+    check_source(argument)
+    with map_read_errors():
+        return _read(argument) if is_stream(argument) else cast("Path", path_of(argument))
+
+
+def _read(pipe: BinaryIO | str) -> bytes:
+    with open_audio(pipe) as audio:
+        return audio.stream.read()
