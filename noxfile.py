@@ -3,7 +3,7 @@
 Daily work: tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
 Pipeline: vendor, compare, new, watch, propose, hashes
-Measurement: mutate, faults, ecosystem, peers, fuzz, soak, bench
+Measurement: mutate, faults, ecosystem, peers, fuzz, corpus, soak, bench
 Pictures: demo, screenshots
 """
 
@@ -258,6 +258,13 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz every parser with 100,000 inputs: `-- --target yaml`, `-- --help`."""
     install(session, "tests", ".[cli,testing]")
     session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
+def corpus(session: nox.Session) -> None:
+    """Check the files of the audio corpus, and measure the costs, with ffmpeg and sox: `-- --help`."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("python", "-m", "tests.audio", *session.posargs)
 
 
 @nox.session
