@@ -8,8 +8,9 @@ import io
 import os
 import struct
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_wrong_header_is_not_trusted(audio: bytes, seconds: float) -> None:
     assert probe(audio).duration == pytest.approx(seconds, abs=0.01)
 
 
-@pytest.mark.parametrize("check_it", [probe, check_all, lambda audio: check(audio, "heygen")])
+@pytest.mark.parametrize("check_it", [probe, check_all, partial(check, provider="heygen")])
 @pytest.mark.parametrize(
     "audio",
     [
@@ -252,7 +253,7 @@ def test_wrong_audio_is_refused_with_an_ffmpeg_command(
     """The error lists every problem, and its advice ends in one ffmpeg command that fixes all."""
 
     @contextmanager
-    def opened(_: bytes) -> Iterator[Audio]:
+    def opened(_: bytes) -> Generator[Audio]:
         yield Audio(io.BytesIO(), info.name, info.media_type, info)
 
     monkeypatch.setattr("voice_clone.audio.checks.open_audio", opened)
@@ -296,7 +297,7 @@ def test_what_is_unknown_is_a_note(
     """An unknown duration at a provider with limits, and a file that was cut off, are notes, not problems."""
 
     @contextmanager
-    def opened(_: bytes) -> Iterator[Audio]:
+    def opened(_: bytes) -> Generator[Audio]:
         yield Audio(io.BytesIO(), info.name, info.media_type, info)
 
     monkeypatch.setattr("voice_clone.audio.checks.open_audio", opened)

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -43,6 +42,7 @@ from voice_clone.audio import Report, check, check_all, probe
 from voice_clone.audio.formats.content import Content
 from voice_clone.audio.sniff import MAX_STREAM, open_audio
 from voice_clone.cli._app import app
+from voice_clone.cli._sources import read_source
 from voice_clone.testing import Mock, Part
 from voice_clone_api.heygen.models import AssetBase64, AssetId, AssetUrl
 
@@ -746,10 +746,8 @@ def test_path_of_an_argument_is_resolved(clip: Callable[[], Clip], mock: Mock) -
         assert [part.file_name for part in sent_parts(mock, "retell")] == ["me.wav"]
 
 
-@pytest.mark.usefixtures("served")
-def test_closed_stdin_is_an_error(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_stdin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a stdin, `-` is refused."""
-    monkeypatch.setattr("voice_clone.cli._sources.sys", SimpleNamespace(stdin=None))
-    done = CliRunner().invoke(app, ["check", "-"])
-    assert done.exit_code == 3
-    assert done.stderr == "error: stdin is closed\n"
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidRequestError, match="stdin is closed"):
+        read_source("-")
