@@ -342,6 +342,7 @@ VIDEOS = [
     sound("youtube.m4a", "yt-dlp, audio only", f"{AAC} {FRAGMENTS}", "m4a", "aac", LONG),
     sound("youtube.webm", "yt-dlp, audio only", f"{OPUS} -f webm", "webm", "opus"),
     sound("flash.flv", "Flash recorder", "-c:a nellymoser -ar 8000", "flv", "nellymoser"),
+    sound("telephone.flv", "web conference", "-c:a aac -b:a 12k -ar 8000", "flv", "aac"),
     sound("flash-mp3.flv", "Flash video without a picture", f"{MP3} -ar 44100", "flv", "mp3"),
     sound("sound-only.mov", "sound of QuickTime Player", AAC, "mov", "aac"),
     sound("sound-only.avi", "sound in AVI", "-c:a pcm_s16le", "avi", "pcm_s16le"),
@@ -527,6 +528,7 @@ PARTS = [
     again("end.aac", "second half of a file", second_half, "memo.aac"),
     again("end.ts", "second half of a file", second_half, "obs.ts"),
     again("end.mp2", "second half of a file", second_half, "radio.mp2"),
+    again("half-8k.flv", "upload that broke off in the middle", half, "telephone.flv", cut=True),
     edited("end.webm", "MediaRecorder: a later chunk alone", second_half, "chrome.webm"),
 ]
 
@@ -572,6 +574,8 @@ STREAMED = [
             (".opus", OPUS, "opus", "ogg", "opus"),
             (".webm", OPUS, "webm", "webm", "opus"),
             (".mka", AAC, "matroska", "matroska", "aac"),
+            ("-pcm.mka", "-c:a pcm_s16le -ar 44100 -ac 2", "matroska", "matroska", "pcm_s16le"),
+            ("-lossless.mka", "-c:a wavpack", "matroska", "matroska", "wavpack"),
             (".flac", "-c:a flac", "flac", "flac", "flac"),
             (".caf", "-c:a pcm_s16le", "caf", "caf", "pcm_s16le"),
             (".au", "-c:a pcm_s16be", "au", "au", "pcm_s16be"),

@@ -215,6 +215,25 @@ def test_the_last_block_has_the_stated_or_the_usual_duration(codec: bytes, conte
     assert known(header() + segment(tracks(track(codec)), content)).duration == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(
+    ("codec", "blocks", "seconds"),
+    [
+        (b"A_FLAC", [cluster(0, block(0), block(100))], None),
+        (b"A_FLAC", [info(150), cluster(0, block(0), block(100))], 0.15),
+        (b"A_FLAC", [cluster(0, block(0), block(40))], 0.08),
+        (b"A_AAC", [cluster(0, block(0), block(100))], 0.2),
+        (b"A_OPUS", [cluster(0, block(0), block(100))], 0.2),
+    ],
+    ids=["FLAC", "stated", "short frames", "AAC", "Opus"],
+)
+def test_the_length_of_a_long_last_frame_is_not_guessed(
+    codec: bytes, blocks: list[bytes], seconds: float | None
+) -> None:
+    """The last frame of FLAC may be much shorter than the others, which matters if they are long."""
+    expected = seconds if seconds is None else pytest.approx(seconds)
+    assert known(header() + segment(tracks(track(codec)), *blocks)).duration == expected
+
+
 def test_a_single_block_may_have_the_default_duration_of_its_track() -> None:
     """Nothing else tells how long it is."""
     entry = track(b"A_AAC", audio(), integer("23e383", 64_000_000))

@@ -553,6 +553,15 @@ def test_the_last_tags_of_flash_video_tell_the_duration() -> None:
     assert content(flv(PICTURE, *flv_sounds(40), PICTURE)).has_video
     assert content(flv(*flv_sounds(1))).duration is None
     assert content(flv(*flv_sounds(40), b"\xff" * 20)).duration == 1.0
+    assert not result.is_truncated
+
+
+def test_a_truncated_flash_video_has_the_duration_of_its_whole_tags() -> None:
+    """The tag that the file ends in counts only if there is no other."""
+    result = content(flv(*flv_sounds(40))[:-30])
+    assert (result.duration, result.is_truncated) == (0.975, True)
+    result = content(flv(*flv_sounds(1))[:-30])
+    assert (result.duration, result.is_truncated) == (None, True)
 
 
 def test_a_long_flash_video_is_not_read_in_full() -> None:

@@ -37,6 +37,7 @@ _CODECS = {
     "A_WAVPACK4": "wavpack",
 }
 _WHOLE_FRAMES = {"aac", "ac3", "dts", "eac3", "mp1", "mp2", "mp3", "vorbis"}  # decoders do not cut the last frame
+_LONG_FRAME = 0.05  # seconds; lossless codecs have frames of up to a second
 
 
 class _Id:
@@ -310,8 +311,11 @@ def _sound_duration(data: Bytes, segment: _Segment) -> float | None:
     end = last[-1].time + (last[-1].duration or last[-1].frames * frame)
     if not (segment.is_open or segment.is_cut) and (abs(segment.stated_end - end) < 2 * frame or not frame):
         end = segment.stated_end
+    is_guess = end != segment.stated_end and not last[-1].duration
     if track.codec in _WHOLE_FRAMES and frame:
         end = last[-1].time + last[-1].frames * frame
+    elif is_guess and frame * segment.scale > _LONG_FRAME and track.codec != "opus":
+        return None  # the last frame may be much shorter
     duration = (end - first[0].time) * segment.scale - track.delay
     # No sound takes less than 8 bit/s.
     return duration if 0 < duration < data.size else None

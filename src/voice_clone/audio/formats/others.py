@@ -309,11 +309,12 @@ def parse_flv(data: Bytes, start: int) -> Content | None:
     head = data.at(start, 9)
     if head[:4] != b"FLV\x01":
         return None
-    offset, has_video, is_end = start + int.from_bytes(head[5:9], "big") + 4, False, False
+    offset, has_video, is_end, is_cut = start + int.from_bytes(head[5:9], "big") + 4, False, False, False
     sounds: list[_FlvTag] = []
     for _ in range(_MAX_FLV_TAGS):
         tag = _flv_tag(data, offset)
-        if tag is None:
+        is_cut = is_cut or (tag is not None and tag.end > data.size)
+        if tag is None or (is_cut and sounds):
             is_end = True
             break
         has_video = has_video or tag.kind == _FLV_VIDEO
@@ -330,6 +331,7 @@ def parse_flv(data: Bytes, start: int) -> Content | None:
         codec=_FLV_CODECS.get(sounds[0].codec),
         duration=seconds if seconds > 0 else None,
         has_video=has_video,
+        is_truncated=is_cut,
     )
 
 
