@@ -49,6 +49,7 @@ class Cost:
     """The length that ffmpeg decodes."""
     info: AudioInfo
     milliseconds: float
+    """CPU time, which other programs do not lengthen."""
     memory: int
     """Bytes at the peak, of Python's objects."""
     read: int
@@ -166,6 +167,6 @@ class CountedFile(io.FileIO):
 
 def _times(path: Path) -> Iterator[float]:
     for _ in range(ROUNDS):
-        start = time.perf_counter()
+        start = time.process_time()
         probe(path)
-        yield time.perf_counter() - start
+        yield time.process_time() - start

@@ -25,7 +25,7 @@ def corpus(results: Mapping[str, Result]) -> str:
 
 def costs(measured: Sequence[Cost]) -> str:
     """The table of costs."""
-    head = ("file", "MB", "decoded", "check", "ms", "MiB of memory", "KiB read")
+    head = ("file", "MB", "decoded", "check", "ms of CPU", "MiB of memory", "KiB read")
     return table(head, (_cost(cost) for cost in measured))
 
 
