@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -159,8 +160,13 @@ def run(tasks: Sequence[Task], display: Display) -> None:
 
     for task in tasks:
         task.prepare()
-    with display:
-        try:
-            anyio.run(main)
-        except KeyboardInterrupt:
-            raise Interrupted(tasks) from None
+    with display, _interrupting(tasks):
+        anyio.run(main)
+
+
+@contextmanager
+def _interrupting(tasks: Sequence[Task]) -> Generator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(tasks) from None
