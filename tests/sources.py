@@ -430,7 +430,7 @@ BAD: dict[str, tuple[Make, str, str]] = {
     "missing user": (lambda clip: "~nobody-of-this-name/me.wav", "No such file or directory: '~nobody-of-this", PATH),
     "below a file": (lambda clip: clip.path / "me.wav", "Not a directory", PATH),
     "directory": (lambda clip: clip.path.parent, "Is a directory", "pass the path of an audio file"),
-    "empty path": (lambda clip: "", "Is a directory", "pass the path of an audio file"),
+    "empty path": (lambda clip: "", "the path of the audio is empty", "pass the path of an audio file"),
     "loop": (lambda clip: clip.link("loop.wav"), "Too many levels of symbolic links", PATH),
     "dangling link": (lambda clip: clip.link("missing.wav"), "No such file", PATH),
     "file URL, short": (lambda clip: "file://me.wav", "file of another machine", "write three slashes: file:///path"),

@@ -702,3 +702,13 @@ def test_a_file_is_read_from_disk_with_few_reads(tmp_path: Path) -> None:
     path.write_bytes(faststart(Track(), box(b"udta", bytes(18_000_000))))
     with path.open("rb") as file:
         assert parse_mp4(Bytes(file, path.stat().st_size), 0) == known(faststart(Track()))
+
+
+def test_a_hole_at_the_end_leaves_the_duration_unknown() -> None:
+    """Some programs reserve the whole file, and write the first part only: zeros are no sound, and no box."""
+    hole = known(faststart(Track(sizes=(2000,) * 10)))
+    assert (hole.duration, hole.is_truncated) == (None, True)
+    assert known(faststart(Track(sizes=(2000,) * 10, entry=entry(b"sowt")))).duration is not None
+    assert known(mp4(Track()) + bytes(5000)).duration == 1.25
+    fragments = known(INIT + FRAGMENT * 2 + bytes(5000))
+    assert (fragments.duration, fragments.is_truncated) == (None, True)

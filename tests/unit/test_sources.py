@@ -524,13 +524,13 @@ ON_THE_WIRE = [
     ("wav", "me.WAVE", "me.wav", "me.wav", "me.wav", "audio/x-wav"),
     ("wav", "me", "me.wav", "me.wav", "me.wav", "audio/x-wav"),
     ("wav", "", "audio.wav", "audio.wav", "audio.wav", "audio/x-wav"),
-    ("wav", "me.mp3", "me.mp3.wav", "me.mp3.wav", "me.mp3.wav", "audio/x-wav"),
+    ("wav", "me.mp3", "me.wav", "me.wav", "me.wav", "audio/x-wav"),
     ("mp3", "me.mpga", "me.mp3", "me.mpga", "me.mp3", "audio/mpeg"),
     ("mp3", "me.MPEG", "me.mp3", "me.MPEG", "me.mp3", "audio/mpeg"),
     ("m4a", "me.mp4", "me.m4a", None, "me.m4a", "audio/mp4"),
     ("m4a", "me.v2.M4B", "me.v2.m4a", None, "me.v2.m4a", "audio/mp4"),
     ("ogg", "me.opus", None, "me.ogg", None, "audio/ogg"),
-    ("flac", "me.wav", None, "me.wav.flac", None, "audio/flac"),
+    ("flac", "me.wav", None, "me.flac", None, "audio/flac"),
 ]
 
 
@@ -703,7 +703,7 @@ def test_shell_pipes_into_a_command(argument: str, command: str, clip: Callable[
     [
         ("s3://bucket/me.wav", "download the audio first"),
         ("data:audio/wav;base64,AAAA", "decode it, and pass bytes"),
-        ("", "Is a directory"),
+        ("", "the path of the audio is empty"),
         ("missing.wav", "check the path"),
         ("~nobody-of-this-name/me.wav", "check the path"),
         ("x" * 300, "File name too long"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -124,10 +125,11 @@ class Rules:
     def advice(self, audio: AudioInfo) -> str:
         """How to make the audio meet the requirements; it ends in an ffmpeg command if ffmpeg can do it."""
         missing = (self.min_seconds or 0) - (audio.duration or math.inf)
-        if missing > 0:
-            return f"record {format_seconds(missing)} more"
+        record = f"record {format_seconds(missing)} more" if missing > 0 else ""
+        if record and not any(self.format_problems(audio)):
+            return record
         target, max_seconds = self._target(audio)
-        steps, options = list[str](), ["-vn"]  # no pictures
+        steps, options = [record] if record else [], ["-vn"]  # no pictures
         if target != audio.format:
             steps.append(f"convert it to {target}")
         elif audio.has_video:
@@ -140,7 +142,9 @@ class Rules:
         if target == "mp3":
             options += ["-b:a", f"{_MP3_BITS // 1000}k"]
         command = shlex.join(["ffmpeg", "-i", _as_path(audio.name), *options, _as_path(_free_name(audio.name, target))])
-        advice = f"{', '.join(steps) or 'make it smaller'}: {command}"
+        advice = ", ".join(steps) or "make it smaller"
+        if os.path.isfile(audio.name):  # noqa: PTH113 - Path.is_file refuses long names. Bytes and pipes have no path
+            advice += f": {command}"
         if self.reported and any(_format_problems(self.reported, audio, "must")):
             advice += "; or send it as it is: check=False"
         return advice
@@ -207,7 +211,7 @@ def rules(provider: str, use: str = "clone") -> Rules:
 
 def _free_name(path: str, extension: str) -> Path:
     """A path beside the audio that no file has."""
-    source = Path(path).expanduser()
+    source = Path(path)
     names = [source.with_suffix(f".{extension}"), source.with_name(f"{source.stem}-new.{extension}")]
     names += [source.with_name(f"{source.stem}-new-{number}.{extension}") for number in range(2, 100)]
     return next((name for name in names if name != source and not name.exists()), names[-1])
@@ -215,7 +219,7 @@ def _free_name(path: str, extension: str) -> Path:
 
 def _as_path(path: str | Path) -> str:
     """A path that ffmpeg takes neither for an option nor for a URL."""
-    text = str(Path(path).expanduser()) if isinstance(path, str) else str(path)
+    text = str(path)
     return f"./{text}" if text.startswith("-") or (":" in text and not text.startswith("/")) else text
 
 

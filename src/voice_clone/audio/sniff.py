@@ -40,6 +40,8 @@ _INSTEAD = {
     "read_bytes": "its .read_bytes()",
     "tobytes": "the bytes of an audio file: raw samples have no header",
     "getvalue": "a BytesIO",
+    "makefile": "its .makefile('rb')",
+    "stdout": "its .stdout",
     "__next__": "its chunks as one: b''.join(audio)",
     "__anext__": "its chunks as one: b''.join([chunk async for chunk in audio])",
 }
@@ -146,6 +148,8 @@ def check_source(source: object) -> None:
         only = "only HeyGen accepts a URL; " if is_web_address(source) else ""
         shown = re.split(r"[?,]", source)[0][:100]  # no signature, and no content
         raise InvalidRequestError(f"{shown}: {only}{advice}", advice=advice)
+    if isinstance(source, str) and not source:
+        raise InvalidRequestError("the path of the audio is empty", advice=_ADVICE[errno.EISDIR])
     read, kind = getattr(source, "read", None), type(source).__name__
     if inspect.iscoroutinefunction(read):
         raise _is_async(source)
@@ -215,6 +219,8 @@ def _open(source: Any, until_end: ExitStack) -> Audio:
         source = io.BytesIO(bytes(cast("bytes", source)))
     elif type(source) is io.BytesIO:
         source = io.BytesIO(source.getvalue())  # no copy; another call may read it at the same time
+    elif isinstance(name, str) and _is_plain(source) and os.path.isfile(name):  # noqa: PTH113 - Path.is_file refuses long names
+        shown = name
     file = cast("BinaryIO", source if _is_plain(source) else _copy(source, until_end))
     name = os.fsdecode(cast("str", name)) if isinstance(name, str | bytes | os.PathLike) else ""
     name = Path(name).name.strip("<>")[-255:].encode("utf-8", "replace").decode()  # stdin's is <stdin>
@@ -275,13 +281,16 @@ def _describe(stream: BinaryIO, name: str, shown: str) -> Audio:
     stream.seek(0)
     if content is None:
         name = name or "audio"
+        name += "" if Path(name).suffix else ".bin"  # servers read the extension
         suffix = Path(name).suffix.lower()
         by_name = (known.media_type for known in FORMATS.values() if suffix in known.extensions)
         info = AudioInfo(shown or name, "unknown", size)
         return Audio(stream, name, next(by_name, info.media_type), info)
     known = FORMATS[content.format]
-    if Path(name).suffix.lower() not in known.extensions:  # servers read the extension
-        name = (name or "audio") + known.extensions[0]
+    suffix = Path(name).suffix.lower()
+    if suffix not in known.extensions:
+        is_wrong = any(suffix in other.extensions for other in FORMATS.values())
+        name = ((Path(name).stem if is_wrong else name) or "audio") + known.extensions[0]
     properties = attrs.asdict(content)
     info = AudioInfo(shown or name, properties.pop("format"), size, **properties)
     return Audio(stream, name, info.media_type, info)

@@ -34,7 +34,7 @@ _COMMANDS = {
     "see `response`": "try again later; if it goes on, upgrade voice-clone-clients",
     "wait for `retry_after` seconds if it is set, then retry": "wait{seconds}, then retry",
     "allow_http=True": "--allow-http",
-    "check=False": "--no-check",
+    "check=False": "`clone … --no-check`",
     "base_url": "the base URL",
 }
 """What errors of the Python client advise, and the commands, flags or plain words for it."""

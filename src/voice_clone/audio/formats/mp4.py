@@ -30,6 +30,7 @@ _MAX_FRAGMENTS = 200  # more take too long to read; the time stamps of the last 
 _MAX_INDEX = 8 * 1024 * 1024  # bytes of all tables and fragments' headers that are read
 _PART = 64 * 1024  # bytes of a table that are read at once, because Android writes megabytes
 _QUICKTIME = b"qt  "
+_HOLE = 4096  # bytes at the end of the sound; compressed sound is never so many zeros
 
 _CODECS = {  # of sample entries, as in ffmpeg's `libavformat/isom_tags.c`
     b"mp4a": "aac",
@@ -270,6 +271,8 @@ def _read_layout(data: Bytes, start: int) -> _Layout:
             layout.data_end = box.end
         elif box.kind in _MAIN_BOXES:  # a second file that was appended, or a moof that is cut
             layout.is_unclear = True
+        elif layout.moofs and not any(data.at(box.offset, 8)):  # a download wrote the first part only
+            layout.is_unclear = layout.is_cut = True
     if next(boxes, None):
         layout.is_unclear = True
         if not layout.moov:
@@ -403,7 +406,10 @@ def _read_samples(data: Bytes, track: _Track, layout: _Layout) -> None:
     last = min(last, claimed - before)
     room = layout.data_end - offsets[chunks - 1]
     track.samples = before + _count_whole(data, track, before, last, room)
-    track.is_cut = track.samples < claimed
+    is_compressed = not (track.entry.codec or "pcm").startswith("pcm")
+    if is_compressed and not any(data.at(max(0, layout.data_end - _HOLE), _HOLE)):
+        track.is_cut = track.is_unclear = True
+    track.is_cut |= track.samples < claimed
     track.durations = _count_durations(data, times_box, track.samples)
 
 

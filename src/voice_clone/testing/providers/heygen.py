@@ -69,7 +69,7 @@ class Mocked(Behaviour):
                 decoded = base64.b64decode(audio["data"], validate=True)
             except ValueError as error:
                 raise Refusal("invalid_request", f"audio.data: {error}") from None
-            if not decoded or not audio["media_type"].startswith("audio/"):
+            if not decoded or not audio["media_type"].startswith(("audio/", "video/")):
                 raise Refusal("invalid_request", "audio: not audio")
         if audio["type"] == "asset_id" and audio["asset_id"] not in self.assets:
             raise Refusal("invalid_request", "audio.asset_id: asset not found")
