@@ -25,7 +25,7 @@ class Sample:
     format: str = ""
     """A name of `voice_clone.audio.formats.known.FORMATS`; empty if nothing can be heard, so that it is refused."""
     codec: str = ""
-    """As ffmpeg names it; empty where ffmpeg is wrong: it reads RIFX as little-endian, and skips AMR's silence."""
+    """As ffmpeg names it; empty where ffmpeg, in some versions, decodes it wrong or in part."""
     seconds: float | None = None
     """The length; None for what ffmpeg decodes."""
     video: bool = False
@@ -482,28 +482,36 @@ def followed(name: str, source: str, tag: Callable[[], bytes], base: str) -> Sam
 
 
 JOINED = [
-    again(f"joined{suffix}", "sentences of text-to-speech, joined by `cat`", joined, *bases)
-    for suffix, bases in [
-        (".mp3", ["short.mp3"] * 4),
-        ("-long.mp3", ["variable.mp3", "variable.mp3"]),
-        ("-plain.mp3", ["plain.mp3", "plain.mp3"]),
-        ("-rates.mp3", ["short.mp3", "48000.mp3"]),
-        (".opus", ["short.ogg"] * 4),
-        (".ogg", ["export.ogg", "export.ogg"]),
-        ("-mixed.ogg", ["export.ogg", "16k.ogg"]),
-        (".wav", ["plain.wav", "plain.wav"]),
-        (".aac", ["segment.aac"] * 4),
-        (".flac", ["export.flac", "export.flac"]),
-        (".m4a", ["memo-short.m4a"] * 4),
-        (".webm", ["chrome-short.webm"] * 4),
-        (".amr", ["memo-low.amr", "memo-low.amr"]),
-        (".ts", ["segment.ts"] * 3),
-        (".aiff", ["16bit.aiff", "16bit.aiff"]),
-        (".ac3", ["film.ac3", "film.ac3"]),
-        (".mp2", ["radio.mp2", "radio.mp2"]),
-        (".wv", ["export.wv", "export.wv"]),
-        ("-fragments.mp4", ["safari.mp4", "safari.mp4"]),
-    ]
+    *(
+        again(f"joined{suffix}", "sentences of text-to-speech, joined by `cat`", joined, *bases)
+        for suffix, bases in [
+            (".mp3", ["short.mp3"] * 4),
+            ("-long.mp3", ["variable.mp3", "variable.mp3"]),
+            ("-plain.mp3", ["plain.mp3", "plain.mp3"]),
+            ("-rates.mp3", ["short.mp3", "48000.mp3"]),
+            (".opus", ["short.ogg"] * 4),
+            (".ogg", ["export.ogg", "export.ogg"]),
+            (".wav", ["plain.wav", "plain.wav"]),
+            (".aac", ["segment.aac"] * 4),
+            (".flac", ["export.flac", "export.flac"]),
+            (".m4a", ["memo-short.m4a"] * 4),
+            (".webm", ["chrome-short.webm"] * 4),
+            (".amr", ["memo-low.amr", "memo-low.amr"]),
+            (".ts", ["segment.ts"] * 3),
+            (".aiff", ["16bit.aiff", "16bit.aiff"]),
+            (".ac3", ["film.ac3", "film.ac3"]),
+            (".mp2", ["radio.mp2", "radio.mp2"]),
+            (".wv", ["export.wv", "export.wv"]),
+            ("-fragments.mp4", ["safari.mp4", "safari.mp4"]),
+        ]
+    ),
+    Sample(
+        "joined-mixed.ogg",
+        "radio plays, joined by `cat`",
+        Edited(["export.ogg", "16k.ogg"], joined),
+        "ogg",
+        seconds=32.5,
+    ),
 ]
 
 CUT = [
@@ -743,7 +751,7 @@ CASES = [
     written("rf64-mulaw.wav", "recorder of long takes", handmade.rf64_mulaw, "wav", "pcm_mulaw", 12.5),
     written("zeros-in-front.mp3", "encoder's delay", handmade.mp3_behind_zeros, "mp3", "mp3", 12.6),
     written("voice.aiff", "Mac", partial(handmade.aiff, 4), "aiff", "pcm_s16be", 4),
-    sound("voice.caf", "recorder of an iPhone", f"{ALAC} -f caf", "caf", "alac", 4),
+    Sample("voice.caf", "recorder of an iPhone", Ffmpeg(f"{ALAC} -f caf", 4), "caf", seconds=4),
     written("voice.amr", "recorder of an old phone", partial(handmade.amr, 12.44), "amr", "amr_nb", 12.44),
     sound("voice.wma", "Windows", "-c:a wmav2 -b:a 32k", "wma", "wmav2", 6),
 ]

@@ -80,7 +80,7 @@ class Result:
         yield from self._wrong_verdicts(info)
 
     def _wrong_verdicts(self, info: AudioInfo) -> Iterator[str]:
-        known = None if info.duration is None else self.seconds
+        known = None if info.duration is None else self.seconds or info.duration
         for provider, report in self.reports.items():
             if takes(provider, self.sample, self.size, known) != report.ok:
                 yield f"false {'good' if report.ok else 'refusal'} at {provider}: {report.problems}"
