@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
-from scripts.generate import code_check
+from scripts.generate import code_check, preparation, python_names, unsupported
 from scripts.generate.template_patches import patched_templates
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json, objects_in
@@ -95,16 +95,16 @@ def client(provider: Provider, spec: dict[str, Any]) -> Files:
     """The typed client package, by openapi-python-client with amended templates."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, _FOLDER)
-        _client(provider, spec, out)
-        return _formatted(provider, out, "openapi-python-client", f"voice_clone_api/{provider.name}/")
+        write_client(provider, spec, out)
+        return formatted(provider, out, "openapi-python-client", f"voice_clone_api/{provider.name}/")
 
 
 def contracts(provider: Provider, spec: dict[str, Any]) -> Files:
     """The contract models, by datamodel-code-generator."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, _FOLDER)
-        _contracts(provider, spec, out)
-        return _formatted(provider, out, "datamodel-code-generator", "voice_clone_contracts/")
+        write_contracts(provider, spec, out)
+        return formatted(provider, out, "datamodel-code-generator", "voice_clone_contracts/")
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ class Parsed:
 
     data: GeneratorData
     config: Config
+    document: dict[str, Any]
+    """The document that the parser has read."""
 
     @property
     def endpoints(self) -> list[tuple[str, str, Endpoint]]:
@@ -136,35 +138,46 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
+    from openapi_python_client.parser.properties import string
 
+    unsupported.check(provider.name, spec)
+    prepared = preparation.for_client(spec)
     options = ConfigFile(
         post_hooks=[],
         class_overrides=provider.source().get("class_overrides"),
-        content_type_overrides=dict.fromkeys(binary_bodies(spec), _BYTES),
+        content_type_overrides=dict.fromkeys(binary_bodies(prepared), _BYTES),
     )
     config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
-    document = with_bytes(with_own_titles(with_enum_names(with_defaults(spec))))
+    document = with_bytes(with_own_titles(with_enum_names(with_defaults(prepared))))
+    string.remove_string_escapes = str  # it escapes a second time: `repr` has escaped the text already
     with _named(f"{provider.name}: openapi-python-client"):
         data = GeneratorData.from_dict(document, config=config)
     if isinstance(data, GeneratorError):
         raise PipelineError(f"{provider.name}: openapi-python-client: {data.header}\n    {data.detail}")
     collections = data.endpoint_collections_by_tag.values()
-    _check_errors(provider, spec, [*(e for each in collections for e in each.parse_errors), *data.errors])
-    return Parsed(data, config)
+    _check_errors(provider, prepared, [*(e for each in collections for e in each.parse_errors), *data.errors])
+    python_names.rename(data, config)
+    return Parsed(data, config, prepared)
 
 
-def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
+def write_client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
+    """Write the client package, not formatted yet, into a folder that does not exist."""
     from openapi_python_client import Project
 
     parsed = parse(provider, spec, out)
     with tempfile.TemporaryDirectory() as folder:
         templates = patched_templates(Path(folder))
         project = Project(openapi=parsed.data, custom_template_path=templates, config=parsed.config)
+        styles = preparation.query_styles(parsed.document)
+        project.env.globals["query_style"] = lambda endpoint, name: styles.get(
+            (endpoint.method, path_shape(endpoint.path.get_untrusted_value()), name.get_untrusted_value())
+        )
         try:
             with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
                 errors = project.build()
         except OSError as error:
             raise PipelineError(f"{provider.name}: a name in the spec is not a valid file name: {error}") from None
+    spec = parsed.document
     _check_errors(provider, spec, errors)
     _check_overrides(provider, parsed.classes)
     endpoints = parsed.endpoints
@@ -173,12 +186,13 @@ def _client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
     check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.data.enums])
 
 
-def _contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
+def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
+    """Write the contract models, not formatted yet, into a folder that does not exist."""
     from datamodel_code_generator.__main__ import Exit, main
 
     document, out = folder / "openapi.json", folder / f"{provider.name}.py"
     folder.mkdir(parents=True)
-    document.write_text(dump_json(spec), encoding="utf-8")
+    document.write_text(dump_json(preparation.for_both(spec)), encoding="utf-8")
     printed = io.StringIO()
     with (
         contextlib.redirect_stderr(printed),
@@ -488,7 +502,7 @@ def _values(values: dict[str, str | int] | set[str | int]) -> set[str]:
     return {str(value) for value in (values.values() if isinstance(values, dict) else values)}
 
 
-def _formatted(provider: Provider, folder: Path, tool: str, below: str) -> Files:
+def formatted(provider: Provider, folder: Path, tool: str, below: str) -> Files:
     """Format the generated code with ruff, without the project's settings, and mark each file."""
     # The last finds undefined names: such a module can't be imported.
     for command in (("check", "--fix-only", "--extend-select=I"), ("format",), ("check", "--select=F821")):
