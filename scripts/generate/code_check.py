@@ -72,6 +72,9 @@ _BUILTINS = _words(
 
 _HIDDEN = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 
+_OWN = frozenset({"__all__", "__annotations__"})
+"""`__annotations__` holds the type of further fields of a contract model."""
+
 _FIELD = re.compile("'[a-z]+'")
 
 _DECORATORS = frozenset({"_attrs_define", "classmethod", "define", "property"})
@@ -123,7 +126,7 @@ def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             if not node.level and not {alias.name for alias in node.names} <= allowed:
                 yield line, f"`{ast.unparse(node)}`"
         elif isinstance(node, ast.Name):
-            hidden = node.id.startswith("__") and node.id != "__all__"
+            hidden = node.id.startswith("__") and node.id not in _OWN
             if hidden or (isinstance(node.ctx, ast.Load) and hasattr(builtins, node.id) and node.id not in _BUILTINS):
                 yield line, f"`{node.id}`"
         elif isinstance(node, ast.Attribute):
@@ -140,15 +143,17 @@ def _code_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             for decorator in node.decorator_list:
                 if ast.unparse(decorator) not in _DECORATORS:
                     yield line, f"the decorator `{ast.unparse(decorator)}`"
-    yield from _import_time_problems(tree)
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    aliases = {alias.asname: alias.name for node in imports for alias in node.names if alias.asname}
+    yield from _import_time_problems(tree, aliases)
 
 
-def _import_time_problems(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[int, str]]:
-    """Statements other than declarations that run on import."""
+def _import_time_problems(scope: ast.Module | ast.ClassDef, aliases: dict[str, str]) -> Iterator[tuple[int, str]]:
+    """Statements other than declarations that run on import; `aliases` leads to the imported names."""
     for statement in scope.body:
         run: list[ast.AST] = [statement]
         if isinstance(statement, ast.ClassDef):
-            yield from _import_time_problems(statement)
+            yield from _import_time_problems(statement, aliases)
             run = [*statement.bases, *statement.keywords]
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             run = [statement.args, *([statement.returns] if statement.returns else [])]
@@ -164,5 +169,6 @@ def _import_time_problems(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[in
         elif not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom | ast.Pass):
             yield statement.lineno, f"a {type(statement).__name__} that runs on import"
         for node in (inner for each in run for inner in ast.walk(each)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) not in _CALLED:
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and aliases.get(called, called) not in _CALLED:
                 yield node.lineno, f"a call of `{ast.unparse(node.func)}` on import"

@@ -1,0 +1,341 @@
+"""Take each construct of the corpus through the pipeline: slice, overlay, generate, import, request, answer.
+
+`constructs/*.yaml` hold the corpus. An entry has a fragment of a document, then either what is sent for a call and what
+is read from an answer, or the refusal: its pointer, a part of its text, and the overlay action that helps. Without
+`refused` everything must be right. `python -m tests.pipeline.conformance` writes docs/constructs.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote_plus
+
+import httpx
+
+from scripts.generate import generators
+from scripts.lib import yaml12
+from scripts.lib.errors import PipelineError
+from scripts.lib.files import dump_json, write_file
+from scripts.lib.openapi import METHODS, operations_of
+from scripts.lib.project import Provider
+from scripts.overlay.apply import effective_spec
+from scripts.vendor.slice import cut
+from tests.pipeline.helpers import multipart_parts
+
+CORPUS = Path(__file__).parent / "constructs"
+RIGHT, REFUSED, NONE = "right", "refused", "–"
+Json = dict[str, Any]
+
+
+@dataclass
+class Construct:
+    """One entry of the corpus."""
+
+    title: str
+    group: str
+    number: int
+    entry: Json
+    actions: list[Json] = field(default_factory=list[Json])
+
+    @property
+    def package(self) -> str:
+        """The name of the generated package."""
+        return f"c{self.number:03}{'a' if self.actions else ''}"
+
+    @property
+    def document(self) -> Json:
+        """The whole document around the fragment."""
+        entry = self.entry
+        method = next((key for key in entry if key in METHODS), "post")
+        answers = {"200": {"description": "OK"}}
+        if "schema" in entry:  # of the answer
+            answers["200"] |= {"content": {"application/json": {"schema": entry["schema"]}}}
+        operation: Json = {"operationId": "call", "responses": answers, **entry.get("operation", {})}
+        if "body" in entry:  # media types and schemas, or one schema of JSON
+            kinds = entry["body"] if any("/" in key for key in entry["body"]) else {"application/json": entry["body"]}
+            content = {
+                kind: {key: value for key, value in schema.items() if key == "encoding"}
+                | {"schema": {key: value for key, value in schema.items() if key != "encoding"}}
+                for kind, schema in kinds.items()
+            }
+            operation["requestBody"] = {"required": True, "content": content}
+        components = {"schemas": entry.get("schemas", {}), **entry.get("components", {})}
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": "Acme", "version": "1"},
+            "paths": {entry.get(method, "/call"): {method: operation}},
+            "components": {key: value for key, value in components.items() if value},
+            **entry.get("document", {}),
+        }
+
+
+@dataclass
+class Outcome:
+    """What became of a construct: of its request, of its answer, and why."""
+
+    request: str = NONE
+    answer: str = NONE
+    reason: str = ""
+
+
+def corpus() -> list[Construct]:
+    """All entries, numbered."""
+    found: list[Construct] = []
+    for path in sorted(CORPUS.glob("*.yaml")):
+        groups: Any = yaml12.load(path.read_text("utf-8"))
+        for group, entries in groups.items():
+            for title, entry in entries.items():
+                found.append(Construct(title, group, len(found) + 1, entry))
+    return found
+
+
+def with_actions(construct: Construct) -> Construct:
+    """The construct after the advised overlay action, with the call and the answer that are right then."""
+    refused = construct.entry["refused"]
+    actions = refused["action"] if isinstance(refused["action"], list) else [refused["action"]]
+    entry = {key: value for key, value in construct.entry.items() if key != "refused"} | refused.get("then", {})
+    return Construct(construct.title, construct.group, construct.number, entry, actions)
+
+
+def run_ours(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]:
+    """Take constructs through the pipeline; returns their outcomes by the names of their packages."""
+    outcomes: dict[str, Outcome] = {}
+    built: list[Construct] = []
+    provider = Provider(root, "acme")
+    with _quick_templates():
+        for construct in constructs:
+            own = Provider(root, construct.package)
+            try:
+                write_file(own.folder / "source.toml", b'title = "Acme"\n')
+                document = construct.document
+                write_file(own.spec, dump_json(cut(document, operations_of(document))).encode())
+                if construct.actions:
+                    write_file(own.overlay, _overlay(construct.actions))
+                spec = effective_spec(own)
+                generators.write_client(own, spec, root / "0-out" / construct.package)
+                generators.write_contracts(own, spec, root / "0-out" / f"{construct.package}_contracts")
+                (root / "0-out" / f"{construct.package}_contracts" / "__init__.py").write_bytes(b"")
+                built.append(construct)
+            except PipelineError as error:
+                outcomes[construct.package] = Outcome(REFUSED, REFUSED, str(error))
+    files = generators.formatted(provider, root / "0-out", "openapi-python-client", "")
+    for name, data in files.items():
+        write_file(root / "ours" / name, data)
+    with _importable(root / "ours"):
+        for construct in built:
+            outcomes[construct.package] = _tried(construct)
+    return outcomes
+
+
+def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]:
+    """The same with the client generator as it is, without overlays, amendments and checks."""
+    from openapi_python_client import Project
+    from openapi_python_client.config import Config, ConfigFile, MetaType
+    from openapi_python_client.parser import GeneratorData
+    from openapi_python_client.parser.errors import GeneratorError
+    from openapi_python_client.parser.properties import string
+    from openapi_python_client.strings import remove_string_escapes
+
+    outcomes: dict[str, Outcome] = {}
+    with _quick_templates(), _importable(root / "stock"):
+        for construct in constructs:
+            out = root / "stock" / f"s{construct.package}"
+            out.parent.mkdir(exist_ok=True, parents=True)
+            try:
+                string.remove_string_escapes = remove_string_escapes
+                config = Config.from_sources(ConfigFile(post_hooks=[]), MetaType.NONE, out, "utf-8", False, out)
+                data = GeneratorData.from_dict(construct.document, config=config)
+                if isinstance(data, GeneratorError):
+                    outcomes[construct.package] = Outcome(REFUSED, REFUSED, str(data.detail))
+                    continue
+                with contextlib.redirect_stdout(io.StringIO()):
+                    errors = Project(openapi=data, config=config).build()
+            except Exception as error:  # noqa: BLE001 - the stock generator raises anything
+                outcomes[construct.package] = Outcome("crash", "crash", repr(error))
+                continue
+            if not any(each.endpoints for each in data.endpoint_collections_by_tag.values()):
+                outcomes[construct.package] = Outcome("left out", "left out", str(errors))
+                continue
+            outcomes[construct.package] = _tried(construct, "s")
+    return outcomes
+
+
+@contextlib.contextmanager
+def _quick_templates() -> Generator[None]:
+    """Compile each template of the generator once, not once for each construct."""
+    import openapi_python_client
+    from jinja2 import Environment, FileSystemBytecodeCache
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = functools.partial(Environment, bytecode_cache=FileSystemBytecodeCache(folder))
+        openapi_python_client.Environment = made  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            openapi_python_client.Environment = Environment  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Generator[None]:
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        names = {path.name for path in folder.glob("*")}
+        for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+            del sys.modules[name]
+
+
+def _overlay(actions: list[Json]) -> bytes:
+    described = [{"description": "Test", "x-source": "Test", **action} for action in actions]
+    return dump_json({"overlay": "1.0.0", "info": {"title": "A", "version": "1"}, "actions": described}).encode()
+
+
+def _tried(construct: Construct, prefix: str = "") -> Outcome:
+    """Import a package, build the request, read the answer."""
+    outcome = Outcome()
+    try:
+        package = f"{prefix}{construct.package}"
+        client = importlib.import_module(f"{package}.client").Client("https://acme.example")
+        endpoint = _endpoint(package, construct.entry.get("function", "call"))
+        if not prefix:
+            importlib.import_module(f"{package}_contracts.{construct.package}")
+    except Exception as error:  # noqa: BLE001 - generated code raises anything
+        return Outcome("can't be imported", "can't be imported", repr(error))
+    if "sent" in construct.entry:
+        try:
+            problem = _compared(_built(package, endpoint, construct.entry.get("call", "")), construct.entry["sent"])
+            outcome.request = f"wrong: {problem}" if problem else RIGHT
+        except Exception as error:  # noqa: BLE001
+            outcome.request = f"error: {type(error).__name__}"
+            outcome.reason = repr(error)
+    if "read" in construct.entry:
+        try:
+            parsed = endpoint._build_response(client=client, response=_response(construct.entry["answer"])).parsed
+            read = _shown(parsed)
+            right = read == construct.entry["read"]
+            outcome.answer = RIGHT if right else f"wrong: {json.dumps(read)}"
+        except Exception as error:  # noqa: BLE001
+            outcome.answer = f"error: {type(error).__name__}"
+            outcome.reason += f" {error!r}"
+    return outcome
+
+
+def _endpoint(package: str, name: str) -> Any:
+    folder = Path(cast("str", importlib.import_module(f"{package}.api").__file__)).parent
+    (path,) = folder.rglob(f"{name}.py")
+    return importlib.import_module(f"{package}.api.{path.parent.name}.{name}")
+
+
+def _built(package: str, endpoint: Any, call: str) -> httpx.Request:
+    import datetime
+    import uuid
+
+    models, types = (importlib.import_module(f"{package}.{name}") for name in ("models", "types"))
+
+    def file(content: bytes, name: str = "me.wav", kind: str | None = None) -> Any:
+        return types.File(io.BytesIO(content), name, kind)
+
+    known = {**vars(models), "file": file, "UNSET": types.UNSET, "datetime": datetime, "UUID": uuid.UUID}
+    kwargs = eval(f"_call({call})", known | {"_call": endpoint._get_kwargs})  # noqa: S307 - calls of the corpus
+    cookies = kwargs.pop("cookies", None)
+    with httpx.Client(base_url="https://acme.example", cookies=cookies) as http:
+        request = http.build_request(**kwargs)
+    request.read()
+    return request
+
+
+def _compared(request: httpx.Request, sent: Json) -> str:
+    """The first difference between a request and what should be sent, or nothing."""
+    kind = request.headers.get("content-type", "")
+    shown: dict[str, Any] = {
+        "method": request.method,
+        "path": request.url.raw_path.decode().partition("?")[0],
+        "query": [
+            [unquote_plus(part) for part in pair.partition("=")[::2]]
+            for pair in filter(None, request.url.query.decode().split("&"))
+        ],
+        "cookies": request.headers.get("cookie"),
+        "type": kind.partition(";")[0] or None,
+    }
+    expected = dict(sent)
+    if "headers" in expected:
+        shown["headers"] = {name: request.headers.get(name) for name in expected["headers"]}
+    if "json" in expected:
+        expected.setdefault("type", "application/json")
+        shown["json"] = json.loads(request.content or b"null")
+    if "form" in expected:
+        expected.setdefault("type", "application/x-www-form-urlencoded")
+        pairs = filter(None, request.content.decode().split("&"))
+        shown["form"] = [[unquote_plus(part) for part in pair.partition("=")[::2]] for pair in pairs]
+    if "content" in expected:
+        shown["content"] = request.content.decode()
+    if "parts" in expected:
+        expected.setdefault("type", "multipart/form-data")
+        if kind.startswith("multipart/"):
+            shown["parts"] = [
+                [name, content.decode(), *([file] if file else [])]
+                for name, file, content in multipart_parts(kind, request.content)
+            ]
+        if types := expected.pop("part_types", None):
+            found = re.findall(rb'name="(\w+)"[^\r\n]*\r\n(?:Content-Type: ([^\r]*)\r\n)?', request.content)
+            shown["part_types"] = {name.decode(): kind.decode() for name, kind in found}
+            expected["part_types"] = types
+    return next(
+        (f"{key} is {json.dumps(shown.get(key))}" for key, value in expected.items() if shown.get(key) != value), ""
+    )
+
+
+def _response(answer: Json) -> httpx.Response:
+    status = answer.get("status", 200)
+    if "json" in answer:
+        return httpx.Response(status, json=answer["json"])
+    headers = {"content-type": answer.get("type", "text/plain")}
+    return httpx.Response(status, content=answer.get("text", "").encode(), headers=headers)
+
+
+def _shown(value: Any) -> Any:
+    """A value that was read: objects with the name of their class, files and dates as text."""
+    if isinstance(value, list):
+        return [_shown(item) for item in cast("list[Any]", value)]
+    if hasattr(value, "payload"):
+        return {"File": value.payload.read().decode()}
+    if hasattr(value, "to_dict"):
+        return {type(value).__name__: value.to_dict()}
+    if isinstance(value, str | int | float | None | dict):
+        return value
+    return {type(value).__name__: str(value)}
+
+
+def is_refused_well(construct: Construct, outcome: Outcome) -> bool:
+    """Whether a refusal has the place, the reason and the advice."""
+    refused = construct.entry.get("refused")
+    return (
+        isinstance(refused, dict)
+        and outcome.request == REFUSED
+        and f"at {refused['at']}: " in outcome.reason
+        and refused["says"] in outcome.reason
+        and "overlay.yaml" in outcome.reason
+    )
+
+
+def problems(constructs: Iterable[Construct], outcomes: dict[str, Outcome]) -> Iterator[str]:
+    """Every construct whose outcome is neither right nor the refusal that its entry expects."""
+    for construct in constructs:
+        outcome = outcomes[construct.package]
+        good = {outcome.request, outcome.answer} <= {RIGHT, NONE}
+        if not (is_refused_well(construct, outcome) if "refused" in construct.entry else good):
+            yield f"{construct.package} {construct.title}: {outcome}"
