@@ -140,7 +140,8 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     from openapi_python_client.parser.errors import GeneratorError
     from openapi_python_client.parser.properties import string
 
-    unsupported.check(provider.name, spec)
+    if problems := unsupported.problems(spec):
+        raise Inexpressible(f"{provider.name}: openapi-python-client left something out:", problems)
     prepared = preparation.for_client(spec)
     options = ConfigFile(
         post_hooks=[],

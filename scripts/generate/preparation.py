@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scripts.generate.schemas import (
+    ANNOTATIONS,
     TEXT_FORMATS,
     UNIONS,
     closure,
     is_binary_part,
     is_json,
+    is_object,
+    is_text_or_bytes,
     known_values,
     merged,
     resolved,
@@ -33,7 +36,6 @@ _RESERVED_CLASSES = frozenset(
     "Literal Mapping PropDict PropName RequestFiles Response StrEnum T TextIO TypeVar UNSET UUID Unset".split()
 )
 """Names that generated modules import or define."""
-_ANNOTATIONS = frozenset({"description", "title", "default", "example", "examples", "deprecated", "nullable"})
 _NO_DATA = re.compile(r"example|examples|default|enum|const|x-.*")
 
 
@@ -46,7 +48,14 @@ def for_both(spec: Json) -> Json:
             if not item[method].get("operationId"):
                 name = re.sub(r"\W+", "_", f"{method}{path}").strip("_")
                 item[method] = {**item[method], "operationId": name}
-    return _with_plain_references({**spec, "openapi": version, "paths": paths})
+    spec = _with_plain_references({**spec, "openapi": version, "paths": paths})
+    return schemas_changed(spec, _without_email)
+
+
+def _without_email(schema: Json) -> Json:
+    """A schema without a format that pydantic checks with another library."""
+    is_email = schema.get("format") in ("email", "idn-email")
+    return {key: value for key, value in schema.items() if key != "format"} if is_email else schema
 
 
 def for_client(spec: Json) -> Json:
@@ -83,7 +92,7 @@ def _with_plain_references(spec: Json) -> Json:
     def target(reference: str) -> str:
         seen: set[str] = set()
         while reference not in seen and isinstance(node := find_reference(spec, reference), dict) and "$ref" in node:
-            if len(node.keys() - _ANNOTATIONS - {"summary"}) > 1:
+            if len(node.keys() - ANNOTATIONS - {"summary"}) > 1:
                 break
             seen.add(reference)
             reference = node["$ref"]
@@ -169,6 +178,8 @@ def _with_parts_in_place(spec: Json) -> Json:
 def _with_what_is_meant(schema: Json) -> Json:
     """Keywords that the generator does not know, in words that it knows."""
     new = dict(schema)
+    if "$ref" in new and new.get("nullable") is True:  # 3.0 ignores it, its authors do not
+        return {"oneOf": [{"$ref": new["$ref"]}, {"type": "null"}]}
     if "$ref" in new:  # 3.1: what stands beside a reference holds too
         beside = {key: value for key, value in new.items() if key in ("properties", "required", "allOf", "default")}
         if not beside:
@@ -203,23 +214,26 @@ def _with_flat_unions(schema: Json, spec: Json) -> Json:
     """`allOf` and unions in the forms that the generator reads."""
     new = dict(schema)
     if isinstance(members := new.get("allOf"), list):
-        notes = [each for each in members if not each.keys() - _ANNOTATIONS]
-        parts = [each for each in members if each.keys() - _ANNOTATIONS]
+        notes = [each for each in members if not each.keys() - ANNOTATIONS]
+        parts = [each for each in members if each.keys() - ANNOTATIONS]
         flat = [part for each in parts for part in (each["allOf"] if each.keys() == {"allOf"} else [each])]
         for note in notes:
             new = {**note, **new}
+        beside = {key: new.pop(key) for key in ("properties", "required") if len(flat) == 1 and key in new}
+        if beside:  # the generator takes a single reference for the whole
+            flat.append({"type": "object", **beside})
         new["allOf"] = flat
-        if len(flat) == 1 and "$ref" not in flat[0] and "properties" not in new:
+        if len(flat) == 1 and "$ref" not in flat[0]:
             new = {**flat[0], **{key: value for key, value in new.items() if key != "allOf"}}
     for key in UNIONS:
         variants = new.get(key)
         if not isinstance(variants, list) or not variants:
             continue
-        if all(not each.keys() - _ANNOTATIONS - {"required", "not", "type"} and each.keys() & {"required", "not"}
+        if all(not each.keys() - ANNOTATIONS - {"required", "not", "type"} and each.keys() & {"required", "not"}
                for each in variants):  # fmt: skip
             del new[key]  # which fields are needed together: no matter of types
-        elif any(not each.keys() - _ANNOTATIONS for each in variants):
-            return {name: value for name, value in new.items() if name in _ANNOTATIONS}
+        elif any(not each.keys() - ANNOTATIONS for each in variants):
+            return {name: value for name, value in new.items() if name in ANNOTATIONS}
         elif all(isinstance(each.get("const"), str) for each in variants):
             del new[key]
             new |= {"type": "string", "enum": list(dict.fromkeys(each["const"] for each in variants))}
@@ -257,7 +271,7 @@ def _with_discriminators(spec: Json) -> Json:
                 reference = each.get("$ref", "")
                 name = reference.rpartition("/")[2]
                 values = [value for value, target in mapping.items() if target == reference] or [name]
-                if name in schemas:
+                if name in schemas and is_object(spec, schemas[name]):
                     known = kinds.setdefault(name, (told["propertyName"], []))[1]
                     known += [value for value in values if value not in known]
         return union
@@ -335,28 +349,36 @@ def _with_media_types(spec: Json) -> Json:
     def body(node: Json) -> Json:
         content = {_lower(kind): dict(media) for kind, media in node.get("content", {}).items()}
         supported = {kind: media for kind, media in content.items() if is_json(kind) or kind.partition(";")[0] in _FORMS}
-        raw = [kind for kind in content if kind not in supported and _is_text_or_bytes(spec, content[kind])]
+        raw = [kind for kind in content if kind not in supported and is_text_or_bytes(spec, content[kind])]
         if raw:  # one class for bytes: the file says which type it is of
             supported[raw[0]] = {**content[raw[0]], "schema": {"type": "string", "format": "binary"}}
+        jsons = [kind for kind in content if is_json(kind)]
+        for kind in jsons[1:]:  # one class is sent under one of them
+            if supported[kind].get("schema") == supported[jsons[0]].get("schema"):
+                del supported[kind]
         content = {kind: supported[kind] for kind in content if kind in supported} or content
-        used: list[Any] = []
         for kind, media in content.items():
-            schema = media.get("schema", {} if is_json(kind) else {"type": "object"})
+            media.setdefault("schema", {} if is_json(kind) else {"type": "object"})
+        for kind, media in content.items():
+            schema = media["schema"]
             if kind.partition(";")[0] == "multipart/form-data":
-                schema = _with_files(schema, media.get("encoding", {}), schemas, spec)
-            if schema in used and "$ref" in schema:
+                schema = media["schema"] = _with_files(schema, media.get("encoding", {}), schemas, spec)
+            others = [other["schema"] for other_kind, other in content.items() if other_kind != kind]
+            if not is_json(kind) and "$ref" in schema and any(_holds(spec, other, schema) for other in others):
                 name = f"{schema['$ref'].rpartition('/')[2]}_{'form' if 'www' in kind else 'multipart'}"
                 target = resolved(spec, schema)
                 schemas[name] = {key: value for key, value in target.items() if key != "title"}
-                schema = {"$ref": f"#/components/schemas/{name}"}
-            used.append(schema)
-            media["schema"] = schema
+                media["schema"] = {"$ref": f"#/components/schemas/{name}"}
         return {**node, "content": content}
 
     def answer(node: Json) -> Json:
         content = {_lower(kind): media for kind, media in node.get("content", {}).items()}
         content = {
-            kind: {**media, "schema": {}} if is_json(kind) and "schema" not in media else media
+            kind: {**media, "schema": {}}
+            if is_json(kind) and "schema" not in media
+            else {**media, "schema": {"type": "string", "format": "binary"}}
+            if not is_json(kind) and not kind.startswith("text/") and kind != "*/*" and is_text_or_bytes(spec, media)
+            else media
             for kind, media in content.items()
         }
         order = sorted(content, key=lambda kind: 0 if is_json(kind) else 2 if kind.startswith("text/") else 1)
@@ -390,6 +412,12 @@ def _with_media_types(spec: Json) -> Json:
     return {**new, "components": {**spec.get("components", {}), "schemas": schemas}} if schemas else new
 
 
+def _holds(spec: Json, union: Json, schema: Json) -> bool:
+    """Whether a schema is another, or one of its variants."""
+    inner = [each for key in UNIONS for each in resolved(spec, union).get(key, ())]
+    return union == schema or any(_holds(spec, each, schema) for each in inner if each != union)
+
+
 def _as_text(schema: Json, written: Json, place: str) -> Json:
     """A schema for a header, cookie or path: without null, and in headers without formats that it refuses."""
     for key in UNIONS:
@@ -406,13 +434,6 @@ def _as_text(schema: Json, written: Json, place: str) -> Json:
     if place == "header" and schema.get("format") in TEXT_FORMATS:
         return {key: value for key, value in schema.items() if key != "format"}
     return written if merged(schema) == merged(written) or "$ref" in written and "enum" in schema else schema
-
-
-def _is_text_or_bytes(spec: Json, media: Json) -> bool:
-    schema = resolved(spec, media.get("schema", {}))
-    return not schema.keys() - _ANNOTATIONS - {"contentMediaType"} or (
-        schema.get("type") == "string" and "enum" not in schema
-    )
 
 
 def _with_files(schema: Json, encoding: Json, schemas: Json, spec: Json) -> Json:
@@ -454,15 +475,18 @@ def _with_ordered_variants(schema: Json, spec: Json) -> Json:
         variants = schema.get(key)
         if not isinstance(variants, list) or len(variants) < 2:
             continue
-        order = list(variants)
-        for _ in order:
-            for at in range(len(order) - 1):
-                first, second = order[at], order[at + 1]
-                if swallows(spec, first, second) and not swallows(spec, second, first):
-                    order[at : at + 2] = [second, first]
+        left, order = list(variants), []
+        while left:
+            free = (each for each in left if not any(_goes_after(spec, each, other) for other in left))
+            order.append(first := next(free, left[0]))
+            left.remove(first)
         if order != variants:
             schema = {**schema, key: order}
     return schema
+
+
+def _goes_after(spec: Json, variant: Json, other: Json) -> bool:
+    return variant is not other and swallows(spec, variant, other) and not swallows(spec, other, variant)
 
 
 def _with_free_class_names(spec: Json) -> Json:
@@ -473,7 +497,7 @@ def _with_free_class_names(spec: Json) -> Json:
     titles: dict[str, int] = {}
 
     def count(schema: Json) -> Json:
-        if isinstance(schema.get("title"), str) and (schema.get("type") == "object" or "properties" in schema):
+        if isinstance(schema.get("title"), str) and schema.keys() & {"properties", "enum", "additionalProperties"}:
             name = ClassName(schema["title"], "field_")
             titles[name] = titles.get(name, 0) + 1
         return schema
@@ -485,8 +509,7 @@ def _with_free_class_names(spec: Json) -> Json:
         title = schema.get("title")
         if not isinstance(title, str) or id(schema) in roots:
             return schema
-        name = ClassName(title, "field_")
-        if name in _RESERVED_CLASSES or titles.get(name, 0) > 1:
+        if titles.get(ClassName(title, "field_"), 0) > 1:
             return {key: value for key, value in schema.items() if key != "title"}
         return schema
 

@@ -10,6 +10,8 @@ from scripts.lib.openapi import find_reference
 Json = dict[str, Any]
 
 UNIONS = ("oneOf", "anyOf")
+ANNOTATIONS = frozenset({"description", "title", "default", "example", "examples", "deprecated", "nullable"})
+"""Keywords that say nothing about the values."""
 TEXT_FORMATS = frozenset({"date", "date-time", "uuid"})
 """Formats that the client generator reads into a type of their own."""
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
@@ -158,3 +160,11 @@ def swallows(spec: Json, first: Json, second: Json) -> bool:
         if ours is not None and theirs is not None and not set(map(str, ours)) & set(map(str, theirs)):
             return False
     return True
+
+
+def is_text_or_bytes(spec: Json, media: Json) -> bool:
+    """Whether a media type holds text or bytes, and no object."""
+    schema = resolved(spec, media.get("schema", {}))
+    return not schema.keys() - ANNOTATIONS - {"contentMediaType"} or (
+        schema.get("type") == "string" and "enum" not in schema
+    )

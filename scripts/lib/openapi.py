@@ -92,7 +92,7 @@ def pointer(base: str, *keys: str | int) -> str:
 def check_openapi(document: Any, where: str) -> None:
     """Refuse anything but an OpenAPI 3 document."""
     version = document.get("openapi") if isinstance(document, dict) else None
-    if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
+    if not isinstance(version, str) or not f"{version}.".startswith(("3.0.", "3.1.")):
         raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")
     for key in ("info", "paths"):
         if not isinstance(document.get(key), dict) or not document[key]:
