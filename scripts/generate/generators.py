@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 from scripts.generate import code_check, preparation, python_names, unsupported
+from scripts.generate.schemas import enums_of
 from scripts.generate.template_patches import patched_templates
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import dump_json, objects_in
-from scripts.lib.openapi import METHODS, operation_name, operations_of, path_shape
+from scripts.lib.files import dump_json
+from scripts.lib.openapi import METHODS, operation_name, operations_of, path_shape, pointer
 from scripts.lib.project import Provider
 from scripts.vendor.slice import cut
 
@@ -44,6 +45,7 @@ _OPERATION_ERROR = re.compile(
     r"\s*WARNING parsing ([A-Z]+) (\S+) within [^:]*?\.(?: Endpoint will not be generated\.)?: ?(.*)"
 )
 _SCHEMA_ERROR = re.compile(r"#?/components/schemas/([^\s:|]+)")
+_CORRECT = "Correct it with an action in overlay.yaml"
 _BYTES = "application/octet-stream"
 _BINARY = {"type": "string", "format": "binary"}
 CONTRACT_OPTIONS = (
@@ -427,7 +429,9 @@ class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
 
     def __str__(self) -> str:
         message = str(self.args[0])
-        return message + "".join(f"\n    {name}: {why}" for name, why in self.operations.items() if name not in message)
+        return message + "".join(
+            f"\n    {name}: {why}" for name, why in self.operations.items() if name not in message or why not in message
+        )
 
 
 def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any]) -> None:
@@ -441,8 +445,13 @@ def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any
         line = re.sub(r"<[\w.]*UntrustedString object at 0x[0-9a-f]+>", "(from the spec)", line)
         lines.append(f"    {line}")
         if named := _OPERATION_ERROR.match(line):
-            found.setdefault(f"{named[1]} {named[2]}", named[3].strip(" :"))
-    if schemas := {named[1]: line.strip() for line in lines if (named := _SCHEMA_ERROR.search(line))}:
+            at = pointer("#/paths", named[2], named[1].lower())
+            found.setdefault(f"{named[1]} {named[2]}", f"at {at}: {named[3].strip(' :')}. {_CORRECT}")
+    if schemas := {
+        named[1]: f"at #/components/schemas/{named[1]}: {line.strip()}. {_CORRECT}"
+        for line in lines
+        if (named := _SCHEMA_ERROR.search(line))
+    }:
         for operation in operations_of(spec):
             parts = cut(spec, [operation]).get("components", {}).get("schemas", {})
             if reasons := [why for name, why in schemas.items() if name in parts]:
@@ -458,7 +467,12 @@ def _check_modules(provider: Provider, spec: dict[str, Any], endpoints: list[tup
     for module, endpoint in endpoints:
         owners.setdefault(module, []).append(known[endpoint.method, path_shape(endpoint.path.get_untrusted_value())])
     if twice := {module: names for module, names in sorted(owners.items()) if len(names) > 1}:
-        why = {name: f"{module} is {names[0]} already" for module, names in twice.items() for name in names[1:]}
+        why = {
+            name: f"at {at}: {module} is {names[0]} already. Give it another operationId with an action in overlay.yaml"
+            for module, names in twice.items()
+            for name in names[1:]
+            for at in [pointer("#/paths", name.partition(" ")[2], name.partition(" ")[0].lower())]
+        }
         message = f"{provider.name}: several operations would all be {', '.join(twice)}; name them apart"
         raise Inexpressible(message, why)
 
@@ -487,8 +501,8 @@ def check_complete(
 
     generated_enums = set(map(frozenset, enums))
 
-    def lost_values(node: Any) -> Iterator[str]:
-        for values in (each["enum"] for each in objects_in(node) if isinstance(each.get("enum"), list)):
+    def lost_values(node: dict[str, Any]) -> Iterator[str]:
+        for values in enums_of(node):
             expected = {in_double_quote_literal(v) if isinstance(v, str) else str(v) for v in values if v is not None}
             if expected and expected not in generated_enums:
                 yield f"the client generator lost values of the enum {values}"

@@ -137,14 +137,12 @@ def _with_plain_references(spec: Json) -> Json:
 
     rewrite(spec, ())  # finds the references that lead into other parts
     new: Json = rewrite(spec, ())
-    if "components" not in new:
-        return new
-    for kind, known in new["components"].items():
+    for kind, known in new.get("components", {}).items():
         if isinstance(known, dict):
             is_alias = {name for name, node in spec["components"][kind].items() if set(node or ()) == {"$ref"}}
             kept = {names[kind, name]: node for name, node in known.items() if name not in is_alias}
             components[kind] = kept | components.get(kind, {})
-    return {**new, "components": components}
+    return {**new, "components": components} if components else new
 
 
 def _schema_reference(name: str) -> str:

@@ -80,6 +80,19 @@ def schemas_changed(spec: Json, change: Callable[[Json], Json], *, keep: bool = 
     return new
 
 
+def enums_of(spec: Json) -> list[list[Any]]:
+    """The values of each enum."""
+    found: list[list[Any]] = []
+
+    def collect(schema: Json) -> Json:
+        if isinstance(schema.get("enum"), list):
+            found.append(schema["enum"])
+        return schema
+
+    schemas_changed(spec, collect)
+    return found
+
+
 def closure(spec: Json, nodes: list[Any]) -> set[int]:
     """The ids of all objects in these nodes and in what they reference."""
     found: set[int] = set()

@@ -75,7 +75,7 @@ class _Slice:
     def cut(self, operations: Operations) -> dict[str, Any]:
         paths = self._paths(operations)
         whole = {key: value for key, value in self.document.items() if key not in _SHARED}
-        self.left = [(paths, "#/paths"), *((value, f"#/{key}") for key, value in whole.items())]
+        self.left = [(paths, "#/paths"), *((value, f"#/{key}") for key, value in whole.items() if key[:2] != "x-")]
         self._secure(self.document, "#")
         for path, item in paths.items():
             for method in (key for key in item if key in METHODS):  # in order, which decides the order of moved parts
@@ -124,6 +124,8 @@ class _Slice:
                 continue
             for key, value in node.items():
                 below = pointer(at, key)
+                if not named and key.startswith("x-"):
+                    continue  # an extension is data
                 if named or key not in _DATA | {"$ref", "discriminator", "examples"}:
                     stack.append((value, below, not named and key in _NAMED))
                 elif key == "$ref" and isinstance(value, str):

@@ -2,7 +2,7 @@
 
 `constructs/*.yaml` hold the corpus. An entry has a fragment of a document, then either what is sent for a call and what
 is read from an answer, or the refusal: its pointer, a part of its text, and the overlay action that helps. Without
-`refused` everything must be right. `python -m tests.pipeline.conformance` writes docs/constructs.md.
+`refused` everything must be right. `python -m tests.pipeline.conformance --write` writes docs/constructs.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +26,7 @@ import httpx
 from scripts.generate import generators, template_patches
 from scripts.lib import yaml12
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import dump_json, write_file
+from scripts.lib.files import ROOT, dump_json, write_file
 from scripts.lib.openapi import METHODS, operations_of
 from scripts.lib.project import Provider
 from scripts.overlay.apply import effective_spec
@@ -34,6 +34,20 @@ from scripts.vendor.slice import cut
 from tests.pipeline.helpers import multipart_parts
 
 CORPUS = Path(__file__).parent / "constructs"
+PAGE = ROOT / "docs" / "constructs.md"
+INTRODUCTION = """\
+# Constructs of OpenAPI
+
+What becomes of {count} constructs of OpenAPI 3.0 and 3.1 in this pipeline: slice, overlay, generate, import, build a
+request, read an answer. `nox -s constructs -- --write` writes this page, and the tests check it. The stock generator is
+openapi-python-client without our amendments, rules and changes to the document.
+
+- **right**: the request on the wire and the reading of the answer are as OpenAPI defines them.
+- **refused**: the pipeline writes nothing, and its error has the place in the document, what is not supported, and the
+  overlay action that helps. The columns *request* and *answer* show what would be right.
+- **silently wrong**: other bytes are sent, or another value is read, without an error. This must not happen here.
+- **an error**: the generated code fails when it is imported, when the request is built or when the answer is read.
+- **left out**: the generator drops the operation and goes on."""
 RIGHT, REFUSED, NONE = "right", "refused", "–"
 JSON = "application/json"
 Json = dict[str, Any]
@@ -101,6 +115,11 @@ def corpus() -> list[Construct]:
     return found
 
 
+def without_refusal(construct: Construct) -> Construct:
+    """The construct with the call and the answer that would be right, if it were not refused."""
+    return Construct(construct.title, construct.group, construct.number, construct.entry | construct.entry.get("would", {}))
+
+
 def with_actions(construct: Construct) -> Construct:
     """The construct after the advised overlay action, with the call and the answer that are right then."""
     refused = construct.entry["refused"]
@@ -149,6 +168,7 @@ def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]
     from openapi_python_client.strings import remove_string_escapes
 
     outcomes: dict[str, Outcome] = {}
+    constructs = [without_refusal(construct) for construct in constructs]
     with _quick_templates(), _importable(root / "stock"):
         for construct in constructs:
             out = root / "stock" / f"s{construct.package}"
@@ -337,6 +357,61 @@ def is_refused_well(construct: Construct, outcome: Outcome) -> bool:
     )
 
 
+def page(constructs: Sequence[Construct], ours: dict[str, Outcome], stock: dict[str, Outcome]) -> str:
+    """The text of docs/constructs.md."""
+    verdicts = [(_verdict(ours[each.package]), _verdict(stock[each.package])) for each in constructs]
+    kinds = ["right", "refused", "silently wrong", "an error", "left out", "not tried"]
+    counts = [
+        f"| {kind} | {sum(mine.startswith(kind) for mine, _ in verdicts)} | "
+        f"{sum(other.startswith(kind) for _, other in verdicts)} |"
+        for kind in kinds
+    ]
+    parts = [INTRODUCTION.format(count=len(constructs)), "| | this pipeline | stock generator |\n| --- | --- | --- |\n" + "\n".join(counts)]
+    for group in dict.fromkeys(each.group for each in constructs):
+        rows = [
+            f"| {' | '.join(map(_cell, row))} |"
+            for each, (mine, other) in zip(constructs, verdicts, strict=True)
+            if each.group == group
+            for row in [(each.title, *_texts(without_refusal(each).entry), other, _ours(each, mine))]
+        ]
+        head = "| construct | request | answer | stock generator | this pipeline |\n| --- | --- | --- | --- | --- |"
+        parts.append(f"## {group}\n\n{head}\n" + "\n".join(rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(outcome: Outcome) -> str:
+    both = (outcome.request, outcome.answer)
+    if REFUSED in both:
+        return REFUSED
+    if "left out" in both:
+        return "left out"
+    if wrong := [each.removeprefix("wrong: ") for each in both if each.startswith("wrong")]:
+        return f"silently wrong: {wrong[0]}"
+    if failed := [each for each in both if each not in (RIGHT, NONE)]:
+        return f"an error: {failed[0].removeprefix('error: ')}"
+    return RIGHT if RIGHT in both else "not tried"
+
+
+def _ours(construct: Construct, verdict: str) -> str:
+    return f"refused: {construct.entry['refused']['says']}" if "refused" in construct.entry else verdict
+
+
+def _texts(entry: Json) -> tuple[str, str]:
+    """What is sent, and what is read from an answer."""
+    sent, read = entry.get("sent"), NONE
+    if "read" in entry:
+        answer = entry["answer"]
+        given = json.dumps(answer["json"], ensure_ascii=False) if "json" in answer else answer.get("text", "nothing")
+        read = f"{given} → {json.dumps(entry['read'], ensure_ascii=False)}"
+    return json.dumps(sent, ensure_ascii=False) if sent else NONE, read
+
+
+def _cell(text: str) -> str:
+    """A cell of a table in Markdown; JSON as code."""
+    flat = " ".join(text.split()).replace("|", "\\|")
+    return f"`` {flat} ``" if "{" in flat or "<" in flat else flat.replace("*", "\\*")
+
+
 def problems(constructs: Iterable[Construct], outcomes: dict[str, Outcome]) -> Iterator[str]:
     """Every construct whose outcome is neither right nor the refusal that its entry expects."""
     for construct in constructs:
@@ -344,3 +419,19 @@ def problems(constructs: Iterable[Construct], outcomes: dict[str, Outcome]) -> I
         good = {outcome.request, outcome.answer} <= {RIGHT, NONE}
         if not (is_refused_well(construct, outcome) if "refused" in construct.entry else good):
             yield f"{construct.package} {construct.title}: {outcome}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the problems; with `--write`, write the page."""
+    constructs = corpus()
+    with tempfile.TemporaryDirectory() as folder:
+        ours, stock = run_ours(constructs, Path(folder)), run_stock(constructs, Path(folder))
+    found = list(problems(constructs, ours))
+    if "--write" in arguments:
+        write_file(PAGE, page(constructs, ours, stock).encode())
+    print("\n".join(found) or f"{len(constructs)} constructs: each is right or refused")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
