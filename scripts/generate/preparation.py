@@ -6,6 +6,7 @@ change here can mend, by the rules of `unsupported.py`.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from scripts.generate.schemas import (
     is_binary_part,
     is_json,
     is_object,
+    is_requirement,
     is_text_or_bytes,
     known_values,
     merged,
@@ -61,12 +63,12 @@ def _without_email(schema: Json) -> Json:
 def for_client(spec: Json) -> Json:
     """The document for the client generator."""
     spec = _with_parts_in_place(for_both(spec))
-    spec = schemas_changed(spec, _with_what_is_meant)
-    spec = schemas_changed(spec, lambda schema: _with_flat_unions(schema, spec))
+    spec = schemas_changed(spec, functools.partial(_with_what_is_meant, spec))
+    spec = schemas_changed(spec, functools.partial(_with_flat_unions, spec))
     spec = _with_discriminators(spec)
     spec = _with_one_sided_fields(spec)
     spec = _with_media_types(spec)
-    spec = schemas_changed(spec, lambda schema: _with_ordered_variants(schema, spec))
+    spec = schemas_changed(spec, functools.partial(_with_ordered_variants, spec))
     return _with_free_class_names(spec)
 
 
@@ -173,9 +175,12 @@ def _with_parts_in_place(spec: Json) -> Json:
     return {**whole, "paths": paths} | ({"components": kept} if kept else {})
 
 
-def _with_what_is_meant(schema: Json) -> Json:
+def _with_what_is_meant(spec: Json, schema: Json) -> Json:
     """Keywords that the generator does not know, in words that it knows."""
     new = dict(schema)
+    allowed = resolved(spec, schema).get("enum")
+    if isinstance(default := new.get("default"), list | dict) or (allowed and default not in allowed):
+        new.pop("default", None)  # the server applies it to what is not sent
     if "$ref" in new and new.get("nullable") is True:  # 3.0 ignores it, its authors do not
         return {"oneOf": [{"$ref": new["$ref"]}, {"type": "null"}]}
     if "$ref" in new:  # 3.1: what stands beside a reference holds too
@@ -187,8 +192,6 @@ def _with_what_is_meant(schema: Json) -> Json:
         return {"type": "null"}
     if new.get("type") == "array" and "items" not in new and not new.get("prefixItems"):
         new["items"] = {}
-    if isinstance(new.get("default"), list | dict):
-        del new["default"]  # the server applies it to what is not sent
     values = new.get("enum")
     if isinstance(values, list) and values:
         kinds = {type(value) for value in values if value is not None}
@@ -208,7 +211,7 @@ def _with_what_is_meant(schema: Json) -> Json:
     return new
 
 
-def _with_flat_unions(schema: Json, spec: Json) -> Json:
+def _with_flat_unions(spec: Json, schema: Json) -> Json:
     """`allOf` and unions in the forms that the generator reads."""
     new = dict(schema)
     if isinstance(members := new.get("allOf"), list):
@@ -221,14 +224,22 @@ def _with_flat_unions(schema: Json, spec: Json) -> Json:
         if beside:  # the generator takes a single reference for the whole
             flat.append({"type": "object", **beside})
         new["allOf"] = flat
+        unions = [part for part in flat if _is_union(resolved(spec, part))]
+        if len(unions) == 1 and len(flat) > 1:
+            union = resolved(spec, unions[0])
+            others = [part for part in flat if part is not unions[0]]
+            others += [{key: union[key] for key in ("type", "properties", "required") if key in union}]
+            new = {key: value for key, value in new.items() if key not in ("allOf", "type")}
+            for key in UNIONS:
+                if key in union:
+                    new[key] = [{"allOf": [each, *filter(None, others)]} for each in union[key]]
         if len(flat) == 1 and "$ref" not in flat[0]:
             new = {**flat[0], **{key: value for key, value in new.items() if key != "allOf"}}
     for key in UNIONS:
         variants = new.get(key)
         if not isinstance(variants, list) or not variants:
             continue
-        if all(not each.keys() - ANNOTATIONS - {"required", "not", "type"} and each.keys() & {"required", "not"}
-               for each in variants):  # fmt: skip
+        if all(is_requirement(each) for each in variants):
             del new[key]  # which fields are needed together: no matter of types
         elif any(not each.keys() - ANNOTATIONS for each in variants):
             return {name: value for name, value in new.items() if name in ANNOTATIONS}
@@ -239,6 +250,10 @@ def _with_flat_unions(schema: Json, spec: Json) -> Json:
             new = {name: value for name, value in new.items() if name not in ("properties", "required", "type")}
             new[key] = [_with_common(each, common) for each in variants]
     return new
+
+
+def _is_union(schema: Json) -> bool:
+    return any(not is_requirement(each) for key in UNIONS for each in schema.get(key, ()))
 
 
 def _with_common(variant: Json, common: Json) -> Json:
@@ -374,6 +389,8 @@ def _with_media_types(spec: Json) -> Json:
         content = {
             kind: {**media, "schema": {}}
             if is_json(kind) and "schema" not in media
+            else {**media, "schema": {"type": "string"}}
+            if kind.startswith("text/event-stream")
             else {**media, "schema": {"type": "string", "format": "binary"}}
             if not is_json(kind) and not kind.startswith("text/") and kind != "*/*" and is_text_or_bytes(spec, media)
             else media
@@ -467,7 +484,7 @@ def _file(field: Json, encoding: Json) -> Json | None:
     return {**kept, "type": kind, "format": "binary"}
 
 
-def _with_ordered_variants(schema: Json, spec: Json) -> Json:
+def _with_ordered_variants(spec: Json, schema: Json) -> Json:
     """A variant that would take the values of a later one comes after it."""
     for key in UNIONS:
         variants = schema.get(key)

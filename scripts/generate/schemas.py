@@ -168,7 +168,7 @@ def swallows(spec: Json, first: Json, second: Json) -> bool:
     one, other = flat(spec, first), flat(spec, second)
     if not one["required"] <= other["properties"].keys():
         return False
-    for field in one["required"]:
+    for field in one["properties"].keys() & other["properties"].keys():
         ours, theirs = known_values(spec, first, field), known_values(spec, second, field)
         if ours is not None and theirs is not None and not set(map(str, ours)) & set(map(str, theirs)):
             return False
@@ -181,3 +181,9 @@ def is_text_or_bytes(spec: Json, media: Json) -> bool:
     return not schema.keys() - ANNOTATIONS - {"contentMediaType"} or (
         schema.get("type") == "string" and "enum" not in schema
     )
+
+
+def is_requirement(schema: Any) -> bool:
+    """Whether a variant of a union says only which fields are required."""
+    said = {"required", "not"}
+    return isinstance(schema, dict) and bool(schema.keys() & said) and not schema.keys() - ANNOTATIONS - said - {"type"}

@@ -16,6 +16,7 @@ from scripts.generate.schemas import (
     inner_schemas,
     is_json,
     is_object,
+    is_requirement,
     is_text_or_bytes,
     resolved,
     swallows,
@@ -113,6 +114,11 @@ PARAMETERS = (
 """Rules for parameters."""
 
 SCHEMAS = (
+    Rule(
+        "`allOf` of several unions",
+        lambda place: sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1,
+        "replace `allOf` by one union, each variant with all the fields",
+    ),
     Rule("`$dynamicRef`", lambda place: "$dynamicRef" in place.node, "replace it by `$ref`"),
     Rule(
         "`const` of an array or object",
@@ -130,12 +136,6 @@ SCHEMAS = (
 
 MEMBERS = (
     Rule(
-        "a union inside `allOf`",
-        lambda place: any(key in resolved(place.spec, place.node) for key in UNIONS)
-        and not all(_is_requirement(each) for key in UNIONS for each in place.node.get(key, ())),
-        "replace `allOf` by the union, each variant with all the fields",
-    ),
-    Rule(
         "`allOf` of other than objects",
         lambda place: not place.kinds() <= {"object", "any"},
         "replace `allOf` by the schema that is meant",
@@ -144,6 +144,11 @@ MEMBERS = (
 """Rules for the members of an `allOf` with several."""
 
 JSON_SCHEMAS = (
+    Rule(
+        "`allOf` of several unions",
+        lambda place: sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1,
+        "replace `allOf` by one union, each variant with all the fields",
+    ),
     Rule(
         "bytes inside JSON",
         lambda place: place.node.get("format") == "binary" and place.node.get("type") != "object",
@@ -346,7 +351,7 @@ def _place(spec: Json, at: str, node: Any, use: str = "") -> Place:
 def _variants(spec: Json, schema: Any, depth: int = 0) -> Iterator[Json]:
     """The variants of a schema, those of inner unions too."""
     schema = resolved(spec, schema)
-    inner = [each for key in UNIONS for each in schema.get(key, ()) if not _is_requirement(each)]
+    inner = [each for key in UNIONS for each in schema.get(key, ()) if not is_requirement(each)]
     if len(schema.get("allOf", ())) == 1 and "properties" not in schema:
         inner += schema["allOf"]
     for each in inner if depth < 20 else ():
@@ -382,11 +387,6 @@ def _kind_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _is_requirement(schema: Any) -> bool:
-    """Whether a variant says only which fields are required."""
-    return isinstance(schema, dict) and not schema.keys() - {"required", "not", "title", "description", "type"} and bool(schema.keys() & {"required", "not"})
-
-
 def _is_union(place: Place) -> bool:
     return len(list(_variants(place.spec, place.node))) > 1
 
@@ -396,7 +396,7 @@ def _is_known(spec: Json, kind: str, media: Any, *, forms: bool = True) -> bool:
     plain = kind.partition(";")[0].strip().lower()
     if is_json(kind) or (forms and plain in _FORMS):
         return True
-    return is_text_or_bytes(spec, media or {}) and plain != "*/*"
+    return plain == "text/event-stream" or (is_text_or_bytes(spec, media or {}) and plain != "*/*")
 
 
 def _is_file(spec: Json, field: Json) -> bool:
@@ -451,7 +451,7 @@ def _is_ambiguous(place: Place) -> bool:
     """Whether a variant would take the objects of another, in any order."""
     spec, told = place.spec, "discriminator" in place.node
     for key in UNIONS:
-        variants = [each for each in place.node.get(key, ()) if not _is_requirement(each)]
+        variants = [each for each in place.node.get(key, ()) if not is_requirement(each)]
         objects = [each for variant in variants for each in _leaves(spec, variant) if is_object(spec, each)]
         for index, first in enumerate(objects):
             for other in objects[index + 1 :]:
@@ -464,7 +464,7 @@ def _is_ambiguous(place: Place) -> bool:
 def _leaves(spec: Json, variant: Json) -> Iterator[Json]:
     """A variant, or those of the union that it refers to, which tells its own apart."""
     target = resolved(spec, variant)
-    inner = [each for key in UNIONS for each in target.get(key, ()) if not _is_requirement(each)]
+    inner = [each for key in UNIONS for each in target.get(key, ()) if not is_requirement(each)]
     if inner and "discriminator" not in target and "properties" not in target:
         for each in inner:
             yield from _leaves(spec, each)
