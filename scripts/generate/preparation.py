@@ -34,8 +34,32 @@ Json = dict[str, Any]
 _INLINED = {"parameters": "parameters", "requestBody": "requestBodies", "responses": "responses"}
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _RESERVED_CLASSES = frozenset(
-    "AdditionalProperties Any AuthenticatedClient BinaryIO BytesIO Client File FileTypes Generator HTTPStatus IntEnum "
-    "Literal Mapping PropDict PropName RequestFiles Response StrEnum T TextIO TypeVar UNSET UUID Unset".split()
+    [
+        "AdditionalProperties",
+        "Any",
+        "AuthenticatedClient",
+        "BinaryIO",
+        "BytesIO",
+        "Client",
+        "File",
+        "FileTypes",
+        "Generator",
+        "HTTPStatus",
+        "IntEnum",
+        "Literal",
+        "Mapping",
+        "PropDict",
+        "PropName",
+        "RequestFiles",
+        "Response",
+        "StrEnum",
+        "T",
+        "TextIO",
+        "TypeVar",
+        "UNSET",
+        "UUID",
+        "Unset",
+    ]
 )
 """Names that generated modules import or define."""
 _NO_DATA = re.compile(r"example|examples|default|enum|const|x-.*")
@@ -107,8 +131,12 @@ def _with_plain_references(spec: Json) -> Json:
             kind = keys[-2] if keys[-2] in ("parameters", "responses") else "schemas"
             kind = "requestBodies" if keys[-1] == "requestBody" else kind
             known = taken.setdefault(kind, set())
-            name = re.sub(r"\W+", "_", "_".join(key for key in keys[2:] if key not in ("properties", "$defs", "schema")))
-            name = next(each for each in (name.strip("_"), *(f"{name}_{n}" for n in range(2, 999))) if each not in known)
+            name = re.sub(
+                r"\W+", "_", "_".join(key for key in keys[2:] if key not in ("properties", "$defs", "schema"))
+            )
+            name = next(
+                each for each in (name.strip("_"), *(f"{name}_{n}" for n in range(2, 999))) if each not in known
+            )
             known.add(name)
             moved[tuple(keys)] = pointer("#/components", kind, name)
         return moved[tuple(keys)]
@@ -361,7 +389,9 @@ def _with_media_types(spec: Json) -> Json:
 
     def body(node: Json) -> Json:
         content = {_lower(kind): dict(media) for kind, media in node.get("content", {}).items()}
-        supported = {kind: media for kind, media in content.items() if is_json(kind) or kind.partition(";")[0] in _FORMS}
+        supported = {
+            kind: media for kind, media in content.items() if is_json(kind) or kind.partition(";")[0] in _FORMS
+        }
         raw = [kind for kind in content if kind not in supported and is_text_or_bytes(spec, content[kind])]
         if raw:  # one class for bytes: the file says which type it is of
             supported[raw[0]] = {**content[raw[0]], "schema": {"type": "string", "format": "binary"}}
@@ -448,7 +478,7 @@ def _as_text(schema: Json, written: Json, place: str) -> Json:
         return _as_text({key: value for key, value in schema.items() if key != "nullable"}, written, place)
     if place == "header" and schema.get("format") in TEXT_FORMATS:
         return {key: value for key, value in schema.items() if key != "format"}
-    return written if merged(schema) == merged(written) or "$ref" in written and "enum" in schema else schema
+    return written if merged(schema) == merged(written) or ("$ref" in written and "enum" in schema) else schema
 
 
 def _with_files(schema: Json, encoding: Json, schemas: Json, spec: Json) -> Json:

@@ -11,11 +11,23 @@ if TYPE_CHECKING:  # loading a generator takes longer than running it
     from openapi_python_client.parser.openapi import Endpoint
 
 _FIELDS = frozenset(
-    "additional_keys additional_properties additional_property cast cls field_dict from_dict prop prop_dict prop_name "
-    "to_dict to_multipart".split()
+    [
+        "additional_keys",
+        "additional_properties",
+        "additional_property",
+        "cast",
+        "cls",
+        "field_dict",
+        "from_dict",
+        "prop",
+        "prop_dict",
+        "prop_name",
+        "to_dict",
+        "to_multipart",
+    ]
 )
 """Names in a generated model: its methods, and the variables of those."""
-_PARAMETERS = frozenset("body cast cookies headers httpx kwargs params quote response".split())
+_PARAMETERS = frozenset(["body", "cast", "cookies", "headers", "httpx", "kwargs", "params", "quote", "response"])
 """Names in a generated function of an operation."""
 
 

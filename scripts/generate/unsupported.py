@@ -146,7 +146,9 @@ MEMBERS = (
 JSON_SCHEMAS = (
     Rule(
         "`allOf` of several unions",
-        lambda place: sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1,
+        lambda place: (
+            sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1
+        ),
         "replace `allOf` by one union, each variant with all the fields",
     ),
     Rule(
@@ -246,7 +248,9 @@ def _operation_problems(spec: Json, item: Json, method: str, at: str) -> Iterato
             if "schema" in place.node:
                 yield from _schema_problems(spec, pointer(place.pointer, "schema"), place.node["schema"], "text", set())
             elif "content" not in place.node:
-                yield text(place.pointer, f"parameter {place.node.get('name')}, which has no `schema`,", "add its `schema`")
+                yield text(
+                    place.pointer, f"parameter {place.node.get('name')}, which has no `schema`,", "add its `schema`"
+                )
     yield from _security_problems(spec, operation, here)
     if "requestBody" in operation:
         place = _place(spec, pointer(here, "requestBody"), operation["requestBody"])
@@ -260,7 +264,11 @@ def _body_problems(body: Place) -> Iterator[str]:
     content: Json = body.node.get("content") or {}
     known = {kind: media for kind, media in content.items() if _is_known(spec, kind, media)}
     if content and not known:
-        yield text(body.pointer, f"a body of {', '.join(content)} that is an object", "replace its schema by `{type: string, format: binary}`; the caller passes the bytes")
+        yield text(
+            body.pointer,
+            f"a body of {', '.join(content)} that is an object",
+            "replace its schema by `{type: string, format: binary}`; the caller passes the bytes",
+        )
     for kind, media in known.items():
         at = pointer(body.pointer, "content", kind)
         plain = kind.partition(";")[0].strip().lower()
@@ -286,10 +294,16 @@ def _answer_problems(answer: Place) -> Iterator[str]:
     content: Json = answer.node.get("content") or {}
     known = {kind: media for kind, media in content.items() if _is_known(spec, kind, media, forms=False)}
     if content and not known:
-        yield text(answer.pointer, f"an answer of {', '.join(content)} that is an object", "replace its schema by `{type: string, format: binary}`; the caller reads the bytes")
+        yield text(
+            answer.pointer,
+            f"an answer of {', '.join(content)} that is an object",
+            "replace its schema by `{type: string, format: binary}`; the caller reads the bytes",
+        )
     for kind, media in known.items():
         at = pointer(answer.pointer, "content", kind, "schema")
-        yield from _schema_problems(spec, at, (media or {}).get("schema", {}), "answer" if is_json(kind) else "text", set())
+        yield from _schema_problems(
+            spec, at, (media or {}).get("schema", {}), "answer" if is_json(kind) else "text", set()
+        )
 
 
 def _schema_problems(spec: Json, at: str, node: Any, use: str, seen: set[str]) -> Iterator[str]:
@@ -298,7 +312,11 @@ def _schema_problems(spec: Json, at: str, node: Any, use: str, seen: set[str]) -
         return
     seen.add(place.pointer)
     if "$ref" in place.node:
-        what = "a circle of references" if find_reference(spec, place.node["$ref"]) is not None else f"{place.node['$ref']}, which points to nothing,"
+        what = (
+            "a circle of references"
+            if find_reference(spec, place.node["$ref"]) is not None
+            else f"{place.node['$ref']}, which points to nothing,"
+        )
         yield text(place.pointer, what, "replace the reference by the schema that is meant")
         return
     yield from _judged(SCHEMAS, place)
@@ -321,13 +339,31 @@ def _security_problems(spec: Json, operation: Json, at: str) -> Iterator[str]:
     schemes: Json = spec.get("components", {}).get("securitySchemes", {})
     refused: list[str] = []
     for requirement in requirements:
-        places = [(f"#/components/securitySchemes/{name}", resolved(spec, schemes.get(name, {}))) for name in requirement]
-        odd = [(where, scheme) for where, scheme in places if scheme.get("in") in ("query", "cookie") or scheme.get("type") == "mutualTLS"]
+        places = [
+            (f"#/components/securitySchemes/{name}", resolved(spec, schemes.get(name, {}))) for name in requirement
+        ]
+        odd = [
+            (where, scheme)
+            for where, scheme in places
+            if scheme.get("in") in ("query", "cookie") or scheme.get("type") == "mutualTLS"
+        ]
         if odd:
             kind = odd[0][1].get("in", "a certificate")
-            refused.append(text(odd[0][0], f"a key in a {kind}" if "in" in odd[0][1] else kind, "remove it from `security`, and add a parameter for it"))
+            refused.append(
+                text(
+                    odd[0][0],
+                    f"a key in a {kind}" if "in" in odd[0][1] else kind,
+                    "remove it from `security`, and add a parameter for it",
+                )
+            )
         elif len(requirement) > 1:
-            refused.append(text(pointer(where, "security"), "several keys at once", "keep one of them in `security`, and add parameters for the others"))
+            refused.append(
+                text(
+                    pointer(where, "security"),
+                    "several keys at once",
+                    "keep one of them in `security`, and add parameters for the others",
+                )
+            )
     if len(refused) == len(requirements):
         yield from refused[:1]
 
@@ -383,7 +419,14 @@ def _kinds(spec: Json, schema: Any) -> Iterator[str]:
 
 
 def _kind_of(value: Any) -> str:
-    names: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
+    names: Mapping[type, str] = {
+        str: "string",
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        dict: "object",
+        list: "array",
+    }
     return names.get(type(value), "null")
 
 

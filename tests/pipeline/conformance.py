@@ -15,6 +15,7 @@ import json
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +118,9 @@ def corpus() -> list[Construct]:
 
 def without_refusal(construct: Construct) -> Construct:
     """The construct with the call and the answer that would be right, if it were not refused."""
-    return Construct(construct.title, construct.group, construct.number, construct.entry | construct.entry.get("would", {}))
+    return Construct(
+        construct.title, construct.group, construct.number, construct.entry | construct.entry.get("would", {})
+    )
 
 
 def with_actions(construct: Construct) -> Construct:
@@ -169,7 +172,8 @@ def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]
 
     outcomes: dict[str, Outcome] = {}
     constructs = [without_refusal(construct) for construct in constructs]
-    with _quick_templates(), _importable(root / "stock"):
+    with _quick_templates(), _importable(root / "stock"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of generated code
         for construct in constructs:
             out = root / "stock" / f"s{construct.package}"
             out.parent.mkdir(exist_ok=True, parents=True)
@@ -276,7 +280,7 @@ def _built(package: str, endpoint: Any, call: str) -> httpx.Request:
         return types.File(io.BytesIO(content), name, kind)
 
     known = {**vars(models), "file": file, "UNSET": types.UNSET, "datetime": datetime, "UUID": uuid.UUID}
-    kwargs = eval(f"_call({call})", known | {"_call": endpoint._get_kwargs})  # noqa: S307 - calls of the corpus
+    kwargs = eval(f"_call({call})", known | {"_call": endpoint._get_kwargs})
     cookies = kwargs.pop("cookies", None)
     nowhere = httpx.MockTransport(lambda _: httpx.Response(204))
     with httpx.Client(base_url="https://acme.example", cookies=cookies, transport=nowhere) as http:
@@ -322,7 +326,12 @@ def _compared(request: httpx.Request, sent: Json) -> str:
             shown["part_types"] = {name.decode(): kind.decode() for name, kind in found}
             expected["part_types"] = types
     return next(
-        (re.sub(" at 0x[0-9a-f]+", "", f"{key} is {json.dumps(shown.get(key))}") for key, value in expected.items() if shown.get(key) != value), ""
+        (
+            re.sub(" at 0x[0-9a-f]+", "", f"{key} is {json.dumps(shown.get(key))}")
+            for key, value in expected.items()
+            if shown.get(key) != value
+        ),
+        "",
     )
 
 
@@ -378,7 +387,10 @@ def page(constructs: Sequence[Construct], ours: dict[str, Outcome], stock: dict[
         f"{sum(other.startswith(kind) for _, other in verdicts)} |"
         for kind in kinds
     ]
-    parts = [INTRODUCTION.format(count=len(constructs)), "| | this pipeline | stock generator |\n| --- | --- | --- |\n" + "\n".join(counts)]
+    parts = [
+        INTRODUCTION.format(count=len(constructs)),
+        "| | this pipeline | stock generator |\n| --- | --- | --- |\n" + "\n".join(counts),
+    ]
     for group in dict.fromkeys(each.group for each in constructs):
         rows = [
             f"| {' | '.join(map(_cell, row))} |"
