@@ -430,7 +430,9 @@ class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
     def __str__(self) -> str:
         message = str(self.args[0])
         return message + "".join(
-            f"\n    {name}: {why}" for name, why in self.operations.items() if name not in message or why not in message
+            f"\n    {name}: {why}"
+            for name, why in self.operations.items()
+            if name not in message or (why.startswith("at #") and why not in message)
         )
 
 

@@ -503,30 +503,30 @@ def parameter(place: str, **more: Any) -> dict[str, Any]:
         (
             {
                 "/x": {
-                    "get": operation("x", parameters=[parameter("header", schema={"type": "string", "format": "date"})])
+                    "get": operation("x", parameters=[parameter("query", schema={"type": "integer", "default": "a"})])
                 }
             },
             "left something out:\n    WARNING parsing GET /x within default.",
         ),
         (
             {"/x": {"get": operation("x", parameters=[parameter("header", schema={"type": "array", "items": {}})])}},
-            "left something out:\n    WARNING parsing GET /x within default.",
+            "left something out:\n    GET /x: at #/paths/~1x/get/parameters/0: an array or object in a header",
         ),
         (
-            {"/x": {"post": operation("x", requestBody={"content": {"application/xml": {"schema": {}}}})}},
-            "left something out:\n    WARNING parsing POST /x within default.",
+            {"/x": {"post": operation("x", requestBody={"content": {"application/xml": {"schema": {"enum": [1]}}}})}},
+            "left something out:\n    POST /x: at #/paths/~1x/post/requestBody: a body of application/xml",
         ),
         (
             {"/x": {"get": operation("x", parameters=[parameter("query", content={"application/json": {}})])}},
-            "acme: /x: the client generator drops parameter X-Day, which has no `schema`",
+            "GET /x: at #/paths/~1x/get/parameters/0: a parameter with `content` is not supported",
         ),
         (
             {"/x": {"get": operation("x"), "parameters": [parameter("query", content={"application/json": {}})]}},
-            "acme: /x: the client generator drops parameter X-Day, which has no `schema`",
+            "GET /x: at #/paths/~1x/parameters/0: a parameter with `content` is not supported",
         ),
         (
             {"/x": {"get": operation("x", parameters=[{"$ref": "#/components/parameters/Day"}])}},
-            "left something out:\n    WARNING parsing GET /x within default.",
+            "GET /x: at #/components/parameters/Day: a parameter with `content` is not supported",
         ),
         (
             {"/x": {"get": operation("getVoice", TEXT)}, "/y": {"get": operation("get_voice", TEXT)}},
