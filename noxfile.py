@@ -3,7 +3,7 @@
 Daily work: tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
 Pipeline: vendor, compare, new, watch, propose, hashes
-Measurement: mutate, faults, ecosystem, peers, fuzz, corpus, soak, bench
+Measurement: constructs, mutate, faults, ecosystem, peers, fuzz, corpus, soak, bench
 Pictures: demo, screenshots
 """
 
@@ -227,6 +227,13 @@ def mutate(session: nox.Session) -> None:
     """Run the contract tests on one mutant at a time, and print the survivors: `-- --list`, `-- --help`."""
     install(session, "mutate", ".[cli,testing]")
     session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
+def constructs(session: nox.Session) -> None:
+    """Take 300 constructs of OpenAPI through the pipeline: `-- --write` writes docs/constructs.md."""
+    install(session, "tests", ".[cli,testing]")
+    session.run("python", "-m", "tests.pipeline.conformance", *session.posargs)
 
 
 @nox.session

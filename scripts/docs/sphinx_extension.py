@@ -34,7 +34,7 @@ SIDEBAR: dict[str, tuple[str, ...]] = {
     "Recipes": ("recipes/README", "recipes/*"),
     "Change": ("architecture", "adding-a-provider", "spec-change-day", "compare-rules", "contributing", "changelog"),
     "Decisions": ("decisions/index", "decisions/*"),
-    "Measured": ("audio-corpus", "benchmarks", "ecosystem", "faults", "peers", "robustness"),
+    "Measured": ("audio-corpus", "benchmarks", "constructs", "ecosystem", "faults", "peers", "robustness"),
     "Reference": ("reference/*",),
     "More": ("*",),
 }

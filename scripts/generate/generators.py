@@ -152,7 +152,8 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     )
     config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
     document = with_bytes(with_own_titles(with_enum_names(with_defaults(prepared))))
-    string.remove_string_escapes = str  # it escapes a second time: `repr` has escaped the text already
+    # It would escape a second time what `repr` escapes.
+    string.remove_string_escapes = str  # type: ignore[assignment, attr-defined]
     with _named(f"{provider.name}: openapi-python-client"):
         data = GeneratorData.from_dict(document, config=config)
     if isinstance(data, GeneratorError):

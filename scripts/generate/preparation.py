@@ -280,7 +280,7 @@ def _with_flat_unions(spec: Json, schema: Json) -> Json:
         elif all(isinstance(each.get("const"), str) for each in variants):
             del new[key]
             new |= {"type": "string", "enum": list(dict.fromkeys(each["const"] for each in variants))}
-        elif common := {name: new[name] for name in ("properties", "required") if name in new}:
+        elif common := {name: value for name, value in new.items() if name in ("properties", "required")}:
             new = {name: value for name, value in new.items() if name not in ("properties", "required", "type")}
             new[key] = [_with_common(each, common) for each in variants]
     return new
@@ -594,7 +594,7 @@ def query_styles(spec: Json) -> dict[tuple[str, str, str], str]:
 
 def _style(spec: Json, parameter: Json) -> str:
     schema = resolved(spec, parameter.get("schema", {}))
-    style = parameter.get("style", "form")
+    style: str = parameter.get("style", "form")
     if style == "deepObject":
         return style
     if _has_type(spec, schema, "object"):

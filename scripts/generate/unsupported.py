@@ -63,6 +63,10 @@ def _is_in(*locations: str) -> Callable[[Place], bool]:
     return lambda place: place.node.get("in") in locations
 
 
+def _has_style(style: str) -> Callable[[Place], bool]:
+    return lambda place: place.node.get("style") == style
+
+
 def _is_structured(*locations: str) -> Callable[[Place], bool]:
     return lambda place: place.node.get("in") in locations and not _schema(place).kinds() <= _SCALARS
 
@@ -95,135 +99,11 @@ def _is_flat_object(place: Place) -> bool:
     )
 
 
-PARAMETERS = (
-    Rule("a parameter with `content`", lambda place: "content" in place.node, f"remove `content` and {_AS_TEXT}"),
-    Rule("`style: label`", lambda place: place.node.get("style") == "label", "set `style: simple`, and put the point into the path"),
-    Rule("`style: matrix`", lambda place: place.node.get("style") == "matrix", "set `style: simple`, and put `;name=` into the path"),
-    Rule("an array or object in a path", _is_structured("path"), _AS_TEXT),
-    Rule("an array or object in a header", _is_structured("header"), _AS_TEXT),
-    Rule("an array or object in a cookie", _is_structured("cookie"), _AS_TEXT),
-    Rule(
-        "a header, cookie or path of several types",
-        lambda place: _is_in("header", "cookie", "path")(place) and len(_schema(place).kinds() - {"null"}) > 1,
-        _AS_TEXT,
-    ),
-    Rule("an object as one text in a query", _is_flat_object, _AS_TEXT),
-    Rule("an object or array inside an object in a query", _is_nested, "name its inner fields as the server reads them, such as `age][gt`"),
-    Rule("an array of objects or arrays in a query", _has_structured_items, _AS_TEXT),
-)  # fmt: skip
-"""Rules for parameters."""
-
-SCHEMAS = (
-    Rule(
-        "`allOf` of several unions",
-        lambda place: sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1,
-        "replace `allOf` by one union, each variant with all the fields",
-    ),
-    Rule("`$dynamicRef`", lambda place: "$dynamicRef" in place.node, "replace it by `$ref`"),
-    Rule(
-        "`const` of an array or object",
-        lambda place: isinstance(place.node.get("const"), list | dict),
-        "remove `const` and give its type",
-    ),
-    Rule("an enum of several types, or of arrays or objects", lambda place: _has_odd_enum(place.node), "replace it by `anyOf` with one enum for each type"),
-    Rule(
-        "two fields with one name in Python",
-        lambda place: _has_name_twice(resolved(place.spec, place.node).get("properties")),
-        "remove one of them; it is then among `additional_properties`",
-    ),
-)  # fmt: skip
-"""Rules for schemas anywhere."""
-
-MEMBERS = (
-    Rule(
-        "`allOf` of other than objects",
-        lambda place: not place.kinds() <= {"object", "any"},
-        "replace `allOf` by the schema that is meant",
-    ),
-)
-"""Rules for the members of an `allOf` with several."""
-
-JSON_SCHEMAS = (
-    Rule(
-        "`allOf` of several unions",
-        lambda place: (
-            sum(_is_union(Place(place.spec, "", resolved(place.spec, each))) for each in _members(place.node)) > 1
-        ),
-        "replace `allOf` by one union, each variant with all the fields",
-    ),
-    Rule(
-        "bytes inside JSON",
-        lambda place: place.node.get("format") == "binary" and place.node.get("type") != "object",
-        "set `format: byte`, if it is base64, and remove `format` otherwise",
-    ),
-)
-"""Rules for schemas of JSON."""
-
-ANSWERS = (
-    Rule(
-        "a union of objects that nothing tells apart",
-        lambda place: _is_ambiguous(place),
-        "add a `discriminator`, or the fields that each variant always has to its `required`",
-    ),
-    Rule("a union of two arrays", lambda place: _has_two_arrays(place), "replace it by one array, of a union"),
-)
-"""Rules for schemas of answers."""
-
-BODIES = (
-    Rule(
-        "a form that is not one object",
-        lambda place: place.use in _FORMS and not (_schema(place).kinds() <= {"object"} and not _is_union(_schema(place))),
-        "replace its schema by one object with the fields of all variants",
-    ),
-    Rule(
-        "a body that is null",
-        lambda place: is_json(place.use) and "null" in _schema(place).kinds() and len(_schema(place).kinds()) > 1,
-        "remove the variant `null`",
-    ),
-)  # fmt: skip
-"""Rules for the media types of a request."""
-
-ENCODINGS = (
-    Rule("`headers` of a part", lambda place: bool(place.node.get("headers")), "remove `headers`"),
-    Rule(
-        "`style` and `explode` of a part",
-        lambda place: place.node.get("style", "form") != "form" or place.node.get("explode") is False,
-        "remove them, and describe the field as the text that the server reads",
-    ),
-    Rule(
-        "`contentType` of a part that is no file",
-        lambda place: place.use == "plain" and _is_odd_type(place),
-        "remove it, if the server does not need it",
-    ),
-)
-"""Rules for `encoding`."""
-
-FIELDS = (
-    Rule(
-        "an object inside a form",
-        lambda place: place.use != "multipart/form-data" and not place.kinds() <= _SCALARS | {"array", "any"},
-        _AS_TEXT,
-    ),
-    Rule(
-        "an array of objects inside a form",
-        lambda place: place.use != "multipart/form-data" and _has_items(place, {"object", "array"}),
-        _AS_TEXT,
-    ),
-    Rule("an array in an array of a form", lambda place: _has_items(place, {"array"}), _AS_TEXT),
-    Rule(
-        "a file inside an urlencoded form",
-        lambda place: place.use != "multipart/form-data" and place.node.get("format") == "binary",
-        "set `format: byte`, if it is base64",
-    ),
-)
-"""Rules for the fields of a form."""
-
-
 def problems(spec: Json) -> dict[str, str]:
     """The operations with what is not supported, each with the places, the reasons and the actions."""
     found: dict[str, list[str]] = {}
-    for path, item in spec["paths"].items():
-        item = path_item(spec, item)
+    for path, written in spec["paths"].items():
+        item = path_item(spec, written)
         for method in METHODS & item.keys():
             name = operation_name((method, path))
             at = pointer("#/paths", path)
@@ -430,8 +310,12 @@ def _kind_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _is_union(place: Place) -> bool:
-    return len(list(_variants(place.spec, place.node))) > 1
+def _is_one_object(place: Place) -> bool:
+    return place.kinds() <= {"object"} and not _is_union(place.spec, place.node)
+
+
+def _is_union(spec: Json, schema: Json) -> bool:
+    return len(list(_variants(spec, schema))) > 1
 
 
 def _is_known(spec: Json, kind: str, media: Any, *, forms: bool = True) -> bool:
@@ -521,3 +405,128 @@ def _has_two_arrays(place: Place) -> bool:
             items = [each.get("items") for each in _variants(place.spec, place.node) if each.get("type") == "array"]
             return any(each != items[0] for each in items)
     return False
+
+
+PARAMETERS = (
+    Rule("a parameter with `content`", lambda place: "content" in place.node, f"remove `content` and {_AS_TEXT}"),
+    Rule("`style: label`", _has_style("label"), "set `style: simple`, and put the point into the path"),
+    Rule("`style: matrix`", _has_style("matrix"), "set `style: simple`, and put `;name=` into the path"),
+    Rule("an array or object in a path", _is_structured("path"), _AS_TEXT),
+    Rule("an array or object in a header", _is_structured("header"), _AS_TEXT),
+    Rule("an array or object in a cookie", _is_structured("cookie"), _AS_TEXT),
+    Rule(
+        "a header, cookie or path of several types",
+        lambda place: _is_in("header", "cookie", "path")(place) and len(_schema(place).kinds() - {"null"}) > 1,
+        _AS_TEXT,
+    ),
+    Rule("an object as one text in a query", _is_flat_object, _AS_TEXT),
+    Rule(
+        "an object or array inside an object in a query",
+        _is_nested,
+        "name its inner fields as the server reads them, such as `age][gt`",
+    ),
+    Rule("an array of objects or arrays in a query", _has_structured_items, _AS_TEXT),
+)  # fmt: skip
+"""Rules for parameters."""
+
+SCHEMAS = (
+    Rule(
+        "`allOf` of several unions",
+        lambda place: sum(_is_union(place.spec, each) for each in _members(place.node)) > 1,
+        "replace `allOf` by one union, each variant with all the fields",
+    ),
+    Rule("`$dynamicRef`", lambda place: "$dynamicRef" in place.node, "replace it by `$ref`"),
+    Rule(
+        "`const` of an array or object",
+        lambda place: isinstance(place.node.get("const"), list | dict),
+        "remove `const` and give its type",
+    ),
+    Rule(
+        "an enum of several types, or of arrays or objects",
+        lambda place: _has_odd_enum(place.node),
+        "replace it by `anyOf` with one enum for each type",
+    ),
+    Rule(
+        "two fields with one name in Python",
+        lambda place: _has_name_twice(resolved(place.spec, place.node).get("properties")),
+        "remove one of them; it is then among `additional_properties`",
+    ),
+)  # fmt: skip
+"""Rules for schemas anywhere."""
+
+MEMBERS = (
+    Rule(
+        "`allOf` of other than objects",
+        lambda place: not place.kinds() <= {"object", "any"},
+        "replace `allOf` by the schema that is meant",
+    ),
+)
+"""Rules for the members of an `allOf` with several."""
+
+JSON_SCHEMAS = (
+    Rule(
+        "bytes inside JSON",
+        lambda place: place.node.get("format") == "binary" and place.node.get("type") != "object",
+        "set `format: byte`, if it is base64, and remove `format` otherwise",
+    ),
+)
+"""Rules for schemas of JSON."""
+
+ANSWERS = (
+    Rule(
+        "a union of objects that nothing tells apart",
+        _is_ambiguous,
+        "add a `discriminator`, or the fields that each variant always has to its `required`",
+    ),
+    Rule("a union of two arrays", _has_two_arrays, "replace it by one array, of a union"),
+)
+"""Rules for schemas of answers."""
+
+BODIES = (
+    Rule(
+        "a form that is not one object",
+        lambda place: place.use in _FORMS and not _is_one_object(_schema(place)),
+        "replace its schema by one object with the fields of all variants",
+    ),
+    Rule(
+        "a body that is null",
+        lambda place: is_json(place.use) and "null" in _schema(place).kinds() and len(_schema(place).kinds()) > 1,
+        "remove the variant `null`",
+    ),
+)  # fmt: skip
+"""Rules for the media types of a request."""
+
+ENCODINGS = (
+    Rule("`headers` of a part", lambda place: bool(place.node.get("headers")), "remove `headers`"),
+    Rule(
+        "`style` and `explode` of a part",
+        lambda place: place.node.get("style", "form") != "form" or place.node.get("explode") is False,
+        "remove them, and describe the field as the text that the server reads",
+    ),
+    Rule(
+        "`contentType` of a part that is no file",
+        lambda place: place.use == "plain" and _is_odd_type(place),
+        "remove it, if the server does not need it",
+    ),
+)
+"""Rules for `encoding`."""
+
+FIELDS = (
+    Rule(
+        "an object inside a form",
+        lambda place: place.use != "multipart/form-data" and not place.kinds() <= _SCALARS | {"array", "any"},
+        _AS_TEXT,
+    ),
+    Rule(
+        "an array of objects inside a form",
+        lambda place: place.use != "multipart/form-data" and _has_items(place, {"object", "array"}),
+        _AS_TEXT,
+    ),
+    Rule("an array in an array of a form", lambda place: _has_items(place, {"array"}), _AS_TEXT),
+    Rule(
+        "a file inside an urlencoded form",
+        lambda place: place.use != "multipart/form-data" and place.node.get("format") == "binary",
+        "set `format: byte`, if it is base64",
+    ),
+)
+"""Rules for the fields of a form."""

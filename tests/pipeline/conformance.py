@@ -8,6 +8,7 @@ is read from an answer, or the refusal: its pointer, a part of its text, and the
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import importlib
 import io
@@ -15,11 +16,13 @@ import json
 import re
 import sys
 import tempfile
+import uuid
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 from urllib.parse import unquote_plus
 
 import httpx
@@ -32,7 +35,7 @@ from scripts.lib.openapi import METHODS, operations_of
 from scripts.lib.project import Provider
 from scripts.overlay.apply import effective_spec
 from scripts.vendor.slice import cut
-from tests.pipeline.helpers import multipart_parts
+from tests.pipeline.helpers import mapping, multipart_parts, sequence
 
 CORPUS = Path(__file__).parent / "constructs"
 PAGE = ROOT / "docs" / "constructs.md"
@@ -74,7 +77,7 @@ class Construct:
         """The whole document around the fragment."""
         entry = self.entry
         method = next((key for key in entry if key in METHODS), "post")
-        answers = {"200": {"description": "OK"}}
+        answers: Json = {"200": {"description": "OK"}}
         if "schema" in entry:  # of the answer
             answers["200"] |= {"content": {"application/json": {"schema": entry["schema"]}}}
         operation: Json = {"operationId": "call", "responses": answers, **entry.get("operation", {})}
@@ -172,13 +175,13 @@ def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]
 
     outcomes: dict[str, Outcome] = {}
     constructs = [without_refusal(construct) for construct in constructs]
-    with _quick_templates(), _importable(root / "stock"), warnings.catch_warnings():
+    escaped = mock.patch.object(string, "remove_string_escapes", remove_string_escapes)
+    with _quick_templates(), escaped, _importable(root / "stock"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of generated code
         for construct in constructs:
             out = root / "stock" / f"s{construct.package}"
             out.parent.mkdir(exist_ok=True, parents=True)
             try:
-                string.remove_string_escapes = remove_string_escapes
                 config = Config.from_sources(ConfigFile(post_hooks=[]), MetaType.NONE, out, "utf-8", False, out)
                 data = GeneratorData.from_dict(construct.document, config=config)
                 if isinstance(data, GeneratorError):
@@ -207,13 +210,11 @@ def _quick_templates() -> Generator[None]:
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
         templates = template_patches.patched_templates(Path(folder))
         made = functools.partial(Environment, bytecode_cache=FileSystemBytecodeCache(cache))
-        openapi_python_client.Environment = made  # type: ignore[misc]
-        generators.patched_templates = lambda _: templates
-        try:
+        with (
+            mock.patch.object(openapi_python_client, "Environment", made),
+            mock.patch.object(generators, "patched_templates", return_value=templates),
+        ):
             yield
-        finally:
-            openapi_python_client.Environment = Environment  # type: ignore[misc]
-            generators.patched_templates = template_patches.patched_templates
 
 
 @contextlib.contextmanager
@@ -271,15 +272,12 @@ def _endpoint(package: str, name: str) -> Any:
 
 
 def _built(package: str, endpoint: Any, call: str) -> httpx.Request:
-    import datetime
-    import uuid
-
     models, types = (importlib.import_module(f"{package}.{name}") for name in ("models", "types"))
 
     def file(content: bytes, name: str = "me.wav", kind: str | None = None) -> Any:
         return types.File(io.BytesIO(content), name, kind)
 
-    known = {**vars(models), "file": file, "UNSET": types.UNSET, "datetime": datetime, "UUID": uuid.UUID}
+    known = {**vars(models), "file": file, "UNSET": types.UNSET, "datetime": dt, "UUID": uuid.UUID}
     kwargs = eval(f"_call({call})", known | {"_call": endpoint._get_kwargs})
     cookies = kwargs.pop("cookies", None)
     nowhere = httpx.MockTransport(lambda _: httpx.Response(204))
@@ -345,32 +343,32 @@ def _response(answer: Json) -> httpx.Response:
 
 def _shown(value: Any) -> Any:
     """A value that was read: objects with the name of their class, files and dates as text."""
-    if isinstance(value, list):
-        return [_shown(item) for item in cast("list[Any]", value)]
+    if (items := sequence(value)) is not None:
+        return [_shown(item) for item in items]
     if hasattr(value, "payload"):
         return {"File": value.payload.read().decode()}
     if hasattr(value, "to_dict"):
         return {type(value).__name__: value.to_dict()}
-    if isinstance(value, str | int | float | None | dict):
-        return value
-    return {type(value).__name__: str(value)}
+    plain = mapping(value) is not None or isinstance(value, str | int | float | None)
+    return value if plain else {type(value).__name__: str(value)}
 
 
 def _is_same(read: Any, expected: Any) -> bool:
     """Whether a value is the expected one; `*` stands for any class."""
-    if isinstance(read, list) and isinstance(expected, list):
-        pairs = zip(cast("list[Any]", read), cast("list[Any]", expected), strict=False)
-        return len(read) == len(expected) and all(_is_same(*pair) for pair in pairs)
-    if isinstance(expected, dict) and list(cast("Json", expected)) == ["*"]:
-        return isinstance(read, dict) and list(cast("Json", read).values()) == [expected["*"]]
+    items, others = sequence(read), sequence(expected)
+    if items is not None and others is not None:
+        return len(items) == len(others) and all(map(_is_same, items, others))
+    fields, wanted = mapping(read), mapping(expected)
+    if fields is not None and wanted is not None and list(wanted) == ["*"]:
+        return list(fields.values()) == [wanted["*"]]
     return bool(read == expected)
 
 
 def is_refused_well(construct: Construct, outcome: Outcome) -> bool:
     """Whether a refusal has the place, the reason and the advice."""
-    refused = construct.entry.get("refused")
+    refused = mapping(construct.entry.get("refused"))
     return (
-        isinstance(refused, dict)
+        refused is not None
         and outcome.request == REFUSED
         and f"{refused['at']}: " in outcome.reason
         and refused["says"] in outcome.reason
@@ -453,7 +451,7 @@ def main(arguments: Sequence[str]) -> int:
     found = list(problems(constructs, ours))
     if "--write" in arguments:
         write_file(PAGE, page(constructs, ours, stock).encode())
-    print("\n".join(found) or f"{len(constructs)} constructs: each is right or refused")
+    print("\n".join(found) or f"{len(constructs)} constructs: each is right or refused")  # noqa: T201
     return bool(found)
 
 
