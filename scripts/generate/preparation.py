@@ -16,6 +16,7 @@ from scripts.generate.schemas import (
     TEXT_FORMATS,
     UNIONS,
     closure,
+    flat,
     is_binary_part,
     is_json,
     is_object,
@@ -88,7 +89,7 @@ def for_client(spec: Json) -> Json:
     """The document for the client generator."""
     spec = _with_parts_in_place(for_both(spec))
     spec = schemas_changed(spec, functools.partial(_with_what_is_meant, spec))
-    spec = schemas_changed(spec, functools.partial(_with_flat_unions, spec))
+    spec = _with_named_variants(schemas_changed(spec, functools.partial(_with_flat_unions, spec)))
     spec = _with_discriminators(spec)
     spec = _with_one_sided_fields(spec)
     spec = _with_media_types(spec)
@@ -248,31 +249,34 @@ def _with_what_is_meant(spec: Json, schema: Json) -> Json:
 def _with_flat_unions(spec: Json, schema: Json) -> Json:
     """`allOf` and unions in the forms that the generator reads."""
     new = dict(schema)
+    if isinstance(kinds := new.get("type"), list):
+        new["type"] = sorted(kinds, key=lambda kind: kind != "boolean")
     if isinstance(members := new.get("allOf"), list):
         notes = [each for each in members if not each.keys() - ANNOTATIONS]
         parts = [each for each in members if each.keys() - ANNOTATIONS]
-        flat = [part for each in parts for part in (each["allOf"] if each.keys() == {"allOf"} else [each])]
+        flattened = [part for each in parts for part in (each["allOf"] if each.keys() == {"allOf"} else [each])]
         for note in notes:
             new = {**note, **new}
-        beside = {key: new.pop(key) for key in ("properties", "required") if len(flat) == 1 and key in new}
+        beside = {key: new.pop(key) for key in ("properties", "required") if len(flattened) == 1 and key in new}
         if beside:  # the generator takes a single reference for the whole
-            flat.append({"type": "object", **beside})
-        new["allOf"] = flat
-        unions = [part for part in flat if _is_union(resolved(spec, part))]
-        if len(unions) == 1 and len(flat) > 1:
+            flattened.append({"type": "object", **beside})
+        new["allOf"] = flattened
+        unions = [part for part in flattened if _is_union(resolved(spec, part))]
+        if len(unions) == 1 and len(flattened) > 1:
             union = resolved(spec, unions[0])
-            others = [part for part in flat if part is not unions[0]]
+            others = [part for part in flattened if part is not unions[0]]
             others += [{key: union[key] for key in ("type", "properties", "required") if key in union}]
             new = {key: value for key, value in new.items() if key not in ("allOf", "type")}
             for key in UNIONS:
                 if key in union:
                     new[key] = [{"allOf": [each, *filter(None, others)]} for each in union[key]]
-        if len(flat) == 1 and "$ref" not in flat[0]:
-            new = {**flat[0], **{key: value for key, value in new.items() if key != "allOf"}}
+        if len(flattened) == 1 and "$ref" not in flattened[0]:
+            new = {**flattened[0], **{key: value for key, value in new.items() if key != "allOf"}}
     for key in UNIONS:
         variants = new.get(key)
         if not isinstance(variants, list) or not variants:
             continue
+        new[key] = variants = sorted(variants, key=lambda each: each.get("type") != "boolean")  # Python's True is 1
         if all(is_requirement(each) for each in variants):
             del new[key]  # which fields are needed together: no matter of types
         elif any(not each.keys() - ANNOTATIONS for each in variants):
@@ -288,6 +292,23 @@ def _with_flat_unions(spec: Json, schema: Json) -> Json:
 
 def _is_union(schema: Json) -> bool:
     return any(not is_requirement(each) for key in UNIONS for each in schema.get(key, ()))
+
+
+def _with_named_variants(spec: Json) -> Json:
+    """Variants of a component that extend another are components: the generator reads the other one before them."""
+    schemas: Json = spec.get("components", {}).get("schemas", {})
+    new: Json = dict(schemas)
+    for name, schema in schemas.items():
+        for key in UNIONS:
+            variants = list(schema.get(key, ()))
+            for index, variant in enumerate(variants):
+                own = f"{name}_type_{index}"
+                if "allOf" in variant and own not in new:
+                    new[own] = variant
+                    variants[index] = {"$ref": f"#/components/schemas/{own}"}
+            if variants:
+                new[name] = {**new[name], key: variants}
+    return {**spec, "components": {**spec["components"], "schemas": new}} if new != schemas else spec
 
 
 def _with_common(variant: Json, common: Json) -> Json:
@@ -307,7 +328,7 @@ def _with_discriminators(spec: Json) -> Json:
     """Each variant of a union with a discriminator takes its own values of the discriminating field only."""
     spec = _with_unions_of_children(spec)
     schemas: Json = dict(spec.get("components", {}).get("schemas", {}))
-    kinds: dict[str, tuple[str, list[str]]] = {}
+    kinds: dict[tuple[str, str], list[str]] = {}
 
     def collect(union: Json) -> Json:
         told = union.get("discriminator")
@@ -319,12 +340,12 @@ def _with_discriminators(spec: Json) -> Json:
                 name = reference.rpartition("/")[2]
                 values = [value for value, target in mapping.items() if target == reference] or [name]
                 if name in schemas and is_object(spec, schemas[name]):
-                    known = kinds.setdefault(name, (told["propertyName"], []))[1]
+                    known = kinds.setdefault((name, told["propertyName"]), [])
                     known += [value for value in values if value not in known]
         return union
 
     schemas_changed(spec, collect)
-    for name, (field, values) in kinds.items():
+    for (name, field), values in kinds.items():
         schema = schemas[name]
         if known_values(spec, schema, field) is None:
             only: Json = {"type": "string", "enum": values}
@@ -374,19 +395,24 @@ def _with_one_sided_fields(spec: Json) -> Json:
     answers = closure(spec, [each.get("responses") for each in operations])
 
     def relaxed(schema: Json) -> Json:
-        fields, required = schema.get("properties"), schema.get("required")
-        if not isinstance(fields, dict) or not isinstance(required, list):
-            return schema
-        sides = {"readOnly": requests, "writeOnly": answers}
+        sides = [side for side, places in (("readOnly", requests), ("writeOnly", answers)) if id(schema) in places]
         free = {
             name
-            for name, field in fields.items()
-            for side, places in sides.items()
-            if id(schema) in places and resolved(spec, field).get(side) is True
+            for name, field in flat(spec, schema)["properties"].items()
+            if any(each.get(side) is True for each in (field, resolved(spec, field)) for side in sides)
         }
-        return {**schema, "required": [name for name in required if name not in free]} if free else schema
+        return _without_required(schema, free) if free else schema
 
     return schemas_changed(spec, relaxed, keep=True)
+
+
+def _without_required(schema: Json, free: set[str]) -> Json:
+    new = dict(schema)
+    if "required" in new:
+        new["required"] = [name for name in new["required"] if name not in free]
+    if "allOf" in new:
+        new["allOf"] = [each if "$ref" in each else _without_required(each, free) for each in new["allOf"]]
+    return new
 
 
 def _with_media_types(spec: Json) -> Json:

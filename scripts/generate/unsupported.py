@@ -132,6 +132,12 @@ def _operation_problems(spec: Json, item: Json, method: str, at: str) -> Iterato
                     place.pointer, f"parameter {place.node.get('name')}, which has no `schema`,", "add its `schema`"
                 )
     yield from _security_problems(spec, operation, here)
+    known = [server.get("url") for server in spec.get("servers", ())]
+    for owner, where in ((operation, here), (item, at)):
+        if (servers := owner.get("servers")) and not any(server.get("url") in known for server in servers):
+            action = "remove it, if the server of the document answers too; or make the operation a provider of its own"
+            yield text(pointer(where, "servers"), "a server for some operations only", action)
+            break
     if "requestBody" in operation:
         place = _place(spec, pointer(here, "requestBody"), operation["requestBody"])
         yield from _body_problems(place)
