@@ -18,7 +18,11 @@ from scripts.lib.project import Provider
 from scripts.vendor.merge import LEFT_OUT, may_leave_out
 
 _ROOM = Path(__file__).parent
-_CODE = (template_patches.FILE, _ROOM / "generators.py", _ROOM.parent / "vendor" / "slice.py")
+_CODE = (
+    template_patches.FILE,
+    *(_ROOM / f"{name}.py" for name in ("generators", "preparation", "python_names", "schemas", "unsupported")),
+    _ROOM.parent / "vendor" / "slice.py",
+)
 """The code that decides what is generated."""
 
 MAX_SECONDS = 300

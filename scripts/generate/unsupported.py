@@ -536,3 +536,6 @@ FIELDS = (
     ),
 )
 """Rules for the fields of a form."""
+
+RULES = (*PARAMETERS, *SCHEMAS, *MEMBERS, *JSON_SCHEMAS, *ANSWERS, *BODIES, *ENCODINGS, *FIELDS)
+"""All rules."""

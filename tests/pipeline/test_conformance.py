@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate import unsupported
 from tests.pipeline import conformance
 from tests.pipeline.conformance import Construct, Outcome
 
@@ -38,6 +39,12 @@ def test_corpus_judges_what_it_holds() -> None:
     assert silent == []
     assert len(CORPUS) >= 120
     assert len(ADVISED) >= 12
+
+
+def test_each_rule_refuses_a_construct(ours: Outcomes) -> None:
+    """The corpus has a construct for each rule of `unsupported.py`."""
+    refusals = " ".join(outcome.reason for outcome in ours.values())
+    assert [rule.problem for rule in unsupported.RULES if f": {rule.problem} is not supported" not in refusals] == []
 
 
 @pytest.mark.parametrize(
