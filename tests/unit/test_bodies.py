@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller
 from voice_clone import HeyGen, InvalidRequestError, OutcomeUnknownError, connect
-from voice_clone._http.request_body import CHUNK, Base64File, BodyWithFile, Rechunked
+from voice_clone._http.request_body import CHUNK, Base64File, BodyWithFiles, Rechunked, files_in
 from voice_clone.audio.sniff import open_audio
 from voice_clone.testing import Mock
 
@@ -51,7 +51,7 @@ def test_streamed_json_equals_json_in_memory(size: int) -> None:
     file = Watched(clip(size))
     mark = Base64File(file)
     asked = {"name": 'Grüße "x" \\', "audio": {"data": mark, "n": 1}, "none": None}
-    body = BodyWithFile(asked, mark)
+    body = BodyWithFiles(asked, [mark])
     whole = httpx.Request(
         "POST", "http://a.test", json={**asked, "audio": {"data": base64.b64encode(clip(size)).decode(), "n": 1}}
     )
@@ -59,6 +59,15 @@ def test_streamed_json_equals_json_in_memory(size: int) -> None:
         assert b"".join(body) == whole.content
     assert body.headers == {key: whole.headers[key] for key in ("Content-Type", "Content-Length")}
     assert file.most <= 3 * CHUNK
+
+
+def test_several_files_are_streamed() -> None:
+    """Each file in a list of objects is sent at its place, and the length is known."""
+    several = {"samples": [{"data": Base64File(io.BytesIO(clip(size))), "name": "é"} for size in (0, 1, 70_000)]}
+    body = BodyWithFiles(several, files_in(several))
+    sent = b"".join(body)
+    assert [len(base64.b64decode(each["data"])) for each in json.loads(sent)["samples"]] == [0, 1, 70_000]
+    assert body.headers["Content-Length"] == str(len(sent))
 
 
 def test_short_reads_are_encoded_as_one_file() -> None:
@@ -69,7 +78,7 @@ def test_short_reads_are_encoded_as_one_file() -> None:
             return super().read(min(size or 0, 1000))
 
     mark = Base64File(Slow(clip(10_000)))
-    assert json.loads(b"".join(BodyWithFile({"a": mark}, mark)))["a"] == base64.b64encode(clip(10_000)).decode()
+    assert json.loads(b"".join(BodyWithFiles({"a": mark}, [mark])))["a"] == base64.b64encode(clip(10_000)).decode()
 
 
 def test_large_clip_is_streamed(call: Caller, mock: Mock, tmp_path: Path) -> None:

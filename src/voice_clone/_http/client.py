@@ -17,7 +17,7 @@ from voice_clone import errors
 from voice_clone._exceptions import is_foreign
 from voice_clone._http.extensions import AUDIO, DEADLINE, PROVIDER, WITH_KEY
 from voice_clone._http.logging import log_attempt
-from voice_clone._http.request_body import BodyWithFile, Rechunked, file_in
+from voice_clone._http.request_body import BodyWithFiles, Rechunked, files_in
 from voice_clone._http.response_body import AudioBody, AudioRequest, HexAudioBody, ResponseBody, ResponseTooLong
 from voice_clone._provider.config import CLONE, Provider
 from voice_clone._provider.responses import (
@@ -73,8 +73,8 @@ class _Base:
                 headers = {name: client.headers[name] for name in ("User-Agent", "Accept-Encoding")}
                 extensions = {"timeout": client.timeout.as_dict(), **options["extensions"]}
                 return httpx.Request(method, url, headers=headers, extensions=extensions)
-            if file := file_in(options.get("json")):
-                body = BodyWithFile(options.pop("json"), file)
+            if files := files_in(options.get("json")):
+                body = BodyWithFiles(options.pop("json"), files)
                 options["headers"] = {**(options.get("headers") or {}), **body.headers}
                 request = body.of(build(method, url, **options))
             else:

@@ -31,26 +31,31 @@ class Base64File(str):
         return text
 
 
-def file_in(value: object) -> Base64File | None:
-    """The file within a JSON value, if there is one."""
-    values, seen = [value], set[int]()
+def files_in(value: object) -> list[Base64File]:
+    """The files within a JSON value."""
+    values, seen, files = [value], set[int](), list[Base64File]()
     for item in values:
         if isinstance(item, Base64File):
-            return item
-        if isinstance(item, dict) and id(cast("object", item)) not in seen:  # JSON with a cycle is refused later
+            files.append(item)
+        if isinstance(item, dict | list) and id(cast("object", item)) not in seen:  # JSON with a cycle is refused later
             seen.add(id(cast("object", item)))
-            values += cast("dict[str, object]", item).values()
-    return None
+            values += cast("dict[str, object]", item).values() if isinstance(item, dict) else cast("list[object]", item)
+    return files
 
 
-class BodyWithFile(httpx.SyncByteStream):
-    """JSON with a file in it; the length is known before it is read."""
+class BodyWithFiles(httpx.SyncByteStream):
+    """JSON with files in it; the length is known before they are read."""
 
-    def __init__(self, value: object, file: Base64File) -> None:
+    def __init__(self, value: object, files: Iterable[Base64File]) -> None:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        before, after = text.split(file)
-        self._before, self._after, self._file = before.encode(), after.encode(), file.file
-        length = len(self._before) + (self._file.seek(0, SEEK_END) + 2) // 3 * 4 + len(self._after)
+        self._parts: list[tuple[bytes, BinaryIO]] = []
+        """Each file, after the text before it."""
+        for file in sorted(files, key=text.index):
+            before, text = text.split(file)
+            self._parts.append((before.encode(), file.file))
+        self._after = text.encode()
+        sizes = [len(before) + (file.seek(0, SEEK_END) + 2) // 3 * 4 for before, file in self._parts]
+        length = sum(sizes) + len(self._after)
         self.headers = {"Content-Type": "application/json", "Content-Length": str(length)}
 
     def of(self, request: httpx.Request) -> httpx.Request:
@@ -60,15 +65,17 @@ class BodyWithFile(httpx.SyncByteStream):
         return copy
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        yield self._before
-        rest = b""
-        while chunk := self._file.read(_READ):
-            chunk = rest + chunk
-            whole = len(chunk) // 3 * 3
-            rest = chunk[whole:]
-            yield b64encode(memoryview(chunk)[:whole])
-        yield b64encode(rest) + self._after
+        for before, file in self._parts:
+            file.seek(0)
+            yield before
+            rest = b""
+            while chunk := file.read(_READ):
+                chunk = rest + chunk
+                whole = len(chunk) // 3 * 3
+                rest = chunk[whole:]
+                yield b64encode(memoryview(chunk)[:whole])
+            yield b64encode(rest)
+        yield self._after
 
 
 class Rechunked(httpx.SyncByteStream, httpx.AsyncByteStream):
