@@ -12,6 +12,7 @@ import pytest
 from scripts.lib.files import display_path
 from scripts.lib.project import find_providers
 from tests.contract import report, wire
+from tests.contract.cases import NoCases
 from tests.contract.documents import Document, Place
 from tests.contract.failures import Breach, shown
 
@@ -39,16 +40,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     named, known = chosen(config), {provider.name for provider in find_providers()}
     if named - known:
         raise pytest.UsageError(f"--provider {', '.join(named - known)}: there are {', '.join(sorted(known))}")
-    left_out = [item for item in items if named and _providers(item, known) and not _providers(item, known) & named]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = sorted((item for item in items if item not in set(left_out)), key=_rank)
+    left_out = {item for item in items if named and _providers(item, known) and not _providers(item, known) & named}
+    reported: set[NoCases] = set()
+    for item in (item for item in items if item not in left_out):
+        for case in _values(item):
+            if isinstance(case, NoCases):
+                left_out |= {item} if case in reported else set()
+                reported.add(case)
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = sorted((item for item in items if item not in left_out), key=_rank)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Fail a test that has no cases for a provider."""
+    for case in _values(pyfuncitem):
+        if isinstance(case, NoCases):
+            raise Breach(case.problem)
 
 
 def _providers(item: pytest.Item, known: set[str]) -> set[str]:
     """The providers in a test's parameters."""
-    values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
+    values = _values(item)
     names = {str(getattr(value, "provider", getattr(value, "name", value))).partition("-")[0] for value in values}
     return names & known
+
+
+def _values(item: pytest.Item) -> list[object]:
+    """The values of a test's parameters."""
+    return list(getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values())
 
 
 def _rank(item: pytest.Item) -> int:
@@ -65,8 +85,7 @@ def pytest_runtest_makereport(
     if call.when == "setup":
         wire.exchanges.clear()
     if outcome.failed and call.excinfo and not call.excinfo.errisinstance(Breach) and item.path.parent == HERE:
-        values = getattr(getattr(item, "callspec", None), "params", dict[str, object]()).values()
-        places = [place for value in values if (place := _place(value))]
+        places = [place for value in _values(item) if (place := _place(value))]
         lines = [f"promised by: {place.here}" for place in places] or [f"promised by: {display_path(item.path)}"]
         lines += [f"claim: {inspect.getdoc(getattr(item, 'function', None))}"]
         for sent, received in wire.exchanges:

@@ -17,7 +17,7 @@ from openapi_python_client.strings import PythonIdentifier, snake_case
 
 from scripts.lib.files import ROOT, dump_json, read_json
 from scripts.lib.openapi import METHODS
-from scripts.lib.project import Provider, find_providers
+from scripts.lib.project import Provider
 
 Json = Any
 # Where a document holds names of its own, and where data; everything else is OpenAPI's.
@@ -37,6 +37,9 @@ class Document:
         """The provider's name."""
         return self.provider.name
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def file(self) -> str:
         """The spec's path, as shown in messages."""
@@ -46,6 +49,11 @@ class Document:
     def version(self) -> str:
         """The version of OpenAPI without its patch number."""
         return str(self.json["openapi"]).rpartition(".")[0]
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The documented responses of all operations."""
+        return [answer for operation in self.operations() for answer in operation.answers]
 
     @property
     def root(self) -> Place:
@@ -180,7 +188,7 @@ class Operation:
     @property
     def id(self) -> str:
         """The operation's id."""
-        return str(self.place["operationId"].value)
+        return str(self.place.get("operationId") or f"{self.method} {self.path}")
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.id}"
@@ -237,6 +245,13 @@ class Operation:
         return importlib.import_module(f"voice_clone_api.{self.provider}.api.{tag}.{name}")
 
 
+def key_header(scheme: Place) -> tuple[str, str] | None:
+    """The header of a security scheme's key in lower case, and its prefix; None for a scheme of another kind."""
+    if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
+        return scheme.get("name").lower(), ""
+    return ("authorization", f"{scheme.get('scheme').title()} ") if scheme.get("type") == "http" else None
+
+
 @attrs.frozen(eq=False)
 class Answer:
     """A documented response."""
@@ -262,9 +277,16 @@ class Answer:
         return next((content.key for content in self.place.inside("content")), None)
 
     @property
+    def json_type(self) -> str:
+        """The media type of the JSON body."""
+        return next(content.key for content in self.place.inside("content") if "json" in content.key)
+
+    @property
     def body(self) -> Place | None:
         """The schema of the JSON body, or None."""
-        return next((content["schema"] for content in self.place.inside("content") if "json" in content.key), None)
+        return next(
+            (each["schema"] for each in self.place.inside("content") if "json" in each.key and "schema" in each), None
+        )
 
 
 @functools.cache
@@ -272,21 +294,6 @@ def document(name: str) -> Document:
     """A provider's effective spec."""
     provider = Provider(ROOT, name)
     return Document(provider, read_json(provider.package / "openapi.json"))
-
-
-def documents() -> list[Document]:
-    """The effective specs of all providers."""
-    return [document(provider.name) for provider in find_providers()]
-
-
-def operations() -> list[Operation]:
-    """All operations of all providers."""
-    return [operation for document in documents() for operation in document.operations()]
-
-
-def answers() -> list[Answer]:
-    """All documented responses of all operations."""
-    return [answer for operation in operations() for answer in operation.answers]
 
 
 @functools.cache

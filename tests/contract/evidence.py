@@ -25,7 +25,7 @@ import attrs
 from scripts.lib import yaml12
 from scripts.lib.files import ROOT, display_path, read_json, same_json
 from scripts.overlay.apply import with_names
-from tests.contract.documents import Answer, Document, Json, Operation, Place, documents
+from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import errors
 from tests.contract.validators import undeclared
@@ -107,6 +107,9 @@ class Evidence:
     enums: dict[str, dict[str, Any]]
     examples: list[Example]
 
+    def __str__(self) -> str:
+        return self.provider
+
     def about(self, name: str) -> str:
         """The place of a fact and its source, for messages."""
         fact: Any = self.operations.get(name) or self.enums.get(name)
@@ -161,11 +164,10 @@ def expanded(node: Json) -> Json:
 
 
 @functools.cache
-def evidence() -> list[Evidence]:
-    """The evidence of all providers."""
-    return [
-        read(path) for path in sorted(FOLDER.glob("*.yaml")) if path.stem in {document.name for document in documents()}
-    ]
+def evidence(document: Document) -> list[Evidence]:
+    """The evidence of a provider: one file, or none."""
+    path = FOLDER / f"{document.name}.yaml"
+    return [read(path)] if path.is_file() else []
 
 
 # The spec as judge

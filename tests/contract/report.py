@@ -6,7 +6,8 @@ from collections import Counter
 from html import escape
 from itertools import groupby
 
-from tests.contract.documents import Document, Operation, Place, documents
+from tests.contract.cases import documents
+from tests.contract.documents import Document, Operation, Place
 from tests.contract.spec_coverage import promises, seen, unique
 
 STYLE = """

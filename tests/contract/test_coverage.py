@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.documents import Operation, operations
+from tests.contract.cases import each_operation
+from tests.contract.documents import Operation
 from tests.contract.failures import breach
 from tests.contract.spec_coverage import promises, seen
 
 
-@pytest.mark.parametrize("operation", operations(), ids=str)
+@each_operation
 def test_every_promise_has_a_test(operation: Operation, request: pytest.FixtureRequest) -> None:
     """Some test exercised each parameter, property, value, limit, status and header of an operation."""
     ran = {item.path.stem for item in request.session.items}

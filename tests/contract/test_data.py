@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from scripts.lib.files import ROOT, display_path
-from tests.contract.documents import Document, Json, Operation, Place, documents
+from tests.contract.cases import each_document
+from tests.contract.documents import Document, Json, Operation, Place, document as committed, key_header
 from tests.contract.failures import Breach, breach
 from tests.contract.schemas import COMBINATIONS
 from voice_clone import connect
@@ -215,19 +216,11 @@ def names_are_known(data: Provider, document: Document) -> None:
             breach(row(data, name), f"{data.name}: no method has {ours!r}", do=DO, takes=parameters(data))
 
 
-def header_of(scheme: Place) -> tuple[str, str] | None:
-    """The header of a security scheme's key, and its prefix."""
-    if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
-        return scheme.get("name").lower(), ""
-    is_bearer = (scheme.get("type"), scheme.get("scheme", "").lower()) == ("http", "bearer")
-    return ("authorization", "Bearer ") if is_bearer else None
-
-
 def key_is_sent_as_documented(data: Provider, document: Document) -> None:
     """Each operation accepts the key in this header with this prefix."""
     sent = data.auth_header.lower(), data.auth_prefix
     for operation in document.operations():
-        documented = [header_of(scheme) for scheme in operation.schemes]
+        documented = [key_header(scheme) for scheme in operation.schemes]
         if sent not in documented:
             breach(operation.place, f"{data.name}: another header for the key", do=DO, sent=sent, documented=documented)
 
@@ -260,7 +253,7 @@ RULES: list[Rule] = [
 ]
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+@each_document
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_data_of_a_provider_matches_its_spec(rule: Rule, document: Document) -> None:
     """A provider's table agrees with its effective spec."""
@@ -353,7 +346,7 @@ DAMAGE: list[tuple[Rule, str, Damaged]] = [
 )
 def test_rules_detect_a_wrong_table(rule: Rule, message: str, damage: Damaged) -> None:
     """Each rule fails for one defect in a valid table, and names it."""
-    document = next(each for each in documents() if each.name == "heygen")
+    document = committed("heygen")
     with pytest.raises(Breach, match=message) as caught:
         rule(damage(client(document.name).provider), document)
     assert "promised by: " in str(caught.value)
@@ -371,7 +364,7 @@ def test_rules_detect_a_wrong_table(rule: Rule, message: str, damage: Damaged) -
 )
 def test_rules_detect_a_changed_spec(rule: Rule, message: str, keys: tuple[str, ...], value: Json) -> None:
     """Each rule fails if the spec no longer agrees with a valid table."""
-    document = next(each for each in documents() if each.name == "heygen")
+    document = committed("heygen")
     changed = copy.deepcopy(document.json)
     node = changed["components"]
     for key in keys[:-1]:

@@ -13,7 +13,9 @@ import pytest
 from openapi_python_client.strings import pascal_case
 
 from scripts.lib.files import ROOT, display_path, read_json, same_json
-from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
+from scripts.lib.project import find_providers
+from tests.contract.cases import cases, each_document, for_each
+from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.validators import judge_answer
@@ -59,6 +61,7 @@ class Fixture:
     if only that operation responds so. `retryable` has a value for paid and one for free requests.
     """
 
+    document: Document = attrs.field(repr=False)
     path: Path
     json: dict[str, Any] = attrs.field(repr=False)
 
@@ -68,7 +71,7 @@ class Fixture:
     @property
     def provider(self) -> str:
         """The provider's name."""
-        return self.path.parent.name
+        return self.document.name
 
     @property
     def file(self) -> str:
@@ -96,8 +99,8 @@ class Fixture:
         named = self.json.get("operation")
         return [
             answer
-            for operation in operations()
-            if operation.provider == self.provider and named in (None, operation.id)
+            for operation in self.document.operations()
+            if named in (None, operation.id)
             for answer in operation.answers
             if answer.status == str(self.status)
         ]
@@ -112,7 +115,10 @@ class Fixture:
         return {**error, "status": self.status, "provider": self.provider}
 
 
-FIXTURES = [Fixture(path, read_json(path)) for path in sorted(FOLDER.glob("*/*.json"))]
+@functools.cache
+def fixtures(document: Document) -> list[Fixture]:
+    """The files of a provider."""
+    return [Fixture(document, path, read_json(path)) for path in sorted((FOLDER / document.name).glob("*.json"))]
 
 
 def seen(error: VoiceCloneError) -> dict[str, Any]:
@@ -205,29 +211,70 @@ def _calling(method: str, *args: Any, **kwargs: Any) -> Callable[[Wire, str], An
     return lambda wire, way: wire.call(way, method, *args, **kwargs)
 
 
-CASES = [(fixture, answer) for fixture in FIXTURES for answer in fixture.answers]
-ENTRIES = [entry for operation in operations() for entry in entries(operation)]
-CALLS = [(each, entry) for each, answer in CASES for entry in ENTRIES if str(entry.operation) == str(answer.operation)]
-STATUSES = [(each, entry) for each, entry in CALLS if each.path.stem == str(each.status)]
-CODES = [(each, entry) for each, entry in CALLS if each.path.stem in shim(each.provider).errors.codes]
+def answered(document: Document) -> list[tuple[Fixture, Answer]]:
+    """Each file with each documented response that it is."""
+    return [(fixture, answer) for fixture in fixtures(document) for answer in fixture.answers]
 
 
-def each_call(calls: list[tuple[Fixture, Entry]]) -> pytest.MarkDecorator:
-    """One case for each file and each entry."""
-    named = [pytest.param(*call, id=f"{call[0]}-{call[1].operation.id}-{call[1].name}") for call in calls]
-    return pytest.mark.parametrize(("fixture", "entry"), named)
+@functools.cache
+def all_entries(document: Document) -> list[Entry]:
+    """The entries of all operations."""
+    return [entry for operation in document.operations() for entry in entries(operation)]
+
+
+@functools.cache
+def calls(document: Document) -> list[tuple[Fixture, Entry]]:
+    """Each file with each entry of its operations."""
+    return [
+        (fixture, entry)
+        for fixture, answer in answered(document)
+        for entry in all_entries(document)
+        if str(entry.operation) == str(answer.operation)
+    ]
+
+
+def is_status(fixture: Fixture) -> bool:
+    """Whether a file has the error for the status alone."""
+    return fixture.path.stem == str(fixture.status)
+
+
+def is_code(fixture: Fixture) -> bool:
+    """Whether a file has the error for a code."""
+    return fixture.path.stem in shim(fixture.provider).errors.codes
+
+
+def each_call(chosen: Callable[[Fixture], bool] = bool) -> pytest.MarkDecorator:
+    """One case for each chosen file and each entry."""
+    return for_each(
+        ("fixture", "entry"),
+        lambda document: [
+            pytest.param(fixture, entry, id=f"{fixture}-{entry.operation.id}-{entry.name}")
+            for fixture, entry in calls(document)
+            if chosen(fixture)
+        ],
+    )
 
 
 each_way = pytest.mark.parametrize("way", WAYS)
-each_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=str)
-each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=str)
-each_case = pytest.mark.parametrize(
-    ("fixture", "answer"), [pytest.param(*case, id=f"{case[0]}-{case[1].operation.id}") for case in CASES]
+each_fixture = for_each("fixture", fixtures)
+each_entry = for_each("entry", all_entries)
+each_case = for_each(
+    ("fixture", "answer"),
+    lambda document: [
+        pytest.param(fixture, answer, id=f"{fixture}-{answer.operation.id}") for fixture, answer in answered(document)
+    ],
 )
 
 
 # Files and specs
+
+
+def test_every_folder_of_errors_has_a_provider() -> None:
+    """Every folder of error files belongs to a folder in `specs/`."""
+    names = {provider.name for provider in find_providers()}
+    for path in sorted(FOLDER.iterdir()):
+        if path.name not in names:
+            breach(display_path(path), f"there is no provider {path.name}", do="delete or rename it", providers=names)
 
 
 @each_fixture
@@ -236,7 +283,7 @@ def test_error_file_is_complete(fixture: Fixture) -> None:
     parts = fixture.json, fixture.json.get("response", {}), fixture.json.get("error", {})
     named = parts[2].get("class", "")
     kinds = [getattr(errors, name, object) for name in (named.values() if isinstance(named, dict) else [named])]
-    asked = {entry.cost.replace("speech", "paid") for known, entry in CALLS if known is fixture}
+    asked = {entry.cost.replace("speech", "paid") for known, entry in calls(fixture.document) if known is fixture}
     problems = {
         "the file has other parts": set(parts[0]) - {"operation"} != {"source", "response", "error"},
         "the answer has other parts": set(parts[1]) != {"status", "headers", "body"},
@@ -252,8 +299,7 @@ def test_error_file_is_complete(fixture: Fixture) -> None:
 @each_fixture
 def test_error_file_is_documented(fixture: Fixture) -> None:
     """Each file is named after a documented status or code, and its response is documented."""
-    document = next((each for each in documents() if each.name == fixture.provider), None)
-    if document is None or fixture.path.stem not in promised(document) or not fixture.answers:
+    if fixture.path.stem not in promised(fixture.document) or not fixture.answers:
         breach(fixture.file, f"{fixture}: no spec documents it", do=WRITE)
     if fixture.path.stem not in (str(fixture.status), fixture.json["error"]["code"]):
         breach(fixture.file, f"{fixture}: it holds neither this status nor this code", do="rename the file")
@@ -263,9 +309,9 @@ def test_error_file_is_documented(fixture: Fixture) -> None:
 def test_every_documented_error_has_a_file(document: Document) -> None:
     """Each code and each error status of each operation has a file."""
     for name, promise in promised(document).items():
-        if name not in {fixture.path.stem for fixture in FIXTURES if fixture.provider == document.name}:
+        if name not in {fixture.path.stem for fixture in fixtures(document)}:
             breach(promise, f"{document.name}: the error {name} has no file", do=WRITE)
-    files = {(fixture.path.stem, str(answer)) for fixture, answer in CASES}
+    files = {(fixture.path.stem, str(answer)) for fixture, answer in answered(document)}
     for answer in (answer for operation in document.operations() for answer in failures(operation)):
         if (answer.status, str(answer)) not in files:
             breach(answer.place, f"{answer}: the file is not of this operation", do="leave out its `operation`")
@@ -299,8 +345,8 @@ def error_schemas(document: Document) -> Iterator[Place]:
 @each_document
 def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
     """Each property of an error occurs in some file."""
-    cases = [(fixture, answer) for fixture, answer in CASES if fixture.provider == document.name and answer.body]
-    there = {place.pointer for fixture, answer in cases if answer.body for place in touched(answer.body, fixture.body)}
+    known = answered(document)
+    there = {place.pointer for fixture, answer in known if answer.body for place in touched(answer.body, fixture.body)}
     for place in (place for schema in error_schemas(document) for place in declared(schema)):
         if place.pointer not in there:
             breach(place, f"{document.name}: no file has an error with {place.key!r}", do=WRITE)
@@ -308,7 +354,7 @@ def test_every_property_of_an_error_is_in_a_file(document: Document) -> None:
 
 def test_every_status_with_a_class_is_documented() -> None:
     """Each status with a class is documented by some provider."""
-    documented = {answer.status for operation in operations() for answer in operation.answers}
+    documented = {answer.status for answer in cases(lambda document: document.answers)}
     for status in BY_STATUS:
         if str(status) not in documented and status not in (
             *GAVE_UP,
@@ -326,7 +372,7 @@ def test_every_status_with_a_class_is_documented() -> None:
 
 
 @each_way
-@each_call(CALLS)
+@each_call()
 def test_error_response_raises_the_recorded_error(fixture: Fixture, entry: Entry, way: str) -> None:
     """Each documented response raises its class from every entry with all fields, and keeps the response."""
     error = entry.error(way, fixture.response(), fixture.file)
@@ -353,7 +399,7 @@ def test_generated_client_parses_documented_errors(fixture: Fixture, answer: Ans
 
 
 @each_way
-@each_call(STATUSES)
+@each_call(is_status)
 def test_status_without_a_body_decides_the_class(fixture: Fixture, entry: Entry, way: str) -> None:
     """A documented status with an empty body raises the class in its file, without a code."""
     expected = {"class": fixture.json["error"]["class"], "status": fixture.status, "code": None}
@@ -363,7 +409,7 @@ def test_status_without_a_body_decides_the_class(fixture: Fixture, entry: Entry,
 
 
 @each_way
-@each_call(CODES)
+@each_call(is_code)
 def test_code_decides_for_an_ambiguous_status(fixture: Fixture, entry: Entry, way: str) -> None:
     """A documented code raises the same class with 400 and with the success status."""
     for status in ("400", entry.operation.success.status):

@@ -16,8 +16,10 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from scripts.lib.project import find_providers
 from tests.clips import WAV
-from tests.contract.documents import document, documents
+from tests.contract.cases import cases, for_each
+from tests.contract.documents import Document, document
 from tests.contract.evidence import (
     FOLDER,
     Evidence,
@@ -75,13 +77,13 @@ def contract_problems(example: Example) -> list[str]:
 
 # Tests of the evidence
 
-EXAMPLES = pytest.mark.parametrize("example", [example for known in evidence() for example in known.examples], ids=str)
-KNOWN = pytest.mark.parametrize("known", evidence(), ids=lambda known: known.provider)
+EXAMPLES = for_each("example", lambda document: [example for known in evidence(document) for example in known.examples])
+KNOWN = for_each("known", evidence)
 
 
 def test_every_evidence_file_has_a_provider() -> None:
     """Every evidence file belongs to a folder in `specs/`."""
-    names = {each.name for each in documents()}
+    names = {provider.name for provider in find_providers()}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix != ".yaml" or path.stem not in names:
             breach(shown(path), f"there is no provider {path.stem}", do="delete or rename the file", providers=names)
@@ -161,7 +163,7 @@ def test_contract_models_accept_what_the_provider_accepts(example: Example) -> N
 @pytest.mark.parametrize("keyword", UNREAD_BY_CONTRACTS)
 def test_unsupported_keywords_of_contract_models_are_needed(keyword: str) -> None:
     """Each keyword listed as unsupported refuses an example that contract models accept."""
-    every = (variant for known in evidence() for example in known.examples for variant in example.variants())
+    every = (variant for known in cases(evidence) for example in known.examples for variant in example.variants())
     refused = (variant for variant in every if not variant.accepted and keyword in unread(variant))
     if not any(not contract_problems(variant) for variant in refused):
         breach("tests/contract/test_evidence.py", f"{keyword} needs no exception", do="delete it: UNREAD_BY_CONTRACTS")
@@ -195,17 +197,17 @@ def answering(known: Evidence, example: Example) -> Callable[[httpx.Request], ht
     return answer
 
 
-def voices() -> list[Any]:
+def voices(document: Document) -> list[Any]:
     """The response examples with a known voice."""
     return [
         pytest.param(known, example, id=str(example))
-        for known in evidence()
+        for known in evidence(document)
         for example in known.examples
         if example.voice
     ]
 
 
-@pytest.mark.parametrize(("known", "example"), voices())
+@for_each(("known", "example"), voices)
 def test_clone_returns_the_known_voice_of_a_response(known: Evidence, example: Example) -> None:
     """`clone` uses the provider's known URL and returns exactly the known voice."""
     with connect(known.provider, api_key="any-key", transport=httpx.MockTransport(answering(known, example))) as client:

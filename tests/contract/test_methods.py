@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import pytest
+from openapi_python_client.strings import PythonIdentifier
 
 import voice_clone
-from tests.contract.documents import Document, documents
+from tests.contract.cases import each_document, for_each
+from tests.contract.documents import Document
 from tests.contract.failures import breach
 from tests.contract.wire import KEY, NOBODY, Method, methods
 from voice_clone import connect, connect_async
 
 DO = "mend the method's signature, `names` in the provider's TOML, or the overlay if the spec is wrong"
-each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-each_method = pytest.mark.parametrize("method", [method for one in documents() for method in methods(one)], ids=str)
+each_method = for_each("method", methods)
 
 
 def parameters(kind: Any, name: str) -> dict[str, inspect.Parameter]:
@@ -62,6 +62,7 @@ def test_parameters_are_those_of_the_spec(method: Method) -> None:
     """Each property of the body is a parameter, required or with the default as in the spec."""
     arguments, body = parameters(method.kind, method.name), method.operation.body
     assert body
+    needed = {str(PythonIdentifier(each.get("name"), "field_")) for each in method.operation.parameters}
     for child in body.inside("properties"):
         name = "audio" if child.key == method.audio else method.kind.provider.names.get(child.key, child.key)
         if name not in arguments:
@@ -71,9 +72,9 @@ def test_parameters_are_those_of_the_spec(method: Method) -> None:
         required = child.key in body.get("required", [])
         # Generated values may be omitted, and so may a value with one good choice.
         good = (inspect.Parameter.empty, None) if required else (documented, None)
-        if default not in good and not (required and default in child.get("enum", [])):
+        if default not in good and not (required and default in [child.get("const"), *child.get("enum", [])]):
             breach(child, f"{method}: the default of {name} is {default!r}, not {documented!r}", do=DO)
         if default is inspect.Parameter.empty and not required:
             breach(child, f"{method}: {name} is required, though the spec does without", do=DO)
-    if set(arguments) - {"name"}:
+    if set(arguments) - {"name", "check", *needed}:
         breach(body, f"{method}: takes {sorted(arguments)}, which the spec does not know", do=DO)

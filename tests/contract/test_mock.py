@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.clips import WAV
-from tests.contract.documents import Answer, Document, Json, Operation, Place, documents, operations
+from tests.contract.cases import each_document, each_operation, for_each
+from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.failures import Breach, breach
 from tests.contract.schemas import valid
 from tests.contract.spec_coverage import witness
@@ -40,8 +41,6 @@ CLASSES = {
     "content_rejected": errors.ContentRejectedError,
     "server_error": errors.ServerError,
 }
-each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
-each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
 
 
 def answered(operation: Operation, response: httpx.Response) -> Answer:
@@ -190,7 +189,7 @@ def refused(operation: Operation, sent: httpx.Request) -> None:
         breach(operation.place, f"{operation}: the mock takes what the spec forbids", do=DO, sent=sent)
 
 
-@pytest.mark.parametrize("operation", [each for each in operations() if each.body], ids=str)
+@for_each("operation", lambda document: [operation for operation in document.operations() if operation.body])
 def test_mock_refuses_what_the_spec_forbids(operation: Operation) -> None:
     """The mock and the validators refuse a body that breaks any one rule."""
     assert operation.body
@@ -219,7 +218,8 @@ def damaged_requests(operation: Operation) -> Iterator[tuple[str, httpx.Request]
 
     credential = next(name for name in good.headers if good.headers[name].endswith(KEY))
     yield "no key", changed({credential: None})
-    yield "a key in another scheme", changed({credential: f"Basic {KEY}" if credential == "authorization" else ""})
+    another = f"Digest {KEY}" if credential == "authorization" else ""
+    yield "a key in another scheme", changed({credential: another})
     yield "a query", changed({}, str(good.url.copy_merge_params({"page": "1"})))
     for each in operation.parameters:
         name, where = each.get("name"), each.get("in")
@@ -288,19 +288,23 @@ def is_right(place: Place, text: str) -> bool:
         return False
 
 
-DAMAGED = [(operation, what) for operation in operations() for what, _ in damaged_requests(operation)]
+def damaged(document: Document) -> list[tuple[Operation, str]]:
+    """Each operation with each kind of malformed request."""
+    return [(operation, what) for operation in document.operations() for what, _ in damaged_requests(operation)]
 
 
-@pytest.mark.parametrize(("operation", "what"), DAMAGED, ids=str)
+@for_each(("operation", "what"), damaged)
 def test_mock_refuses_malformed_requests(operation: Operation, what: str) -> None:
     """The mock and the validators refuse a form of valid values in an undocumented encoding."""
     refused(operation, dict(damaged_requests(operation))[what])
 
 
-KINDS = [(document, kind) for document in documents() for kind in Mock()._behaviours[document.name].kinds]
+def kinds(document: Document) -> list[tuple[Document, str]]:
+    """Each kind of error that the mock knows."""
+    return [(document, kind) for kind in Mock()._behaviours[document.name].kinds]
 
 
-@pytest.mark.parametrize(("document", "kind"), KINDS, ids=lambda item: getattr(item, "name", item))
+@for_each(("document", "kind"), kinds)
 def test_every_error_of_the_mock_is_documented(document: Document, kind: str) -> None:
     """Each fault of the mock is documented, including its code, and raises the class of its kind."""
     provider = provider_of(document)

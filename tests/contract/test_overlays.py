@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-import pytest
 
 from scripts.generate import generators
 from scripts.lib import yaml12
@@ -18,10 +17,21 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, read_json
 from scripts.lib.project import Provider
 from scripts.overlay.apply import OverlayError, apply_action, read_actions
-from tests.contract.documents import Document, document, documents
+from tests.contract.cases import for_each
+from tests.contract.documents import Document, document as committed
 from tests.contract.evidence import differences, evidence, problems as contradictions
-from tests.contract.failures import breach
-from tests.contract.test_specs import closed_answers, false_examples, faults, insecure, misnamed
+from tests.contract.failures import Breach, breach
+from tests.contract.test_data import RULES, client
+from tests.contract.test_specs import (
+    closed_answers,
+    false_examples,
+    faults,
+    insecure,
+    misnamed,
+    undescribed,
+    untyped,
+    unused,
+)
 from tests.pipeline.helpers import mapping
 
 IMPORT = re.compile(r"^[ ]*from voice_clone_api\.(\w+)([\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -56,8 +66,7 @@ def actions_of(provider: Provider) -> list[Action]:
     return [Action(provider, index, action, lines["actions", index]) for index, action in read]
 
 
-ACTIONS = [action for document in documents() for action in actions_of(document.provider)]
-EACH = pytest.mark.parametrize("action", ACTIONS, ids=str)
+EACH = for_each("action", lambda document: actions_of(document.provider))
 
 
 # Applying
@@ -127,6 +136,22 @@ def open_answers(document: Document) -> Problems:
     yield from closed_answers(document)
 
 
+def described(document: Document) -> Problems:
+    """Bodies, files, responses and schemas that are not described."""
+    yield from (f"{place.pointer}: a schema of any type" for place in untyped(document))
+    yield from (f"{place.pointer}: nothing refers to this schema" for place in unused(document))
+    yield from (f"{place.pointer}: {problem}" for place, problem in undescribed(document))
+
+
+def agrees_with_the_shim(document: Document) -> Problems:
+    """Facts of the shim, providers/<name>.toml, that the spec contradicts."""
+    for rule in RULES:
+        try:
+            rule(client(document.name).provider, document)
+        except Breach as breach:
+            yield f"{rule.__name__}: {str(breach).splitlines()[0]}"
+
+
 def secured(document: Document) -> Problems:
     """Operations without a key."""
     for operation in document.operations():
@@ -141,13 +166,12 @@ def named(document: Document) -> Problems:
 
 def known(document: Document) -> Problems:
     """Facts and examples of `tests/evidence` that the spec contradicts."""
-    for facts in evidence():
-        if facts.provider == document.name:
-            for example in facts.examples:
-                for variant in example.variants():
-                    if variant.accepted == bool(reasons := contradictions(document, variant)):
-                        yield f"{variant.where}: {variant.why}: {[problem.text for problem in reasons]}"
-            yield from (f"{name}: {kind}" for kind, name, *_ in differences(facts, document))
+    for facts in evidence(committed(document.name)):
+        for example in facts.examples:
+            for variant in example.variants():
+                if variant.accepted == bool(reasons := contradictions(document, variant)):
+                    yield f"{variant.where}: {variant.why}: {[problem.text for problem in reasons]}"
+        yield from (f"{name}: {kind}" for kind, name, *_ in differences(facts, document))
 
 
 def errors(document: Document) -> Problems:
@@ -194,14 +218,14 @@ def generated(document: Document) -> Problems:
 
 
 CHECKS: tuple[Callable[[Document], Problems], ...] = (
-    secured, named, open_answers, known, errors, true_examples, valid, generated,
+    secured, named, described, agrees_with_the_shim, open_answers, known, errors, true_examples, valid, generated,
 )  # fmt: skip
 
 
 @functools.cache
 def problems(name: str, check: Callable[[Document], Problems]) -> frozenset[str]:
     """The problems that a check finds with all actions applied, which need no action."""
-    return frozenset(check(document(name)))
+    return frozenset(check(committed(name)))
 
 
 def failing(action: Action) -> str | None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from scripts.lib.files import same_json
-from tests.contract.documents import Json, Operation, Place, documents, operations
+from tests.contract.cases import each_document, each_operation, for_each
+from tests.contract.documents import Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import valid
 from tests.contract.spec_coverage import witness
@@ -18,12 +19,10 @@ from tests.contract.validators import MEND, judge_request, sent_parameter
 from tests.contract.wire import KEY, WAYS, Method, Wire, is_sayable, least_parameters, methods, path_of, sayable
 from voice_clone.errors import InvalidRequestError
 
-METHODS = [method for document in documents() for method in methods(document)]
 # The shim holds the caller to these before anything is sent; the rest is held by types.
 CHECKED = ("minLength", "maxLength", "pattern", "enum", "minItems", "maxItems", "dependentRequired")
 
-each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
-each_method = pytest.mark.parametrize("method", METHODS, ids=str)
+each_method = for_each("method", methods)
 each_way = pytest.mark.parametrize("way", WAYS)
 
 
@@ -171,8 +170,8 @@ def test_shim_refuses_what_the_spec_forbids(method: Method) -> None:
         witness(broken.rule)
 
 
-def test_every_provider_has_operations_and_clone_methods() -> None:
+@each_document
+def test_every_provider_has_operations_and_clone_methods(document: Document) -> None:
     """Every provider has operations and a shim that clones."""
-    for document in documents():
-        assert document.operations()
-        assert "start_clone" in [method.name for method in METHODS if method.provider == document.name]
+    assert document.operations()
+    assert "start_clone" in [method.name for method in methods(document)]

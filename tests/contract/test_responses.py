@@ -9,14 +9,15 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.contract.documents import Answer, Document, Json, Operation, Place, answers, documents
+from tests.contract.cases import cases, each_document, for_each
+from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import normal, touched
 from tests.contract.spec_coverage import witness
 from tests.contract.strategies import Damage, alternatives, damaged, values
 from tests.contract.validators import judge_answer
-from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, good_reply, id_path, least, methods, reply
-from voice_clone import CloneJob, Voice, errors
+from tests.contract.wire import KEY, NOBODY, WAYS, Method, Wire, good_body, good_reply, id_path, least, methods, reply
+from voice_clone import CloneJob, Voice, connect, errors
 from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
 
@@ -32,17 +33,35 @@ NO_JSON = [
     b"[" * 100_000,
 ]
 
-with_body = [answer for answer in answers() if answer.body]
-each_answer = pytest.mark.parametrize("answer", with_body, ids=str)
+
+def with_body(document: Document) -> list[Answer]:
+    """The responses with JSON."""
+    return [answer for answer in document.answers if answer.body]
+
+
+def audio(document: Document) -> list[Answer]:
+    """The responses with audio."""
+    return [answer for answer in document.answers if answer.media_type and not answer.body]
+
+
+def empty(document: Document) -> list[Answer]:
+    """The responses without a body."""
+    return [answer for answer in document.answers if answer.media_type is None]
+
+
+def clones(document: Document) -> list[Method]:
+    """The method that starts a clone."""
+    return [method for method in methods(document) if method.name == "start_clone"]
+
+
+each_answer = for_each("answer", with_body)
 each_way = pytest.mark.parametrize("way", WAYS)
-each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-CLONES = [method for document in documents() for method in methods(document) if method.name == "start_clone"]
-each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
+each_clone = for_each("method", clones)
 
 
 def provider_of(document: Document) -> Provider:
     """The shim's configuration of a provider."""
-    provider: Provider = next(clone for clone in CLONES if clone.provider == document.name).kind.provider
+    provider: Provider = connect(document.name, api_key=KEY, transport=NOBODY).provider
     return provider
 
 
@@ -192,21 +211,18 @@ def test_damaged_response_returns_a_model_or_raises_our_error(answer: Answer, da
 
 # Successes without JSON
 
-AUDIO = [answer for answer in answers() if answer.media_type and not answer.body]
-EMPTY = [answer for answer in answers() if answer.media_type is None]
 ANY = [b"RIFF\x24\0\0\0WAVEfmt ", b"\xff\xfb\x90\0", b'{"error": 1}', *NO_JSON]
 
 
 def test_every_response_is_of_a_known_kind() -> None:
     """A response holds JSON, audio or nothing, and each kind occurs."""
-    assert with_body
-    assert AUDIO
-    assert EMPTY
-    assert len(with_body) + len(AUDIO) + len(EMPTY) == len(answers())
+    kinds = [cases(kind) for kind in (with_body, audio, empty)]
+    assert all(kinds)
+    assert sum(map(len, kinds)) == len(cases(lambda document: document.answers))
 
 
 @each_way
-@pytest.mark.parametrize("answer", AUDIO, ids=str)
+@for_each("answer", audio)
 @pytest.mark.parametrize("content", ANY, ids=lambda content: repr(content[:16]))
 def test_audio_is_returned_as_it_came(answer: Answer, content: bytes, way: str) -> None:
     """Audio is returned byte for byte, whatever it looks like, with the stock client and with ours."""
@@ -223,7 +239,7 @@ def test_audio_is_returned_as_it_came(answer: Answer, content: bytes, way: str) 
 
 
 @each_way
-@pytest.mark.parametrize("answer", EMPTY, ids=str)
+@for_each("answer", empty)
 def test_success_without_a_body_is_a_success(answer: Answer, way: str) -> None:
     """A success that documents no body has none, with the stock client and with ours."""
     received = response(answer, None)
@@ -332,8 +348,7 @@ def test_success_without_json_is_an_invalid_response(method: Method, content: by
 # Polls
 
 
-POLLED = [document for document in documents() if provider_of(document).poll]
-each_polled = pytest.mark.parametrize("document", POLLED, ids=lambda document: document.name)
+each_polled = for_each("document", lambda document: [document] if provider_of(document).poll else [])
 UNKNOWN: list[Json] = [None, "", "no such status", "COMPLETE", 0, True, ["complete"], {}]
 
 

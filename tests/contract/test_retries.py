@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from scripts.lib.files import ROOT, display_path
-from tests.contract.documents import Operation, documents
+from tests.contract.cases import for_each
+from tests.contract.documents import Document, Operation
 from tests.contract.failures import breach
 from tests.contract.strategies import alternatives
 from tests.contract.wire import WAYS, Method, Wire, good_reply, least, methods
@@ -18,17 +19,30 @@ from voice_clone import CloneJob
 from voice_clone.errors import OutcomeUnknownError, RequestTimeoutError, TransportError, VoiceCloneError
 
 DO = "mend _flow/policy.py, or `retryable` in the fixture if it is wrong"
-CLONES = [each for document in documents() for each in methods(document) if each.name == "start_clone"]
-POLLED = [clone for clone in CLONES if clone.kind.provider.poll]
 each_way = pytest.mark.parametrize("way", WAYS)
-each_clone = pytest.mark.parametrize("method", CLONES, ids=str)
-each_polled = pytest.mark.parametrize("method", POLLED, ids=str)
 
-RECORDED = [
-    pytest.param(method, path, id=f"{method.provider}-{path.stem}")
-    for method in CLONES
-    for path in sorted((ROOT / "tests" / "errors" / method.provider).glob("*.json"))
-]
+
+def clones(document: Document) -> list[Method]:
+    """The method that starts a clone."""
+    return [method for method in methods(document) if method.name == "start_clone"]
+
+
+def polled(document: Document) -> list[Method]:
+    """The method that starts a clone which is polled."""
+    return [method for method in clones(document) if method.kind.provider.poll]
+
+
+def recorded(document: Document) -> list[Any]:
+    """The method that starts a clone, with each recorded error."""
+    return [
+        pytest.param(method, path, id=f"{method.provider}-{path.stem}")
+        for method in clones(document)
+        for path in sorted((ROOT / "tests" / "errors" / document.name).glob("*.json"))
+    ]
+
+
+each_clone = for_each("method", clones)
+each_polled = for_each("method", polled)
 # Exceptions of httpx, and whether they mean that nothing can have been sent.
 BROKEN = [
     (httpx.ConnectError("refused"), True),
@@ -98,14 +112,14 @@ def poll(
 
 
 @each_way
-@pytest.mark.parametrize(("method", "path"), RECORDED)
+@for_each(("method", "path"), recorded)
 def test_recorded_error_is_retried_if_retryable(method: Method, path: Path, way: str) -> None:
     """A request is retried only after an error that its fixture calls retryable, with the right delay."""
     fixture = json.loads(path.read_text("utf-8"))
     answer, expected = fixture["response"], fixture["error"]
     failure = httpx.Response(answer["status"], headers=answer["headers"], json=answer["body"])
     for act, cost in ((start, "paid"), (poll, "free")):
-        if cost not in expected["retryable"] or (act is poll and method not in POLLED):
+        if cost not in expected["retryable"] or (act is poll and not method.kind.provider.poll):
             continue
         wire, sent, result = act(method, way, failure, 9)
         wanted = 3 if expected["retryable"][cost] else 1

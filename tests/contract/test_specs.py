@@ -14,7 +14,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 
 from scripts.lib.files import ROOT, read_json
 from scripts.lib.project import Provider
-from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place, answers, documents, operations
+from tests.contract.cases import each_answer, each_document, each_operation
+from tests.contract.documents import NAMED, Answer, Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import COMBINATIONS, problems
 from tests.contract.validators import undeclared
@@ -105,12 +106,8 @@ def schemas(document: Document) -> Iterator[Place]:
 
 # Whole documents
 
-DOCUMENTS = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-OPERATIONS = pytest.mark.parametrize("operation", operations(), ids=str)
-ANSWERS = pytest.mark.parametrize("answer", answers(), ids=str)
 
-
-@DOCUMENTS
+@each_document
 def test_effective_specs_are_valid(document: Document) -> None:
     """Each effective spec is a valid document of its version of OpenAPI."""
     if reasons := faults(document.json):
@@ -123,7 +120,7 @@ def test_spec_validators_refuse_invalid_documents(version: str) -> None:
     assert faults({"openapi": version, "info": {"title": "a"}, "paths": {}})
 
 
-@DOCUMENTS
+@each_document
 def test_examples_match_their_schemas(document: Document) -> None:
     """Every example of an effective spec is valid and has only declared properties."""
     listed = sum(len(place.value.get("examples", ())) for place in document.nodes())
@@ -132,7 +129,7 @@ def test_examples_match_their_schemas(document: Document) -> None:
         breach(document.root, "an example breaks the schema that it illustrates", do=CORRECT, examples=reasons)
 
 
-@DOCUMENTS
+@each_document
 def test_responses_are_open(document: Document) -> None:
     """No response is limited to the values documented today: each enum stands beside its plain type."""
     if reasons := list(closed_answers(document)):
@@ -140,7 +137,7 @@ def test_responses_are_open(document: Document) -> None:
         breach(document.root, "an answer with a value that is new would be refused", do=do, places=reasons)
 
 
-@DOCUMENTS
+@each_document
 def test_every_reference_resolves(document: Document) -> None:
     """Every `$ref` of an effective spec resolves within the document."""
     for place in document.nodes():
@@ -152,15 +149,26 @@ def test_every_reference_resolves(document: Document) -> None:
                 breach(place, f"{reference} names nothing", do=CORRECT)
 
 
-@DOCUMENTS
+@each_document
 def test_every_schema_has_a_type(document: Document) -> None:
     """Every schema has a type, values or branches, or references one that has."""
-    for place in schemas(document):
-        if not set(place.value) & set(KINDS):
-            breach(place, f"the schema has none of {', '.join(KINDS)}", do=CORRECT, schema=place.value)
+    for place in untyped(document):
+        breach(place, f"the schema has none of {', '.join(KINDS)}", do=CORRECT, schema=place.value)
 
 
-@DOCUMENTS
+def unused(document: Document) -> list[Place]:
+    """The objects that nothing refers to."""
+    used = {place.value["$ref"] for place in document.nodes() if isinstance(place.value.get("$ref"), str)}
+    named = document.root["components"].inside("schemas") if "components" in document.root else []
+    return [place for place in named if "properties" in place.value and place.pointer not in used]
+
+
+def untyped(document: Document) -> list[Place]:
+    """The schemas of any type."""
+    return [place for place in schemas(document) if not set(place.value) & set(KINDS)]
+
+
+@each_document
 def test_required_properties_are_declared(document: Document) -> None:
     """A schema declares the properties that it requires."""
     for place in schemas(document):
@@ -168,7 +176,7 @@ def test_required_properties_are_declared(document: Document) -> None:
             breach(place, f"requires {sorted(unknown)}, which it does not declare", do=CORRECT)
 
 
-@DOCUMENTS
+@each_document
 def test_discriminators_map_to_the_right_branch(document: Document) -> None:
     """Each discriminator value maps to the branch with this value, and each branch has one."""
     for place in schemas(document):
@@ -181,7 +189,7 @@ def test_discriminators_map_to_the_right_branch(document: Document) -> None:
             breach(place["discriminator"], "it leads elsewhere", do=CORRECT, mapping=mapped, branches=branches)
 
 
-@DOCUMENTS
+@each_document
 def test_servers_are_secure(document: Document) -> None:
     """A provider has one server for all operations, over https."""
     servers = document.root.inside("servers")
@@ -195,7 +203,7 @@ def test_servers_are_secure(document: Document) -> None:
             breach(server, f"keys and voices would be sent in the clear to {server['url'].value}", do=CORRECT)
 
 
-@DOCUMENTS
+@each_document
 def test_operations_have_unique_ids(document: Document) -> None:
     """Operation IDs are unique, and either all operations of a document have a tag or none has."""
     names = [operation.place.get("operationId") for operation in document.operations()]
@@ -208,7 +216,7 @@ def test_operations_have_unique_ids(document: Document) -> None:
         breach(document.root["paths"], "an operation's tags are missing, or not listed", do=CORRECT, tags=tags)
 
 
-@DOCUMENTS
+@each_document
 def test_names_are_those_of_all_providers(document: Document) -> None:
     """Operations, their tag, requests and responses have the same names at all providers, and no name is odd."""
     if found := list(misnamed(document)):
@@ -216,7 +224,7 @@ def test_names_are_those_of_all_providers(document: Document) -> None:
         breach(document.root, "a name that the other providers do not have", do=do, names=found)
 
 
-@DOCUMENTS
+@each_document
 def test_the_clone_is_the_same_import_at_each_provider(document: Document) -> None:
     """`from voice_clone_api.<provider>.api.voices import clone_voice` works at each provider, and clones."""
     module = importlib.import_module(f"voice_clone_api.{document.name}.api.voices.clone_voice")
@@ -226,13 +234,13 @@ def test_the_clone_is_the_same_import_at_each_provider(document: Document) -> No
     assert connect(document.name, api_key="any-key").provider.clone.operation == "clone_voice"
 
 
-@DOCUMENTS
+@each_document
 def test_the_providers_own_operation_ids_are_kept(document: Document) -> None:
     """An operation that the overlay renames keeps the id of the provider's page; others have that id alone."""
     vendored = Document(document.provider, read_json(document.provider.spec))
-    own = {(operation.path, operation.method): operation.id for operation in vendored.operations()}
+    own = {(each.path, each.method): each.place.get("operationId") for each in vendored.operations()}
     for operation in document.operations():
-        own_id = own.get((operation.path, operation.method), operation.id)
+        own_id = own.get((operation.path, operation.method)) or operation.id
         if operation.place.get("x-operation-id") != (None if own_id == operation.id else own_id):
             breach(operation.place, f"x-operation-id is not the provider's own, {own_id}", do="generate anew")
 
@@ -250,42 +258,60 @@ def insecure(operation: Operation) -> str | None:
         scheme: Json = schemes.get(name)
         if scheme is None:
             return f"security scheme {name} is not described"
-        if (scheme.get("type"), scheme.get("in"), scheme.get("scheme")) not in (
-            ("apiKey", "header", None),
-            ("http", None, "bearer"),
-        ):
-            return f"security scheme {name} is neither a key in a header nor a bearer token: {scheme}"
-    keys = {scheme["name"].lower() for scheme in schemes.values() if scheme.get("in") == "header"}
+        if (scheme.get("type"), scheme.get("in")) not in (("apiKey", "header"), ("http", None)):
+            return f"security scheme {name} is neither a key in a header nor one of HTTP's own: {scheme}"
+    keys = {str(scheme.get("name", "Authorization")).lower() for scheme in schemes.values()}
     for parameter in operation.parameters:
         if parameter["in"].value == "header" and parameter["name"].value.lower() in keys:
             return f"the key is a parameter too: {parameter['name']}"
     return None if all(alternatives) else "security is optional: one alternative is empty"
 
 
-@OPERATIONS
+@each_operation
 def test_every_operation_is_secured(operation: Operation) -> None:
     """Each operation needs a key in a header, in a way that the document describes and the shim supports."""
     if problem := insecure(operation):
         breach(operation.place, problem, do=CORRECT)
 
 
-@OPERATIONS
-def test_every_body_is_described(operation: Operation) -> None:
-    """A request body is required, has one media type and a schema."""
-    if "requestBody" in operation.place:
-        content = operation.place["requestBody"].get("content", {})
-        if len(content) != 1 or operation.body is None or not operation.place["requestBody"].get("required"):
-            breach(operation.place["requestBody"], "the body is optional, or of several media types", do=CORRECT)
+def undescribed(document: Document) -> Iterator[tuple[Place, str]]:
+    """Each place that lacks a server, a required body of one media type, media types of files, or statuses."""
+    if not document.root.inside("servers"):
+        yield document.root, "the document names no server"
+    for operation in document.operations():
+        if "requestBody" in operation.place:
+            body = operation.place["requestBody"]
+            if len(body.get("content", {})) != 1 or operation.body is None or not body.get("required"):
+                yield body, "the body is optional, or of several media types"
+        if operation.media_type == "multipart/form-data" and operation.body:
+            parts = operation.body["properties"]
+            binary = {part.key for part in parts.values() if "binary" in (part.get("format"), item_format(part))}
+            if binary != set(operation.encoding):
+                yield parts, f"the files {sorted(binary)} and the encoding {operation.encoding} differ"
+        statuses = [answer.status for answer in operation.answers]
+        if not all(status.isdigit() and len(status) == 3 for status in statuses):
+            yield operation.place["responses"], f"a status is no number: {statuses}"
+        elif sum(status.startswith("2") for status in statuses) != 1 or len(statuses) < 2:
+            yield operation.place["responses"], f"not one success, or no failure: {statuses}"
+        yield from ((answer.place, problem) for answer in operation.answers if (problem := odd_body(answer)))
 
 
-@OPERATIONS
-def test_every_file_part_has_media_types(operation: Operation) -> None:
-    """Each file of a form has the accepted media types, and no plain field has any."""
-    if operation.media_type == "multipart/form-data" and operation.body:
-        parts = operation.body["properties"]
-        binary = {part.key for part in parts.values() if "binary" in (part.get("format"), item_format(part))}
-        if binary != set(operation.encoding):
-            breach(parts, "the files and the encoding differ", do=CORRECT, files=binary, encoding=operation.encoding)
+def odd_body(answer: Answer) -> str | None:
+    """Why the body of a response is not described: a failure has JSON; a success has JSON, audio, or status 204."""
+    contents = answer.place.inside("content")
+    kinds = [content.key for content in contents]
+    is_json = len(kinds) == 1 and "json" in kinds[0] and answer.body is not None
+    is_audio = [(content.key[:6], content["schema"].get("format")) for content in contents] == [("audio/", "binary")]
+    is_empty = not contents and answer.status == "204"
+    good = is_json or (answer.status.startswith("2") and (is_audio or is_empty))
+    return None if good else f"the answer has another body: {kinds}"
+
+
+@each_document
+def test_requests_and_responses_are_described(document: Document) -> None:
+    """Bodies are required and of one media type, files have media types, statuses are numbers, failures have JSON."""
+    for place, problem in undescribed(document):
+        breach(place, problem, do=CORRECT)
 
 
 def item_format(place: Place) -> str | None:
@@ -293,7 +319,7 @@ def item_format(place: Place) -> str | None:
     return place["items"].get("format") if "items" in place else None
 
 
-@OPERATIONS
+@each_operation
 def test_path_parameters_match_the_path(operation: Operation) -> None:
     """The parameters in the path are described and required, and there are no others."""
     named = {part[1:-1] for part in operation.path.split("/") if part.startswith("{")}
@@ -303,26 +329,9 @@ def test_path_parameters_match_the_path(operation: Operation) -> None:
         breach(operation.place, "path and parameters differ", do=CORRECT, path=operation.path, described=described)
 
 
-@OPERATIONS
-def test_every_operation_documents_success_and_failure(operation: Operation) -> None:
-    """Each operation documents one success and at least one failure, each with one status."""
-    statuses = [answer.status for answer in operation.answers]
-    if not all(status.isdigit() and len(status) == 3 for status in statuses):
-        breach(operation.place["responses"], "a status is no number", do=CORRECT, statuses=statuses)
-    if sum(status.startswith("2") for status in statuses) != 1 or len(statuses) < 2:
-        breach(operation.place["responses"], "not one success, or no failure", do=CORRECT, statuses=statuses)
-
-
-@ANSWERS
-def test_every_response_is_described(answer: Answer) -> None:
-    """A failure has a JSON body; a success has JSON, audio, or no body and status 204. Each header has a schema."""
-    contents = answer.place.inside("content")
-    kinds = [content.key for content in contents]
-    is_json = kinds == ["application/json"]
-    is_audio = [(content.key[:6], content["schema"].get("format")) for content in contents] == [("audio/", "binary")]
-    is_empty = not contents and answer.status == "204"
-    if not (is_json or (answer.status.startswith("2") and (is_audio or is_empty))):
-        breach(answer.place, "the answer has another body", do=CORRECT, contents=kinds)
+@each_answer
+def test_every_header_is_described(answer: Answer) -> None:
+    """Each header of a response has a schema."""
     for header in answer.place.inside("headers"):
         if not set(header.get("schema", {})) & set(KINDS):
             breach(header, f"header {header.key} has no schema", do=CORRECT)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from scripts.lib.files import write_file
-from scripts.lib.project import Provider
-from scripts.new_provider.command import layout
-from tests.contract.documents import Document, documents
+from scripts.lib.project import Provider, find_providers
+from scripts.new_provider.command import MARK, layout, unsettled
 from tests.contract.failures import Breach, breach
 
-MARK = "TODO"
-
-
-def unsettled(provider: Provider) -> Iterator[str]:
-    """Each line with a TODO mark in a provider's hand-written files: file, number, text."""
-    written = [path for path in layout(provider) if path not in (provider.package, provider.contracts)]
-    files = sorted(
-        file for path in written for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
-    )
-    for file in (file for file in files if file != provider.spec and provider.folder / "pages" not in file.parents):
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1) if file.suffix != ".pyc" else ():
-            if MARK in line:
-                yield f"{provider.shown(file)}:{number}: {line.strip()}"
+each_provider = pytest.mark.parametrize("provider", find_providers(), ids=lambda provider: provider.name)
 
 
 def check(provider: Provider) -> None:
@@ -36,10 +22,10 @@ def check(provider: Provider) -> None:
         breach(provider.shown(provider.folder), listed, do=do)
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-def test_no_marks_are_left(document: Document) -> None:
+@each_provider
+def test_no_marks_are_left(provider: Provider) -> None:
     """No file of a provider has a mark of unfinished work."""
-    check(document.provider)
+    check(provider)
 
 
 def test_marks_are_reported(tmp_path: Path) -> None:

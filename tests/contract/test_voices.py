@@ -9,7 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from tests.contract.documents import Document, documents, operations
+from tests.contract.cases import each_document, for_each, operations
+from tests.contract.documents import Document
 from tests.contract.failures import breach
 from tests.contract.test_mock import Judged, clip_for
 from tests.contract.test_responses import provider_of
@@ -22,12 +23,16 @@ from voice_clone.testing._behaviour import Behaviour
 LIFE = ("list_voices", "get_voice", "update_voice", "delete_voice", "speak")
 """Operations with a method of the same name, at each provider that has them."""
 DO = "write the method in the provider's module, or name the operation otherwise by its overlay"
-WRITTEN = [each for each in documents() if type(Mock()._behaviours[each.name]) is not Behaviour]
-"""Providers whose mock keeps voices."""
 
 each_way = pytest.mark.parametrize("way", WAYS)
-each_document = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
-each_written = pytest.mark.parametrize("document", WRITTEN, ids=lambda document: document.name)
+
+
+def keeps_voices(document: Document) -> bool:
+    """Whether a provider's mock keeps voices."""
+    return type(Mock()._behaviours[document.name]) is not Behaviour
+
+
+each_written = for_each("document", lambda document: [document] if keeps_voices(document) else [])
 
 
 class Client:
@@ -75,7 +80,7 @@ def test_each_operation_has_its_method(document: Document) -> None:
     """A client has a method for an operation of its spec, and none for what the spec lacks."""
     client = connect(document.name, api_key=KEY, transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     for name in LIFE:
-        if has(document, name) and not hasattr(client, name) and document in WRITTEN:
+        if has(document, name) and not hasattr(client, name) and keeps_voices(document):
             breach(document.operation(name).place, f"{document.name}: no method {name}", do=DO)
         assert not hasattr(client, name) or has(document, name)
 

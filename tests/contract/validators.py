@@ -20,7 +20,7 @@ from openapi_core.validation.schemas.factories import SchemaValidatorsFactory
 from openapi_python_client.strings import pascal_case
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from tests.contract.documents import Answer, Document, Json, Operation, Place, contracts
+from tests.contract.documents import Answer, Document, Json, Operation, Place, contracts, key_header
 from tests.contract.failures import breach
 from tests.contract.schemas import Validator31, normal, problems, touched, without_discriminators
 from tests.contract.spec_coverage import witness
@@ -156,10 +156,9 @@ def _judge_headers(operation: Operation, request: httpx.Request, key: str) -> No
     """Require exactly one documented credential that holds only the key, and no undocumented header."""
     credentials: dict[str, tuple[str, Place]] = {}
     for scheme in operation.schemes:
-        header, value = (
-            ("Authorization", f"Bearer {key}") if scheme.get("type") == "http" else (scheme.get("name"), key)
-        )
-        credentials[header.lower()] = value, scheme
+        if sent_as := key_header(scheme):
+            header, prefix = sent_as
+            credentials[header] = f"{prefix}{key}", scheme
     sent = {name: request.headers[name] for name in credentials if name in request.headers}
     if len(sent) != 1 or any(value != credentials[name][0] for name, value in sent.items()):
         shape = " or ".join(f"{name}: {value.replace(key, 'KEY')}" for name, (value, _) in credentials.items())

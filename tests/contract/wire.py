@@ -20,7 +20,8 @@ from openapi_python_client.strings import PythonIdentifier
 
 from tests.clips import WAV
 from tests.conftest import Clock
-from tests.contract.documents import Answer, Document, Json, Operation, Place
+from tests.contract.documents import Answer, Document, Json, Operation, Place, key_header
+from tests.contract.failures import breach
 from tests.contract.strategies import alternatives
 from voice_clone import connect, connect_async
 from voice_clone._flow.driver import operation as shim_operation
@@ -83,7 +84,7 @@ def reply(answer: Answer, body: Json, headers: dict[str, str] | None = None) -> 
     """A response with this JSON; one that documents no JSON has audio, or no body."""
     status = int(answer.status)
     if answer.body:
-        return httpx.Response(status, json=body, headers=headers)
+        return httpx.Response(status, json=body, headers={"Content-Type": answer.json_type, **(headers or {})})
     if answer.media_type is None:
         return httpx.Response(status, headers=headers)
     return httpx.Response(status, content=WAV, headers={"Content-Type": concrete(answer.media_type), **(headers or {})})
@@ -216,7 +217,8 @@ def request(
 ) -> httpx.Request:
     """A request by the spec, built without a client; `more` is passed to httpx instead of the body."""
     scheme = operation.schemes[credential]
-    headers = {"Authorization": f"Bearer {KEY}"} if scheme.get("type") == "http" else {scheme.get("name"): KEY}
+    name, prefix = key_header(scheme) or ("authorization", "")
+    headers = {name: f"{prefix}{KEY}"}
     headers |= {name: str(value) for name, value in _given(operation, "header", parameters).items()}
     if not more and body is not None:
         is_form = operation.media_type == "multipart/form-data"
@@ -262,11 +264,11 @@ def file_type(operation: Operation, name: str) -> str:
 
 
 def _with_files(operation: Operation, body: Any) -> Any:
-    for field in attrs.fields(type(body)):
-        value = getattr(body, field.name)
+    for name in [part.key for part in operation.body.inside("properties")] if operation.body else ():
+        value: Any = getattr(body, str(PythonIdentifier(name, "field_")), None)
         for file in value if isinstance(value, list) else [value]:
             if hasattr(file, "payload"):
-                file.file_name, file.mime_type = "clip.wav", file_type(operation, field.name)
+                file.file_name, file.mime_type = "clip.wav", file_type(operation, name)
     return body
 
 
@@ -301,17 +303,36 @@ class Method:
         """The audio and the keyword arguments for this body."""
         hints = self._hints()
         keywords = {name: typed(hints[name], body[prop]) for prop, name in self.parameters.items() if prop in body}
-        return typed(hints["audio"], _audible(body[self.audio])), keywords
+        needed = {
+            str(PythonIdentifier(name, "field_")): value for name, value in least_parameters(self.operation).items()
+        }
+        keywords |= {name: typed(hints[name], value) for name, value in needed.items() if name in hints}
+        assert self.operation.body
+        return _audible(self.operation.body["properties"][self.audio], body[self.audio], hints["audio"]), keywords
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the method takes audio itself, and not only its address or ID."""
+        left, kinds = [self._hints()["audio"]], list[Any]()
+        while left:
+            kinds.append(kind := left.pop())
+            left += typing.get_args(kind)
+        return bytes in kinds
 
     def _hints(self) -> dict[str, Any]:
         return typing.get_type_hints(getattr(self.kind, self.name))
 
 
-def _audible(value: Json) -> Any:
-    """Files with recognised audio content."""
+def _audible(place: Place, value: Json, hint: Any) -> Any:
+    """The caller's audio for a value of the body: what the method takes as it is, or bytes for a file or base64."""
+    place = place.followed()
     if isinstance(value, list):
-        return [_audible(each) for each in value]
-    return WAV + value if isinstance(value, bytes) else value
+        return [_audible(place.item, each, hint) for each in value]
+    if isinstance(value, bytes):
+        return WAV + value
+    audio = typed(hint, value)
+    is_data = "byte" in (place.get("format"), place.get("contentEncoding")) or "base64" in str(place.value)
+    return WAV if isinstance(audio, dict) or (isinstance(audio, str) and is_data) else audio
 
 
 def _class(document: Document) -> Any:
@@ -344,5 +365,15 @@ def _method(kind: Any, name: str, operation: Operation) -> Method:
     properties = [child.key for child in operation.body.inside("properties")]
     named = {prop: kind.provider.names.get(prop, prop) for prop in properties}
     known = {prop: parameter for prop, parameter in named.items() if parameter in parameters}
-    (audio,) = [prop for prop in operation.body.get("required") if prop not in known]
-    return Method(kind, name, operation, audio, known)
+    unknown = [prop for prop in operation.body.get("required", []) if prop not in known]
+    audio = [prop for prop, ours in named.items() if ours == "audio" and prop not in known] or unknown
+    if len(audio) != 1:
+        breach(
+            operation.body,
+            f"{operation}: no one property is the audio of {name}",
+            do="map the audio to `audio`, and each other property to its parameter, in `names` of the provider's TOML",
+            properties=properties,
+            parameters=parameters,
+            names=dict(kind.provider.names),
+        )
+    return Method(kind, name, operation, audio[0], known)

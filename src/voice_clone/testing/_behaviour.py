@@ -103,11 +103,12 @@ class Behaviour:
         content = self.spec.resolve(documented).get("content", {})
         if not content:
             return httpx.Response(int(status))
-        body: Any = self.spec.sample(next(iter(content.values()))["schema"])
+        media_type, media = next(iter(content.items()))
+        body: Any = self.spec.sample(media["schema"])
         if isinstance(body, dict):
             body = cast("Json", body)
             body |= {name: text for name, text in texts.items() if isinstance(body.get(name), str)}
-        return httpx.Response(int(status), json=body)
+        return httpx.Response(int(status), json=body, headers={"Content-Type": media_type})
 
     def new_id(self) -> str:
         """A new ID of 32 hexadecimal digits, the same in every run."""

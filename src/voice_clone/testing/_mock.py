@@ -59,6 +59,18 @@ class _Fault:
     after_work: bool
 
 
+class _Behaviours(dict[str, Behaviour]):
+    """The behaviour of each provider, made on first use: one that cannot be made stops no other provider's tests."""
+
+    def __init__(self, make: Callable[[str], Behaviour]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Behaviour:
+        self[name] = behaviour = self._make(name)
+        return behaviour
+
+
 class Mock:
     """A mock of all providers. `transport` serves clients in memory; `serve` serves them over HTTP."""
 
@@ -106,11 +118,13 @@ class Mock:
         self._lock = threading.Lock()
         names = sorted(module.name for module in pkgutil.iter_modules(voice_clone_api.__path__))
         self._specs = {name: Spec.of(name) for name in names}
-        self._behaviours = {name: _behaviour_of(name)(self._specs[name], self) for name in names}
-        self.base_urls = {name: str(spec.document["servers"][0]["url"]) for name, spec in self._specs.items()}
+        self._behaviours = _Behaviours(lambda name: _behaviour_of(name)(self._specs[name], self))
+        self.base_urls = {name: spec.base_url for name, spec in self._specs.items()}
 
     def voices(self, provider: str) -> Mapping[str, Json]:
         """A provider's cloned voices, by ID; raises KeyError for an unknown provider."""
+        if provider not in self._specs:
+            raise KeyError(provider)
         return self._behaviours[provider].voices
 
     def fail(

@@ -34,6 +34,18 @@ def _without_discriminator(node: Json) -> Json:
     return {key: value for key, value in node.items() if key != "discriminator" or "propertyName" not in value}
 
 
+_SAMPLES = {
+    "date-time": "2026-01-01T00:00:00Z",
+    "date": "2026-01-01",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "byte": "UklGRg==",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "email": "me@example.com",
+}
+"""A valid text of each format."""
+
+
 @attrs.frozen
 class Spec:
     """An effective spec."""
@@ -48,9 +60,15 @@ class Spec:
         return cls(provider, json.loads(read_spec(provider), object_hook=_without_discriminator))
 
     @property
+    def base_url(self) -> str:
+        """The provider's own server; `/` if the spec names none."""
+        servers = self.document.get("servers") or [{"url": "/"}]
+        return str(servers[0]["url"])
+
+    @property
     def host(self) -> str:
         """The host of the provider's own server."""
-        return httpx.URL(self.document["servers"][0]["url"]).host
+        return httpx.URL(self.base_url).host
 
     def operations(self) -> Iterator[Operation]:
         """All operations."""
@@ -117,8 +135,9 @@ class Spec:
                 scheme = self.document["components"]["securitySchemes"][name]
                 header = scheme["name"] if scheme["type"] == "apiKey" else "authorization"
                 value = request.headers.get(header, "")
-                key = value if scheme["type"] == "apiKey" else value.removeprefix("Bearer ")
-                if (scheme["type"] == "apiKey" or key != value) and key and (keys is None or key in keys):
+                prefix = "" if scheme["type"] == "apiKey" else f"{scheme['scheme'].title()} "
+                key = value.removeprefix(prefix)
+                if (not prefix or key != value) and key and (keys is None or key in keys):
                     return
         if required:
             raise Refusal("unauthorized", "missing or invalid API key")
@@ -216,7 +235,7 @@ class Spec:
         if kind == "array":
             return [self.sample(schema["items"])]
         if kind == "string":
-            return "2026-01-01T00:00:00Z" if schema.get("format") == "date-time" else "x" * schema.get("minLength", 1)
+            return _SAMPLES.get(schema.get("format", ""), "x" * schema.get("minLength", 1))
         return {"integer": 1, "number": 1.0, "boolean": True}.get(kind)
 
 
