@@ -307,7 +307,7 @@ class _Judge:
         """The key is shown in one header; some alternative of each operation must be content with that."""
         header, prefix = self.data.get("auth_header", "Authorization"), self.data.get("auth_prefix", "Bearer ")
         shown = ("apiKey", "header", header.lower())
-        ways = {shown, ("http", "bearer")} if header == "Authorization" and prefix == "Bearer " else {shown}
+        ways = {shown, ("http", prefix.strip().lower())} if header == "Authorization" and prefix else {shown}
         key = "auth_header" if "auth_header" in self.data else "key_variable"
         for label, place in self._used().values():
             offered = alternatives(place, self.spec)

@@ -196,7 +196,7 @@ def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> N
 
     document, out = folder / "openapi.json", folder / f"{provider.name}.py"
     folder.mkdir(parents=True)
-    document.write_text(dump_json(preparation.for_both(spec)), encoding="utf-8")
+    document.write_text(dump_json(rewritten(preparation.for_both(spec), _without_base64)), encoding="utf-8")
     printed = io.StringIO()
     with (
         contextlib.redirect_stderr(printed),
@@ -210,6 +210,11 @@ def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> N
         _, _, trace = printed.getvalue().rpartition("Traceback (most recent call last):\n")
         what = re.sub(r"\A(?: .*\n)+", "", trace)
         raise PipelineError(f"{provider.name}: datamodel-code-generator failed\n{what}")
+
+
+def _without_base64(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema of base64 as plain text: pydantic would decode it, and refuse bytes that are no text."""
+    return {key: value for key, value in node.items() if (key, value) != ("format", "byte")}
 
 
 def whole(provider: Provider, spec: dict[str, Any]) -> tuple[Files, dict[str, Any], dict[str, str]]:

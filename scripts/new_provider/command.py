@@ -4,39 +4,41 @@
     nox -s new -- acme whole.yaml --operation "POST /v1/voices/add"
 
 SOURCE is a page, or a whole document, as a file or an https URL. Every question that it leaves open is marked TODO in
-its place; `nox -s contract -- acme` fails until no TODO is left. Existing files are never overwritten, and a failure
-leaves nothing behind.
+its place; `nox -s contract -- acme` fails until no TODO is left. Existing files are never overwritten. A document that
+the generators refuse leaves `specs/acme`, whose overlay names the refusal; without SOURCE, the command continues there.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import attrs
 
 from scripts.generate import command as generate
 from scripts.generate.generators import parse
 from scripts.lib import transaction
 from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, dump_json, write_file
+from scripts.lib.files import ROOT, dump_json, read_json, write_file
 from scripts.lib.openapi import operation_name, operations_of, parse_operations
 from scripts.lib.project import Provider, lock_path, read_lock
-from scripts.new_provider.infer import Guesses, choose
+from scripts.new_provider.draft import Action, draft_overlay
+from scripts.new_provider.infer import Guesses, choose, listing
 from scripts.new_provider.texts import Texts, overlay_text, source_text
 from scripts.overlay.apply import effective_spec
 from scripts.vendor import command as vendor
 from scripts.vendor.fetch import fetch
-from scripts.vendor.merge import kept_page, merge_pages, slice_page
-from scripts.vendor.pages import Page, read_page
+from scripts.vendor.merge import kept_page, left_out_of, listed_operations, merge_pages, slice_page
+from scripts.vendor.pages import Page, read_page, vendored_pages
 
 _NAME = re.compile(r"[a-z][a-z0-9]*\Z")
 _TITLE = re.compile(r"[\w.-]+(?: [\w.-]+)*\Z")
+MARK = "TODO"
+"""Marks a guess, or a question that the document leaves open."""
 _LARGE = 64 * 1024
 """Bytes of a document from which on `pages/` keeps the slice of it alone."""
 
@@ -57,51 +59,109 @@ def layout(provider: Provider) -> list[Path]:
     ]
 
 
-def create(name: str, source: str, operation: str | None, title: str | None, root: Path) -> Iterator[str]:
+def unsettled(provider: Provider) -> Iterator[str]:
+    """Each line with a TODO mark in a provider's hand-written files: file, number, text."""
+    written = [path for path in layout(provider) if path not in (provider.package, provider.contracts)]
+    files = sorted(
+        file for path in written for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
+    )
+    for file in (file for file in files if file != provider.spec and provider.folder / "pages" not in file.parents):
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1) if file.suffix != ".pyc" else ():
+            if MARK in line:
+                yield f"{provider.shown(file)}:{number}: {line.strip()}"
+
+
+def create(name: str, source: str | None, operation: str | None, title: str | None, root: Path) -> Iterator[str]:
     """Make everything aside, then put it in place at once."""
     if not _NAME.match(name):
         raise PipelineError(
             f"{name!a}: a provider's name is a Python package: small letters and digits, a letter first"
         )
     provider = Provider(root, name)
-    if there := [path for path in layout(provider) if path.exists()]:
+    there = [path for path in layout(provider) if path.exists()]
+    if there and (there != [provider.folder] or source):
         raise PipelineError(f"{name}: already exists: {', '.join(map(provider.shown, there))}. Nothing was written")
+    if not there and not source:
+        raise PipelineError(f"{name}: name its page or whole document: nox -s new -- {name} PAGE-OR-DOCUMENT")
+    with tempfile.TemporaryDirectory() as folder:
+        aside = Provider(Path(folder), name)
+        if source:
+            actions = _begin(aside, source, operation, title)
+        else:
+            shutil.copytree(provider.folder, aside.folder)
+            actions = None
+        yield from vendor.run([name], aside.root)
+        try:
+            yield from generate.run([name], aside.root)
+            texts = _texts(aside)
+        except PipelineError as error:
+            if actions is None:
+                raise
+            aside.overlay.write_text(overlay_text(aside.source()["title"], actions, str(error)), encoding="utf-8")
+            yield from _put(aside, provider)
+            raise PipelineError(
+                f"{error}\n{name}: nothing was generated. {provider.shown(provider.folder)} is written: correct the "
+                f"document by an action in {provider.shown(provider.overlay)}, then continue with: nox -s new -- {name}"
+            ) from None
+        for path, text in texts.items():
+            write_file(path, text.encode())
+        tidy(list(texts), root)
+        yield from _put(aside, provider)
+    yield from unsettled(provider)
+    yield f"{name}: what is left to do is marked TODO; `nox -s contract -- {name}` says where, and what holds"
+
+
+def _begin(aside: Provider, source: str, operation: str | None, title: str | None) -> list[Action]:
+    """Write the provider's folder: page, `source.toml` and overlay; returns the actions of the overlay."""
     file, data = fetch(source)
     page = read_page(source, data)
     chosen = parse_operations([operation], "--operation")[0] if operation else choose(page.spec, source)
-    whole = Guesses(page.spec, chosen)
     if chosen not in operations_of(page.spec):
         slice_page(page, [chosen], [page])  # raises with similar operations
-    title = title or _title(name, page.spec)
+    if not Guesses(page.spec, chosen).has_fields:
+        raise PipelineError(
+            f"{operation_name(chosen)}: its body has no fields for a signature; "
+            "is it the operation that clones? Name another one with --operation"
+        )
+    title = title or _title(aside.name, page.spec)
     if not _TITLE.match(title):
         raise PipelineError(f"{title!a}: a title is words of letters and digits")
-    poll = whole.poll
-    used = list(dict.fromkeys([chosen, *([poll.operation] if poll else [])]))
-    with tempfile.TemporaryDirectory() as folder:
-        aside = Provider(Path(folder), name)
-        (aside.folder / "pages").mkdir(parents=True)
-        listed = [operation_name(each) for each in used] if page.is_whole else []
-        cut = page.is_whole and len(data) > _LARGE
-        kept_as = f"pages/{file if Path(file).suffix else f'{file or name}.json'}"
-        if cut:
-            kept_as = str(Path(kept_as).with_suffix(".json"))
-        text = source_text(title, page.spec, source, kept_as, listed, cut=cut)
-        (aside.folder / "source.toml").write_text(text, encoding="utf-8")
-        kept = kept_page(Page(kept_as, data, page.spec), aside)
-        (aside.folder / kept_as).write_bytes(kept.data)
-        document = merge_pages([kept], used if page.is_whole else None)
-        names = {chosen: "clone_voice"} | ({poll.operation: "get_voice"} if poll else {})
-        aside.overlay.write_text(overlay_text(title, Guesses(document, chosen), names), encoding="utf-8")
-        yield from vendor.run([name], aside.root)
-        yield from generate.run([name], aside.root)
-        spec = effective_spec(aside)
-        texts = Texts(aside, title, attrs.evolve(whole, document=page.spec), spec, parse(aside, spec), poll)
-        for path, text in texts.files().items():
-            write_file(path, text.encode())
-        tidy(list(texts.files()), root)
-        lock = read_lock(aside.root)[name]
-        yield from _put(aside, provider, lock)
-    yield f"{name}: what is left to do is marked TODO; `nox -s contract -- {name}` says where, and what holds"
+    poll = Guesses(page.spec, chosen).poll
+    names = {chosen: "clone_voice"} | ({poll.operation: "get_voice"} if poll else {})
+    listed = [operation_name(each) for each in names] if page.is_whole else []
+    cut = page.is_whole and len(data) > _LARGE
+    kept_as = f"pages/{file if Path(file).suffix else f'{file or aside.name}.json'}"
+    if cut:
+        kept_as = str(Path(kept_as).with_suffix(".json"))
+    (aside.folder / "pages").mkdir(parents=True)
+    text = source_text(title, page.spec, source, kept_as, listed, cut=cut)
+    (aside.folder / "source.toml").write_text(text, encoding="utf-8")
+    kept = kept_page(Page(kept_as, data, page.spec), aside)
+    (aside.folder / kept_as).write_bytes(kept.data)
+    document = merge_pages([kept], list(names) if page.is_whole else None)
+    actions = draft_overlay(document, names, Guesses(page.spec, chosen).scheme)
+    aside.overlay.write_text(overlay_text(title, actions), encoding="utf-8")
+    return actions
+
+
+def _texts(aside: Provider) -> dict[Path, str]:
+    """The files of client and tests, by what the effective spec and the client generator's parser say."""
+    spec = effective_spec(aside)
+    named = {spec["paths"][each[1]][each[0]].get("operationId"): each for each in operations_of(spec)}
+    if "clone_voice" not in named:
+        raise PipelineError(f"{aside.shown(aside.overlay)}: no operation has the name clone_voice")
+    guesses = Guesses(spec, named["clone_voice"])
+    known = [*map(operation_name, operations_of(spec)), *left_out_of(vendored_pages(aside), listed_operations(aside))]
+    texts = Texts(
+        aside,
+        title=aside.source()["title"],
+        guesses=guesses,
+        listing=listing(known),
+        known_key=Guesses(read_json(aside.spec), guesses.operation).scheme.known,
+        parsed=parse(aside, spec),
+        poll=guesses.poll if "get_voice" in named else None,
+    )
+    return texts.files()
 
 
 def _title(name: str, document: dict[str, Any]) -> str:
@@ -124,26 +184,31 @@ def tidy(files: Sequence[Path], root: Path) -> None:
             raise PipelineError(f"ruff {command[0]} failed on the new files:\n{done.stdout}{done.stderr}")
 
 
-def _put(aside: Provider, provider: Provider, lock: dict[str, Any]) -> Iterator[str]:
+def _put(aside: Provider, provider: Provider) -> Iterator[str]:
     """Move the new files to their places, all or none."""
+    lock = read_lock(aside.root)[provider.name]
     files: dict[str, transaction.Change] = {}
     for place in layout(aside):
         paths = [place] if place.is_file() else [path for path in sorted(place.rglob("*")) if path.is_file()]
-        files |= {aside.shown(path): (None, path.read_bytes()) for path in paths}
+        files |= {aside.shown(path): (_content(provider.root / aside.shown(path)), path.read_bytes()) for path in paths}
         if place.exists():
             yield f"{provider.name}: writing: {aside.shown(place)}"
     lock_file = lock_path(provider.root)
     known = read_lock(provider.root) | {provider.name: lock}
     after = dump_json({name: known[name] for name in sorted(known)}).encode()
-    files[provider.shown(lock_file)] = (lock_file.read_bytes() if lock_file.exists() else None, after)
+    files[provider.shown(lock_file)] = (_content(lock_file), after)
     transaction.install(provider.root, f"the making of {provider.name}", files)
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
     parser = argparse.ArgumentParser(prog="nox -s new --", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("name", help="the provider's name: small letters and digits")
-    parser.add_argument("source", help="its page or whole document: a file or an https URL")
+    parser.add_argument("source", nargs="?", help="its page or whole document: a file or an https URL")
     parser.add_argument("--operation", help='the operation that clones, such as "POST /v1/voices/add"')
     parser.add_argument("--title", help="how the provider writes its name")
     options = parser.parse_args(arguments)

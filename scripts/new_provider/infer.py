@@ -6,12 +6,13 @@ A guess is written down as one; `nox -s contract` fails until each TODO is settl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
 
 from scripts.lib.errors import PipelineError
+from scripts.lib.files import dump_json
 from scripts.lib.openapi import find_reference, operation_name, operations_of
 
 Json = dict[str, Any]
@@ -26,6 +27,8 @@ _SUCCESS = re.compile(
     r"(?<!in)(?<!un)(?<!not[ _-])(?:complet|success|succeed|ready|done|finish|active|available)", re.IGNORECASE
 )
 _FAILURE = re.compile(r"fail|error|reject|cancel|expired", re.IGNORECASE)
+_ID = re.compile(r"(?:[a-z]I|_i|^i)d$", re.ASCII)
+_PREFIX = re.compile(r"Authorization:? +\W*(Basic|Bearer|Token|Key|ApiKey)\b")
 _STATUS = re.compile(r"(?:data\.|voice\.)?(?:\w+_)?(?:status|state)")
 _MESSAGE = ("message", "msg", "detail", "description", "error", "title", "reason")
 _CODE = ("code", "error_code", "status_code", "type")
@@ -65,10 +68,17 @@ class Scheme:
 
     header: str
     prefix: str
-    known: bool
-    """Whether a security scheme defines it, and not only the name of a parameter."""
+    source: str
+    """Where this is known from."""
+    name: str | None = None
+    """The document's own security scheme that says exactly this; None if there is none."""
     parameter: str = ""
-    """The header parameter for the key; empty if a security scheme defines it."""
+    """The header parameter for the key; empty if there is none."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the document says so, and nothing in it contradicts."""
+        return self.name is not None
 
 
 @attrs.frozen
@@ -118,20 +128,106 @@ class Guesses:
         return node if isinstance(node, dict) else {}
 
     @property
+    def parameters(self) -> list[Json]:
+        """The parameters of the operation and of its path."""
+        path = self.document["paths"][self.operation[1]]
+        return [self.resolve(each) for each in (*path.get("parameters", []), *self.said.get("parameters", []))]
+
+    @property
     def scheme(self) -> Scheme:
         """How the key is sent; a bearer token by default."""
         schemes = self.document.get("components", {}).get("securitySchemes", {})
         needed = self.said.get("security", self.document.get("security")) or []
-        for name in (name for requirement in needed for name in requirement):
+        names = [name for requirement in needed for name in requirement]
+        written = _PREFIX.search(dump_json(self.document))
+        said = f"The document's own text says `{written[0]}`." if written else ""
+        prefix = f"{written[1].title()} " if written else "Bearer "
+        headers = [str(each.get("name")) for each in self.parameters if each.get("in") == "header"]
+        parameter = next((name for name in headers if _KEY_HEADER.search(name)), "")
+        for name in names or list(schemes)[:1]:
             scheme = self.resolve(schemes.get(name, {}))
             if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
-                return Scheme(scheme["name"], "", known=True)
-            if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer":
-                return Scheme("Authorization", "Bearer ", known=True)
-        for parameter in map(self.resolve, self.said.get("parameters", [])):
-            if parameter.get("in") == "header" and _KEY_HEADER.search(str(parameter.get("name"))):
-                return Scheme(parameter["name"], "", known=False, parameter=parameter["name"])
-        return Scheme("Authorization", "Bearer ", known=False)
+                header = str(scheme["name"])
+                if header.lower() == "authorization":
+                    source = said or "Inferred: the scheme names the header Authorization, and no prefix."
+                    return Scheme("Authorization", prefix, source, parameter=parameter)
+                return Scheme(header, "", f"The security scheme {name}.", name, parameter)
+            own = f"{str(scheme.get('scheme')).title()} "
+            if (scheme.get("type") == "http" and own == prefix) or (scheme.get("type") == "http" and not said):
+                return Scheme("Authorization", own, f"The security scheme {name}.", name, parameter)
+        if parameter and parameter.lower() != "authorization":
+            return Scheme(parameter, "", f"The header parameter {parameter}.", parameter=parameter)
+        return Scheme("Authorization", prefix, said or "TODO", parameter=parameter)
+
+    @property
+    def schemes_are_headers(self) -> bool:
+        """Whether each alternative of the operation's security is one key in a header."""
+        schemes = self.document.get("components", {}).get("securitySchemes", {})
+        needed = [[self.resolve(schemes.get(name, {})) for name in each] for each in self.said.get("security", [])]
+        return all(
+            len(each) == 1 and (each[0].get("type") == "http" or each[0].get("in") == "header") for each in needed
+        )
+
+    @property
+    def media_type(self) -> str | None:
+        """The media type that the client sends: a form if it holds audio, else JSON; None without a body."""
+        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
+
+        def rank(media_type: str) -> int:
+            fields = self.resolve(content[media_type].get("schema", {})).get("properties", {})
+            is_form = media_type == "multipart/form-data" and any(map(self.is_audio, fields))
+            kinds = [is_form, "json" in media_type, media_type == "multipart/form-data"]
+            return kinds.index(True) if True in kinds else len(kinds)
+
+        return min(content, key=rank, default=None)
+
+    @property
+    def audio(self) -> str | None:
+        """The field of the body that is likely to be the audio; None if there is none."""
+        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
+        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
+        fields = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
+        files = [
+            name
+            for name, each in fields.items()
+            if "binary" in (each.get("format"), self.resolve(each.get("items", {})).get("format"))
+        ]
+        likely = sorted(filter(self.is_audio, files or fields), key=lambda name: name not in schema.get("required", []))
+        return next(iter(likely or files), None)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the body has fields, from which a signature can be made."""
+        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
+        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
+        return any(branch.get("properties") for branch in self.branches(schema))
+
+    @property
+    def audio_schema(self) -> Json:
+        """The schema of the audio, with the references in it resolved."""
+        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
+        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
+        return self.whole(schema.get("properties", {}).get(self.audio or "", {}))
+
+    def whole(self, node: Any, depth: int = 4) -> Json:
+        """A schema with the references in it resolved, down to a depth."""
+        schema = dict(self.resolve(node))
+        if depth and isinstance(schema.get("items"), dict):
+            schema["items"] = self.whole(schema["items"], depth - 1)
+        if depth and "properties" in schema:
+            fields = schema["properties"].items()
+            schema["properties"] = {name: self.whole(each, depth - 1) for name, each in fields}
+        return schema
+
+    @property
+    def success(self) -> str | None:
+        """The status of the first documented success."""
+        return next((each for each, _ in self.answers(self.operation, good=True)), None)
+
+    @property
+    def failures(self) -> list[str]:
+        """The statuses of the documented failures."""
+        return [each for each, _ in self.answers(self.operation, good=False)]
 
     def answers(self, operation: Operation, *, good: bool) -> list[tuple[str, Json]]:
         """The statuses of an operation's documented answers, each with the schema of its JSON body."""
@@ -169,20 +265,22 @@ class Guesses:
         return named - {"null"}
 
     def path_to(self, schemas: list[Json], names: tuple[str, ...], kinds: set[str]) -> list[str]:
-        """The paths to values of such a name and type, in the order of the names, each name once."""
+        """The paths to values of such a name and type, in the order of the names, each name once.
+
+        A name is written in any way: `voice_id` is `voiceId`, too.
+        """
         found: dict[str, str] = {}
         for at, each in (field for schema in schemas for field in self.fields(schema)):
-            name = at.rpartition(".")[2]
-            if name in names and self.types(each) and self.types(each) <= kinds:
-                found.setdefault(name, at)
-        return [found[name] for name in names if name in found]
+            if self.types(each) and self.types(each) <= kinds:
+                found.setdefault(plain_name(at.rpartition(".")[2]), at)
+        return list(dict.fromkeys(found[plain_name(name)] for name in names if plain_name(name) in found))
 
     @property
     def voice_id(self) -> str | None:
         """The path to the voice's id in the answer of the clone."""
         answers = [schema for _, schema in self.answers(self.operation, good=True)]
         names = dict.fromkeys(at.rpartition(".")[2] for schema in answers for at, _ in self.fields(schema))
-        likely = [*(each for each in names if _VOICE.search(each) and each.endswith("id")), "id"]
+        likely = [*(each for each in names if _VOICE.search(each) and _ID.search(each)), "id"]
         return next(iter(self.path_to(answers, tuple(likely), {"string"})), None)
 
     @property
@@ -198,17 +296,19 @@ class Guesses:
     @property
     def codes(self) -> list[str]:
         """The path to an error's code, if its values are documented."""
-        return [path for path in self.path_to(self.error_schemas, _CODE, {"string", "integer"}) if self.values(path)][
-            :1
-        ]
+        return [
+            path
+            for path in self.path_to(self.error_schemas, _CODE, {"string", "integer"})
+            if self.values(path, self.error_schemas)
+        ][:1]
 
-    def values(self, path: str) -> list[str]:
-        """The documented values at a path in an error."""
-        found: dict[str, None] = {}
-        for at, schema in (field for each in self.error_schemas for field in self.fields(each)):
+    def values(self, path: str, schemas: list[Json]) -> list[str | int]:
+        """The documented values at a path in these schemas."""
+        found: dict[Any, None] = {}
+        for at, schema in (field for each in schemas for field in self.fields(each)):
             if at == path:
-                found |= dict.fromkeys(str(value) for each in self.branches(schema) for value in each.get("enum", []))
-        return list(found)
+                found |= dict.fromkeys(value for each in self.branches(schema) for value in each.get("enum", []))
+        return [value for value in found if value is not None]
 
     @property
     def failed(self) -> str:
@@ -233,19 +333,24 @@ class Guesses:
                         return found
         return None
 
-    @property
-    def listing(self) -> str:
-        """The operation that lists voices, as `GET /path`; empty if there is none."""
-        lists = [
-            each
-            for each in operations_of(self.document)
-            if each[0] == "get" and _VOICE.search(each[1].rpartition("/")[2])
-        ]
-        return operation_name(min(lists, key=lambda each: len(each[1]))) if lists else ""
-
     def is_audio(self, name: str) -> bool:
         """Whether a field of the body is likely to be the audio."""
         return bool(_AUDIO.search(name))
+
+
+def listing(operations: Iterable[str]) -> str:
+    """The operation that is likely to list voices, of those like `GET /voices`; empty if there is none."""
+    lists = [
+        each
+        for each in operations
+        if each.startswith("GET ") and _VOICE.search(each.rpartition("/")[2]) and not each.endswith("}")
+    ]
+    return min(lists, key=lambda each: ("{" in each, len(each)), default="")
+
+
+def plain_name(name: str) -> str:
+    """A name without its way of separating words."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _listed(kind: Any) -> list[str]:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import EnumProperty, ModelProperty
+from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.string import StringProperty
 
 from scripts.generate.generators import Parsed
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import json_text
 from scripts.lib.openapi import operation_name, path_shape
-from scripts.new_provider.infer import Guesses
+from scripts.new_provider.infer import Guesses, Json
+
+_TITLES = ("name", "voice_name", "display_name", "title", "speaker_name")
+"""The field that is `name` in our methods is the first of these that a request has."""
+_OUR_NAMES = frozenset({
+    "audio", "body", "cast", "check", "choice", "clone_voice", "file", "files", "get_voice", "job", "models",
+    "on_poll", "operation", "response", "self", "source", "sources", "timeout",
+})  # fmt: skip
+"""Names in the code of a method, which no parameter of the provider may have."""
+
+
+_DATA = re.compile(r"base64|byte", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"mime|media_?type|content_?type", re.IGNORECASE)
+
+
+@attrs.frozen
+class Clip:
+    """How an open file becomes a value of the body."""
+
+    code: str
+    type: str
 
 
 @attrs.frozen
@@ -21,6 +45,8 @@ class Field:
     """A field of the request's body, under its Python name."""
 
     name: str
+    wire: str
+    """Its name in the document."""
     type: str
     """The annotation, without `Unset`."""
     default: str
@@ -28,34 +54,34 @@ class Field:
     choice: str = ""
     """The enum of its values."""
     is_audio: bool = False
+    clip: Clip | None = None
+    """How audio becomes a value, or an item, of this field; None if that is not known."""
+    ours: str = ""
+    """Its name in our methods: `name` is `name` everywhere, the audio is `audio`."""
 
     @classmethod
-    def of(cls, property_: Any) -> Field:
-        """The field that the generated model declares for a property."""
+    def of(cls, property_: Any, classes: set[str]) -> Field:
+        """The field that the generated model declares for a property; `classes` are those of the package's models."""
         code = property_.get_type_string(no_optional=True).as_unembedded_code().replace('"', "")
+        code = re.sub(
+            r"(?<![.\w])[A-Za-z_]\w*", lambda word: f"models.{word[0]}" if word[0] in classes else word[0], code
+        )
         default = "" if property_.required else "UNSET"
         if property_.default is not None:
             default = property_.default.python_code.as_unembedded_code()
         enums = (each for each in _alternatives(property_) if isinstance(each, EnumProperty))
-        choice = next((str(each.class_info.name) for each in enums), "")
-        return cls(str(property_.python_name), code.replace("datetime.", "dt."), default, choice)
+        choice = next((f"models.{each.class_info.name}" for each in enums), "")
+        if choice and re.match(r"[A-Za-z_]\w*\.", default):
+            default = f"models.{default}"
+        return cls(str(property_.python_name), _wire(property_), code.replace("datetime.", "dt."), default, choice)
 
     @property
     def required(self) -> bool:
         return not self.default
 
     @property
-    def is_file(self) -> bool:
-        return "File" in self.type
-
-    @property
     def is_list(self) -> bool:
         return "list[" in self.type
-
-    @property
-    def ours(self) -> str:
-        """Its name in our methods: `name` is `name` everywhere, the audio is `audio`."""
-        return "audio" if self.is_audio else "name" if self.name in ("voice_name", "title") else self.name
 
     @property
     def parameter(self) -> str:
@@ -69,11 +95,39 @@ class Field:
     @property
     def sent(self) -> str:
         """The code of the value that the body gets."""
-        if self.is_audio and self.is_file:
-            clip = "File(clip.stream, clip.name, clip.media_type)"
-            return f"[{clip} for clip in clips]" if self.is_list else clip
+        if self.clip:
+            return "files" if self.is_list else self.clip.code
         value = f"choice({self.choice}, {self.ours}, {json_text(self.ours)})" if self.choice else self.ours
         return f"UNSET if {self.ours} is None else {value}" if self.default == "UNSET" else value
+
+
+def _wire(property_: Any) -> str:
+    return str(property_.name.get_untrusted_value())
+
+
+def _clip(property_: Any, schema: Json) -> Clip | None:
+    """How an open file becomes a value of a property: as a file, as base64, or as an object with base64."""
+    if isinstance(property_, ListProperty):
+        return _clip(property_.inner_property, schema.get("items", {}))
+    if isinstance(property_, FileProperty):
+        return Clip("File(file.stream, file.name, file.media_type)", "File")
+    if isinstance(property_, StringProperty):
+        text = f"{schema.get('format')} {schema.get('contentEncoding')} {schema.get('description')}"
+        return Clip("Base64File(file.stream)", "str") if _DATA.search(text) else None
+    if not isinstance(property_, ModelProperty):
+        return None
+    given: dict[str, str] = {}
+    for each in (*(property_.required_properties or ()), *(property_.optional_properties or ())):
+        inner = _clip(each, schema.get("properties", {}).get(_wire(each), {}))
+        if inner and inner.type == "str" and "file.stream" not in "".join(given.values()):
+            given[str(each.python_name)] = inner.code
+        elif each.required and _MEDIA_TYPE.search(_wire(each)):
+            given[str(each.python_name)] = "file.media_type"
+        elif each.required and each.default is None:
+            return None
+    kind = f"models.{property_.class_info.name}"
+    arguments = ", ".join(f"{name}={code}" for name, code in given.items())
+    return Clip(f"{kind}({arguments})", kind) if "file.stream" in arguments else None
 
 
 def _alternatives(property_: Any) -> Iterator[Any]:
@@ -91,7 +145,7 @@ class Request:
     body: str
     """The model of its body."""
     fields: list[Field]
-    others: list[str]
+    parameters: list[Field]
     """The other required arguments of its function."""
 
     @property
@@ -100,25 +154,47 @@ class Request:
 
     @property
     def options(self) -> list[Field]:
-        """The fields besides the audio, required ones first."""
-        return sorted((field for field in self.fields if not field.is_audio), key=lambda field: not field.required)
+        """The parameters besides the audio, required ones first."""
+        listed = [*self.parameters, *(field for field in self.fields if not field.is_audio)]
+        return sorted(listed, key=lambda field: not field.required)
 
 
 def read_request(parsed: Parsed, operation: tuple[str, str], guesses: Guesses) -> Request:
-    """The request of an operation; the audio is its first file, or the first required field that sounds like audio."""
+    """The request of an operation, and the field that is the audio."""
     tag, module, endpoint = _endpoint(parsed, operation)
     prop = endpoint.bodies[0].prop if endpoint.bodies else None
-    parameters = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
-    others = [str(each.python_name) for each in parameters if each.required and each.default is None]
+    listed = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
+    needed = [Field.of(each, parsed.classes) for each in listed if each.required and each.default is None]
     if not isinstance(prop, ModelProperty):
-        return Request(tag, module, "", [], others)
-    fields = [Field.of(each) for each in (*(prop.required_properties or ()), *(prop.optional_properties or ()))]
+        return Request(tag, module, "", [], _renamed(needed))
+    properties = (*(prop.required_properties or ()), *(prop.optional_properties or ()))
+    fields = [Field.of(each, parsed.classes) for each in properties]
     fields.sort(key=lambda field: bool(field.default))  # attrs wants defaults last
-    audio = next((field for field in fields if field.is_file), None) or next(
-        (field for field in fields if field.required and guesses.is_audio(field.name)), None
-    )
-    fields = [attrs.evolve(field, is_audio=field is audio) for field in fields]
-    return Request(tag, module, str(prop.class_info.name), fields, others)
+    clip = next((_clip(each, guesses.audio_schema) for each in properties if _wire(each) == guesses.audio), None)
+    fields = [
+        attrs.evolve(field, is_audio=True, clip=clip) if field.wire == guesses.audio else field for field in fields
+    ]
+    named = _renamed([*fields, *needed])
+    return Request(tag, module, f"models.{prop.class_info.name}", named[: len(fields)], named[len(fields) :])
+
+
+def _renamed(fields: list[Field]) -> list[Field]:
+    """The fields under their names in our methods, which are the same at all providers and hide nothing."""
+    names = [field.name for field in fields if not field.is_audio]
+    title = next((name for name in _TITLES if name in names), "")
+    return [
+        attrs.evolve(
+            field,
+            ours="audio"
+            if field.is_audio
+            else "name"
+            if field.name == title
+            else f"{field.name}_"
+            if field.name in _OUR_NAMES
+            else field.name,
+        )
+        for field in fields
+    ]
 
 
 def _endpoint(parsed: Parsed, operation: tuple[str, str]) -> tuple[str, str, Endpoint]:
