@@ -9,14 +9,13 @@ import httpx
 
 from voice_clone._client.base import AsyncClient, AsyncResult, Client, Result, SyncClient, SyncResult, TransportT
 from voice_clone._flow.driver import operation
-from voice_clone._flow.effects import Flow, Open
+from voice_clone._flow.effects import Flow
 from voice_clone._flow.policy import PAID
 from voice_clone._provider.config import Provider
-from voice_clone.audio.sniff import Audio, AudioSource
+from voice_clone.audio.sniff import AudioSource
 from voice_clone.models import CloneJob, Voice
-from voice_clone_api.elevenlabs import AuthenticatedClient
+from voice_clone_api.elevenlabs import AuthenticatedClient, models
 from voice_clone_api.elevenlabs.api.voices import clone_voice
-from voice_clone_api.elevenlabs.models import CloneVoiceRequest
 from voice_clone_api.elevenlabs.types import UNSET, File
 
 
@@ -32,21 +31,23 @@ class _ElevenLabs(Client[AuthenticatedClient, TransportT, Result]):
         remove_background_noise: bool = False,
         description: str | None = None,
         labels: str | None = None,
+        check: bool = True,
     ) -> Flow[CloneJob]:
         """Clone a voice; the returned job is done.
 
         `audio` is a path, bytes, a binary file object, or a list of them. `remove_background_noise` can degrade
         recordings without noise. `labels` is a JSON object as text. `raw["requires_verification"]` of job and voice is
-        true if the voice must be verified.
+        true if the voice must be verified. `check` False sends content that is not recognised as audio, too.
         Raises InvalidRequestError before anything is sent for arguments that ElevenLabs would refuse.
         """
         sources = cast("Sequence[AudioSource]", audio if isinstance(audio, list | tuple) else [audio])
-        clips: list[Audio] = []
+        files: list[File] = []
         for source in sources:
-            clips.append((yield Open(source)))
-        body = CloneVoiceRequest(
+            file = yield from self._clip(source, check=check)
+            files.append(File(file.stream, file.name, file.media_type))
+        body = models.CloneVoiceRequest(
             name=name,
-            files=[File(clip.stream, clip.name, clip.media_type) for clip in clips],
+            files=files,
             remove_background_noise=remove_background_noise,
             description=UNSET if description is None else description,
             labels=UNSET if labels is None else labels,
@@ -64,6 +65,7 @@ class _ElevenLabs(Client[AuthenticatedClient, TransportT, Result]):
         remove_background_noise: bool = False,
         description: str | None = None,
         labels: str | None = None,
+        check: bool = True,
     ) -> Flow[Voice]:
         """Clone a voice; the arguments are those of `start_clone`.
 
@@ -76,6 +78,7 @@ class _ElevenLabs(Client[AuthenticatedClient, TransportT, Result]):
             remove_background_noise=remove_background_noise,
             description=description,
             labels=labels,
+            check=check,
         )
         return (yield from _ElevenLabs.wait(self, job))
 
