@@ -145,6 +145,10 @@ class CloneVoiceRequest(BaseModel):
             description="Optional base voice ID that the cloned voice is derived from."
         ),
     ] = MISSING
+    tagline: Annotated[
+        StrictStr | MISSING,
+        Field(description="A short line about the voice.", max_length=32),
+    ] = MISSING
 
 
 class CartesiaVersion(RootModel[Literal["2026-03-01"]]):

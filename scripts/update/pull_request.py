@@ -9,6 +9,7 @@ may write are taken from it. Needs git with a remote `origin`, and gh with a tok
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ LOCK = "specs/lock.json"
 BOT = "github-actions[bot]"
 AUTHOR = ("-c", f"user.name={BOT}", "-c", f"user.email=41898282+{BOT}@users.noreply.github.com")
 MAX_TITLE, MAX_BODY = 200, 60_000
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"  # of a file or folder, without its suffix; none begins with a dot
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
@@ -76,8 +78,17 @@ def push(root: Path, branch: str, title: str, changes: Mapping[str, transaction.
 
 
 def is_written(provider: Provider, name: str) -> bool:
-    """Whether an update of a provider writes a file of this name."""
-    return ".." not in Path(name).parts and (provider.owns(name) or name == LOCK)
+    """Whether an update of a provider writes a file of this name. pytest and git run or read others by their name."""
+    pages = rf"pages/{_NAME}\.(?:md|mdx|markdown|json|ya?ml)"
+    specs = rf"(?:openapi\.json|overlay\.yaml|source\.toml|{pages})"
+    package = rf"(?:{_NAME}/)*(?:{_NAME}\.py|py\.typed|openapi\.json)"
+    patterns = {
+        provider.shown(provider.folder): specs,
+        provider.shown(provider.package): package,
+        provider.shown(provider.contracts.parent): re.escape(provider.contracts.name),
+    }
+    known = any(re.fullmatch(rf"{re.escape(folder)}/{rest}", name) for folder, rest in patterns.items())
+    return (known and Path(name).name != "conftest.py") or name == LOCK
 
 
 def _data(side: str | None) -> bytes | None:

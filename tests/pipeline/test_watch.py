@@ -37,14 +37,30 @@ def test_workflow_triggers() -> None:
 
 
 def test_every_step_is_a_session() -> None:
-    """Each step of the workflow runs an existing nox session, or installs nox."""
+    """Each step of the workflow runs an existing nox session, installs nox by hashes, or opens the pull requests."""
     sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE)
     runs = [step["run"] for step in STEPS if "run" in step]
-    nox = [shlex.split(run) for run in runs if run != "python -m pip install --constraint constraints.txt nox"]
+    assert runs.pop() == "python -m scripts.update.pull_request watch"
+    nox = [shlex.split(run) for run in runs if run != "bash .ci/install"]
     assert [words[:2] for words in nox] == [["nox", "-s"]] * len(nox)
-    assert [words[2] for words in nox] == ["watch", "watch", "propose"]
+    assert [words[2] for words in nox] == ["watch", "watch"]
     assert {words[2] for words in nox} <= set(sessions)
-    assert [words[3:] for words in nox] == [["--", "--list"], ["--", "$PROVIDER", "--into", "watch"], ["--", "watch"]]
+    assert [words[3:] for words in nox] == [["--", "--list"], ["--", "$PROVIDER", "--into", "watch"]]
+
+
+def test_job_that_may_write_installs_nothing() -> None:
+    """The command that opens pull requests runs on Python alone."""
+    assert [step["run"] for step in JOBS["propose"]["steps"] if "run" in step] == [
+        "python -m scripts.update.pull_request watch"
+    ]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import scripts.update.pull_request",
+    ]
+    subprocess.run(command, check=True, timeout=60)
 
 
 def test_every_action_is_pinned() -> None:
@@ -61,7 +77,6 @@ def test_permissions_are_minimal() -> None:
     write = {"contents": "write", "pull-requests": "write"}
     permissions = {name: job["permissions"] for name, job in JOBS.items()}
     assert permissions == {"providers": read, "watch": read, "propose": write}
-    assert [step["run"] for step in JOBS["propose"]["steps"] if "run" in step][1:] == ["nox -s propose -- watch"]
     for name in ("providers", "watch"):
         assert JOBS[name]["steps"][0]["with"]["persist-credentials"] is False
     text = (ROOT / ".github/workflows/spec-watch.yml").read_text("utf-8")
@@ -236,7 +251,11 @@ def test_branch_without_a_pull_request_is_proposed(cloned: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     "name",
     ["specs/heygen/openapi.json", "src/voice_clone/__init__.py", ".github/workflows/ci.yml", "specs/retell/../x",
-     "generated/voice_clone_api/retell.py", "generated/voice_clone_contracts/heygen.py"],
+     "generated/voice_clone_api/retell.py", "generated/voice_clone_contracts/heygen.py",
+     "generated/voice_clone_api/retell/conftest.py", "generated/voice_clone_api/retell/api/conftest.py",
+     "specs/retell/.gitattributes", "specs/retell/pages/.gitmodules", "generated/voice_clone_api/retell/.git/config",
+     "specs/retell/pages/a b.md", "specs/retell/pages/a\n.md", "specs/retell/pages/\u202ea.md", "specs/retell/a.md",
+     "generated/voice_clone_api/retell/a.pth", "generated/voice_clone_api/retell/-a.py"],
 )  # fmt: skip
 def test_other_files_are_refused(cloned: Path, tmp_path: Path, name: str) -> None:
     """A file that an update of the provider does not write is refused, and nothing is pushed."""

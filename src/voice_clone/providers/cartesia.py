@@ -50,13 +50,15 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        tagline: str | None = None,
         check: bool = True,
     ) -> Flow[CloneJob]:
         """Clone a voice; the returned job is done.
 
         `audio` is a path, bytes or a binary file object; 5 to 10 seconds work best. `name` and `description` are for
         people. `language` is one of models.SupportedLanguage, such as `en`. `base_voice_id` is the voice that the new
-        one derives from. `check` False sends audio of a format that Cartesia does not list, too.
+        one derives from. `tagline` is a line of up to 32 characters about the voice. `check` False sends audio of a
+        format that Cartesia does not list, too.
         Raises InvalidRequestError before anything is sent for arguments that Cartesia would refuse,
         OutcomeUnknownError if the voice may have been made all the same, or what else a request may raise.
         """
@@ -67,6 +69,7 @@ class _Cartesia(
             language=choice(models.SupportedLanguage, language, "language"),
             description=UNSET if description is None else description,
             base_voice_id=UNSET if base_voice_id is None else base_voice_id,
+            tagline=UNSET if tagline is None else tagline,
         )
         self.provider.request_schema.check(body.to_dict())
         response = yield from self._request(clone_voice._get_kwargs, PAID, body=body)
@@ -81,11 +84,12 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        tagline: str | None = None,
         check: bool = True,
     ) -> Flow[Voice]:
         """Clone a voice.
 
-        `audio`, `name`, `language`, `description`, `base_voice_id` and `check` are those of `start_clone`.
+        `audio`, `name`, `language`, `description`, `base_voice_id`, `tagline` and `check` are those of `start_clone`.
         Raises what `start_clone` raises.
         """
         job = yield from _Cartesia.start_clone(
@@ -95,6 +99,7 @@ class _Cartesia(
             language=language,
             description=description,
             base_voice_id=base_voice_id,
+            tagline=tagline,
             check=check,
         )
         return (yield from _Cartesia.wait(self, job))
@@ -108,14 +113,15 @@ class _Cartesia(
         language: models.SupportedLanguage | str,
         description: str | None = None,
         base_voice_id: str | None = None,
+        tagline: str | None = None,
         check: bool = True,
         settle_timeout: float = 60.0,
     ) -> Flow[Voice]:
         """Return your own voice of exactly this name; clone it only if there is none.
 
-        `audio`, `name`, `language`, `description`, `base_voice_id` and `check` are those of `clone`. After a lost
-        response, this lists your voices until the clone shows up; after `settle_timeout` seconds without it, it clones
-        again. It returns a new clone once the list shows it, or after `settle_timeout`.
+        `audio`, `name`, `language`, `description`, `base_voice_id`, `tagline` and `check` are those of `clone`. After a
+        lost response, this lists your voices until the clone shows up; after `settle_timeout` seconds without it, it
+        clones again. It returns a new clone once the list shows it, or after `settle_timeout`.
         Raises ConflictError with `voice_ids` if several voices have the name, or what `clone` raises.
         """
 
@@ -127,6 +133,7 @@ class _Cartesia(
                 language=language,
                 description=description,
                 base_voice_id=base_voice_id,
+                tagline=tagline,
                 check=check,
             )
 

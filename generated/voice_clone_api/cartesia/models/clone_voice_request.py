@@ -26,6 +26,7 @@ class CloneVoiceRequest:
             options, see [Models](/build-with-cartesia/tts-models/latest).
         description (None | str | Unset): A description for the voice.
         base_voice_id (None | str | Unset): Optional base voice ID that the cloned voice is derived from.
+        tagline (str | Unset): A short line about the voice.
     """
 
     clip: File
@@ -33,6 +34,7 @@ class CloneVoiceRequest:
     language: SupportedLanguage
     description: None | str | Unset = UNSET
     base_voice_id: None | str | Unset = UNSET
+    tagline: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +57,8 @@ class CloneVoiceRequest:
         else:
             base_voice_id = self.base_voice_id
 
+        tagline = self.tagline
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -68,6 +72,8 @@ class CloneVoiceRequest:
             field_dict["description"] = description
         if base_voice_id is not UNSET:
             field_dict["base_voice_id"] = base_voice_id
+        if tagline is not UNSET:
+            field_dict["tagline"] = tagline
 
         return field_dict
 
@@ -92,6 +98,9 @@ class CloneVoiceRequest:
                 files.append(
                     ("base_voice_id", (None, str(self.base_voice_id).encode(), None))
                 )
+
+        if not isinstance(self.tagline, Unset):
+            files.append(("tagline", (None, str(self.tagline).encode(), None)))
 
         for prop_name, prop in self.additional_properties.items():
             files.append(
@@ -135,12 +144,15 @@ class CloneVoiceRequest:
 
         base_voice_id = _parse_base_voice_id(_left.pop("base_voice_id", UNSET))
 
+        tagline = _left.pop("tagline", UNSET)
+
         clone_voice_request = cls(
             clip=clip,
             name=name,
             language=language,
             description=description,
             base_voice_id=base_voice_id,
+            tagline=tagline,
         )
 
         clone_voice_request.additional_properties = _left
