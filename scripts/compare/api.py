@@ -1,6 +1,6 @@
 """Compare the API of two documents: operations, parameters, bodies, responses, security and servers.
 
-docs/compare-rules.md states the rules; scripts.compare.judge compares schemas.
+scripts.compare.rules has the rules; scripts.compare.judge compares schemas.
 """
 
 from __future__ import annotations
@@ -14,12 +14,19 @@ from typing import Any
 from scripts.compare.changes import Change, Side, Verdict, pairs
 from scripts.compare.judge import Comparison, Difference
 from scripts.compare.openapi import (
+    FILES,
     Alternative,
+    Callbacks,
     alternatives,
-    followed,
+    callbacks,
+    identity,
+    is_file,
+    is_same,
+    is_satisfied,
     listing,
     mapping,
     media_types,
+    methods,
     names_in_python,
     parameters,
     python_name,
@@ -29,14 +36,15 @@ from scripts.compare.openapi import (
     text_of,
     used_references,
 )
+from scripts.compare.rules import RULES
 from scripts.compare.schemas import Place, PlaceError
 from scripts.lib.files import same_json
-from scripts.lib.openapi import METHODS, path_shape, pointer
+from scripts.lib.openapi import path_shape, pointer
 
 _TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
-_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_IGNORED = frozenset(("header", name) for name in ("accept", "content-type", "authorization"))
+"""Parameters that OpenAPI ignores."""
 _VALUE = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
-_BREAKING, _COMPATIBLE, _TEXT_ONLY = Verdict.BREAKING, Verdict.COMPATIBLE, Verdict.DOCUMENTATION
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -56,16 +64,23 @@ class _Finder:
         self._places: dict[tuple[Any, ...], set[str]] = {}
         self.where = ""
         """The operation or path that is compared; empty for the document."""
+        self.sent, self.received = Side.REQUEST, Side.RESPONSE
+        """The sides of requests and of responses: those of a webhook are the other way round."""
 
     def add(
-        self, verdict: Verdict, side: Side, at: str, what: str, values: tuple[Any, Any] = (None, None), *,
-        key: str = "", place: str = "",
+        self, rule: str, side: Side, at: str, what: str, values: tuple[Any, Any] = (None, None), *,
+        key: str = "", place: str = "", shown: Side | None = None,
     ) -> None:  # fmt: skip
-        """Note a change; the same one at another place is noted there as well, not twice."""
-        known, here = (verdict, side, at, key or what), ", ".join(filter(None, (self.where, place)))
+        """Note a change; the same one at another place is noted there as well, not twice.
+
+        The rule and the side decide the verdict; `shown` is another side under which the change is listed.
+        """
+        verdict, shown = RULES[rule].level(side).verdict, shown or side
+        known, here = (rule, shown, at, key or what), ", ".join(filter(None, (self.where, place)))
         first = self.changes.get(known)
         if first is None:
-            self.changes[known], self._places[known] = Change(verdict, side, at, self.where, what, *values), {here}
+            self.changes[known] = Change(verdict, shown, at, self.where, what, *values, rule=rule)
+            self._places[known] = {here}
         elif here not in self._places[known]:
             self._places[known].add(here)
             self.changes[known] = replace(first, also=(*first.also, here))
@@ -80,12 +95,16 @@ class _Finder:
             if isinstance(old, dict) and isinstance(new, dict):
                 self._rest(self.old.below(part), self.new.below(part), (), Side.TEXT, thing=part, text=True)
             elif not same_json(old, new):
-                self.add(_TEXT_ONLY, Side.TEXT, f"/{part}", f"`{part}` changes", (old, new))
-        known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks")
+                self.add("text-changed", Side.TEXT, f"/{part}", f"`{part}` changes", (old, new))
+        known = ("openapi", "info", "tags", "externalDocs", "servers", "paths", "components", "security", "webhooks",
+                 "$self", "jsonSchemaDialect", FILES)  # fmt: skip
         self._rest(self.old, self.new, known, Side.REQUEST, thing="the document")
         self._servers(self._server_list(self.old), self._server_list(self.new))
         self._paths()
-        self._webhooks()
+        hooks = (
+            {(name, ""): hook for name, hook in mapping(root, "webhooks").items()} for root in (self.old, self.new)
+        )
+        self._callbacks("webhook", *hooks)
         self._schemes()
         self._unused()
 
@@ -101,22 +120,35 @@ class _Finder:
                 self._path_item(path, None, path, item)
         self.where = ""
 
-    def _path_item(self, old_path: str, old: Place | None, new_path: str, new: Place | None) -> None:
-        before, after = (
-            {method: item.below(method) for method in item.schema if method in METHODS} if item else {}
-            for item in (old, new)
-        )
+    def _path_item(self, old_path: str, old: Place | None, new_path: str, new: Place | None, about: str = "") -> None:
+        before, after = (methods(item) if item else {} for item in (old, new))
         for method, one, two in pairs(before, after):
-            self.where = f"{method.upper()} {new_path if two else old_path}"
+            self.where = f"{about}{method.upper()} {new_path if two else old_path}".strip()
             if one and not two:
-                self.add(_BREAKING, Side.REQUEST, one.pointer, "is gone", (one.schema.get("operationId", method), None))
+                values = (one.schema.get("operationId", method), None)
+                self.add("operation-removed", self.sent, one.pointer, "is gone", values)
             elif two and not one:
-                self.add(_COMPATIBLE, Side.REQUEST, two.pointer, "is new", (None, two.schema.get("operationId")))
+                self.add("operation-added", self.sent, two.pointer, "is new", (None, two.schema.get("operationId")))
             elif old and new and one and two:
-                self._operation((old, followed(one)), (new, followed(two)), (old_path, new_path))
-        self.where = new_path
+                self._operation((old, one), (new, two), (old_path, new_path))
+        self.where = f"{about}{new_path}".removesuffix(": ")
         if old and new:
-            self._rest(old, new, (*METHODS, "parameters", "servers", "$ref"), Side.REQUEST, thing="the path")
+            known = (*before, *after, "parameters", "servers", "$ref", "additionalOperations")
+            self._rest(old, new, known, self.sent, thing="the path")
+
+    def _callbacks(self, kind: str, old: Callbacks, new: Callbacks) -> None:
+        """Webhooks, or the callbacks of an operation: the provider sends the requests, and callers answer."""
+        where = self.where
+        self.sent, self.received = self.received, self.sent
+        for (name, address), one, two in pairs(old, new):
+            named = f"{where}, {kind} {name}" if where else f"{kind} {name}"
+            if one and two:
+                self._path_item(address, one, address, two, f"{named}: ")
+            else:
+                self.where, rule = named, "callback-added" if two else "callback-removed"
+                values = (None, two.schema) if two else (one.schema, None)
+                self.add(rule, self.sent, (two or one).pointer, f"is {'new' if two else 'gone'}", values)
+        self.sent, self.received, self.where = self.received, self.sent, where
 
     # One operation
 
@@ -126,31 +158,37 @@ class _Finder:
         self._parameters(old, new, paths)
         self._body(one, two)
         self._responses(one, two)
-        self._security(one, two)
+        if self.sent == Side.REQUEST or "security" in {*one.schema, *two.schema}:
+            self._security(one, two)
         if any("servers" in place.schema for place in (*old, *new)):
             self._servers(self._server_list(*old[::-1], self.old), self._server_list(*new[::-1], self.new))
-        known = ("operationId", "x-operation-id", "parameters", "requestBody", "responses", "security", "servers")
-        self._rest(one, two, known, Side.REQUEST, thing="the operation")
+        self._callbacks("callback", callbacks(one), callbacks(two))
+        known = ("operationId", "x-operation-id", "parameters", "requestBody", "responses", "security", "servers",
+                 "callbacks")  # fmt: skip
+        self._rest(one, two, known, self.sent, thing="the operation")
 
     def _names(self, one: Place, two: Place) -> None:
-        """The names that Python names are derived from."""
+        """The names that Python names are derived from; webhooks and callbacks have none."""
         before, after = text_of(one, "operationId"), text_of(two, "operationId")
+        in_python = self.sent == Side.REQUEST
         if before != after:
             same_name = bool(before and after) and python_name(before) == python_name(after)
             at = (two if after else one).pointer + "/operationId"
             what = f"the operation is called `{after}`, was `{before}`"
-            what += "" if same_name else f": its Python module `{python_name(before)}` is `{python_name(after)}`"
-            self.add(_TEXT_ONLY if same_name else _BREAKING, Side.PYTHON, at, what, (before, after))
+            if in_python and not same_name:
+                what += f": its Python module `{python_name(before)}` is `{python_name(after)}`"
+            rule = "operation-id-changed" if in_python and not same_name else "operation-id-respelled"
+            self.add(rule, Side.PYTHON, at, what, (before, after))
         elif (was := text_of(one, "x-operation-id", before)) != (now := text_of(two, "x-operation-id", after)):
             at = two.pointer + "/operationId"
             what = (
                 f"the provider calls the operation `{now}`, was `{was}`: its Python module stays `{python_name(after)}`"
             )
-            self.add(_TEXT_ONLY, Side.PYTHON, at, what, (was, now))
+            self.add("operation-id-respelled", Side.PYTHON, at, what, (was, now))
         tags = [names_in_python(place)[0] for place in (one, two)]
-        if tags[0] != tags[1]:
+        if in_python and tags[0] != tags[1]:
             what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/tags", what, (tags[0], tags[1]))
+            self.add("tag-changed", Side.PYTHON, two.pointer + "/tags", what, (tags[0], tags[1]))
 
     def _parameters(self, old: tuple[Place, Place], new: tuple[Place, Place], paths: tuple[str, str]) -> None:
         before, after = self._parameter_map(old, paths[0]), self._parameter_map(new, paths[1])
@@ -164,19 +202,19 @@ class _Finder:
             if other is not None:
                 moved.add(other)
                 what = f"parameter `{name}` moved from the {kind} to the {other[0]}"
-                self.add(_BREAKING, Side.REQUEST, after[other].pointer + "/in", what, (kind, other[0]))
+                self.add("parameter-moved", self.sent, after[other].pointer + "/in", what, (kind, other[0]))
                 continue
-            verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _BREAKING
+            rule = "ignored-header-changed" if key in _IGNORED else "parameter-removed"
             what = f"{kind} parameter `{name}` is gone"
-            self.add(verdict, Side.REQUEST, one.pointer, what, (one.schema, None))
+            self.add(rule, self.sent, one.pointer, what, (one.schema, None))
         for key, two in after.items():
             if key in before or key in moved:
                 continue
             needed = two.schema.get("required") is True
-            verdict = _TEXT_ONLY if key in {("header", header) for header in _IGNORED_HEADERS} else _COMPATIBLE
-            verdict = _BREAKING if needed and verdict == _COMPATIBLE else verdict
+            rule = "required-parameter-added" if needed else "parameter-added"
+            rule = "ignored-header-changed" if key in _IGNORED else rule
             what = f"{two.schema['in']} parameter `{two.schema['name']}` is new{' and required' * needed}"
-            self.add(verdict, Side.REQUEST, two.pointer, what, (None, two.schema))
+            self.add(rule, self.sent, two.pointer, what, (None, two.schema))
 
     def _parameter_map(self, places: tuple[Place, Place], path: str) -> dict[tuple[str, str], Place]:
         """The parameters of an operation by location and name; path parameters by their position."""
@@ -195,14 +233,20 @@ class _Finder:
         thing = f"{kind} parameter `{name}`"
         if kind == "path" and one.schema["name"] != name:
             what = f"{thing} was called `{one.schema['name']}`: its Python name changes"
-            self.add(_BREAKING, Side.PYTHON, two.pointer + "/name", what, (one.schema["name"], name))
-        self._parameter_value(Side.REQUEST, thing, one, two, kind=kind)
-        self._rest(one, two, ("name", "in", *_VALUE), Side.REQUEST, thing=thing)
+            values = (one.schema["name"], name)
+            self.add("path-parameter-renamed", Side.PYTHON, two.pointer + "/name", what, values)
+        self._parameter_value(self.sent, thing, one, two, kind=kind)
+        self._rest(one, two, ("name", "in", *_VALUE), self.sent, thing=thing)
 
     def _parameter_value(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         """What a parameter and a header have in common: the keys of _VALUE."""
         self._required(side, thing, one, two)
         self._serialisation(side, thing, one, two, kind=kind)
+        ways = [[way for way in ("schema", "content") if place.schema.get(way)] for place in (one, two)]
+        if all(ways) and ways[0] != ways[1]:
+            what = f"{thing} is described by `{ways[1][0]}`, was by `{ways[0][0]}`"
+            self.add("serialization-changed", side, pointer(two.pointer, ways[1][0]), what, (ways[0][0], ways[1][0]))
+            return
         self._schema(side, thing, one, two)
         self._content(side, thing, one, two)
 
@@ -210,12 +254,11 @@ class _Finder:
         before, after = one.schema.get("required") is True, two.schema.get("required") is True
         if before == after:
             return
-        harmless = after == (side == Side.RESPONSE)
         what = f"{thing} is {'required' if after else 'no longer required'}"
         if side == Side.RESPONSE:
             what = f"{thing} {'always comes' if after else 'may be left out'}"
         at = _at("required", one, two)
-        self.add(_COMPATIBLE if harmless else _BREAKING, side, at, what, (before, after))
+        self.add("becomes-required" if after else "becomes-optional", side, at, what, (before, after))
 
     def _serialisation(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         default = "form" if kind in ("query", "cookie") else "simple"
@@ -232,30 +275,32 @@ class _Finder:
             if not same_json(before, after := values[1][key]):
                 at = _at(key, one, two)
                 what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
-                self.add(_BREAKING, side, at, what, (before, after))
+                self.add("serialization-changed", side, at, what, (before, after))
         empty = [place.schema.get("allowEmptyValue") is True for place in (one, two)]
         if empty[0] != empty[1]:
             at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
             what = f"{thing} may {'' if empty[1] else 'no longer '}be empty"
-            self.add(_COMPATIBLE if empty[1] else _BREAKING, side, at, what, (empty[0], empty[1]))
+            rule = "empty-value-allowed" if empty[1] else "empty-value-forbidden"
+            self.add(rule, side, at, what, (empty[0], empty[1]))
 
     # Bodies
 
     def _body(self, one: Place, two: Place) -> None:
         old, new = request_body(one), request_body(two)
+        side = self.sent
+        thing, takes = ("the request", "takes a body") if side == Side.REQUEST else ("the payload", "has content")
         if old is None or new is None:
             if new is not None:
                 needed = new.schema.get("required") is True
-                verdict = _BREAKING if needed else _COMPATIBLE
-                what = f"the request takes a body, which is {'required' if needed else 'optional'}"
-                self.add(verdict, Side.REQUEST, new.pointer, what, (None, new.schema))
+                what = f"{thing} {takes}, which is {'required' if needed else 'optional'}"
+                rule = "required-body-added" if needed else "body-added"
+                self.add(rule, side, new.pointer, what, (None, new.schema))
             elif old is not None:
-                what = "the request no longer takes a body"
-                self.add(_BREAKING, Side.REQUEST, old.pointer, what, (old.schema, None))
+                self.add("body-removed", side, old.pointer, f"{thing} no longer {takes}", (old.schema, None))
             return
-        self._required(Side.REQUEST, "the request's body", old, new)
-        self._content(Side.REQUEST, "the request", old, new)
-        self._rest(old, new, ("required", "content"), Side.REQUEST, thing="the request's body")
+        self._required(side, f"{thing}'s body", old, new)
+        self._content(side, thing, old, new)
+        self._rest(old, new, ("required", "content"), side, thing=f"{thing}'s body")
 
     def _content(self, side: Side, thing: str, one: Place, two: Place) -> None:
         before, after = (media_types(place) for place in (one, two))
@@ -268,77 +313,88 @@ class _Finder:
                 if side == Side.REQUEST and wider:
                     self._media_type(side, thing, old, wider)
                 else:
-                    self.add(_BREAKING, side, old.pointer, f"{thing} is no longer {name}", (name, None))
+                    self.add("media-type-removed", side, old.pointer, f"{thing} is no longer {name}", (name, None))
             else:
                 # Nobody reads a body that was not documented.
-                harmless = side == Side.REQUEST or not before or any(_is_range_of(wide, name) for wide in before)
+                known = not before or any(_is_range_of(wide, name) for wide in before)
                 what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
-                self.add(_COMPATIBLE if harmless else _BREAKING, side, new.pointer, what, (None, name))
+                rule = "media-type-documented" if known else "media-type-added"
+                self.add(rule, side, new.pointer, what, (None, name))
 
     def _media_type(self, side: Side, thing: str, one: Place, two: Place) -> None:
-        self._schema(side, thing, one, two)
+        if not (is_file(one) and is_file(two)):
+            self._schema(side, thing, one, two)
+        self._schema(side, f"an item of {thing}", one, two, key="itemSchema")
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
         for name, old, new in pairs(before, after):
             at = pointer((two if new else one).pointer, "encoding", name)
             empty = (Place(one.document, {}, at), Place(two.document, {}, at))
             self._encoding(side, f"`{name}` in {thing}", old or empty[0], new or empty[1])
-        self._rest(one, two, ("schema", "encoding"), side, thing=thing)
+        self._rest(one, two, ("schema", "itemSchema", "encoding"), side, thing=thing)
 
     def _encoding(self, side: Side, thing: str, one: Place, two: Place) -> None:
         types = [set(re.split(r"\s*,\s*", text_of(place, "contentType"))) - {""} for place in (one, two)]
         at = pointer(two.pointer, "contentType")
         shown = (sorted(types[0]) or None, sorted(types[1]) or None)
-        if types[0] != types[1]:
-            lost = types[0] - types[1] if types[1] else set[str]()
-            narrowed = bool(lost) or (not types[0] and bool(types[1]))
-            harmful = narrowed if side == Side.REQUEST else types[1] - types[0] or not types[1]
+        if types[0] != types[1]:  # without a content type any is allowed
+            gained = (bool(types[1] - types[0]) and bool(types[0])) or not types[1]
+            lost = (bool(types[0] - types[1]) and bool(types[1])) or not types[0]
             what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
-            self.add(_BREAKING if harmful else _COMPATIBLE, side, at, what, shown)
+            rule = "part-type-replaced" if gained and lost else "part-type-added" if gained else "part-type-removed"
+            self.add(rule, side, at, what, shown)
         self._serialisation(side, thing, one, two, kind="query")
         self._headers(side, thing, one, two)
         known = ("contentType", "style", "explode", "allowReserved", "headers")
         self._rest(one, two, known, side, thing=thing)
 
-    def _schema(self, side: Side, thing: str, one: Place, two: Place) -> None:
-        if "schema" not in one.schema and "schema" not in two.schema:
+    def _schema(self, side: Side, thing: str, one: Place, two: Place, *, key: str = "schema") -> None:
+        if key not in one.schema and key not in two.schema:
             return
-        for difference in self.schemas[side].compare(_below_or_empty(one, "schema"), _below_or_empty(two, "schema")):
-            shown = Side.TEXT if difference.verdict == _TEXT_ONLY else side
+        for difference in self.schemas[side].compare(_below_or_empty(one, key), _below_or_empty(two, key)):
+            shown = Side.TEXT if difference.verdict == Verdict.DOCUMENTATION else side
             what = phrase(side, thing, difference)
-            key = f"{difference.kind} {difference.path[-1:]} {difference.what}"
+            known = f"{difference.path[-1:]} {difference.what}"
             values = (difference.old, difference.new)
-            self.add(difference.verdict, shown, difference.pointer, what, values, key=key, place=thing)
+            self.add(difference.rule, side, difference.pointer, what, values, key=known, place=thing, shown=shown)
 
-    # Answers
+    # Responses
 
     def _responses(self, one: Place, two: Place) -> None:
+        """Each status, held against the range or the default that covers it in the other document."""
         before, after = (
             {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
         )
         successes = [status for status in {**before, **after} if status[:1] == "2"]
         for status, old, new in pairs(before, after):
-            thing = "the answer" if old and successes == [status] else f"the answer {status}"
-            error = status[:1] in ("4", "5")
-            if new is None:
-                harmless = error and not status.endswith("XX")
-                what = f"{thing} is {'no longer documented' if harmless else 'gone'}"
-                values = (old.schema.get("description"), None)
-                self.add(_COMPATIBLE if harmless else _BREAKING, Side.RESPONSE, old.pointer, what, values)
+            thing = (
+                "the answer"
+                if old and successes == [status]
+                else f"the answer {status.replace('DEFAULT', '`default`')}"
+            )
+            if old and new:
+                self._response(thing, old, new)
                 continue
-            known = old
-            if known is None and status[:1] in "12345":  # a range of statuses, or the default, may have covered it
-                known = before.get(f"{status[:1]}XX") or before.get("DEFAULT")
-            if known:
-                self._response(thing, known, new)
-                continue
-            what = f"{thing} is {'documented' if error else 'new, and has to be handled'}"
-            values = (None, new.schema.get("description"))
-            self.add(_COMPATIBLE if error else _BREAKING, Side.RESPONSE, new.pointer, what, values)
+            at, other = (old or new).pointer, after if old else before
+            values = (old and old.schema.get("description"), new and new.schema.get("description"))
+            error = status[:1] in ("4", "5") or (status == "DEFAULT" and (bool(new) or bool(successes)))
+            if status[1:] == "XX" and any(each[:1] == status[:1] for each in other):
+                what = f"{thing} is documented as {'its statuses' if old else 'a range of statuses'}"
+                self.add("response-range-changed", self.received, at, what, values)
+            elif cover := _covering(status, other):
+                self._response(thing, old or cover, new or cover)
+            elif old:
+                what = f"{thing} is {'no longer documented' if error else 'gone'}"
+                self.add("error-response-removed" if error else "response-removed", self.received, at, what, values)
+            else:
+                what = f"{thing} is {'documented' if error else 'new'}"
+                if not error and self.received == Side.RESPONSE:
+                    what += ", and has to be handled"
+                self.add("error-response-added" if error else "response-added", self.received, at, what, values)
 
     def _response(self, thing: str, one: Place, two: Place) -> None:
-        self._content(Side.RESPONSE, thing, one, two)
-        self._headers(Side.RESPONSE, thing, one, two)
-        self._rest(one, two, ("content", "headers"), Side.RESPONSE, thing=thing)
+        self._content(self.received, thing, one, two)
+        self._headers(self.received, thing, one, two)
+        self._rest(one, two, ("content", "headers"), self.received, thing=thing)
 
     def _headers(self, side: Side, thing: str, old: Place, new: Place) -> None:
         before, after = (
@@ -351,13 +407,11 @@ class _Finder:
             thing_here = f"header `{name}` of {thing}"
             if two is None:
                 what = f"{thing_here} is gone"
-                self.add(_BREAKING, side, place.pointer, what, (place.schema, None), key=f"header {name} gone")
+                self.add("header-removed", side, place.pointer, what, (place.schema, None), key=f"header {name}")
             elif one is None:
-                needed = side == Side.REQUEST and place.schema.get("required") is True
-                verdict = _BREAKING if needed else _COMPATIBLE
-                self.add(
-                    verdict, side, place.pointer, f"{thing_here} is new", (None, place.schema), key=f"header {name}"
-                )
+                rule = "required-header-added" if place.schema.get("required") is True else "header-added"
+                what = f"{thing_here} is new"
+                self.add(rule, side, place.pointer, what, (None, place.schema), key=f"header {name}")
             else:
                 self._parameter_value(side, thing_here, one[1], place, kind="header")
                 self._rest(one[1], place, _VALUE, side, thing=thing_here)
@@ -367,17 +421,21 @@ class _Finder:
     def _security(self, one: Place, two: Place) -> None:
         old, new = alternatives(one, self.old), alternatives(two, self.new)
         lost = [each for each in old if not any(_satisfies(other, each) for other in new)]
-        gained = [each for each in new if each not in old]
+        gained = [each for each in new if not any(_is_same_way(each, other) for other in old)]
         origin = two if "security" in two.schema else self.new
         at = pointer(origin.pointer, "security")
         shown = ([_described(each) for each in old], [_described(each) for each in new])
         if lost:
             at = self._changed_scheme(one, two) or at
             what = f"the key is sent as {' or '.join(shown[1])}, no longer as {' or '.join(map(_described, lost))}"
-            self.add(_BREAKING, Side.REQUEST, at, what, shown)
+            if {} in lost:
+                what = f"a key is needed, sent as {' or '.join(shown[1])}"
+            if set(map(_described, lost)) <= set(shown[1]):
+                what = f"the key is still sent as {' or '.join(shown[1])}, which has changed"
+            self.add("key-way-removed", self.sent, at, what, shown)
         elif gained:
             what = f"the key may be sent as {' or '.join(map(_described, gained))} too"
-            self.add(_COMPATIBLE, Side.REQUEST, at, what, shown)
+            self.add("key-way-added", self.sent, at, what, shown)
 
     def _changed_scheme(self, one: Place, two: Place) -> str:
         """The pointer of the changed key in a security scheme that both documents require by the same name."""
@@ -397,16 +455,21 @@ class _Finder:
         old, new = (schemes_of(root) for root in (self.old, self.new))
         used = set(required_schemes(self.old.schema)) | set(required_schemes(self.new.schema))
         for name, one, two in pairs(old, new):
-            if one and two:
-                for key, before, after in pairs(one.schema, two.schema):
-                    text = key in ("description", "bearerFormat") or key.startswith("x-")
-                    if not same_json(before, after) and (text or name not in used):
-                        verdict, side = (_TEXT_ONLY, Side.TEXT) if text else (_COMPATIBLE, Side.REQUEST)
-                        what = f"security scheme `{name}`: {key} changes"
-                        self.add(verdict, side, _at(key, one, two), what, (before, after))
-            elif name not in used:
-                what = f"security scheme `{name}`, which nothing uses, is {'gone' if one else 'new'}"
-                self.add(_COMPATIBLE, Side.REQUEST, (one or two).pointer, what)
+            if not (one and two):
+                if name not in used:
+                    what = f"security scheme `{name}`, which nothing uses, is {'gone' if one else 'new'}"
+                    self.add("security-scheme-unused", Side.REQUEST, (one or two).pointer, what)
+                continue
+            for key, before, after in pairs(one.schema, two.schema):
+                if same_json(before, after):
+                    continue
+                at, what = _at(key, one, two), f"security scheme `{name}`: {key} changes"
+                if key in ("description", "bearerFormat", "deprecated") or key.startswith("x-"):
+                    self.add("text-changed", Side.TEXT, at, what, (before, after))
+                elif name not in used:
+                    self.add("security-scheme-unused", Side.REQUEST, at, what, (before, after))
+                elif is_satisfied(identity(two, name), identity(one, name)):
+                    self.add("security-scheme-extended", Side.REQUEST, at, what, (before, after))
 
     def _server_list(self, *places: Place) -> tuple[list[Place], str]:
         """The servers of the first of these that names any."""
@@ -421,17 +484,17 @@ class _Finder:
         for url, place in before.items():
             if url not in after:
                 what = f"server {place.schema.get('url')} is gone; there is {', '.join(urls[1])}"
-                self.add(_BREAKING, Side.REQUEST, pointer(place.pointer, "url"), what, urls)
+                self.add("server-removed", Side.REQUEST, pointer(place.pointer, "url"), what, urls)
                 continue
             self._variables(url, place, after[url])
             self._rest(place, after[url], ("url", "variables"), Side.REQUEST, thing=f"server {url}")
         for url, place in after.items():
             if url not in before:
                 what = f"server {place.schema.get('url')} is new"
-                self.add(_COMPATIBLE, Side.REQUEST, pointer(place.pointer, "url"), what, urls)
+                self.add("server-added", Side.REQUEST, pointer(place.pointer, "url"), what, urls)
         if next(iter(before)) != next(iter(after)) and next(iter(before)) in after:
             what = f"the first server is {urls[1][0]}, was {urls[0][0]}"
-            self.add(_COMPATIBLE, Side.REQUEST, new[1], what, urls)
+            self.add("first-server-changed", Side.REQUEST, new[1], what, urls)
 
     def _variables(self, url: str, one: Place, two: Place) -> None:
         for name, before, after in pairs(mapping(one, "variables"), mapping(two, "variables")):
@@ -441,13 +504,14 @@ class _Finder:
             if not same_json(old.schema.get("default"), new.schema.get("default")):
                 was, now = old.schema.get("default"), new.schema.get("default")
                 what = f"{thing} is {now}, was {was}, where it is not given"
-                self.add(_BREAKING, Side.REQUEST, pointer(new.pointer, "default"), what, (was, now))
+                at = pointer(new.pointer, "default")
+                self.add("server-variable-default-changed", Side.REQUEST, at, what, (was, now))
             choices = (old.schema.get("enum"), new.schema.get("enum"))
             if not same_json(choices[0], choices[1]):
                 lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
                 what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
-                verdict = _BREAKING if lost else _COMPATIBLE
-                self.add(verdict, Side.REQUEST, pointer(new.pointer, "enum"), what, choices)
+                rule = "server-variable-narrowed" if lost else "server-variable-widened"
+                self.add(rule, Side.REQUEST, pointer(new.pointer, "enum"), what, choices)
             self._rest(old, new, ("default", "enum"), Side.REQUEST, thing=thing)
 
     # What is left
@@ -458,30 +522,19 @@ class _Finder:
         """Keys without rules of their own: text is documentation, anything else is not understood."""
         for key in sorted({*map(str, one.schema), *map(str, two.schema)} - set(known)):
             before, after = one.schema.get(key), two.schema.get(key)
-            if same_json(before, after):
+            if is_same(one, two, key):
                 continue
             at = _at(key, one, two)
             if key == "deprecated":
                 if bool(before) != bool(after):
                     what = f"{thing} is {'deprecated; it may go' if after else 'no longer deprecated'}"
-                    self.add(_TEXT_ONLY, Side.TEXT, at, what, (before, after))
+                    self.add("text-changed", Side.TEXT, at, what, (before, after))
             elif text or key in _TEXT or key.startswith("x-"):
                 how = "is new" if before is None else "is gone" if after is None else "changes"
-                self.add(_TEXT_ONLY, Side.TEXT, at, f"{thing}: {key} {how}", (before, after))
+                self.add("text-changed", Side.TEXT, at, f"{thing}: {key} {how}", (before, after))
             else:
                 what = f"not understood: `{key}` of {thing} changes"
-                self.add(_BREAKING, side, at, what, (before, after))
-
-    def _webhooks(self) -> None:
-        before, after = (root.schema.get("webhooks") or {} for root in (self.old, self.new))
-        if not isinstance(before, dict) or not isinstance(after, dict):
-            return
-        for name, old, new in pairs(before, after):
-            at = pointer("/webhooks", name)
-            if old is None:
-                self.add(_COMPATIBLE, Side.RESPONSE, at, f"webhook `{name}` is new", (old, new))
-            elif not same_json(old, new):
-                self.add(_BREAKING, Side.RESPONSE, at, f"not understood: webhook `{name}` changes", (old, new))
+                self.add("key-changed", side, at, what, (before, after))
 
     def _unused(self) -> None:
         """Compare the components that no operation uses."""
@@ -496,32 +549,32 @@ class _Finder:
         if old is not None and new is not None and kind == "schemas":
             places = (Place(self.old.document, old, at), Place(self.new.document, new, at))
             differences = [found for comparison in self.schemas.values() for found in comparison.walk(*places)]
-            for text in (difference for difference in differences if difference.verdict == _TEXT_ONLY):
+            for text in (each for each in differences if each.verdict == Verdict.DOCUMENTATION):
                 what = phrase(Side.RESPONSE, f"schema `{name}`", text)
-                self.add(_TEXT_ONLY, Side.TEXT, text.pointer, what, (text.old, text.new))
-            if all(difference.verdict == _TEXT_ONLY for difference in differences):
+                self.add(text.rule, Side.TEXT, text.pointer, what, (text.old, text.new))
+            if all(difference.verdict == Verdict.DOCUMENTATION for difference in differences):
                 return
         how = "is new" if old is None else "is gone" if new is None else "changes"
         what = f"{kind} `{name}`, which no operation uses, {how}"
-        self.add(_COMPATIBLE, Side.TEXT, at, what, (old, new))
+        self.add("unused-component-changed", Side.TEXT, at, what, (old, new))
 
 
 def phrase(side: Side, thing: str, difference: Difference) -> str:
     """A difference of a schema in words."""
     field = ".".join(difference.path).replace(".[]", "[]")
     request = side == Side.REQUEST
-    match difference.kind:
-        case "gone":
+    match difference.rule:
+        case "field-removed":
             return f"{thing} no longer {'takes' if request else 'has'} `{field}`"
-        case "new" | "new and required" if not request:
+        case "field-added" | "required-field-added" if not request:
             return f"{thing} has `{field}`, which is new"
-        case "new":
+        case "field-added":
             return f"{thing} takes `{field}`, which is new and may be left out"
-        case "new and required":
+        case "required-field-added":
             return f"{thing} needs `{field}`, which is new"
-        case "required":
+        case "field-becomes-required":
             return f"{thing} needs `{field}`, which could be left out" if request else f"{thing} always has `{field}`"
-        case "optional":
+        case "field-becomes-optional":
             return f"{thing} no longer needs `{field}`" if request else f"{thing} may lack `{field}`"
         case _:
             return difference.what.replace("{}", f"`{field}` in {thing}" if field else thing, 1)
@@ -556,9 +609,27 @@ def _is_range_of(wide: str, name: str) -> bool:
     return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
 
 
+def _covering(status: str, responses: Mapping[str, Place]) -> Place | None:
+    """The response that describes a status without its own: that of its range, or the default."""
+    if status == "DEFAULT":
+        return None
+    return responses.get(f"{status[:1]}XX") or responses.get("DEFAULT")
+
+
 def _satisfies(new: Alternative, old: Alternative) -> bool:
     """Whether the old credentials are enough."""
-    return all(scheme in old and scopes <= old[scheme] for scheme, scopes in new.items())
+    return all(
+        any(is_satisfied(scheme, other) and scopes <= has for other, has in old.items())
+        for scheme, scopes in new.items()
+    )
+
+
+def _is_same_way(new: Alternative, old: Alternative) -> bool:
+    """Whether both are the same credentials, if all that worked with the old schemes works with the new ones."""
+    return len(new) == len(old) and all(
+        any(is_satisfied(scheme, other) and scopes == has for other, has in old.items())
+        for scheme, scopes in new.items()
+    )
 
 
 def _described(alternative: Alternative) -> str:

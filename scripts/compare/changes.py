@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+K = TypeVar("K")
 
 
 class Verdict(StrEnum):
@@ -14,6 +16,28 @@ class Verdict(StrEnum):
     BREAKING = "breaking for callers"
     COMPATIBLE = "compatible"
     DOCUMENTATION = "documentation only"
+
+
+class Level(StrEnum):
+    """The level of a rule; a change that is not understood counts as breaking."""
+
+    BREAKING = "breaking"
+    NOT_UNDERSTOOD = "not understood"
+    COMPATIBLE = "compatible"
+    DOCUMENTATION = "documentation only"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The effect on callers."""
+        return _VERDICTS[self]
+
+
+_VERDICTS = {
+    Level.BREAKING: Verdict.BREAKING,
+    Level.NOT_UNDERSTOOD: Verdict.BREAKING,
+    Level.COMPATIBLE: Verdict.COMPATIBLE,
+    Level.DOCUMENTATION: Verdict.DOCUMENTATION,
+}
 
 
 class Side(StrEnum):
@@ -39,6 +63,8 @@ class Change:
     new: Any = None
     provider: str = ""
     also: tuple[str, ...] = ()
+    rule: str = ""
+    """The ID of the rule, as in scripts.compare.rules."""
 
     @property
     def words(self) -> str:
@@ -47,6 +73,6 @@ class Change:
         return (f"{self.where}: " if self.where else "") + self.what + more * bool(self.also)
 
 
-def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def pairs(old: Mapping[K, Any], new: Mapping[K, Any]) -> Iterator[tuple[K, Any, Any]]:
     """Each key of two mappings with both values, None for a missing one; the old keys first."""
     return ((key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))

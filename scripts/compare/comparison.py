@@ -12,14 +12,19 @@ from scripts.compare import api, documents, flows, python
 from scripts.compare.changes import Change, Side, Verdict
 from scripts.compare.documents import Document, Tree
 from scripts.compare.report import Report
+from scripts.compare.rules import RULES
 from scripts.compare.schemas import PlaceError
 from scripts.generate import packages
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, dump_json, sha256, write_file
+from scripts.lib.files import ROOT, dump_json, read_json, same_json, sha256, write_file
+from scripts.lib.openapi import find_reference
 from scripts.lib.project import Provider, read_lock
 from scripts.overlay.apply import effective_spec, with_names
 
-__all__ = ["Change", "Document", "Report", "Side", "Tree", "Verdict", "compare", "compare_trees"]
+__all__ = [
+    "Change", "Document", "Report", "Side", "Tree", "Verdict",
+    "compare", "compare_trees", "compare_vendored", "vendored_copy",
+]  # fmt: skip
 
 Tell = Callable[[str], object]
 _ORDER = {verdict: index for index, verdict in enumerate(Verdict)}
@@ -44,7 +49,7 @@ def compare(
 
 def compare_trees(old_root: Path, new_root: Path, providers: Sequence[str] = ()) -> Report:
     """Compare two project trees, each with `specs/`, `generated/` and `src/voice_clone/`."""
-    return compare(Tree("before", old_root), Tree("after", new_root), providers=providers)
+    return compare(Tree("committed", old_root), Tree("new", new_root), providers=providers)
 
 
 def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, tell: Tell) -> Report:
@@ -58,15 +63,19 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
         )
     for name in names:
         if name not in known[0] or name not in known[1]:
-            gone = name in known[0]
-            verdict = Verdict.BREAKING if gone else Verdict.COMPATIBLE
-            changes.append(
-                Change(verdict, Side.REQUEST, "", "", f"the provider is {'gone' if gone else 'new'}", provider=name)
-            )
+            rule = "provider-removed" if name in known[0] else "provider-added"
+            verdict, what = RULES[rule].request.verdict, f"the provider is {'gone' if name in known[0] else 'new'}"
+            changes.append(Change(verdict, Side.REQUEST, "", "", what, provider=name, rule=rule))
             continue
         tell(f"{name}: reading its specs")
         specs = [effective_spec(Provider(tree.root, name)) for tree in (old, new)]
-        changes += _of_specs((old.name, specs[0]), (new.name, specs[1]), name)
+        found = _of_specs((old.name, specs[0]), (new.name, specs[1]), name)
+        changes += found
+        vendored = [_vendored(tree, name) for tree in (old, new)]
+        if vendored[0] and vendored[1]:
+            named = [with_names(spec, Provider(new.root, name)) for spec in vendored if spec]
+            own = _of_specs((old.name, named[0]), (new.name, named[1]), name)
+            changes += _hidden(own, found, specs[0], named[1])
         built = new.root / "generated" / "voice_clone_api" / name
         if with_python and not _follows(new.root, name, specs[1]):
             notes.append(
@@ -83,6 +92,46 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
     else:
         notes.append("Python names and types were not compared, as asked for")
     return _report(old.name, new.name, changes, notes)
+
+
+def vendored_copy(name: str) -> str:
+    """The file of a tree for a provider's vendored spec, if `specs/` has the effective one."""
+    return f"vendored/{name}.json"
+
+
+def _vendored(tree: Tree, name: str) -> dict[str, Any] | None:
+    """A provider's vendored spec in a tree; None if the tree has only the effective one."""
+    provider, copy = Provider(tree.root, name), tree.root / vendored_copy(name)
+    if copy.is_file():
+        return dict(read_json(copy, tree.root))
+    return dict(read_json(provider.spec, tree.root)) if provider.overlay.is_file() else None
+
+
+def compare_vendored(old: dict[str, Any], new: dict[str, Any], provider: Provider) -> list[Change]:
+    """The changes of a provider's own document, under the operations' names in its overlay."""
+    specs = [with_names(spec, provider, schemas=False) for spec in (old, new)]
+    return _of_specs(("the old vendored spec", specs[0]), ("the new vendored spec", specs[1]), provider.name)
+
+
+def _hidden(
+    own: list[Change], shown: list[Change], effective: dict[str, Any], vendored: dict[str, Any]
+) -> list[Change]:
+    """The changes of the provider's own document that an overlay action hides from the effective spec.
+
+    A change to what the overlay had before hides nothing, nor does an addition that the overlay made before: callers
+    had it already.
+    """
+    known = {key for change in shown for key in ((change.rule, change.what), (change.side, change.pointer))}
+    hidden: list[Change] = []
+    for change in own:
+        if {(change.rule, change.what), (change.side, change.pointer)} & known:
+            continue
+        before, after = (find_reference(spec, f"#{change.pointer}") for spec in (effective, vendored))
+        is_addition = change.old is None and isinstance(before, dict)
+        if same_json(before, after) or is_addition:
+            continue
+        hidden.append(replace(change, what=f"{change.what}, in the provider's own document: the overlay hides it"))
+    return hidden
 
 
 def _follows(root: Path, name: str, spec: dict[str, Any]) -> bool:
@@ -105,11 +154,14 @@ def _same_files(old: Path, new: Path, name: str) -> bool:
 def _documents(old: Document, new: Document, root: Path, *, with_python: bool, tell: Tell) -> Report:
     tell("comparing the documents")
     name = documents.owner([old, new], root)
+    notes: list[str] = []
+    if name:
+        old, new, rest = documents.cut_to_used(old, new, Provider(root, name))
+        notes += rest
     vendored = [old.spec, new.spec]
     if name:
         vendored = [with_names(spec, Provider(root, name), schemas=False) for spec in vendored]
     changes = _of_specs((old.name, vendored[0]), (new.name, vendored[1]), name)
-    notes: list[str] = []
     with TemporaryDirectory() as folder:
         pair = _laid(Path(folder), old, new, name, root, notes=notes) if name else None
         if name and pair:
@@ -162,9 +214,11 @@ def _generated(pair: list[tuple[Provider, dict[str, Any]]], notes: list[str]) ->
     """Generate both packages, side by side; a document that can't be generated is no failure here, and is noted."""
     try:
         built = packages.build(pair)
-    except PipelineError as error:
-        first = str(error).split("\n")[0]
-        notes.append(f"Python names and types were not compared: a package can't be made: {first}")
+    except Exception as error:  # noqa: BLE001 - the generators may raise anything for odd documents
+        lines = [" ".join(line.split()) for line in str(error).split("\n")]
+        more = f"; and {len(lines) - 4} more lines" if len(lines) > 4 else ""
+        reason = " ".join(filter(None, [lines[0], "; ".join(lines[1:4])])).rstrip(": ")
+        notes.append(f"Python names and types were not compared, because no package can be made: {reason}{more}")
         return False
     for provider, files in built.items():
         for name, data in {**packages.SHARED, **files}.items():

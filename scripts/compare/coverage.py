@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 
 from scripts.compare.changes import Side
-from scripts.compare.schemas import TYPES, Place, node, resolve
+from scripts.compare.schemas import TYPES, Node, Place, node, resolve
 from scripts.lib.files import same_json
 
 _MOST_NODES = 20_000
@@ -18,13 +18,16 @@ class _TooLargeError(Exception):
     pass
 
 
-def covers(wide: Place, small: Place, side: Side) -> bool:
+def covers(wide: Place, small: Place, side: Side, *, named: bool = False, tagged: bool = False) -> bool:
     """Whether one schema provably allows every value that the other allows.
 
-    The smaller one is what is sent: fields that it does not name are not there.
+    The smaller one is what is sent: fields that it does not name are not there. With `named` the wide one must name
+    the fields, too. With `tagged` a field tells the alternatives of each `oneOf` apart.
     """
     try:
-        schemas = [_written(wide, side, closed=False), _written(small, side, closed=True)]
+        schemas = [
+            _written(place, side, closed=closed, tagged=tagged) for place, closed in ((wide, named), (small, True))
+        ]
         if None in schemas:
             return False
         one, two = (jsonschema_rs.canonicalize(schema, draft=jsonschema_rs.Draft202012) for schema in schemas)
@@ -33,7 +36,7 @@ def covers(wide: Place, small: Place, side: Side) -> bool:
         return False
 
 
-def _written(place: Place, side: Side, *, closed: bool) -> Any:
+def _written(place: Place, side: Side, *, closed: bool, tagged: bool = False) -> Any:
     """A schema in JSON Schema 2020-12 without references; None if it is too large.
 
     A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
@@ -62,14 +65,18 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
             if one.get(key) is not None:
                 schema[key] = one.get(key)
         marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
-        if marks and "string" in one.types:
+        if marks and "string" in one.types and one.enum is None:
             schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts
         if one.fields:
             schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
         if one.required:
             schema["required"] = sorted(one.required)
-        if one.extra is False or (closed and one.extra is True and one.fields):
+        shut = one.extra is False and not one.contradicts_itself
+        if shut or (closed and not isinstance(one.extra, Place) and one.fields):
             schema["additionalProperties"] = False
+            schema["properties"] = dict.fromkeys(_required_names(one), True) | schema.get("properties", {})
+        if shut:
+            schema["properties"] |= dict.fromkeys(one.forbidden & one.fields.keys(), False)
         elif isinstance(one.extra, Place):
             schema["additionalProperties"] = write(one.extra, inner, closed)
         if one.items is not None:
@@ -77,7 +84,8 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
         if one.union:
             branches = [write(branch, inner, closed) for branch in one.union]
             # A discriminator selects the alternative, even if a value fits others as well.
-            schema = {"anyOf" if "discriminator" in one.keys else one.kind: branches} | schema
+            selected = tagged or "discriminator" in one.keys or _have_tag([node(each, side) for each in one.union])
+            schema = {"anyOf" if selected else one.kind: branches} | schema
             if one.null_besides:
                 schema = {"anyOf": [schema, {"type": "null"}]}
         for key, value in one.rest.items():
@@ -96,6 +104,21 @@ def _written(place: Place, side: Side, *, closed: bool) -> Any:
         return write(place, (), closed)
     except (_TooLargeError, RecursionError):
         return None
+
+
+def _required_names(one: Node) -> set[str]:
+    """The fields that a schema requires, declared or not, also depending on others."""
+    depending = one.rest.get("dependentRequired")
+    pairs = depending.items() if isinstance(depending, dict) else ()
+    listed = [[name, *names] for name, names in pairs if isinstance(names, list)]
+    return {*one.required, *(str(name) for names in listed for name in names)}
+
+
+def _have_tag(branches: list[Node]) -> bool:
+    """Whether alternatives name different fields, and all require one that tells them apart."""
+    fields = {frozenset(branch.fields) for branch in branches}
+    common = set[str].intersection(*({*branch.required} & {*branch.fields} for branch in branches))
+    return bool(common) and len(fields) == len(branches)
 
 
 def equal(one: Any, two: Any, side: Side) -> bool:

@@ -6,22 +6,24 @@ import io
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.compare.files import joined
 from scripts.lib import safety
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
-from scripts.lib.openapi import METHODS
+from scripts.lib.openapi import METHODS, operations_of, path_shape
 from scripts.lib.project import Provider, find_providers
 from scripts.overlay.apply import effective_spec
 from scripts.vendor.fetch import fetch
 from scripts.vendor.merge import listed_operations, merge_pages
 from scripts.vendor.pages import Page, read_page, vendored_pages
+from scripts.vendor.slice import cut
 
 _PARTS = ("specs", "generated", "src/voice_clone")
 
@@ -54,11 +56,40 @@ class Tree:
 
 
 def read(source: str) -> Document:
-    """A document from a file or an https URL: a page with one fenced document, or a whole one in YAML or JSON."""
+    """A document from a file or an https URL: a page with one fenced document, or a whole one in YAML or JSON.
+
+    A local document may consist of several files in its folder and below.
+    """
     _, data = fetch(source)
-    page = read_page(source, data)
-    safety.check_document(page.spec, source)
-    return Document(page)
+    spec = read_page(source, data, with_operations=False).spec
+    if "://" not in source:
+        spec = joined(spec, Path(source))
+    safety.check_document(spec, source)
+    return Document(Page(source, data, _without_empty_keys(spec)))
+
+
+_CONTAINERS = frozenset(
+    {
+        "paths", "webhooks", "components", "schemas", "responses", "parameters", "requestBodies", "headers", "links",
+        "securitySchemes", "callbacks", "pathItems", "servers", "tags", "security", "content", "encoding", "required",
+        "properties", "variables", "flows", "mapping",
+    }
+)  # fmt: skip
+"""Keys of objects and arrays: without a value, as YAML has it, they are empty."""
+
+
+def _without_empty_keys(node: Any, parent: str = "") -> Any:
+    """A document without the keys of objects and arrays that have no value; `scopes` must be there, and is empty."""
+    if isinstance(node, list):
+        return [_without_empty_keys(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    named = parent in ("properties", "schemas", "mapping")
+    return {
+        key: {} if key == "scopes" and value is None else _without_empty_keys(value, key)
+        for key, value in node.items()
+        if named or value is not None or key not in _CONTAINERS
+    }
 
 
 @contextmanager
@@ -98,6 +129,44 @@ def owner(documents: Sequence[Document], root: Path) -> str:
         if any(same_servers(spec, document.spec) for document in documents):
             return provider.name
     return ""
+
+
+def cut_to_used(old: Document, new: Document, provider: Provider) -> tuple[Document, Document, list[str]]:
+    """Whole documents with only the operations that the clients use, and a note on the rest.
+
+    Pages stay as they are: they hold little else. Of the operations that an overlay adds, those in both documents stay.
+    """
+    vendored = _shapes(operations_of(read_json(provider.spec, provider.root)))
+    with suppress(PipelineError):
+        vendored |= _shapes(operations_of(effective_spec(provider))) & _shapes(old.page.operations) & _shapes(
+            new.page.operations
+        )  # fmt: skip
+    rest: list[set[tuple[str, str]]] = []
+    cuts: list[Document] = []
+    for document in (old, new):
+        used = [each for each in operations_of(document.spec) if _shapes([each]) & vendored]
+        others = document.page.operations - {*used}
+        if not used or len(others) <= len(used):
+            cuts.append(document)
+            rest.append(set())
+            continue
+        try:
+            spec = cut(document.spec, used)
+        except PipelineError as error:
+            raise PipelineError(f"{document.name}: {error}") from None
+        cuts.append(Document(Page(document.name, document.page.data, spec)))
+        rest.append(others)
+    if not any(rest):
+        return old, new, []
+    counts = {"in both": rest[0] & rest[1], "only in the old": rest[0] - rest[1], "only in the new": rest[1] - rest[0]}
+    listed = ", ".join(f"{len(operations)} {where}" for where, operations in counts.items() if operations)
+    note = f"{provider.name}: the documents have other operations, which these clients do not use: {listed}"
+    return cuts[0], cuts[1], [note]
+
+
+def _shapes(operations: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Operations without the names of their path parameters."""
+    return {(method, path_shape(path)) for method, path in operations}
 
 
 def same_servers(one: dict[str, Any], two: dict[str, Any]) -> bool:

@@ -129,7 +129,9 @@ def compare(old: tuple[Path, Any], new: tuple[Path, Any], provider: str, *, type
     for problem in found:
         if problem.what not in known:
             where = f"{problem.file}:{problem.line}"
-            yield Change(Verdict.BREAKING, Side.FLOW, problem.pointer, where, problem.what, provider=provider)
+            yield Change(
+                Verdict.BREAKING, Side.FLOW, problem.pointer, where, problem.what, provider=provider, rule="flow-broken"
+            )  # fmt: skip
 
 
 def problems(root: Path, spec: Mapping[str, Any], provider: str) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """Compare schemas: the effect of a change on those who send a value and on those who receive it.
 
-docs/compare-rules.md states the rules. The walk finds the place and the words. If it finds nothing breaking,
+scripts.compare.rules has the rules. The walk finds the place and the words. If it finds nothing breaking,
 jsonschema-rs (`covers`) must prove compatibility: a change without a proof is "not understood", and that is breaking.
 """
 
@@ -13,7 +13,20 @@ from typing import Any
 
 from scripts.compare.changes import Side, Verdict
 from scripts.compare.coverage import covers, equal
-from scripts.compare.schemas import BOUNDS, LOWER, TEXT, TYPES, Node, Place, PlaceError, node, plain, resolve
+from scripts.compare.rules import RULES
+from scripts.compare.schemas import (
+    BOUNDS,
+    LOWER,
+    TEXT,
+    TYPES,
+    Node,
+    Place,
+    PlaceError,
+    derived_schemas,
+    node,
+    plain,
+    resolve,
+)
 from scripts.lib.files import objects_in, same_json
 from scripts.lib.openapi import pointer
 
@@ -36,21 +49,35 @@ _WORDS = {
 }
 _PROVABLE = frozenset(
     {
-        "allOf", "anyOf", "not", "if", "then", "else", "contains", "prefixItems", "patternProperties", "propertyNames",
-        "dependentRequired", "dependentSchemas",
+        "allOf", "anyOf", "not", "if", "then", "else", "contains", "prefixItems", "propertyNames", "dependentRequired",
     }
 )  # fmt: skip
 """Keywords that jsonschema-rs reads; it passes over any that it does not know."""
-_FORMATS = ("format", "pattern", "contentEncoding", "contentMediaType")
+_ENCODINGS = ("contentEncoding", "contentMediaType")
 _WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
+_NAMING = frozenset({"properties", "$ref", "patternProperties", "dependentSchemas", "unevaluatedProperties"})
+"""Keywords that name fields."""
+_LIMIT_RULES = {
+    "": ("limit-tightened", "limit-loosened", "limit-tightened", "limit-loosened", "limit-replaced"),
+    "format": ("format-added", "format-removed", "format-narrowed", "format-widened", "format-replaced"),
+    "pattern": ("pattern-added", "pattern-removed", "", "", "pattern-replaced"),
+}
+"""The rules for a limit: added, removed, narrowed, widened, replaced."""
+_ABOVE_UNIONS = ("schema-text-changed", "default-added", "default-changed")
+_NOT_OF_UNIONS = (
+    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "discriminator-added", "discriminator-removed",
+    "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped", "keyword-changed", "not-proved",
+    "encoding-changed", "parts-forbid-other-fields",
+)  # fmt: skip
+"""Rules whose verdict does not depend on the values that other alternatives allow."""
 
 
 @dataclass
 class Difference:
-    """One difference between two schemas, with its place and its verdict for one side."""
+    """One difference between two schemas, with its rule, its place and its verdict for one side."""
 
     verdict: Verdict
-    kind: str
+    rule: str
     path: tuple[str, ...]
     pointer: str
     what: str
@@ -72,17 +99,18 @@ class Comparison:
         if key not in self._proved:
             found = list(self.walk(old, new))
             verdicts = {difference.verdict for difference in found}
-            if Verdict.COMPATIBLE in verdicts and Verdict.BREAKING not in verdicts and not self._covered(old, new):
+            # A discriminator that comes or goes says the same as before: a field tells the alternatives apart.
+            tagged = any(difference.rule in ("discriminator-added", "discriminator-removed") for difference in found)
+            harmless = Verdict.COMPATIBLE in verdicts and Verdict.BREAKING not in verdicts
+            if harmless and not self._covered(old, new, tagged=tagged):
                 what = "not understood: what has changed can't be shown to be harmless"
-                found.append(Difference(Verdict.BREAKING, "unknown", (), new.pointer, what, old.schema, new.schema))
+                found.append(self._found("not-proved", what, new.pointer, old.schema, new.schema))
             self._proved[key] = found
         return self._proved[key]
 
-    def _covered(self, old: Place, new: Place) -> bool:
-        return covers(new, old, self.side) if self.side == Side.REQUEST else covers(old, new, self.side)
-
-    def _equal(self, old: Place, new: Place) -> bool:
-        return covers(old, new, self.side) and covers(new, old, self.side)
+    def _covered(self, old: Place, new: Place, *, named: bool = False, tagged: bool = False) -> bool:
+        wide, small = (new, old) if self.side == Side.REQUEST else (old, new)
+        return covers(wide, small, self.side, named=named, tagged=tagged)
 
     def walk(self, old: Place, new: Place, *, but_null: bool = False) -> list[Difference]:
         """The differences between two schemas and all below them."""
@@ -95,21 +123,12 @@ class Comparison:
             self._known[key] = list(self._differences(one, two))
         return self._known[key]
 
-    # What follows judges: `wider` is what the new schema allows and the old one did not, `narrower` the reverse.
-
-    def _wider(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
-        verdict = Verdict.COMPATIBLE if self.side == Side.REQUEST else Verdict.BREAKING
-        return Difference(verdict, kind, (), at, what, old, new)
-
-    def _narrower(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
-        verdict = Verdict.BREAKING if self.side == Side.REQUEST else Verdict.COMPATIBLE
-        return Difference(verdict, kind, (), at, what, old, new)
-
-    def _breaking(self, what: str, kind: str, at: str, old: Any, new: Any) -> Difference:
-        return Difference(Verdict.BREAKING, kind, (), at, what, old, new)
+    def _found(self, rule: str, what: str, at: str, old: Any = None, new: Any = None) -> Difference:
+        """A difference by its rule, which decides the verdict on this side."""
+        return Difference(RULES[rule].level(self.side).verdict, rule, (), at, what, old, new)
 
     def _differences(self, old: Node, new: Node) -> Iterator[Difference]:
-        yield from _text(old, new)
+        yield from self._text(old, new)
         if bool(old.union) != bool(new.union) and (old if old.union else new).is_union_alone:
             single, several = (new, old) if old.union else (old, new)
             single.union, single.kind = [single.place], several.kind
@@ -125,8 +144,10 @@ class Comparison:
             yield from self._values(old, new)
             yield from self._limits(old, new)
         yield from self._default(old, new)
-        yield from self._object(old, new)
-        yield from self._items(old, new)
+        if "object" in old.types & new.types:
+            yield from self._object(old, new)
+        if "array" in old.types & new.types:
+            yield from self._items(old, new)
         yield from self._union(old, new)
         yield from self._discriminator(old, new)
         yield from self._rest(old, new)
@@ -138,40 +159,48 @@ class Comparison:
             gained = lost = frozenset()
         at = _at("type", old, new)
         what = f"{{}} is {_types(new.types)}, was {_types(old.types)}"
-        shown = (_shown_types(old), _shown_types(new))
-        if gained and lost:
-            yield self._breaking(what, "type", at, *shown)
-        elif gained:
-            yield self._wider(what, "type", at, *shown)
-        elif lost:
-            yield self._narrower(what, "type", at, *shown)
+        if gained or lost:
+            rule = "type-changed" if gained and lost else "type-added" if gained else "type-removed"
+            yield self._found(rule, what, at, _shown_types(old), _shown_types(new))
 
     def _null(self, old: Node, new: Node) -> Iterator[Difference]:
         at = new.at(next((key for key in ("type", "anyOf", "oneOf") if key in new.keys), ""))
         if new.null and not old.null and (new.types != TYPES or new.union):
-            yield self._wider("{} may be null", "null", at, old.null, new.null)
+            yield self._found("null-allowed", "{} may be null", at, old.null, new.null)
         elif old.null and not new.null and (old.types != TYPES or old.union):
-            yield self._narrower("{} may no longer be null", "null", at, old.null, new.null)
+            yield self._found("null-forbidden", "{} may no longer be null", at, old.null, new.null)
 
     def _values(self, old: Node, new: Node) -> Iterator[Difference]:
         at = new.at("const" if "const" in new.keys else "enum")
         if old.enum is None and new.enum is None:
-            before, after = old.get("x-extensible-enum"), new.get("x-extensible-enum")
-            if not same_json(before, after):
-                yield Difference(Verdict.COMPATIBLE, "text", (), at, "the known values of {} change", before, after)
+            yield from self._known_values(old, new)
         elif new.enum is None:
             at = old.at("const" if "const" in old.keys else "enum")
-            yield self._wider("{} is no longer limited to known values", "enum", at, [*(old.enum or {}).values()], None)
+            known = [*(old.enum or {}).values()]
+            yield self._found("enum-removed", "{} is no longer limited to known values", at, known, None)
         elif old.enum is None:
             what = f"{{}} is limited to {_listed(new.enum.values())}"
-            yield self._narrower(what, "enum", at, None, [*new.enum.values()])
+            yield self._found("enum-added", what, at, None, [*new.enum.values()])
         else:
             values = ([*old.enum.values()], [*new.enum.values()])
             if gained := [value for key, value in new.enum.items() if key not in old.enum]:
-                yield self._wider(f"{{}} may be {_listed(gained)} too", "enum", at, *values)
+                yield self._found("enum-value-added", f"{{}} may be {_listed(gained)} too", at, *values)
             if lost := [value for key, value in old.enum.items() if key not in new.enum]:
-                yield self._narrower(f"{{}} can no longer be {_listed(lost)}", "enum", at, *values)
+                yield self._found("enum-value-removed", f"{{}} can no longer be {_listed(lost)}", at, *values)
         yield from self._members(old, new)
+
+    def _known_values(self, old: Node, new: Node) -> Iterator[Difference]:
+        """The values of `x-extensible-enum`: others may follow, but those that a request may send are these."""
+        at, values = _at("x-extensible-enum", old, new), (old.known, new.known)
+        before, after = ({json.dumps(value): value for value in known or ()} for known in values)
+        if old.known is None and new.known is not None:
+            yield self._found("enum-added", f"{{}} is limited to {_listed(new.known)} and later values", at, *values)
+        elif new.known is None and old.known is not None:
+            yield self._found("enum-removed", "{} is no longer limited to known values", at, *values)
+        if gained := [value for key, value in after.items() if key not in before and old.known is not None]:
+            yield self._found("known-value-added", f"{{}} may be {_listed(gained)} too", at, *values)
+        if lost := [value for key, value in before.items() if key not in after and new.known is not None]:
+            yield self._found("known-value-removed", f"{{}} can no longer be {_listed(lost)}", at, *values)
 
     def _members(self, old: Node, new: Node) -> Iterator[Difference]:
         if "enum" not in old.keys or "enum" not in new.keys:
@@ -182,40 +211,45 @@ class Comparison:
         if bool(before) != bool(after) or any(after.get(value, name) != name for value, name in before.items()):
             what = "the Python names of the values of {} change"
             at = new.at("x-enum-varnames") if after else old.at("x-enum-varnames")
-            yield self._breaking(what, "members", at, old.get("x-enum-varnames"), new.get("x-enum-varnames"))
+            yield self._found("enum-names-changed", what, at, old.get("x-enum-varnames"), new.get("x-enum-varnames"))
 
     def _limits(self, old: Node, new: Node) -> Iterator[Difference]:
         """Limits, formats and patterns; a schema without one allows all that a schema with one allows."""
-        for key in (*BOUNDS, "multipleOf", "x-max-items-by", *_FORMATS):
+        for key in (*BOUNDS, "multipleOf", "x-max-items-by", "format", "pattern"):
             before, after = (one.limits.get(key) if key in BOUNDS else one.get(key) for one in (old, new))
             if before == after:
                 continue
-            if after is None or (before is not None and _allows(key, after, before)):
-                judge = self._wider
-            elif before is None or _allows(key, before, after):
-                judge = self._narrower
+            added, removed, narrowed, widened, replaced = _LIMIT_RULES.get(key, _LIMIT_RULES[""])
+            if before is None or after is None:
+                rule = added if before is None else removed
+            elif _allows(key, after, before):
+                rule = widened
             else:
-                judge = self._breaking
+                rule = narrowed if _allows(key, before, after) else replaced
             at = (old if after is None else new).at(key)
-            yield judge(_changed_limit(key, before, after), "limits", at, before, after)
+            yield self._found(rule, _changed_limit(key, before, after), at, before, after)
+        sent = [[one.get(key) for key in _ENCODINGS] for one in (old, new)]
+        if sent[0] != sent[1]:
+            holder = new if any(sent[1]) else old
+            at = next(holder.at(key) for key in _ENCODINGS if holder.get(key))
+            was, now = (_encoding(*keywords) for keywords in sent)
+            yield self._found("encoding-changed", f"{{}} is sent as {now}, was sent as {was}", at, was, now)
         unique = (bool(old.get("uniqueItems")), bool(new.get("uniqueItems")))
         if unique == (False, True):
-            yield self._narrower("{} may hold no item twice", "limits", new.at("uniqueItems"), *unique)
+            yield self._found("items-unique", "{} may hold no item twice", new.at("uniqueItems"), *unique)
         elif unique == (True, False):
-            yield self._wider("{} may hold an item twice", "limits", old.at("uniqueItems"), *unique)
+            yield self._found("items-may-repeat", "{} may hold an item twice", old.at("uniqueItems"), *unique)
 
     def _default(self, old: Node, new: Node) -> Iterator[Difference]:
         # `default: null` only means that a field is optional.
         before, after = old.get("default"), new.get("default")
         if same_json(before, after):
             return
-        at = _at("default", old, new)
+        what = f"the default of {{}} is {_shown(after)}, was {_shown(before)}"
         if self.side == Side.REQUEST and before is not None:
             what = f"{{}}, left out, means {_shown(after)}, meant {_shown(before)}"
-            yield self._breaking(what, "default", at, before, after)
-        else:
-            what = f"the default of {{}} is {_shown(after)}, was {_shown(before)}"
-            yield Difference(Verdict.COMPATIBLE, "default", (), at, what, before, after)
+        rule = "default-added" if before is None else "default-changed"
+        yield self._found(rule, what, _at("default", old, new), before, after)
 
     def _object(self, old: Node, new: Node) -> Iterator[Difference]:
         for name in dict.fromkeys((*old.fields, *new.fields, *sorted(old.required | new.required))):
@@ -223,38 +257,47 @@ class Comparison:
             needed = name in new.required
             if one and not two:
                 place = (new.get("properties") or {}).get(name, one)  # of this side no more
-                yield Difference(Verdict.BREAKING, "gone", (name,), place.pointer, "", one.schema, None)
+                yield from _below(name, [self._found("field-removed", "", place.pointer, one.schema, None)])
             elif two and not one:
-                verdict = Verdict.BREAKING if needed and self.side == Side.REQUEST else Verdict.COMPATIBLE
-                kind = "new and required" if needed else "new"
-                yield Difference(verdict, kind, (name,), two.pointer, "", None, two.schema)
+                rule = "required-field-added" if needed else "field-added"
+                yield from _below(name, [self._found(rule, "", two.pointer, None, two.schema)])
             else:
                 yield from _below(name, self.walk(one, two) if one and two else ())
                 if needed != (name in old.required):
-                    judge, kind = (self._narrower, "required") if needed else (self._wider, "optional")
-                    yield from _below(name, [judge("", kind, _at("required", old, new), not needed, needed)])
+                    rule = "field-becomes-required" if needed else "field-becomes-optional"
+                    yield from _below(name, [self._found(rule, "", _at("required", old, new), not needed, needed)])
         yield from self._extra(old, new)
 
     def _extra(self, old: Node, new: Node) -> Iterator[Difference]:
         before, after = old.extra, new.extra
+        at = _at("additionalProperties", old, new)
+        refused = [one.forbidden & old.fields.keys() & new.fields.keys() for one in (old, new)]
+        if refused[0] != refused[1]:
+            what = "not understood: the parts of {} (`allOf`) forbid other fields of each other than before"
+            yield self._found("parts-forbid-other-fields", what, at, sorted(refused[0]), sorted(refused[1]))
         if isinstance(before, Place) and isinstance(after, Place):
             yield from _below("*", self.walk(before, after))
             return
         if isinstance(before, Place) == isinstance(after, Place) and before == after:
             return
-        at = _at("additionalProperties", old, new)
         shown = (plain(before), plain(after))
         if after is False:
-            yield self._narrower("{} may hold no fields but those that are named", "extra", at, *shown)
+            what = "{} may hold no fields but those that are named"
+            yield self._found("further-fields-forbidden", what, at, *shown)
         elif before is False:
-            yield self._wider("{} may hold more fields than those that are named", "extra", at, *shown)
+            what = "{} may hold more fields than those that are named"
+            yield self._found("further-fields-allowed", what, at, *shown)
         elif after is True:
-            yield self._wider("further fields of {} may hold anything", "extra", at, *shown)
+            yield self._found("further-fields-widened", "further fields of {} may hold anything", at, *shown)
         else:
-            yield self._narrower("further fields of {} may no longer hold anything", "extra", at, *shown)
+            what = "further fields of {} may no longer hold anything"
+            yield self._found("further-fields-narrowed", what, at, *shown)
 
     def _items(self, old: Node, new: Node) -> Iterator[Difference]:
-        if old.items is None and new.items is None:
+        lost, gained = old.types - new.types, new.types - old.types
+        if old.items is None and (new.items is None or (lost and not gained)):
+            return  # the types have said it
+        if new.items is None and gained and not lost:
             return
         before = old.items or Place(old.place.document, {}, pointer(old.place.pointer, "items"))
         after = new.items or Place(new.place.document, {}, pointer(new.place.pointer, "items"))
@@ -264,28 +307,33 @@ class Comparison:
         if not old.union and not new.union:
             return
         found = list(self._branches(old, new))
-        if all(difference.verdict == Verdict.DOCUMENTATION for difference in found):
+        if all(each.path or each.rule in _NOT_OF_UNIONS for each in found):
             yield from found
             return
-        if self._equal(old.place, new.place):
-            # These values were allowed before, too.
-            kept = ("text", "default", "members", "discriminator", "enum")
-            for each in found:
-                if each.path or each.kind in kept:
-                    yield replace(each, verdict=Verdict.COMPATIBLE) if not each.path and each.kind == "enum" else each
-            return
-        proved = self._covered(old.place, new.place)
-        for difference in found:
-            shallow = not difference.path and difference.kind not in ("default", "members", "discriminator", "unknown")
-            disproved = proved and shallow and difference.verdict == Verdict.BREAKING
-            yield replace(difference, verdict=Verdict.COMPATIBLE) if disproved else difference
+        proved = self._covered(old.place, new.place, named=True)
+        equal = proved and self._covered(new.place, old.place, named=True)
+        for each in found:
+            if each.path or each.rule in _NOT_OF_UNIONS:
+                yield each
+            elif equal and each.rule == "enum-value-added":
+                yield self._found("known-value-added", each.what, each.pointer, each.old, each.new)
+            elif equal:
+                continue  # these values were allowed before, too
+            elif proved and each.verdict == Verdict.BREAKING:
+                yield self._found("alternative-covered", each.what, each.pointer, each.old, each.new)
+            else:
+                yield each
 
     def _branches(self, old: Node, new: Node) -> Iterator[Difference]:
         """Differences of alternatives, paired if equal, then by name."""
         if not old.union or not new.union:
-            at, judge = (new.at(new.kind), self._narrower) if new.union else (old.at(old.kind), self._wider)
+            at, rule = (
+                (new.at(new.kind), "alternatives-introduced")
+                if new.union
+                else (old.at(old.kind), "alternatives-dropped")
+            )
             what = "{} is one of several now" if new.union else "{} is no longer one of several"
-            yield judge(what, "branch", at, plain(old.union), plain(new.union))
+            yield self._found(rule, what, at, plain(old.union), plain(new.union))
             return
         lefts, rights = list(old.union), list(new.union)
         # Keywords beside the alternatives were compared there.
@@ -295,7 +343,7 @@ class Comparison:
             found = self.walk(left, right, but_null=True)
             if not {left.pointer, right.pointer} & alone:
                 return found
-            return [each for each in found if each.path or each.kind not in ("text", "default")]
+            return [each for each in found if each.path or each.rule not in _ABOVE_UNIONS]
 
         for quiet in (True, False):
             for left in list(lefts):
@@ -310,13 +358,22 @@ class Comparison:
         if len(lefts) == len(rights) == 1:
             yield from pair(lefts.pop(), rights.pop())
         for left in lefts:
-            yield self._narrower(f"{{}} can no longer be {_title(left)}", "branch", left.pointer, left.schema, None)
+            what = f"{{}} can no longer be {_title(left)}"
+            yield self._alternative("alternative-removed", what, new.place, left, (left.schema, None))
         for right in rights:
-            yield self._wider(f"{{}} may be {_title(right)} too", "branch", right.pointer, None, right.schema)
+            what = f"{{}} may be {_title(right)} too"
+            yield self._alternative("alternative-added", what, old.place, right, (None, right.schema))
         if old.kind != new.kind:
             what = f"{{}} is {new.kind} of its alternatives, was {old.kind}"
-            judge = self._narrower if new.kind == "oneOf" else self._wider
-            yield judge(what, "kind", new.at(new.kind), old.kind, new.kind)
+            rule = "any-of-becomes-one-of" if new.kind == "oneOf" else "one-of-becomes-any-of"
+            yield self._found(rule, what, new.at(new.kind), old.kind, new.kind)
+
+    def _alternative(self, rule: str, what: str, rest: Place, one: Place, values: tuple[Any, Any]) -> Difference:
+        """An alternative that only one of two schemas has; harmless if the rest of the other schema covers it."""
+        found = self._found(rule, what, one.pointer, *values)
+        if found.verdict == Verdict.BREAKING and covers(rest, one, self.side, named=True):
+            return self._found("alternative-covered", what, one.pointer, *values)
+        return found
 
     def _discriminator(self, old: Node, new: Node) -> Iterator[Difference]:
         before, after = _discriminator(old), _discriminator(new)
@@ -324,23 +381,28 @@ class Comparison:
         shown = (plain(old.get("discriminator")), plain(new.get("discriminator")))
         if before is None or after is None:
             if before is not after:
-                what = f"not understood: {{}} {'has' if after else 'no longer has'} a discriminator"
-                yield self._breaking(what, "discriminator", at, *shown)
+                rule = "discriminator-added" if after else "discriminator-removed"
+                what = f"{'a' if after else 'no'} field tells which alternative {{}} is (`discriminator`)"
+                yield self._found(rule, what, at, *shown)
             return
         if before[0] != after[0]:
             what = f"the kind of {{}} stands in `{after[0]}`, stood in `{before[0]}`"
-            yield self._breaking(what, "discriminator", pointer(at, "propertyName"), *shown)
+            yield self._found("discriminator-field-changed", what, pointer(at, "propertyName"), *shown)
+        compared = {branch.pointer for one in (old, new) for branch in map(_target, one.union)}
         for value in sorted({*before[1], *after[1]}):
             here = pointer(at, "mapping", value)
             if value not in after[1]:
-                yield self._narrower(f"{{}} has no kind `{value}` any more", "discriminator", here, value, None)
+                yield self._found("kind-removed", f"{{}} has no kind `{value}` any more", here, value, None)
             elif value not in before[1]:
-                yield self._wider(f"{{}} has a new kind `{value}`", "discriminator", here, None, value)
+                yield self._found("kind-added", f"{{}} has a new kind `{value}`", here, None, value)
             else:
-                differences = self.walk(before[1][value], after[1][value])
-                names = (before[1][value].pointer, after[1][value].pointer)
-                if names[0] != names[1] and any(d.verdict != Verdict.DOCUMENTATION for d in differences):
-                    yield self._breaking(f"kind `{value}` of {{}} is another schema", "discriminator", here, *names)
+                one, two = before[1][value], after[1][value]
+                differences = self.compare(one, two)
+                if one.pointer != two.pointer and any(d.verdict != Verdict.DOCUMENTATION for d in differences):
+                    what = f"kind `{value}` of {{}} is another schema"
+                    yield self._found("kind-remapped", what, here, one.pointer, two.pointer)
+                elif two.pointer not in compared:  # the alternatives have been compared already
+                    yield from differences
 
     def _rest(self, old: Node, new: Node) -> Iterator[Difference]:
         for key in sorted({*old.rest, *new.rest}):
@@ -350,27 +412,26 @@ class Comparison:
             at = (new if key in new.rest else old).at(key)
             shown = (plain(before), plain(after))
             # Without a field a schema still allows it, so that such a proof is worthless.
-            proof = key in _PROVABLE and not (_names_fields(shown[0]) or _names_fields(shown[1]))
-            if key in _PROVABLE and self._equal(old.place, new.place):
+            provable = key in _PROVABLE and not any(map(_names_fields, ({key: shown[0]}, {key: shown[1]})))
+            covered = provable and self._covered(old.place, new.place)
+            if covered and self._covered(new.place, old.place):
                 continue
-            if proof and self._covered(old.place, new.place):
-                yield Difference(Verdict.COMPATIBLE, "rest", (), at, f"`{key}` of {{}} changes", *shown)
+            if covered:
+                yield self._found("keyword-change-proved", f"`{key}` of {{}} changes", at, *shown)
+            else:
+                yield self._found("keyword-changed", f"not understood: `{key}` of {{}} changes", at, *shown)
+
+    def _text(self, old: Node, new: Node) -> Iterator[Difference]:
+        for key in sorted({*old.keys, *new.keys}):
+            if key in _OWN or not (key in _SHOWN or key.startswith("x-")):
                 continue
-            yield self._breaking(f"not understood: `{key}` of {{}} changes", "rest", at, *shown)
-
-
-def _text(old: Node, new: Node) -> Iterator[Difference]:
-    for key in sorted({*old.keys, *new.keys}):
-        if key in _OWN or not (key in _SHOWN or key.startswith("x-")):
-            continue
-        before, after = old.get(key), new.get(key)
-        if not same_json(before, after):
-            at = _at(key, old, new)
-            how = "is new" if before is None else "is gone" if after is None else "changes"
-            what = f"{{}}: {key} {how}"
-            if key == "deprecated":
-                what = "{} is deprecated; it may go" if after else "{} is no longer deprecated"
-            yield Difference(Verdict.DOCUMENTATION, "text", (), at, what, before, after)
+            before, after = old.get(key), new.get(key)
+            if not same_json(before, after):
+                how = "is new" if before is None else "is gone" if after is None else "changes"
+                what = f"{{}}: {key} {how}"
+                if key == "deprecated":
+                    what = "{} is deprecated; it may go" if after else "{} is no longer deprecated"
+                yield self._found("schema-text-changed", what, _at(key, old, new), before, after)
 
 
 def _at(key: str, old: Node, new: Node) -> str:
@@ -379,7 +440,7 @@ def _at(key: str, old: Node, new: Node) -> str:
 
 
 def _names_fields(value: Any) -> bool:
-    return any("properties" in each or "$ref" in each for each in objects_in(value))
+    return any(_NAMING & {*each} for each in objects_in(value))
 
 
 def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:
@@ -388,7 +449,10 @@ def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]
 
 
 def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
-    """The field that tells the alternatives apart, and which of its values stands for which schema."""
+    """The field that tells the alternatives apart, and which of its values stands for which schema.
+
+    None for a schema that is itself one of these: it inherits the discriminator of its base.
+    """
     if "discriminator" not in one.keys:
         return None
     schema = one.get("discriminator").schema
@@ -406,7 +470,24 @@ def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
         reference = branch.schema.get("$ref") if isinstance(branch.schema, dict) else None
         if isinstance(reference, str) and reference[1:] not in named:
             mapping[reference.rpartition("/")[2]] = resolve(document, reference, branch.pointer)
+    if not one.union:
+        base = one.at("discriminator").rpartition("/")[0]
+        for name in derived_schemas(document, base):
+            if (at := pointer("/components/schemas", name)) not in named:
+                mapping[name] = resolve(document, f"#{at}", at)
+        here = _target(one.place).pointer
+        if here != base and here in {place.pointer for place in mapping.values()}:
+            return None
     return schema["propertyName"], mapping
+
+
+def _target(place: Place) -> Place:
+    """The schema that a place refers to, or the place itself."""
+    seen: set[str] = set()
+    while isinstance(place.schema, dict) and "$ref" in place.schema and place.pointer not in seen:
+        seen.add(place.pointer)
+        place = resolve(place.document, place.schema["$ref"], place.pointer)
+    return place
 
 
 def _name(place: Place) -> str:
@@ -448,7 +529,7 @@ def _shown_types(one: Node) -> Any:
 
 def _listed(values: Iterable[Any]) -> str:
     texts = [f"`{value}`" if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
-    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "") or "nothing"
+    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")
 
 
 def _limit(key: str, value: float | None) -> str:
@@ -459,6 +540,13 @@ def _limit(key: str, value: float | None) -> str:
 
 def _shown(value: Any) -> str:
     return "none" if value is None else f"`{value}`" if isinstance(value, str) else json.dumps(value)
+
+
+def _encoding(encoding: str | None, media_type: str | None) -> str:
+    """How a text is sent, in words."""
+    if media_type == "application/octet-stream" and not encoding:
+        return "a file"
+    return " ".join(filter(None, [media_type, encoding])) or "plain text"
 
 
 def _changed_limit(key: str, before: Any, after: Any) -> str:

@@ -7,12 +7,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.compare.schemas import Place, PlaceError, resolve
-from scripts.lib.files import objects_in
-from scripts.lib.openapi import METHODS, pointer
+from scripts.compare.schemas import Place, PlaceError, derived_schemas, resolve
+from scripts.lib.files import objects_in, same_json
+from scripts.lib.openapi import METHODS, find_reference, pointer, reference_keys
 
 UNDEFINED = "a scheme that is not defined"
-Alternative = dict[tuple[str, ...], frozenset[str]]
+FILES = "x-files"
+"""The key of a document for the other files that it refers to."""
+Callbacks = dict[tuple[str, str], Place]
+"""Path items by the name and the address of a callback; a webhook has no address."""
+Identity = tuple[Any, ...]
+"""The requirement of a security scheme: its type, and what tells it from others of this type."""
+Alternative = dict[Identity, frozenset[str]]
 """What has to be shown together: each scheme, and the scopes that it needs."""
 
 
@@ -56,12 +62,26 @@ def text_of(place: Place, key: str, default: str = "") -> str:
     return _value(place, key, str) or default
 
 
+def methods(item: Place) -> dict[str, Place]:
+    """The operations of a path item, by method."""
+    found = {method: followed(item.below(method)) for method in item.schema if method in METHODS or method == "query"}
+    return found | {method.lower(): place for method, place in mapping(item, "additionalOperations").items()}
+
+
 def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
     """Each operation by its method and path, after the path item that it stands in."""
     for path, item in mapping(root, "paths").items():
-        for method in item.schema:
-            if method in METHODS:
-                yield f"{method.upper()} {path}", (item, followed(item.below(method)))
+        for method, operation in methods(item).items():
+            yield f"{method.upper()} {path}", (item, operation)
+
+
+def callbacks(operation: Place) -> Callbacks:
+    """The path items of an operation's callbacks."""
+    found: Callbacks = {}
+    for name, callback in mapping(operation, "callbacks").items():
+        addresses = [address for address in callback.schema if not address.startswith("x-")]
+        found |= {(name, address): followed(callback.below(address)) for address in addresses} or {(name, ""): callback}
+    return found
 
 
 def parameters(item: Place, operation: Place) -> list[Place]:
@@ -85,7 +105,7 @@ def alternatives(operation: Place, root: Place) -> list[Alternative]:
     for requirement in listing(operation if "security" in operation.schema else root, "security"):
         found.append(
             {
-                _identity(schemes.get(name), name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
+                identity(schemes.get(name), name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
                 for name, scopes in requirement.schema.items()
             }
         )
@@ -108,8 +128,20 @@ def python_name(name: str) -> str:
 
 
 def media_types(place: Place) -> dict[str, Place]:
-    """The content by media type, in lower case."""
-    return {re.sub(r"\s*;\s*", "; ", name.strip().lower()): media for name, media in mapping(place, "content").items()}
+    """The content by media type, in lower case; UTF-8 is what everybody sends."""
+    return {
+        re.sub(r"; charset=\"?utf-8\"?(?=;|\Z)", "", re.sub(r"\s*;\s*", "; ", name.strip().lower())): media
+        for name, media in mapping(place, "content").items()
+    }
+
+
+def is_file(media: Place) -> bool:
+    """Whether a media type is a file as a whole: OpenAPI 3.0 says so by `format: binary`, 3.1 by no schema at all."""
+    name = reference_keys(media.pointer)[-1].lower()
+    schema = media.schema.get("schema") or {}
+    return not re.match(r"text/|multipart/|application/(?!octet-stream)|\*", name) and (
+        not schema or (schema.get("type") == "string" and schema.get("format") == "binary")
+    )
 
 
 def schemes_of(root: Place) -> dict[str, Place]:
@@ -118,7 +150,7 @@ def schemes_of(root: Place) -> dict[str, Place]:
     return mapping(components, "securitySchemes")
 
 
-def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
+def identity(scheme: Place | None, name: str) -> Identity:
     """The requirement of a security scheme, without its name."""
     if scheme is None:
         return (UNDEFINED, name)
@@ -128,14 +160,44 @@ def _identity(scheme: Place | None, name: str) -> tuple[str, ...]:
         return ("apiKey", place, shown.lower() if place == "header" else shown)
     if kind == "http":
         return ("http", text_of(scheme, "scheme").lower())
-    rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}
-    if isinstance(flows := rest.get("flows"), dict):
-        rest["flows"] = {
-            name: {key: sorted(value) if key == "scopes" else value for key, value in flow.items()}
-            for name, flow in flows.items()
-            if isinstance(flow, dict)
+    if kind == "oauth2":
+        addresses = {
+            (flow, key, str(value))
+            for flow, place in mapping(scheme, "flows").items()
+            for key, value in place.schema.items()
+            if key != "scopes" and not key.startswith("x-")
         }
+        return ("oauth2", frozenset(addresses))
+    rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}
     return (kind, json.dumps(rest, sort_keys=True))
+
+
+def is_satisfied(scheme: Identity, other: Identity) -> bool:
+    """Whether what one scheme accepts satisfies a scheme: the same, or OAuth 2 with all flows and addresses of it."""
+    if scheme[0] == other[0] == "oauth2":
+        return bool(other[1] <= scheme[1])
+    return scheme == other
+
+
+def is_same(one: Place, two: Place, key: str) -> bool:
+    """Whether a key has the same value in two documents, also behind its references."""
+    values = [place.schema.get(key) for place in (one, two)]
+    if not any('"$ref"' in json.dumps(value) for value in values):
+        return same_json(*values)
+    return same_json(*(_expanded(place.document, value) for place, value in zip((one, two), values, strict=True)))
+
+
+def _expanded(document: Mapping[str, Any], value: Any) -> Any:
+    """A value with the targets of its references besides, each once."""
+    targets: dict[str, Any] = {}
+    left = [value]
+    while left:
+        for each in objects_in(left.pop()):
+            reference = each.get("$ref")
+            if isinstance(reference, str) and reference not in targets:
+                targets[reference] = find_reference(document, reference) if reference.startswith("#/") else None
+                left.append(targets[reference])
+    return [value, targets]
 
 
 def required_schemes(document: Any) -> Iterator[str]:
@@ -161,4 +223,18 @@ def used_references(document: Mapping[str, Any]) -> set[str]:
                 left.append(resolve(document, node, "").schema)
             except PlaceError:
                 continue  # text that looks like a reference
+        if isinstance(node, dict) and "discriminator" in node:
+            left += [f"#{at}" for at in _kinds(document, node)]
     return found
+
+
+def _kinds(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """The pointers of the schemas that a discriminator chooses from, besides those that it refers to."""
+    mapping = schema["discriminator"].get("mapping") if isinstance(schema["discriminator"], dict) else None
+    names = [name for name in mapping.values() if isinstance(name, str)] if isinstance(mapping, dict) else []
+    components = document.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    for name, component in schemas.items() if isinstance(schemas, dict) else ():
+        if component is schema:
+            names += derived_schemas(document, pointer("/components/schemas", name))
+    yield from (pointer("/components/schemas", name) for name in names)

@@ -15,9 +15,9 @@ from typing import Any
 
 import griffe
 
-from scripts.compare.changes import Change, Side, Verdict, pairs
+from scripts.compare.changes import Change, Side, pairs
+from scripts.compare.rules import RULES
 
-_BREAKING, _COMPATIBLE = Verdict.BREAKING, Verdict.COMPATIBLE
 _SHIM = ("voice_clone", "voice_clone.testing")
 _VARIADIC = (griffe.ParameterKind.var_positional, griffe.ParameterKind.var_keyword)
 
@@ -34,26 +34,31 @@ def compare(old: Surface, new: Surface, provider: str) -> Iterator[Change]:
     """Every public name that appears, changes or vanishes."""
     before, after = _endpoints(old), _endpoints(new)
     for module in sorted(set(before) - set(after)):
-        yield Change(_BREAKING, Side.PYTHON, "", module, "is gone", "module", None, provider)
+        yield _change("python-name-removed", module, "is gone", "module", None, provider)
     for module in sorted(set(after) - set(before)):
-        yield Change(_COMPATIBLE, Side.PYTHON, "", module, "is new", None, "module", provider)
+        yield _change("python-name-added", module, "is new", None, "module", provider)
     moved = {name for module in {*before} ^ {*after} for name in {**before, **after}[module]}
     for name in sorted({*old.names, *new.names} - moved):
         one, two = old.names.get(name), new.names.get(name)
         if two is None:
-            yield Change(_BREAKING, Side.PYTHON, "", name, "is gone", provider=provider, old=_kind(one))
+            yield _change("python-name-removed", name, "is gone", _kind(one), None, provider)
         elif one is None:
-            yield Change(_COMPATIBLE, Side.PYTHON, "", name, "is new", provider=provider, new=_kind(two))
+            yield _change("python-name-added", name, "is new", None, _kind(two), provider)
         elif one.kind != two.kind:
             what = f"is a {_kind(two)}, was a {_kind(one)}"
-            yield Change(_BREAKING, Side.PYTHON, "", name, what, _kind(one), _kind(two), provider)
+            yield _change("python-changed", name, what, _kind(one), _kind(two), provider)
         else:
             used = old.sides.get(name, frozenset()) | new.sides.get(name, frozenset())
             sides = used or frozenset({Side.REQUEST, Side.RESPONSE})
             if name.endswith((".sync", ".asyncio", ".asyncio_detailed")):
                 continue  # has the parameters of `sync_detailed`, and returns a part of its result
-            for verdict, what, was, now in _differences(one, two, sides):
-                yield Change(verdict, Side.PYTHON, "", name, what, was, now, provider)
+            for rule, what, was, now in _differences(one, two, sides):
+                yield _change(rule, name, what, was, now, provider)
+
+
+def _change(rule: str, name: str, what: str, old: Any, new: Any, provider: str) -> Change:  # noqa: PLR0917
+    verdict = RULES[rule].level(Side.PYTHON).verdict
+    return Change(verdict, Side.PYTHON, "", name, what, old, new, provider, rule=rule)
 
 
 def _endpoints(surface: Surface) -> dict[str, list[str]]:
@@ -66,7 +71,8 @@ def _endpoints(surface: Surface) -> dict[str, list[str]]:
     return modules
 
 
-_Found = Iterator[tuple[Verdict, str, Any, Any]]
+_Found = Iterator[tuple[str, str, Any, Any]]
+"""The rule of a change, its words, and both sides."""
 
 
 def _differences(old: griffe.Object, new: griffe.Object, sides: frozenset[Side]) -> _Found:
@@ -81,22 +87,22 @@ def _differences(old: griffe.Object, new: griffe.Object, sides: frozenset[Side])
 def _class(old: griffe.Class, new: griffe.Class, sides: frozenset[Side]) -> _Found:
     bases = {_last(base) for base in old.bases} - {_last(base) for base in new.bases}
     if lost := sorted(base for base in bases if not base.startswith("_")):
-        yield _BREAKING, f"no longer derives from {', '.join(lost)}", lost, None
+        yield "python-changed", f"no longer derives from {', '.join(lost)}", lost, None
     is_enum = any("Enum" in str(base) for base in new.bases)
     for name, one, two in pairs(_members(old), _members(new)):
         if two is None:
-            yield _BREAKING, f"`{name}` is gone", name, None
+            yield "python-name-removed", f"`{name}` is gone", name, None
         elif one is None:
             needed = isinstance(two, griffe.Attribute) and two.value is None and Side.REQUEST in sides and not is_enum
             needed = needed and bool(new.decorators)
             what = f"`{name}` is new{' and has to be given' * needed}"
-            yield _BREAKING if needed else _COMPATIBLE, what, None, name
+            yield "python-argument-required" if needed else "python-name-added", what, None, name
         elif isinstance(one, griffe.Function) and isinstance(two, griffe.Function):
             yield from _function(one, two, f"`{name}`: ")
         elif isinstance(one, griffe.Attribute) and isinstance(two, griffe.Attribute):
             yield from _attribute(name, one, two, sides, is_enum=is_enum)
         else:
-            yield _BREAKING, f"`{name}` is a {_kind(two)}, was a {_kind(one)}", _kind(one), _kind(two)
+            yield "python-changed", f"`{name}` is a {_kind(two)}, was a {_kind(one)}", _kind(one), _kind(two)
 
 
 def _attribute(
@@ -107,11 +113,11 @@ def _attribute(
     if before == after or not (is_enum or Side.REQUEST in sides):
         return
     if after is None:
-        yield _BREAKING, f"`{name}` has to be given", before, after
+        yield "python-argument-required", f"`{name}` has to be given", before, after
     elif before is None:
-        yield _COMPATIBLE, f"`{name}` may be left out", before, after
+        yield "python-argument-optional", f"`{name}` may be left out", before, after
     else:
-        yield _BREAKING, f"`{name}` is {after}, was {before}", before, after
+        yield "python-changed", f"`{name}` is {after}, was {before}", before, after
 
 
 def _function(old: griffe.Function, new: griffe.Function, prefix: str) -> _Found:
@@ -119,16 +125,17 @@ def _function(old: griffe.Function, new: griffe.Function, prefix: str) -> _Found
     for name, one, two in pairs(before, after):
         start = f"{prefix}parameter `{name}`"
         if two is None:
-            yield _BREAKING, f"{start} is gone", str(one.annotation), None
+            yield "python-name-removed", f"{start} is gone", str(one.annotation), None
         elif one is None:
             needed = two.required and two.kind not in _VARIADIC
             what = f"{start} is new{' and required' * needed}"
-            yield _BREAKING if needed else _COMPATIBLE, what, None, str(two.annotation)
+            rule = "python-argument-required" if needed else "python-name-added"
+            yield rule, what, None, str(two.annotation)
         else:
             yield from _parameter(one, two, start)
     orders = [[name for name, parameter in both.items() if parameter.kind in _POSITIONAL] for both in (before, after)]
     if orders[0] != orders[1][: len(orders[0])] and set(orders[0]) <= set(orders[1]):
-        yield _BREAKING, f"{prefix}the parameters come in another order", orders[0], orders[1]
+        yield "python-changed", f"{prefix}the parameters come in another order", orders[0], orders[1]
     yield from _returns(prefix, old, new)
 
 
@@ -136,13 +143,13 @@ def _parameter(old: griffe.Parameter, new: griffe.Parameter, start: str) -> _Fou
     yield from _annotations(f"{start}: ", old.annotation, new.annotation, frozenset({Side.REQUEST}))
     before, after = str(old.default), str(new.default)
     if not old.required and new.required:
-        yield _BREAKING, f"{start} is required", before, None
+        yield "python-argument-required", f"{start} is required", before, None
     elif old.required and not new.required:
-        yield _COMPATIBLE, f"{start} may be left out", None, after
+        yield "python-argument-optional", f"{start} may be left out", None, after
     elif before != after:
-        yield _BREAKING, f"{start} is {after} where it is left out, was {before}", before, after
+        yield "python-changed", f"{start} is {after} where it is left out, was {before}", before, after
     if new.kind not in {old.kind, griffe.ParameterKind.positional_or_keyword}:
-        yield _BREAKING, f"{start} is {_words(new)}, was {_words(old)}", _words(old), _words(new)
+        yield "python-changed", f"{start} is {_words(new)}, was {_words(old)}", _words(old), _words(new)
 
 
 _POSITIONAL = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positional_or_keyword)
@@ -151,8 +158,8 @@ _POSITIONAL = (griffe.ParameterKind.positional_only, griffe.ParameterKind.positi
 def _returns(prefix: str, old: griffe.Function, new: griffe.Function) -> _Found:
     before, after = (_types(re.sub(r"\AResponse\[(.*)\]\Z", r"\1", str(each.returns))) for each in (old, new))
     if before != after:
-        verdict = _COMPATIBLE if before < after or after < before else _BREAKING
-        yield verdict, f"{prefix}returns {new.returns}, was {old.returns}", str(old.returns), str(new.returns)
+        rule = "python-type-widened" if before < after or after < before else "python-type-changed"
+        yield rule, f"{prefix}returns {new.returns}, was {old.returns}", str(old.returns), str(new.returns)
 
 
 def _annotations(prefix: str, old: Any, new: Any, sides: frozenset[Side]) -> _Found:
@@ -161,8 +168,8 @@ def _annotations(prefix: str, old: Any, new: Any, sides: frozenset[Side]) -> _Fo
     if before == after:
         return
     fits = {Side.REQUEST: before <= after, Side.RESPONSE: after <= before}
-    verdict = _COMPATIBLE if all(fits[side] for side in sides) else _BREAKING
-    yield verdict, f"{prefix}type {new}, was {old}", str(old), str(new)
+    rule = "python-type-widened" if all(fits[side] for side in sides) else "python-type-changed"
+    yield rule, f"{prefix}type {new}, was {old}", str(old), str(new)
 
 
 def _types(annotation: Any) -> frozenset[str]:

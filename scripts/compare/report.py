@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from scripts.compare.changes import Change, Side, Verdict
+from scripts.compare.rules import RULES
 from scripts.lib.errors import PipelineError
+from scripts.lib.markdown import code, prose
 
 _STYLES = {Verdict.BREAKING: "red", Verdict.COMPATIBLE: "green", Verdict.DOCUMENTATION: "dim"}
 _TITLES = {
@@ -27,6 +30,7 @@ _TITLES = {
 }
 _SPEC_CHANGES = "### Spec changes\n"
 _MOST = 120  # characters of a value in a report
+_MOST_LISTED = 20  # compatible changes, and changes of texts, in a section of a report
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,13 @@ class Report:
                 parts.append(Text.from_markup(f"\n[bold {_STYLES[verdict]}]{verdict.capitalize()}[/]"))
                 last = verdict
             parts.append(Text.from_markup(f"  [bold]{_TITLES[side]}[/]"))
-            for change in changes:
+            listed, counted = _listed(verdict, changes)
+            for change in listed:
                 parts.append(Padding(_marked(change), (0, 0, 0, 4), expand=False))
                 if detail := _detail(change):
                     parts.append(Padding(Text(detail, "dim"), (0, 0, 0, 6), expand=False))
+            if counted:
+                parts.append(Padding(Text(counted), (0, 0, 0, 4), expand=False))
         parts += [Text.from_markup(f"\n[yellow]Note:[/] {escape(note)}") for note in self.notes]
         parts.append(Text(f"\n{self.verdict}", "bold red" if self.breaking else "bold green"))
         if version:
@@ -95,17 +102,19 @@ class Report:
 
     def markdown(self, version: str = "") -> str:
         """For a pull request."""
-        lines = [f"## {_code(self.old)} → {_code(self.new)}", "", f"**{self.verdict[0].upper()}{self.verdict[1:]}**"]
+        lines = [f"## {code(self.old)} → {code(self.new)}", "", f"**{self.verdict[0].upper()}{self.verdict[1:]}**"]
         if version:
             lines += ["", f"Next version: `{self.next_version(version)}` (is `{version}`)"]
         for verdict, side, changes in self.sections():
             lines += ["", f"### {verdict.capitalize()}: {_TITLES[side]}", ""]
-            for change in changes:
-                lines.append(f"- {_prose(change.words)}")
+            listed, counted = _listed(verdict, changes)
+            for change in listed:
+                lines.append(f"- {prose(change.words)}")
                 if detail := _detail(change):
-                    lines.append(f"  <br>{_code(detail)}")
+                    lines.append(f"  <br>{code(detail)}")
+            lines += [f"- {counted}"] * bool(counted)
         for note in self.notes:
-            lines += ["", f"> {_prose(note)}"]
+            lines += ["", f"> {prose(note)}"]
         return "\n".join(lines) + "\n"
 
     def to_json(self, version: str = "") -> dict[str, Any]:
@@ -118,6 +127,8 @@ class Report:
             **({"version": version, "next_version": self.next_version(version)} if version else {}),
             "changes": [
                 {
+                    "rule": change.rule,
+                    "level": RULES[change.rule].level(change.side).value if change.rule else "",
                     "verdict": change.verdict.value,
                     "side": change.side.value,
                     "provider": change.provider,
@@ -142,7 +153,7 @@ class Report:
             for change in changes:
                 start = f"- {change.provider}: " if change.provider else "- "
                 start += "**breaking**: " if verdict == Verdict.BREAKING else ""
-                lines[start + _prose(f"{change.where}: {change.what}" if change.where else change.what)] = None
+                lines[start + prose(f"{change.where}: {change.what}" if change.where else change.what)] = None
         return list(lines)
 
 
@@ -181,24 +192,20 @@ def _detail(change: Change) -> str:
     parts = [change.pointer] if change.pointer else []
     if change.old is not None or change.new is not None:
         parts.append(f"{_short(change.old)} → {_short(change.new)}")
+    if change.rule:
+        parts.append(f"[{change.rule}]")
     return "  ".join(parts)
+
+
+def _listed(verdict: Verdict, changes: list[Change]) -> tuple[list[Change], str]:
+    """The changes to list, and a sentence with the numbers of the others; whatever breaks callers is listed."""
+    if verdict == Verdict.BREAKING or len(changes) <= _MOST_LISTED:
+        return changes, ""
+    counts = Counter(change.rule for change in changes)
+    numbers = ", ".join(f"{count} {rule}" for rule, count in counts.most_common())
+    return [], f"{len(changes)} changes: {numbers} (--json lists them)"
 
 
 def _short(value: Any) -> str:
     text = "none" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
-
-
-def _code(text: str) -> str:
-    """Text as code in Markdown, with as many backticks as it needs."""
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if "`" in text else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def _prose(text: str) -> str:
-    """Words of a document as Markdown that is nothing but words and code."""
-    parts = " ".join(text.split()).split("`")
-    return "`".join(
-        re.sub(r"([\\*_<>\[\]#|~])", r"\\\1", part) if index % 2 == 0 else part for index, part in enumerate(parts)
-    )

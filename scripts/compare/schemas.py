@@ -29,9 +29,15 @@ _UNDERSTOOD = frozenset(
         *TEXT, *LOWER, *UPPER, "$ref", "type", "nullable", "enum", "const", "format", "pattern", "multipleOf",
         "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "required", "properties", "additionalProperties",
         "items", "anyOf", "oneOf", "default", "readOnly", "writeOnly", "discriminator", "contentEncoding",
-        "contentMediaType", "$schema", "$id", "$anchor", "$defs", "definitions",
+        "contentMediaType", "$schema", "$id", "$anchor", "$defs", "definitions", "(forbidden)",
     }
 )  # fmt: skip
+_FORBIDDEN = "(forbidden)"
+"""A key of merged keywords: the fields that one part of an `allOf` names and another part does not allow."""
+_BESIDE_FIELDS = ("anyOf", "oneOf", "allOf", "if", "patternProperties", "dependentSchemas", "$dynamicRef")
+"""Keywords that may name fields that `unevaluatedProperties` then allows."""
+_BINARY = {"binary": ("contentMediaType", "application/octet-stream"), "byte": ("contentEncoding", "base64")}
+"""Formats of OpenAPI 3.0, and the keywords that OpenAPI 3.1 has for them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,14 @@ class PlaceError(PipelineError):
         self.document = document
 
 
+class _SelfError(PlaceError):
+    """A schema that consists of itself alone, by references or `allOf`."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.document, place.pointer, "the schema is made of itself alone")
+        self.pointer = place.pointer
+
+
 class _ConflictError(Exception):
     """Two parts of an `allOf` can't be written as one schema."""
 
@@ -84,6 +98,26 @@ def resolve(document: Mapping[str, Any], reference: Any, at: str) -> Place:
     return Place(document, target, reference[1:])
 
 
+def derived_schemas(document: Mapping[str, Any], base: str) -> list[str]:
+    """The components that have the schema at a pointer in their `allOf`, also through others."""
+    components = document.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    bases: dict[str, set[str]] = {}
+    for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+        parts = schema.get("allOf") if isinstance(schema, dict) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and isinstance(part.get("$ref"), str):
+                bases.setdefault(name, set()).add(part["$ref"])
+    found: dict[str, None] = {}
+    left = [base]
+    while left:
+        reference = f"#{left.pop()}"
+        new = [name for name, references in bases.items() if reference in references and name not in found]
+        found |= dict.fromkeys(new)
+        left += [pointer("/components/schemas", name) for name in new]
+    return list(found)
+
+
 def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
     """The keywords of a schema, with `$ref` followed and `allOf` merged if that keeps the meaning."""
     schema = place.schema
@@ -94,7 +128,7 @@ def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
     if not isinstance(schema, dict):
         raise PlaceError(place.document, place.pointer, f"{json.dumps(schema)[:80]} is no schema")
     if place.pointer in seen:
-        raise PlaceError(place.document, place.pointer, "the schema is made of itself alone")
+        raise _SelfError(place)
     seen |= {place.pointer}
     merged: Keywords = {}
     if "$ref" in schema:
@@ -109,7 +143,13 @@ def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
         merged = _merge(merged, own)
         if not alone and "allOf" in schema:
             for index in range(len(_parts(place))):
-                merged = _merge(merged, keywords(place.below("allOf", index), seen), outer=True)
+                try:
+                    part = keywords(place.below("allOf", index), seen)
+                except _SelfError as error:
+                    if error.pointer not in seen:
+                        raise
+                    continue  # a schema in its own `allOf` adds nothing to itself
+                merged = _merge(merged, part, outer=True)
     except _ConflictError:
         parts = [place.below("allOf", index) for index in range(len(_parts(place)))]
         if "$ref" in schema:
@@ -128,6 +168,8 @@ def _parts(place: Place) -> list[Any]:
 def _value(place: Place, key: str) -> tuple[Any, str]:
     """A keyword's value, with Places for the schemas in it, and its pointer."""
     value, at = place.schema[key], pointer(place.pointer, key)
+    if key in ("enum", "const", "default", "x-extensible-enum"):
+        value = _whole(value)
     if key in ("properties", "patternProperties", "dependentSchemas"):
         if not isinstance(value, dict):
             raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an object of schemas")
@@ -158,14 +200,38 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
     return value, at
 
 
+def _whole(value: Any) -> Any:
+    """JSON with `1.0` written as `1`, which is the same number."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
-    """The keywords of both; of texts the second counts, or the first with `outer`."""
+    """The keywords of both; of texts the second counts, or the first with `outer`.
+
+    Fields are merged even if a part forbids those of another part: these are noted under _FORBIDDEN.
+    """
     merged = dict(one)
-    closed = [keys for keys in (one, two) if "additionalProperties" in keys]
-    if closed and {*_names(one)} != {*_names(two)} and _names(one) and _names(two):
-        raise _ConflictError
+    names = [{*_names(keys)} for keys in (one, two)]
+    if names[0] != names[1]:
+        closed = [_is_closed(keys) for keys in (one, two)]
+        others = [names[1] - names[0], names[0] - names[1]]
+        limited = any(shut is None and rest for shut, rest in zip(closed, others, strict=True))
+        inner, beside = (two, others[1]) if outer else (one, others[0])
+        limited = limited or bool("unevaluatedProperties" in inner and beside)
+        if limited or (any(closed) and "patternProperties" in {*one, *two}):
+            raise _ConflictError
+        forbidden = {*_forbidden(one), *_forbidden(two)}
+        forbidden |= {name for shut, rest in zip(closed, others, strict=True) if shut for name in rest}
+        if forbidden:
+            merged[_FORBIDDEN] = (frozenset(forbidden), "")
     for key, (value, at) in two.items():
-        if key not in merged:
+        if key == _FORBIDDEN:
+            merged.setdefault(key, (value, at))
+        elif key not in merged:
             merged[key] = (value, at)
         elif key in TEXT or key.startswith("x-") or key == "default":
             merged[key] = merged[key] if outer else (value, at)
@@ -195,6 +261,8 @@ def _both(key: str, one: Any, two: Any) -> Any:
             return left
     elif key == "enum" and (left := [value for value in one if any(same_json(value, other) for other in two)]):
         return left
+    elif key == "additionalProperties" and any(place.schema in (True, {}, False) for place in (one, two)):
+        return next((place for place in (one, two) if place.schema is False), one if two.schema in (True, {}) else two)
     elif key in LOWER:
         return max(one, two)
     elif key in UPPER:
@@ -204,6 +272,16 @@ def _both(key: str, one: Any, two: Any) -> Any:
 
 def _names(keys: Keywords) -> Iterable[str]:
     return keys["properties"][0] if "properties" in keys else ()
+
+
+def _forbidden(keys: Keywords) -> Iterable[str]:
+    return keys[_FORBIDDEN][0] if _FORBIDDEN in keys else ()
+
+
+def _is_closed(keys: Keywords) -> bool | None:
+    """Whether no other fields than the named ones are allowed; None if a schema says which."""
+    extra = keys["additionalProperties"][0].schema if "additionalProperties" in keys else True
+    return False if extra in (True, {}) else True if extra is False else None
 
 
 def plain(value: Any) -> Any:
@@ -225,10 +303,14 @@ class Node:
     null: bool = True
     null_besides: bool = False
     """Whether null is allowed in addition to the alternatives."""
+    known: list[Any] | None = None
+    """The values of `x-extensible-enum`: others may follow."""
     enum: dict[str, Any] | None = None
     fields: dict[str, Place] = field(default_factory=dict[str, Place])
     required: frozenset[str] = frozenset()
     extra: Place | bool = True
+    forbidden: frozenset[str] = frozenset()
+    """The fields that a part of an `allOf` names and another part forbids."""
     items: Place | None = None
     union: list[Place] = field(default_factory=list[Place])
     kind: Literal["anyOf", "oneOf"] = "anyOf"
@@ -239,6 +321,11 @@ class Node:
     def is_union_alone(self) -> bool:
         """Whether it is its alternatives and nothing besides."""
         return not self.rest and not ({*self.keys} - {"anyOf", "oneOf", "default", "discriminator", *TEXT})
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether a part of an `allOf` forbids a field that another one requires: no value fits, so nobody meant it."""
+        return bool(self.forbidden & self.required)
 
     def get(self, key: str) -> Any:
         """A keyword's value; None if it is missing."""
@@ -251,7 +338,12 @@ class Node:
 
 def node(place: Place, side: Side) -> Node:
     """The normalized form of a schema."""
-    keys = keywords(place)
+    keys = dict(keywords(place))
+    if "format" in keys and (meant := _BINARY.get(keys["format"][0])):
+        at = keys.pop("format")[1]
+        keys.setdefault(meant[0], (meant[1], at))
+    if keys.get("contentMediaType", ("",))[0] == "application/octet-stream":
+        keys.setdefault("type", ("string", place.pointer))
     null = keys.pop("nullable", (False, ""))[0] is True
     for kind in ("anyOf", "oneOf"):
         keys, without = _unwrapped(keys, kind)
@@ -270,6 +362,9 @@ def node(place: Place, side: Side) -> Node:
     for key, (value, _) in keys.items():
         if key not in _UNDERSTOOD and not key.startswith("x-"):
             result.rest[key] = value
+    if result.rest.get("unevaluatedProperties") is False and not {*_BESIDE_FIELDS} & {*keys}:
+        del result.rest["unevaluatedProperties"]
+        result.extra = False
     return result
 
 
@@ -342,7 +437,9 @@ def _set_types(result: Node, null: bool) -> None:
     if "number" in result.types:
         result.types |= {"integer"}
     values = [keys["const"][0]] if "const" in keys else result.get("enum")
-    if values is not None and "x-extensible-enum" not in keys:
+    if (known := result.get("x-extensible-enum")) not in (None, False):
+        result.known = known if isinstance(known, list) else list(values or [])
+    elif values is not None:
         fitting = [value for value in values if value is not None and _type(value) & result.types]
         result.null = null or (None in values and (not names or "null" in names))
         result.enum = {json.dumps(value, sort_keys=True): value for value in fitting}
@@ -367,6 +464,7 @@ def _set_object(result: Node, side: Side) -> None:
     }
     shown = set(result.get("required") or ()) - (set(fields) - set(result.fields))
     result.required = frozenset(str(name) for name in shown)
+    result.forbidden = result.get(_FORBIDDEN) or frozenset()
     extra: Place | None = result.get("additionalProperties")
     result.extra = True if extra is None or extra.schema in (True, {}) else extra
     if extra is not None and extra.schema is False:

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from scripts.compare.rules import RULES
 from scripts.docs import architecture
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, objects_in, read_json
@@ -62,6 +63,14 @@ OPERATIONS = {
     "delete a voice": ("delete_voice",),
 }
 """What can be done with a voice, and the methods for it."""
+RULE_KINDS = {
+    "schema": "Schemas",
+    "operation": "Operations",
+    "document": "Documents",
+    "python": "Python names and types",
+    "": "These clients",
+}
+"""The parts of a document that rules are about, and their headings."""
 FIRST = {"heygen": 0, "retell": 1, "cartesia": 2, "minimax": 3}
 """The order in which the four are listed everywhere; others follow."""
 
@@ -81,6 +90,7 @@ def pages() -> dict[Path, str]:
         (DOCS / "providers" / "index.md", "overview"): _overview(known),
         (DOCS / "errors.md", "tree"): _tree(known),
         (DOCS / "architecture.md", "rooms"): architecture.section(),
+        (DOCS / "compare-rules.md", "rules"): "\n\n".join(_rules()),
         (DOCS / "reference" / "clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
     }
     for (path, part), text in lists.items():
@@ -307,6 +317,28 @@ def _accepted(known: Sequence[Facts]) -> Iterator[Sequence[str]]:
         for use, rules in facts.audio().items():
             levels = attrs.evolve(rules, reported=None), rules.reported or Rules(), rules.advised or Rules()
             yield f"{facts.title}: `{use}`", *(str(level) or "–" for level in levels)
+
+
+def _rules() -> Iterator[str]:
+    """The rules of the comparison, a table for each part of a document."""
+    for kind, title in RULE_KINDS.items():
+        yield f"## {title}"
+        rows = [
+            (
+                f"`{rule.id}`",
+                _cell(rule.change),
+                rule.request,
+                rule.response,
+                " → ".join(map(_code, filter(None, rule.example))),
+            )
+            for rule in RULES.values()
+            if rule.kind == kind
+        ]
+        yield _table(("rule", "change", "request", "response", "example"), rows)
+
+
+def _code(text: str) -> str:
+    return _cell(f"`{text}`")
 
 
 def _named(error: Any) -> str:

@@ -9,10 +9,11 @@ import itertools
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
@@ -154,12 +155,12 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     document = with_bytes(with_own_titles(with_enum_names(with_defaults(prepared))))
     # It would escape a second time what `repr` escapes.
     string.remove_string_escapes = str  # type: ignore[assignment, attr-defined]
-    with _named(f"{provider.name}: openapi-python-client"):
+    with _named(f"{provider.name}: openapi-python-client"), _kept_texts() as texts:
         data = GeneratorData.from_dict(document, config=config)
     if isinstance(data, GeneratorError):
         raise PipelineError(f"{provider.name}: openapi-python-client: {data.header}\n    {data.detail}")
     collections = data.endpoint_collections_by_tag.values()
-    _check_errors(provider, prepared, [*(e for each in collections for e in each.parse_errors), *data.errors])
+    _check_errors(provider, prepared, [*(e for each in collections for e in each.parse_errors), *data.errors], texts)
     python_names.rename(data, config)
     return Parsed(data, config, prepared)
 
@@ -426,6 +427,10 @@ def _check_overrides(provider: Provider, classes: set[str]) -> None:
             )
 
 
+_SHOWN_TEXT = re.compile(r"<[\w.]*UntrustedString object at 0x([0-9a-f]+)>")
+"""A text of the document as the client generator shows it in a message."""
+
+
 class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
     """Operations that the client generator can't express, as people write them, each with the reason."""
 
@@ -442,7 +447,28 @@ class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
         )
 
 
-def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any]) -> None:
+@contextlib.contextmanager
+def _kept_texts() -> Iterator[dict[int, Any]]:
+    """The texts of the document that the client generator reads, by the IDs that its messages show instead of them."""
+    from openapi_python_client.schema.untrusted_string import UntrustedString
+
+    texts: dict[int, Any] = {}
+    original = UntrustedString.__init__
+
+    def keep(self: Any, value: str) -> None:
+        original(self, value)
+        texts[id(self)] = self
+
+    UntrustedString.__init__ = keep  # type: ignore[method-assign]
+    try:
+        yield texts
+    finally:
+        UntrustedString.__init__ = original  # type: ignore[method-assign]
+
+
+def _check_errors(
+    provider: Provider, spec: dict[str, Any], errors: Sequence[Any], texts: Mapping[int, Any] = MappingProxyType({})
+) -> None:
     """Fail where the client generator reports anything, and say which operations that concerns."""
     if not errors:
         return
@@ -450,7 +476,9 @@ def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any
     lines: list[str] = []
     for error in errors:
         line = " ".join(f"{error.header}: {error.detail}".split()).rstrip(": ")
-        line = re.sub(r"<[\w.]*UntrustedString object at 0x[0-9a-f]+>", "(from the spec)", line)
+        for match in list(_SHOWN_TEXT.finditer(line)):
+            text = texts.get(int(match[1], 16))
+            line = line.replace(match[0], text.get_untrusted_value() if text else "a name of the document")
         lines.append(f"    {line}")
         if named := _OPERATION_ERROR.match(line):
             at = pointer("#/paths", named[2], named[1].lower())

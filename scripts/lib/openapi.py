@@ -45,7 +45,7 @@ def operations_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The (method, path) pairs of a document, in its order."""
     return [
         (method, path)
-        for path, item in document["paths"].items()
+        for path, item in (document.get("paths") or {}).items()
         for method in (path_item(document, item) if isinstance(item, dict) else ())
         if method in METHODS
     ]
@@ -89,11 +89,26 @@ def pointer(base: str, *keys: str | int) -> str:
     return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
 
 
-def check_openapi(document: Any, where: str) -> None:
-    """Refuse anything but an OpenAPI 3 document."""
+def check_openapi(document: Any, where: str, *, with_operations: bool = True) -> None:
+    """Refuse anything but an OpenAPI 3 document.
+
+    Without `with_operations`, to be compared only, it may be one of OpenAPI 3.2, and describe no operations.
+    """
     version = document.get("openapi") if isinstance(document, dict) else None
-    if not isinstance(version, str) or not f"{version}.".startswith(("3.0.", "3.1.")):
-        raise PipelineError(f"{where}: openapi: {version!r}; this pipeline reads 3.0 and 3.1")
+    if isinstance(version, float) and not with_operations:
+        version = document["openapi"] = str(version)  # `openapi: 3.1` without quotes
+    readable: tuple[str, ...] = ("3.0.", "3.1.")
+    reads = "this pipeline reads 3.0 and 3.1"
+    if not with_operations:
+        readable, reads = (*readable, "3.2."), "only 3.0, 3.1 and 3.2 are compared"
+    if not isinstance(version, str) or not f"{version}.".startswith(readable):
+        raise PipelineError(f"{where}: openapi: {version!r}; {reads}")
     for key in ("info", "paths"):
-        if not isinstance(document.get(key), dict) or not document[key]:
-            raise PipelineError(f"{where}: the OpenAPI document has no `{key}`")
+        value = document.get(key)
+        if key == "paths" and not with_operations and value in (None, {}):
+            document["paths"] = {}
+        elif not isinstance(value, dict) or not value:
+            what = (
+                "describes no operation: its `paths` is empty" if value == {} and key == "paths" else f"has no `{key}`"
+            )
+            raise PipelineError(f"{where}: the OpenAPI document {what}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +18,7 @@ import jsonpath
 from scripts.lib import yaml12
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import copy_json, json_text, read_json, same_json
+from scripts.lib.openapi import pointer
 from scripts.lib.project import Provider
 from scripts.overlay.apply import (
     Located,
@@ -49,6 +50,8 @@ class Place:
     path: str
     expected: str
     now: str
+    pointer: str = ""
+    """The pointer in the vendored spec."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Aged:
     located: Located
     state: State
     places: tuple[Place, ...] = ()
+
+    def is_about(self, pointer: str) -> bool:
+        """Whether a pointer leads to a place of this action, below it, or above it."""
+        pairs = [pair for place in self.places for pair in ((pointer, place.pointer), (place.pointer, pointer))]
+        return any(f"{one}/".startswith(f"{two}/") for one, two in pairs if one and two)
 
     def __str__(self) -> str:
         lines = [f"{self.located}: {self.state}"]
@@ -74,12 +82,16 @@ def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
     spec: dict[str, Any] = read_json(provider.spec, provider.root)
     left = overlay_actions(provider)
     judged: list[Aged] = []
+    moved: list[tuple[str, str]] = []
     while left:
         located, *left = left
         try:
             forced, without = copy_json(spec), copy_json(spec)
             misfits = _settle(forced, located.action, force=True)
-            places = tuple(_places(spec, located.action))
+            places = tuple(_moved_back(place, moved) for place in _places(spec, located.action))
+            if name := located.action.get("x-name"):
+                targets = find_targets(spec, located.action)
+                moved += [(pointer("/components/schemas", name), pointer("", *match.parts)) for match in targets]
         except OverlayError as error:  # its form is wrong, independent of the document
             raise PipelineError(f"{located}: {error}") from None
         if is_retired(spec, located.action):
@@ -99,6 +111,14 @@ def judge(provider: Provider) -> tuple[list[Aged], dict[str, Any]]:
             judged.append(Aged(located, State.CONFLICT, places))
             spec = forced
     return judged, spec
+
+
+def _moved_back(place: Place, moved: Sequence[tuple[str, str]]) -> Place:
+    """A place with its pointer in the vendored spec, before actions gave names to schemas."""
+    for now, before in reversed(moved):
+        if f"{place.pointer}/".startswith(f"{now}/"):
+            place = replace(place, pointer=before + place.pointer.removeprefix(now))
+    return place
 
 
 def _is_same(forced: dict[str, Any], without: dict[str, Any], rest: Sequence[Located]) -> bool:
@@ -174,12 +194,23 @@ def _places(spec: dict[str, Any], action: dict[str, Any]) -> Iterator[Place]:
         gone, holder = nearest_match(spec, action["target"])
         held = ", ".join(map(json_text, holder.obj)) if isinstance(holder.obj, dict) else json_text(holder.obj)
         lost = "" if gone == 1 else ", nor what should hold it"
-        yield Place(action["target"], expected, f"nothing{lost}; {holder.path} has {held or 'nothing'}")
+        now = f"nothing{lost}; {holder.path} has {held or 'nothing'}"
+        yield Place(action["target"], expected, now, _pointer_of(action["target"]) or pointer("", *holder.parts))
     for match in matches:
         if _is_there(action, match.obj):
-            yield Place(match.path, expected, json_text(_part(action.get("update"), match.obj)))
+            now = json_text(_part(action.get("update"), match.obj))
+            yield Place(match.path, expected, now, pointer("", *match.parts))
         elif not _is_expected(action, match.obj) or _collides(action, match):
-            yield Place(match.path, expected, json_text(match.obj))
+            yield Place(match.path, expected, json_text(match.obj), pointer("", *match.parts))
+
+
+def _pointer_of(target: str) -> str:
+    """The pointer that a target without wildcards leads to; else nothing."""
+    segments: Any = getattr(jsonpath.compile(target), "segments", ())
+    selectors = [selector for segment in segments for selector in getattr(segment, "selectors", ())]
+    names = [getattr(selector, "name", getattr(selector, "index", None)) for selector in selectors]
+    keys = [name for name in names if isinstance(name, str | int)]
+    return pointer("", *keys) if len(keys) == len(names) else ""
 
 
 def _collides(action: dict[str, Any], match: jsonpath.JSONPathMatch) -> bool:

@@ -68,7 +68,7 @@ def with_names(spec: dict[str, Any], provider: Provider, *, schemas: bool = True
         names = action.get("update")
         for match in matches if isinstance(names, dict) and "operationId" in names else ():
             operation: Any = match.obj
-            if operation.get("operationId"):
+            if isinstance(operation, dict) and operation.get("operationId"):
                 _merge(operation, {"operationId": names["operationId"]}, match.path, correction=True)
                 operation |= {"tags": names["tags"]} if "tags" in names else {}
     return named

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from scripts.compare.comparison import compare_trees
+from scripts.compare.comparison import compare_trees, compare_vendored, vendored_copy
 from scripts.compare.report import Report
 from scripts.generate import command as generate, packages
 from scripts.lib import transaction
@@ -63,12 +63,13 @@ def vendor_pages(outcome: Outcome, copy: Path, sources: Sequence[str], fetched: 
     """Vendor the new pages in the copy, and note the changed ones."""
     provider = Provider(copy, outcome.name)
     try:
-        _run_all(vendor.run([provider.name, *(fetched or sources)], copy))
+        lines = list(vendor.run([provider.name, *(fetched or sources)], copy))
     except PipelineError as error:
         message = str(error)
         for path, address in fetched.items():
             message = message.replace(path, address)
         raise PipelineError(message) from None
+    outcome.rest = [line.rpartition("; ")[2] for line in lines if line.endswith(vendor.NOT_USED)]
     outcome.pages = [
         provider.shown(path)
         for path in sorted((provider.folder / "pages").iterdir())
@@ -111,7 +112,10 @@ def _refusing(outcome: Outcome) -> Generator[None]:
 
 
 def before(root: Path, files: Files, names: Iterable[str]) -> Files:
-    """The tree to compare with: the committed packages and the specs that they were generated from."""
+    """The tree to compare with: the committed packages and the specs that they were generated from.
+
+    Beside them the vendored spec, in which the comparison looks for changes that the overlay hides.
+    """
     tree = {name: data for name, data in files.items() if name.startswith(("generated/", "src/"))}
     for provider in (Provider(root, name) for name in names):
         if provider.package.is_dir():
@@ -120,6 +124,7 @@ def before(root: Path, files: Files, names: Iterable[str]) -> Files:
             tree[provider.shown(provider.spec)] = dump_json(plain).encode()
             source = provider.shown(provider.folder / "source.toml")
             tree[source] = files[source]
+            tree[vendored_copy(provider.name)] = files[provider.shown(provider.spec)]
     return tree
 
 
@@ -217,8 +222,20 @@ def judge(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files, t
 
 
 def preview(outcomes: Sequence[Outcome], root: Path, folder: Path, files: Files) -> None:
-    """Compare the specs of providers that can't be updated: the meaning of the new pages is still worth reporting."""
+    """Compare the specs of providers that can't be updated: the meaning of the new pages is still worth reporting.
+
+    While an overlay action is in conflict, there is no effective spec, and so no verdict: only the provider's own
+    documents are compared.
+    """
     for outcome in outcomes:
+        if outcome.of(State.CONFLICT):
+            try:
+                new = Provider(folder / "after", outcome.name)
+                specs = [read_json(each.spec, each.root) for each in (outcome.provider, new)]
+                outcome.upstream = compare_vendored(specs[0], specs[1], new)
+            except PipelineError as error:
+                outcome.problem = outcome.problem or str(error)
+            continue
         tree = before(root, files, [outcome.name])
         sandbox.restore(folder / "before", tree)
         tree[outcome.provider.shown(outcome.provider.spec)] = dump_json(outcome.effective).encode()

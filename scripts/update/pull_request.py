@@ -21,6 +21,7 @@ from scripts.lib import transaction
 from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, sha256
+from scripts.lib.markdown import plain
 from scripts.lib.project import Provider, find_providers
 
 LOCK = "specs/lock.json"
@@ -55,7 +56,7 @@ def propose(provider: Provider, update: dict[str, Any], report: str) -> str:
     query = ("gh", "pr", "list", "--head", branch, "--state", "all", "--json", "url", "--jq", ".[].url")
     if known := _do(root, *query):
         return f"{provider.name}: proposed already: {known}"
-    base, title = _do(root, "git", "branch", "--show-current"), str(update["verdict"])[:MAX_TITLE]
+    base, title = _do(root, "git", "branch", "--show-current"), plain(str(update["verdict"]))[:MAX_TITLE]
     if not _do(root, "git", "ls-remote", "--heads", "origin", branch):
         push(root, branch, title, {name: (_data(old), _data(new)) for name, (old, new) in files.items()})
     body = report if len(report) <= MAX_BODY else f"{report[:MAX_BODY]}\n\n… and more: see the run of the workflow."

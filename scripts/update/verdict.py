@@ -11,8 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
+from scripts.compare.changes import Change
 from scripts.compare.report import Report
 from scripts.lib.command_line import BREAKING, NOT_UNDERSTOOD
+from scripts.lib.markdown import escape
 from scripts.lib.project import Provider
 from scripts.overlay.ageing import Aged, State
 from voice_clone import __version__
@@ -25,6 +27,8 @@ class Outcome:
     provider: Provider
     pages: list[str] = field(default_factory=list[str])
     """The changed pages."""
+    rest: list[str] = field(default_factory=list[str])
+    """A line on the operations of a whole document that the clients do not use."""
     aged: list[Aged] = field(default_factory=list[Aged])
     effective: dict[str, Any] | None = None
     """The effective spec of the new pages, with actions in conflict applied."""
@@ -33,6 +37,8 @@ class Outcome:
     changed: bool = False
     """Whether any file of the provider changes."""
     report: Report | None = None
+    upstream: list[Change] | None = None
+    """The changes of the provider's own document, while an overlay action is in conflict."""
     failures: list[str] = field(default_factory=list[str])
     """The contract tests that fail, each with its message."""
     problem: str = ""
@@ -81,7 +87,7 @@ class Outcome:
         if self.problem:
             yield f"not understood: {self.problem.splitlines()[0]}"
         if conflicts:
-            yield f"{_count(len(conflicts), 'overlay action')} in conflict"
+            yield f"{_count(len(conflicts), 'overlay action')} in conflict; no verdict until the overlay fits"
         if fixed and not self.dropped:
             yield f"{_count(len(fixed), 'overlay action')} no longer needed (see --drop-fixed)"
         if self.report:
@@ -92,10 +98,11 @@ class Outcome:
     def lines(self) -> Iterator[str]:
         """The report besides the comparison."""
         yield from (f"{page} has changed" for page in self.pages)
+        yield from self.rest
         if applied := self.of(State.APPLIED):
             yield f"{_count(len(applied), 'overlay action')} applied"
         yield from (f"{aged}{'; deleted' * self.dropped}" for aged in self.of(State.FIXED))
-        yield from map(str, self.of(State.CONFLICT))
+        yield from self._conflicts()
         times = Counter(map(_test, self.failures))
         first = {_test(failure): failure for failure in reversed(self.failures)}
         for test, number in times.items():
@@ -103,9 +110,22 @@ class Outcome:
         if self.problem:
             yield f"error: {self.problem}"
 
+    def _conflicts(self) -> Iterator[str]:
+        """Each action in conflict, with the provider's changes at its place; then the number of the others."""
+        left = list(self.upstream or ())
+        for aged in self.of(State.CONFLICT):
+            there = [change for change in self.upstream or () if aged.is_about(change.pointer)]
+            left = [change for change in left if change not in there]
+            lines = [f"the provider changed: {change.words} [{change.rule}]" for change in there]
+            if self.upstream is not None and not there:
+                lines = ["the provider changed nothing here: correct the action"]
+            yield "\n      ".join([str(aged), *lines])
+        if left:
+            yield f"{_count(len(left), 'other change')} of the provider's document"
+
     def markdown(self) -> str:
         """The report for a pull request."""
-        parts = [f"# {_escaped(self.verdict)}"]
+        parts = [f"# {escape(self.verdict)}"]
         if said := "\n".join(self.lines()):
             # Text of pages is quoted: the fence is longer than any fence in it.
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", said)), default=0))
@@ -135,10 +155,6 @@ def _test(failure: str) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#|@])", r"\\\1", text)
 
 
 def show(console: Console, outcomes: Sequence[Outcome]) -> None:

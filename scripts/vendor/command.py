@@ -22,9 +22,12 @@ from scripts.lib.files import ROOT, dump_json, write_file
 from scripts.lib.openapi import operation_name
 from scripts.lib.project import find_providers, update_lock
 from scripts.vendor.lock import check_vendored, lock_entry
-from scripts.vendor.merge import listed_operations, merge_pages
+from scripts.vendor.merge import left_out_of, listed_operations, merge_pages
 from scripts.vendor.new_pages import replace_pages
 from scripts.vendor.pages import vendored_pages
+
+NOT_USED = "are not used"
+"""The end of the line that says how many operations were left out."""
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
@@ -52,7 +55,10 @@ def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
             listed_operations(provider) or {operation for page in pages for operation in page.operations}
         )
         listed = ", ".join(map(operation_name, operations))
-        yield f"{provider.name}: {'written' if changed else 'unchanged'}: {provider.shown(provider.spec)}: {listed}"
+        others = len(left_out_of(pages, listed_operations(provider))) + max(page.others for page in pages)
+        rest = f"; {others} other operations of the provider's document {NOT_USED}" * bool(others)
+        state = "written" if changed else "unchanged"
+        yield f"{provider.name}: {state}: {provider.shown(provider.spec)}: {listed}{rest}"
     update_lock(root, "vendor", {provider.name: lock_entry(*result, provider) for provider, result in results.items()})
 
 

@@ -58,4 +58,4 @@ def _cut_for(page: Page, whole: Page) -> Page:
     spec = slice_page(whole, sorted(page.operations), [whole])
     about = "The operations of this page, cut out of the provider's whole document."
     text = f"{about}\n\n````json\n{dump_json(spec)}````\n"
-    return Page(page.name, text.encode(), spec)
+    return Page(page.name, text.encode(), spec, len(whole.operations) - len(page.operations))

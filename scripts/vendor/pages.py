@@ -31,6 +31,8 @@ class Page:
     name: str
     data: bytes
     spec: dict[str, Any]
+    others: int = 0
+    """The number of operations of the provider's whole document that were left out of the page."""
 
     @property
     def operations(self) -> set[tuple[str, str]]:
@@ -48,8 +50,11 @@ def _is_document(name: str, data: bytes) -> bool:
     return suffix in DOCUMENT_SUFFIXES or (suffix not in _MARKDOWN and bool(_DOCUMENT_START.match(data[:4096])))
 
 
-def read_page(name: str, data: bytes) -> Page:
-    """The OpenAPI document that a page is, or the one fenced document of a Markdown page, read as YAML 1.2."""
+def read_page(name: str, data: bytes, *, with_operations: bool = True) -> Page:
+    """The OpenAPI document that a page is, or the one fenced document of a Markdown page, read as YAML 1.2.
+
+    Without `with_operations` it may describe none, as a document of webhooks.
+    """
     check_size(name, len(data))
     try:
         text = data.decode("utf-8")
@@ -75,7 +80,7 @@ def read_page(name: str, data: bytes) -> Page:
             document = yaml12.load(text)
         except yaml12.YamlError as error:
             raise PipelineError(f"{name}:{error.line}: {error}") from None
-        check_openapi(document, f"{name}:1")
+        check_openapi(document, f"{name}:1", with_operations=with_operations)
         return Page(name, data, document)
     from markdown_it import MarkdownIt
 
@@ -95,7 +100,7 @@ def read_page(name: str, data: bytes) -> Page:
             raise PipelineError(f"{name}:{start + 1 + error.line}: {error}") from None
         if not isinstance(document, dict) or "openapi" not in document:
             continue
-        check_openapi(document, f"{name}:{start + 2}")
+        check_openapi(document, f"{name}:{start + 2}", with_operations=with_operations)
         found.append((start + 1, document))
     if len(found) != 1:
         where = f"{name}:{found[1][0] if found else 1}"

@@ -17,6 +17,9 @@ import attrs
 import httpx
 from hypothesis import strategies as st
 
+from scripts.compare import documents
+from scripts.compare.comparison import compare
+from scripts.compare.rules import RULES
 from scripts.lib import yaml12
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, same_json, write_file
@@ -408,6 +411,69 @@ def _clips() -> st.SearchStrategy[Clip]:
     )
 
 
+@attrs.frozen
+class Versions:
+    """Two versions of a document."""
+
+    old: bytes
+    new: bytes
+
+
+def compare_versions(pair: Versions) -> bool:
+    """Compare two versions of a document: the verdict is the same in the report's sentence and in its changes."""
+    with tempfile.TemporaryDirectory() as folder:
+        sides: list[documents.Document] = []
+        for name, data in (("old.json", pair.old), ("new.json", pair.new)):
+            Path(folder, name).write_bytes(data)
+            sides.append(documents.read(str(Path(folder, name))))
+        report = compare(sides[0], sides[1], with_python=False)
+    assert report.breaking == report.verdict.startswith("BREAKING")
+    assert all(change.rule in RULES and change.what for change in report.changes)
+    report.markdown().encode()
+    dump_json(report.to_json()).encode()
+    return True
+
+
+def _versions() -> st.SearchStrategy[Versions]:
+    """A document of a provider or one with many constructs, and the same one damaged, in any order."""
+    return st.sampled_from(range(len(COMPARED))).flatmap(_versions_of)
+
+
+@functools.cache
+def _versions_of(number: int) -> st.SearchStrategy[Versions]:
+    whole = COMPARED[number]
+    data = st.just(dump_json(whole).encode())
+    parts = [part for part in ("paths", "components", "servers", "security", "webhooks") if part in whole]
+    part = st.sampled_from(parts).flatmap(
+        lambda name: retyped(st.just(whole[name])).map(lambda new: whole | {name: new})
+    )
+    damaged = (part.map(json.dumps) | written(retyped(st.just(whole)))).map(_bytes)
+    return (
+        st.builds(Versions, data, damaged) | st.builds(Versions, damaged, data) | st.builds(Versions, damaged, damaged)
+    )
+
+
+def _constructs() -> list[dict[str, Any]]:
+    """Documents with the constructs of the cases of the comparison, some in each."""
+    cases = yaml12.load((ROOT / "tests/pipeline/compare_schemas.yaml").read_text("utf-8"))
+    made: list[dict[str, Any]] = []
+    for number, (_, case) in enumerate(cases.items()):
+        if number % 6 == 0:
+            made.append({**TINY, "openapi": "3.1.0", "paths": {}, "components": {"schemas": {}}})
+        schemas = made[-1]["components"]["schemas"]
+        schemas |= case.get("old_components") or case.get("components") or {}
+        content = {"content": {"application/json": {"schema": case["old"]}}}
+        responses = {"200": {"description": "OK", **content}}
+        made[-1]["paths"][f"/{number}"] = {"post": {"requestBody": content, "responses": responses}}
+    listed = yaml12.load((ROOT / "tests/pipeline/compare_documents.yaml").read_text("utf-8"))
+    made += [
+        {**TINY, "openapi": "3.1.0", **(case.get("both") or {}), **(case["old"] or {})} for case in listed.values()
+    ]
+    return made
+
+
+COMPARED = [*SPECS, *_constructs()]
+
 YAML_LINES = st.sampled_from(["a: 1", "  b: [1, {c: d}]", "- &x [e]", "- *x", "? k", ": v", "  |\n   text", *NASTY])
 GROWING = "a: &a [1, 2, 3, 4]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijkl"))
 TEXT_PAGES = ["a: [.nan, !!int 3]", GROWING, *(data.decode() for data in (*OVERLAYS, *PAGES))]
@@ -420,7 +486,7 @@ _ALL = [
     Target(
         "page",
         "parse a provider's page, and merge it with other pages",
-        10,
+        8,
         edited(st.sampled_from(PAGES)) | written(retyped(st.sampled_from(SPECS))).map(_page) | st.binary(max_size=200),
         read_page,
         (PipelineError,),
@@ -428,13 +494,14 @@ _ALL = [
     Target(
         "yaml",
         "parse YAML",
-        10,
+        8,
         edited(st.sampled_from(TEXT_PAGES)) | st.lists(YAML_LINES, max_size=12).map("\n".join) | st.text(max_size=60),
         read_yaml,
         (yaml12.YamlError,),
     ),
-    Target("overlay", "apply an overlay to a spec", 12, _overlays(), apply_overlay, (PipelineError,)),
-    Target("clone", "read the response to a clone", 24, _exchanges(), call, (VoiceCloneError,)),
+    Target("overlay", "apply an overlay to a spec", 10, _overlays(), apply_overlay, (PipelineError,)),
+    Target("compare", "compare two versions of a document", 8, _versions(), compare_versions, (PipelineError,)),
+    Target("clone", "read the response to a clone", 22, _exchanges(), call, (VoiceCloneError,)),
     Target("wait", "read the response to a poll", 10, _waits(), call, (VoiceCloneError,)),
     Target(
         "retry-after", "read a Retry-After header", 6, edited(RETRY_AFTER, 2) | st.binary(max_size=40), read_retry_after

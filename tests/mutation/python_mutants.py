@@ -173,7 +173,7 @@ def _silent(tree: ast.Module) -> Iterator[ast.AST]:
 # The shim and its mock
 
 
-def _by_operators(source: Source, operators: Iterable[str]) -> Iterator[Edit]:
+def by_operators(source: Source, operators: Iterable[str]) -> Iterator[Edit]:
     """The edits that Cosmic Ray operators make; the file is parsed once for all of them."""
     plugins = importlib.import_module("cosmic_ray.plugins")  # it has no types
     for name in operators:
@@ -251,7 +251,7 @@ def mutants(root: Path) -> Iterator[Mutant]:
         layer = "mock" if "testing" in path.parts else "shim"
         one = path.stem if path.stem in providers else None
         for kind, operators in OPERATORS.items():
-            yield from _mutants(f"{layer}/{kind}", path, root, source, _by_operators(source, operators), one)
+            yield from _mutants(f"{layer}/{kind}", path, root, source, by_operators(source, operators), one)
         for kind, mutator in OWN.items():
             yield from _mutants(f"{layer}/{kind}", path, root, source, mutator(source), one)
     for provider in find_providers(root=root):

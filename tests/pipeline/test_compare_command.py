@@ -27,11 +27,25 @@ from scripts.compare.documents import Document, Tree
 from scripts.compare.report import Report, write_changelog
 from scripts.generate import command as generate
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, dump_json
+from scripts.lib.files import ROOT, dump_json, read_json
 from scripts.vendor.pages import Page
-from tests.pipeline.edits import CARTESIA, HEYGEN, PAGES, POLL, REQUEST, RESPONSE, drop, edited, move, put, report
+from tests.pipeline.edits import (
+    CARTESIA,
+    HEYGEN,
+    PAGES,
+    POLL,
+    REQUEST,
+    RESPONSE,
+    RETELL,
+    drop,
+    edited,
+    move,
+    put,
+    report,
+)
 from tests.pipeline.helpers import document, operation, page, substitute
 
+ENVELOPE = "/paths/~1v3~1voices~1clone/post/responses/200/content/application~1json/schema"
 FIELD = f"{REQUEST[HEYGEN]}/properties/voice_name"
 
 
@@ -116,6 +130,8 @@ def test_output_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert data["next_version"] == Report("", "", [_change(Verdict.BREAKING)]).next_version(data["version"])
     assert data["changes"] == [
         {
+            "rule": "limit-tightened",
+            "level": "breaking",
             "verdict": "breaking for callers",
             "side": "request",
             "provider": "heygen",
@@ -128,6 +144,102 @@ def test_output_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         }
     ]
     assert "### Breaking for callers: requests" in (tmp_path / "report.md").read_text("utf-8")
+
+
+# Documents as providers write them
+
+
+def test_document_in_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document may refer to files in its folder; a change in one of them gets its verdict."""
+    pet = "Pet: {type: object, properties: {name: {type: string}, owner: {$ref: '#/Owner'}}}\n"
+    paths = "get: {responses: {'200': {content: {application/json: {schema: {$ref: '../schemas/pet.yaml#/Pet'}}}}}}\n"
+    for name, owner in (("old", "string"), ("new", "integer")):
+        (tmp_path / name / "schemas").mkdir(parents=True)
+        (tmp_path / name / "paths").mkdir()
+        whole = document({"/pets": {"$ref": "./paths/pets.yaml"}})
+        (tmp_path / name / "openapi.json").write_text(dump_json(whole), encoding="utf-8")
+        (tmp_path / name / "paths/pets.yaml").write_text(paths, encoding="utf-8")
+        (tmp_path / name / "schemas/pet.yaml").write_text(f"{pet}Owner: {{type: {owner}}}\n", encoding="utf-8")
+    sides = [str(tmp_path / name / "openapi.json") for name in ("old", "new")]
+    assert command.run([*sides, "--no-python"]) == 1
+    assert "the answer no longer" not in (printed := capsys.readouterr().out)
+    assert "`owner` in the answer is integer, was string".replace("`", "") in printed
+
+
+@pytest.mark.parametrize(
+    "target", ["../secret.yaml", "/etc/hostname", "https://a.example/x.yaml", "missing.yaml", "link.yaml"]
+)
+def test_only_files_of_the_folder_are_read(target: str, tmp_path: Path) -> None:
+    """A reference to a file outside of the document's folder, or to no file, is refused and not read."""
+    (tmp_path / "secret.yaml").write_text("type: string\n", encoding="utf-8")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/link.yaml").symlink_to(tmp_path / "secret.yaml")
+    whole = document({"/x": {"get": operation("x", {"$ref": target})}})
+    side = write_document(tmp_path / "one", "openapi.json", whole)
+    with pytest.raises(PipelineError, match="points outside the document"):
+        command.run([side, side, "--no-python"])
+
+
+def test_other_versions_of_openapi_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """OpenAPI 3.2, a version without its last part, and a document of webhooks alone are compared."""
+    hook = {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "string"}}}}}}
+    info = {"title": "A", "version": "1"}
+    old = write_document(tmp_path, "old.json", {"openapi": "3.1", "info": info, "paths": {}, "webhooks": {"w": hook}})
+    new = {"openapi": "3.2.0", "info": info, "webhooks": {"w": {"post": {"summary": "Done"}}}}
+    assert command.run([old, write_document(tmp_path, "new.json", new), "--no-python"]) == 1
+    assert "webhook w: POST: the payload no longer has content" in capsys.readouterr().out
+
+
+def test_keys_without_values_are_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys of objects and arrays without a value, as YAML has them, are compared as empty, Python names too."""
+    texts = [
+        "openapi: 3.0.3\ninfo: {title: A, version: '1'}\npaths: {/x: {get: {operationId: x, responses: {'200': "
+        "{description: OK}}}}}\nsecurity: [{o: []}]\ncomponents:\n  responses: " + responses + "\n  securitySchemes:\n"
+        "    o: {type: oauth2, flows: {implicit: {authorizationUrl: https://a.example, scopes: " + scopes + "}}}\n"
+        for responses, scopes in (("", ""), ("{R: {description: A}}", "{a: A}"))
+    ]  # fmt: skip
+    sides = [str(tmp_path / name) for name in ("old.yaml", "new.yaml")]
+    for side, text in zip(sides, texts, strict=True):
+        Path(side).write_text(text, encoding="utf-8")
+    for pair in (sides, sides[::-1]):
+        assert command.run(pair) == 0
+        assert "compatible: 2 compatible" in (printed := capsys.readouterr().out)
+        assert "Note" not in printed
+
+
+def test_package_that_cannot_be_made_is_noted_in_a_sentence() -> None:
+    """If a document can't be generated, the note names the operation and the reason, and ends in no colon."""
+    old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})
+    new = copy.deepcopy(old)
+    arrays = [{"type": "array", "items": {"type": kind}} for kind in ("string", "integer")]
+    new["components"]["schemas"]["X"] = {"properties": {"a": {"anyOf": arrays}}}
+    (note,) = compare(*(Document(Page(name, b"", spec)) for name, spec in (("a", old), ("b", new)))).notes
+    assert note.startswith("Python names and types were not compared, because no package can be made: document: ")
+    assert "X" in note
+    assert not note.endswith(":")
+    assert "from the spec" not in note
+
+
+@pytest.mark.parametrize("name", [CARTESIA, RETELL])
+def test_whole_documents_are_cut_to_the_operations_in_use(name: str) -> None:
+    """Of a provider's whole documents only the operations in use are compared; a note counts the others."""
+    sides: list[Document] = []
+    for number, count in enumerate((9, 12)):
+        spec = copy.deepcopy(PAGES[name].spec)
+        spec["paths"] |= {f"/other/{index}": {"get": operation(f"other_{index}")} for index in range(number, count)}
+        spec["components"]["schemas"]["Other"] = {"type": "string", "maxLength": count}
+        sides.append(Document(Page(f"{number}.json", dump_json(spec).encode(), spec)))
+    drop(f"{RESPONSE[name]}/properties/name" if name == CARTESIA else f"{RESPONSE[name]}/properties/gender")(
+        sides[1].spec
+    )
+    result = compare(*sides)
+    documented = [change.rule for change in result.changes if change.side == Side.RESPONSE]
+    assert documented == ["field-removed"]
+    assert not any("other" in change.words.lower() for change in result.changes)
+    assert any(
+        "which these clients do not use: 8 in both, 1 only in the old, 3 only in the new" in note
+        for note in result.notes
+    )
 
 
 # Trees
@@ -171,8 +283,33 @@ def test_added_and_removed_provider(pair: tuple[Path, Path]) -> None:
     old, new = pair
     for part in ("specs/retell", "generated/voice_clone_api/retell"):
         shutil.rmtree(new / part)
-    assert _summaries(compare_trees(old, new, ["retell"]))[0] == "breaking the provider is gone"
-    assert _summaries(compare_trees(new, old, ["retell"]))[0] == "compatible the provider is new"
+    gone, back = compare_trees(old, new, ["retell"]), compare_trees(new, old, ["retell"])
+    assert (_summaries(gone)[0], gone.changes[0].rule) == ("breaking the provider is gone", "provider-removed")
+    assert (_summaries(back)[0], back.changes[0].rule) == ("compatible the provider is new", "provider-added")
+
+
+@pytest.mark.parametrize(
+    ("provider", "pointer", "value", "expected"),
+    [
+        # The overlay replaces these envelopes.
+        ("heygen", f"{ENVELOPE}/properties/cost", {"type": "number"}, ["compatible field-added"]),
+        ("heygen", f"{ENVELOPE}/patternProperties", {"^x": {}}, ["breaking keyword-changed"]),
+        # It has this field already, and leaves the reference to this schema at another place.
+        ("retell", f"{RESPONSE[RETELL]}/properties/avatar_url", {"type": "string", "nullable": True}, []),
+        ("cartesia", "/components/schemas/VoiceId/maxLength", 5, []),
+    ],
+)
+def test_change_hidden_by_the_overlay_is_reported(
+    provider: str, pointer: str, value: Any, expected: list[str], pair: tuple[Path, Path]
+) -> None:
+    """A change of the provider's document below a place that the overlay replaces gets its verdict."""
+    old, new = pair
+    spec = read_json(new / f"specs/{provider}/openapi.json")
+    put(pointer, value)(spec)
+    (new / f"specs/{provider}/openapi.json").write_text(dump_json(spec), encoding="utf-8")
+    result = compare(Tree("a", old), Tree("b", new), providers=[provider], with_python=False)
+    hidden = [change for change in result.changes if "the overlay hides it" in change.what]
+    assert [f"{change.verdict.name.lower()} {change.rule}" for change in hidden] == expected
 
 
 def test_revisions(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +415,29 @@ def test_report_text() -> None:
     assert lines.index("Breaking for callers") < lines.index("Compatible") < lines.index("Documentation only")
     assert "\\<script\\>" not in result.markdown()
     assert f"  <br>`{FIELD}" in result.markdown()
+
+
+def test_many_compatible_changes_are_counted() -> None:
+    """More than 20 compatible changes are a count by rule; what breaks callers is listed, and JSON has all."""
+    changes = [
+        Change(Verdict.COMPATIBLE, Side.REQUEST, "", f"GET /{n}", "is new", rule="operation-added") for n in range(141)
+    ]
+    changes += [
+        Change(Verdict.BREAKING, Side.REQUEST, "", f"GET /{n}", "is gone", rule="operation-removed") for n in range(30)
+    ]
+    result = Report("a", "b", changes)
+    console = Console(width=110, no_color=True, highlight=False)
+    with console.capture() as capture:
+        console.print(result.rendered())
+    for text in (capture.get(), result.markdown()):
+        assert "141 changes: 141 operation-added (--json lists them)" in text
+        assert text.count("is new") == 0
+        assert text.count("is gone") == 30
+    assert len(result.to_json()["changes"]) == 171
+    assert (
+        result.to_json()["changes"][0] | {"rule": "operation-added", "level": "compatible"}
+        == result.to_json()["changes"][0]
+    )
 
 
 def test_report_is_deterministic() -> None:

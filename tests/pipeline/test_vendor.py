@@ -215,7 +215,10 @@ def test_nested_fences_stay_text() -> None:
         ("\n```yaml\nopenapi: 3.2.0\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":3: openapi: '3.2.0'; this pipeline"),
         ("\n```yaml\nopenapi: 3.1\ninfo: {title: a}\npaths: {/x: {}}\n```\n", ":3: openapi: 3.1; this pipeline"),
         ("\n```yaml\nopenapi: 3.1.0\npaths: {/x: {}}\n```\n", ":3: the OpenAPI document has no `info`"),
-        ("\n```yaml\nopenapi: 3.1.0\ninfo: {title: a}\npaths: {}\n```\n", ":3: the OpenAPI document has no `paths`"),
+        (
+            "\n```yaml\nopenapi: 3.1.0\ninfo: {title: a}\npaths: {}\n```\n",
+            ":3: the OpenAPI document describes no operation",
+        ),
     ],
 )
 def test_invalid_pages_are_refused(text: str | bytes, message: str) -> None:

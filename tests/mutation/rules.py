@@ -1,0 +1,177 @@
+"""Mutants of the rules for changes: each mutant of `scripts/compare` must fail a case of the comparison.
+
+python -m tests.mutation.rules [--jobs 2] [--file judge] [--match TEXT]
+
+A mutant is an edit of a module of the comparison, a rule with another level, or a rule that is never reported. Each
+runs in a process of its own, against the cases in `tests/pipeline/compare*` and without pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import itertools
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import attrs
+from rich.console import Console
+
+from scripts.lib import yaml12
+from scripts.lib.files import ROOT
+from tests.mutation.python_mutants import OPERATORS, OWN, Source, by_operators
+
+MODULES = ("schemas", "coverage", "judge", "openapi", "api")
+"""In the order of their imports."""
+CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
+LONGEST = 60
+"""Seconds until a mutant counts as killed."""
+
+
+@attrs.frozen
+class RuleMutant:
+    """A mutant: the new text of a module, or a change of a rule."""
+
+    name: str
+    module: str = ""
+    text: str = ""
+    rule: str = ""
+    side: str = ""
+    """The side whose level changes; empty for a rule that is not reported."""
+
+
+def module_mutants(module: str) -> Iterator[RuleMutant]:
+    """All edits of one module."""
+    source = Source(ROOT.joinpath("scripts", "compare", f"{module}.py").read_text("utf-8"))
+    for kind, edits in [
+        *((kind, by_operators(source, operators)) for kind, operators in OPERATORS.items()),
+        *((kind, mutator(source)) for kind, mutator in OWN.items()),
+    ]:
+        for edit in edits:
+            if source.changes_behaviour(edit):
+                line = source.text[: edit.start].count("\n") + 1
+                name = f"{module}.py:{line} {source.function(edit.start)} {kind}: {edit.what}"
+                yield RuleMutant(name, module, edit.applied(source.text))
+
+
+def rule_mutants() -> Iterator[RuleMutant]:
+    """Each rule of documents and Python, unreported, and with another level on each side."""
+    rules = importlib.import_module("scripts.compare.rules").RULES
+    for name, rule in rules.items():
+        if rule.kind:
+            yield RuleMutant(f"{name}: is not reported", rule=name)
+            sides = ("request", "response") if rule.kind == "schema" else ("request",)
+            for side in rule.sides if rule.kind == "schema" else sides:
+                yield RuleMutant(f"{name}: another level in a {side}", rule=name, side=side)
+
+
+def load(mutated: str, text: str) -> None:
+    """Import the comparison again, one module from another text, and give it to the tests."""
+    fresh: dict[str, ModuleType] = {}
+    for name in MODULES:
+        module = ModuleType(f"scripts.compare.{name}")
+        path = ROOT.joinpath("scripts", "compare", f"{name}.py")
+        module.__file__ = str(path)
+        sys.modules[module.__name__] = fresh[name] = module
+        source = text if name == mutated else path.read_text("utf-8")
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    for name in ("test_compare", "test_compare_rules", "edits"):
+        importlib.import_module(f"tests.pipeline.{name}").api = fresh["api"]
+
+
+def cases() -> Iterator[Callable[[], Any]]:
+    """All tests of rules, the quick ones first."""
+    tests = importlib.import_module("tests.pipeline.test_compare_rules")
+    pages = importlib.import_module("tests.pipeline.test_compare")
+    kinds = {name: rule.kind for name, rule in tests.RULES.items()}
+    listed: list[tuple[Callable[..., Any], Iterable[Sequence[Any]]]] = [
+        (tests.test_example_of_a_rule, [(name,) for name, kind in kinds.items() if kind not in ("python", "")]),
+        (tests.test_example_of_a_python_rule, [(name,) for name, kind in kinds.items() if kind == "python"]),
+        (tests.test_change_of_python, tests.PYTHON),
+        (tests.test_change_of_a_document, [(name,) for name in tests.DOCUMENTS]),
+        (tests.test_change_of_a_schema, [(name,) for name in tests.SCHEMAS]),
+        (tests.test_words_of_reports, [()]),
+        (pages.test_verdict, [(name,) for name in pages.CASES]),
+        (pages.test_recursive_schemas_are_compared, [()]),
+        (pages.test_equal_meaning_is_no_change, itertools.product(pages.EQUAL, pages.PAGES)),
+    ]
+    for test, arguments in listed:
+        for each in arguments:
+            yield functools.partial(test, *each)
+
+
+def is_killed(mutant: RuleMutant) -> bool:
+    """Whether a case fails, in a process of its own."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LONGEST)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    try:
+        if mutant.module:
+            load(mutant.module, mutant.text)
+        else:
+            change_rule(mutant)
+        for case in cases():
+            case()
+    except BaseException:  # noqa: BLE001 - whatever it is, it kills the mutant
+        os._exit(1)
+    os._exit(0)
+
+
+def change_rule(mutant: RuleMutant) -> None:
+    """Change a rule in this process."""
+    rules = importlib.import_module("scripts.compare.rules").RULES
+    levels = importlib.import_module("scripts.compare.changes").Level
+    rule = rules[mutant.rule]
+    if mutant.side:
+        level = getattr(rule, mutant.side)
+        other = levels.BREAKING if level == levels.COMPATIBLE else levels.COMPATIBLE
+        both = (mutant.side,) if rule.kind == "schema" else ("request", "response")
+        rules[mutant.rule] = replace(rule, **dict.fromkeys(both, other))
+        return
+    for name in ("api", "python"):
+        module: Any = importlib.import_module(f"scripts.compare.{name}")
+        module.compare = _without(module.compare, mutant.rule)
+
+
+def _without(compare: Callable[..., Any], rule: str) -> Callable[..., Any]:
+    return lambda *arguments: [change for change in compare(*arguments) if change.rule != rule]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; exit status 1 if more than 2 % survive."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation.rules")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--file", action="append", choices=(*MODULES, "rules"), help="only mutants of this file")
+    parser.add_argument("--match", default="", help="only mutants whose name contains this")
+    options = parser.parse_args(arguments)
+    files = options.file or (*MODULES, "rules")
+    mutants = [mutant for name in files for mutant in (rule_mutants() if name == "rules" else module_mutants(name))]
+    mutants = [mutant for mutant in mutants if options.match in mutant.name]
+    yaml12.load = functools.cache(yaml12.load)  # nobody changes a case
+    for case in cases():
+        case()
+    survivors: list[str] = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for number, (mutant, killed) in enumerate(zip(mutants, pool.map(is_killed, mutants), strict=True), 1):
+            if not killed:
+                survivors.append(mutant.name)
+                CONSOLE.print(f"survived: {mutant.name}")
+            if number % 100 == 0 or number == len(mutants):
+                CONSOLE.print(f"{number} of {len(mutants)}, {len(survivors)} survived")
+    share = 1 - len(survivors) / max(1, len(mutants))
+    CONSOLE.print(f"{share:.1%} of {len(mutants)} mutants killed")
+    return int(share < 0.98)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

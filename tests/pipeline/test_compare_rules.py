@@ -1,0 +1,213 @@
+"""The rules of the comparison: each example of a rule, and each kind of change in all its forms, gets its verdict."""
+
+# This file walks arbitrary JSON.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import griffe
+import pytest
+
+from scripts.compare import api, python
+from scripts.compare.changes import Change, Level, Side, Verdict
+from scripts.compare.rules import RULES, Rule
+from scripts.lib import yaml12
+from scripts.lib.files import copy_json
+
+HERE = Path(__file__).parent
+SCHEMAS: dict[str, Any] = yaml12.load((HERE / "compare_schemas.yaml").read_text("utf-8"))
+DOCUMENTS: dict[str, Any] = yaml12.load((HERE / "compare_documents.yaml").read_text("utf-8"))
+VERSIONS = ("3.0.3", "3.1.0")
+
+
+def bare(version: str = "3.1.0", **more: Any) -> dict[str, Any]:
+    """A document with one operation, and more at its top."""
+    paths = {"/x": {"post": {"responses": {"200": {"description": "OK"}}}}}
+    whole: dict[str, Any] = merged({"openapi": version, "info": {"title": "A", "version": "1"}, "paths": paths}, more)
+    return whole
+
+
+def merged(one: Any, two: Any) -> Any:
+    """The first JSON with the second put over it; `null` of the second removes a key."""
+    if not (isinstance(one, dict) and isinstance(two, dict)):
+        return two
+    both = {**one, **{key: merged(one.get(key), value) for key, value in two.items()}}
+    return {key: value for key, value in both.items() if not (key in two and two[key] is None)}
+
+
+def with_schema(side: str, schema: Any, components: Any, version: str = "3.1.0") -> dict[str, Any]:
+    """A document whose only operation sends or receives this schema."""
+    content = {"content": {"application/json": {"schema": schema}}}
+    answer = {"description": "OK", **(content if side == "response" else {})}
+    operation: dict[str, Any] = {"responses": {"200": answer}}
+    if side == "request":
+        operation["requestBody"] = {"required": True, **content}
+    return bare(version, paths={"/x": {"post": operation}}, components={"schemas": copy_json(components)})
+
+
+def summary(changes: list[Change]) -> list[str]:
+    """Verdict and rule of each change, sorted."""
+    return sorted(f"{change.verdict.name.lower()} {change.rule}" for change in changes)
+
+
+def listed(expected: Any) -> list[str]:
+    """What a case expects, sorted."""
+    return sorted([expected] if isinstance(expected, str) else expected)
+
+
+# Examples of the rules
+
+
+def examples(rule: Rule) -> Iterator[tuple[Level, list[Change]]]:
+    """The changes of a rule's example, and the level that it must have, for each side."""
+    before, after = map(yaml12.load, rule.example)
+    if rule.kind == "schema":
+        for side in rule.sides:
+            pair = [with_schema(side, schema, yaml12.load(rule.components)) for schema in (before, after)]
+            yield rule.level(Side(side)), api.compare(*pair)
+    elif rule.kind == "operation":
+        pair = [bare(paths={"/x": {"post": operation}}) for operation in (before, after)]
+        yield (rule.response if "{responses" in rule.example[0] else rule.request), api.compare(*pair)
+    else:
+        yield rule.request, api.compare(bare(**before), bare(**after))
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.kind not in ("python", "")])
+def test_example_of_a_rule(name: str) -> None:
+    """The example of a rule is found under its ID with its level, and is the worst of what is found."""
+    for level, changes in examples(RULES[name]):
+        assert level.verdict in {change.verdict for change in changes if change.rule == name}, changes
+        assert list(Verdict).index(level.verdict) == min(list(Verdict).index(change.verdict) for change in changes)
+
+
+def surface(source: str) -> python.Surface:
+    """The public names of a module."""
+    members = griffe.visit("m", Path("m.py"), source).members
+    return python.Surface({name: each for name, each in members.items() if isinstance(each, griffe.Object)}, {})
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.kind == "python"])
+def test_example_of_a_python_rule(name: str) -> None:
+    """The example of a rule for Python is found under its ID with its level."""
+    before, after = map(surface, RULES[name].example)
+    changes = list(python.compare(before, after, ""))
+    assert [(change.rule, change.verdict) for change in changes] == [(name, RULES[name].request.verdict)]
+
+
+PYTHON = [
+    ("a = 1", "b = 1", ["breaking python-name-removed", "compatible python-name-added"]),
+    ("def f(a, b): ...", "def f(a): ...", ["breaking python-name-removed"]),
+    ("def f(a): ...", "def f(a, b=1): ...", ["compatible python-name-added"]),
+    ("def f(a): ...", "def f(a, b): ...", ["breaking python-argument-required"]),
+    ("def f(a=1): ...", "def f(a=2): ...", ["breaking python-changed"]),
+    ("def f(a: int=1): ...", "def f(a: int): ...", ["breaking python-argument-required"]),
+    ("def f(a: int): ...", "def f(a: int=1): ...", ["compatible python-argument-optional"]),
+    ("def f() -> int | str: ...", "def f() -> int: ...", ["compatible python-type-widened"]),
+    ("def f() -> int: ...", "def f() -> str: ...", ["breaking python-type-changed"]),
+    ("class A: a: int", "class A: a: int | None", ["breaking python-type-changed"]),
+    ("class A(Base): ...", "class A: ...", ["breaking python-changed"]),
+    ("class A: ...", "def A(): ...", ["breaking python-changed"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), PYTHON)
+def test_change_of_python(old: str, new: str, expected: list[str]) -> None:
+    """A change of a public name gets its rules and verdicts."""
+    assert summary(list(python.compare(surface(old), surface(new), ""))) == sorted(expected)
+
+
+# Kinds of changes
+
+
+def forms(case: dict[str, Any], side: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Both documents of a case, in each form."""
+    for version in map(str, case.get("versions", VERSIONS)):
+        for form in ("inline", "reference", "field"):
+            pair: list[dict[str, Any]] = []
+            for which in ("old", "new"):
+                components = case.get(f"{which}_components") or case.get("components") or {}
+                schema = case[which]
+                if form == "reference":
+                    components, schema = components | {"Form": schema}, {"$ref": "#/components/schemas/Form"}
+                elif form == "field":
+                    schema = {"type": "object", "properties": {"field": schema}}
+                pair.append(with_schema(side, schema, components, version))
+            yield f"{side}, {form}, {version}", pair[0], pair[1]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_change_of_a_schema(name: str) -> None:
+    """A change of a schema gets its rules and verdicts in a request and a response, in each form."""
+    case = SCHEMAS[name]
+    for side in ("request", "response"):
+        for form, old, new in forms(case, side):
+            assert (form, summary(api.compare(old, new))) == (form, listed(case[side]))
+            if "back" in case:
+                assert (form, summary(api.compare(new, old))) == (form, listed(case["back"][side]))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_change_of_a_document(name: str) -> None:
+    """A change of a document gets its rules and verdicts, and the reverse too."""
+    case = DOCUMENTS[name]
+    both = case.get("both", {})
+    for version in map(str, case.get("versions", VERSIONS)):
+        old, new = (bare(version, **merged(both, case[which] or {})) for which in ("old", "new"))
+        assert summary(api.compare(old, new)) == listed(case["forward"])
+        if "back" in case:
+            assert summary(api.compare(new, old)) == listed(case["back"])
+
+
+# Words
+
+
+def reports() -> Iterator[tuple[str, list[Change]]]:
+    """Each example and case with its changes, in one form."""
+    for name, rule in RULES.items():
+        if rule.kind in ("schema", "operation", "document"):
+            yield from ((f"example of {name}", changes) for _, changes in examples(rule))
+    for name, case in SCHEMAS.items():
+        for side in ("request", "response"):
+            form, old, new = next(forms(case, side))
+            yield f"{name}: {form}", api.compare(old, new)
+            yield f"{name}: {form}, back", api.compare(new, old)
+    for name, case in DOCUMENTS.items():
+        version = str(case.get("versions", VERSIONS)[0])
+        old, new = (bare(version, **merged(case.get("both", {}), case[which] or {})) for which in ("old", "new"))
+        yield name, api.compare(old, new)
+        yield f"{name}, back", api.compare(new, old)
+
+
+def words() -> str:
+    """All reports, as in compare_words.txt: `python -m tests.pipeline.test_compare_rules` prints them."""
+    lines: list[str] = []
+    for name, changes in reports():
+        lines.append(f"\n{name}")
+        for change in changes:
+            values = " → ".join(json.dumps(value, sort_keys=True) for value in (change.old, change.new))
+            lines.append(f"  {change.side.value}: {change.words} [{change.rule}]\n    {change.pointer}  {values}")
+    return "\n".join(lines) + "\n"
+
+
+def test_words_of_reports() -> None:
+    """The sentence, the pointer and both values of each change in the examples and cases are these."""
+    expected = (HERE / "compare_words.txt").read_text("utf-8")
+    assert words().splitlines() == expected.splitlines()
+
+
+def test_every_rule_has_two_tests() -> None:
+    """Each rule of documents has an example, and a case besides; the other rules have tests of their own."""
+    cases = " ".join(json.dumps([SCHEMAS, DOCUMENTS]).split())
+    for name, rule in RULES.items():
+        if rule.kind in ("schema", "operation", "document"):
+            assert re.search(rf"(?:breaking|compatible|documentation) {name}\b", cases), name
+
+
+if __name__ == "__main__":
+    print(words(), end="")  # noqa: T201 - a command
