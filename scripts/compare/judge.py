@@ -357,6 +357,12 @@ class Comparison:
                         break
         if len(lefts) == len(rights) == 1:
             yield from pair(lefts.pop(), rights.pop())
+        elif alone and lefts and rights:  # a schema becomes one of several, or the reverse: which one, its types say
+            fitting = [(left, right) for left in lefts for right in rights if not _other_type(pair(left, right))]
+            for left, right in fitting[:1]:
+                yield from pair(left, right)
+                lefts.remove(left)
+                rights.remove(right)
         for left in lefts:
             what = f"{{}} can no longer be {_title(left)}"
             yield self._alternative("alternative-removed", what, new.place, left, (left.schema, None))
@@ -441,6 +447,10 @@ def _at(key: str, old: Node, new: Node) -> str:
 
 def _names_fields(value: Any) -> bool:
     return any(_NAMING & {*each} for each in objects_in(value))
+
+
+def _other_type(differences: Iterable[Difference]) -> bool:
+    return any(difference.rule == "type-changed" and not difference.path for difference in differences)
 
 
 def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:
