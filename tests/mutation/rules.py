@@ -83,7 +83,7 @@ def load(mutated: str, text: str) -> None:
         source = text if name == mutated else path.read_text("utf-8")
         exec(compile(source, str(path), "exec"), module.__dict__)
     for name in ("test_compare", "test_compare_rules", "edits"):
-        importlib.import_module(f"tests.pipeline.{name}").api = fresh["api"]
+        vars(importlib.import_module(f"tests.pipeline.{name}"))["api"] = fresh["api"]
 
 
 def cases() -> Iterator[Callable[[], Any]]:
