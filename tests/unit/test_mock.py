@@ -464,6 +464,8 @@ def test_invalid_setting_is_refused() -> None:
     mock = Mock()
     with pytest.raises(TypeError, match=r"must be a set of strings: \{'good'\}"):
         Mock(api_keys="good")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(KeyError, match="acme"):
+        mock.voices("acme")
     with pytest.raises(ValueError, match=r"unknown provider 'acme' \(choose from cartesia, heygen"):
         mock.fail("acme", "server_error")
     with pytest.raises(ValueError, match=r"heygen has no operation 'clone_voise' \(choose from .*clone_voice"):
