@@ -3,7 +3,7 @@
 Daily work: tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
 Pipeline: vendor, compare, new, watch, propose, hashes
-Measurement: constructs, mutate, faults, ecosystem, peers, fuzz, corpus, soak, bench
+Measurement: mutate, constructs, faults, ecosystem, peers, fuzz, corpus, soak, bench
 Pictures: demo, screenshots
 """
 

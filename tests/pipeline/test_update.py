@@ -356,7 +356,8 @@ def test_page_text_is_escaped_in_the_report() -> None:
     """Page text in the report can neither end its code fence nor become a link or a mention."""
     outcome = Outcome(Provider(Path(), "acme"), problem="@all [x](y) <b>\n````\n# Hello")
     assert outcome.markdown() == (
-        "# acme: not understood: \\@all \\[x\\](y) \\<b\\>\n\n`````text\nerror: @all [x](y) <b>\n````\n# Hello\n`````\n"
+        "# acme: not understood: @\u200ball \\[x\\](y) \\<b\\>\n\n"
+        "`````text\nerror: @all [x](y) <b>\n````\n# Hello\n`````\n"
     )
 
 

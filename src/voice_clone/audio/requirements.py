@@ -25,6 +25,7 @@ _ALIASES = {
     **{extension[1:]: name for name, known in reversed(FORMATS.items()) for extension in known.extensions},
     **{known.media_type.partition("/")[2]: name for name, known in reversed(FORMATS.items())},
     **{name: name for name in FORMATS},
+    **{known.media_type: name for name, known in reversed(FORMATS.items())},
     "x-m4a": "m4a",
     "mpga": "mp3",
 }
@@ -32,7 +33,7 @@ _ALIASES = {
 
 def _names(listed: Iterable[str]) -> tuple[str, ...]:
     """The names of FORMATS for names, extensions or media types that a provider lists; `mpeg` is every layer."""
-    names = [name.partition("/")[2] or name for name in listed]
+    names = [name if name in _ALIASES else name.partition("/")[2] or name for name in listed]
     known = {_ALIASES.get(name, name) for name in names}
     return tuple(sorted(known | ({"mp2"} if {"mpeg", "mpga"} <= set(names) else set())))
 

@@ -16,6 +16,9 @@ from voice_clone import AsyncCartesia, AsyncHeyGen, Cartesia, CloneJob, HeyGen, 
 if TYPE_CHECKING:
     from tests.benchmarks.worker import Inputs
 
+CLIP = bytes.fromhex("ffe318c0") + bytes(68)  # a frame of mp3
+
+
 KEY = "any-key"
 JOB = CloneJob("heygen", "voice-1")
 LONG = 3600.0
@@ -87,21 +90,21 @@ def base64(inputs: Inputs) -> Callable[[], str]:
 
 def oversize(inputs: Inputs) -> Callable[[], str]:
     client = Cartesia(KEY, base_url=inputs.url)
-    return lambda: client.clone(b"ID3 ...", name="Me", language="en").id
+    return lambda: client.clone(CLIP, name="Me", language="en").id
 
 
 def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
     client = AsyncCartesia(KEY, base_url=inputs.url, timeout=inputs.timeout)
 
     async def call() -> str:
-        return (await client.clone(b"ID3 ...", name="Me", language="en")).id
+        return (await client.clone(CLIP, name="Me", language="en")).id
 
     return call
 
 
 def hostile_in_thread(inputs: Inputs) -> Callable[[], Awaitable[str]]:
     client = Cartesia(KEY, base_url=inputs.url, timeout=inputs.timeout)
-    return lambda: asyncio.to_thread(lambda: client.clone(b"ID3 ...", name="Me", language="en").id)
+    return lambda: asyncio.to_thread(lambda: client.clone(CLIP, name="Me", language="en").id)
 
 
 def list_heygen(inputs: Inputs) -> Callable[[], str]:
