@@ -192,6 +192,10 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
             fits, wanted = isinstance(value, str | list), "a type or an array of types"
         case "format" | "pattern" | "contentEncoding" | "contentMediaType":
             fits, wanted = isinstance(value, str), "text"
+        case "x-max-items-by":
+            limits = value.get("limits") if isinstance(value, dict) else None
+            fits = isinstance(limits, dict) and all(type(limit) is int for limit in limits.values())
+            wanted = "an object with `property`, and `limits` by its value"
         case _ if key in _NUMBERS:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             fits, wanted = number or (key.startswith("exclusive") and isinstance(value, bool)), "a number"

@@ -504,6 +504,27 @@ def _response_document(schema: Any) -> dict[str, Any]:
     return document({"/x": {"get": {"operationId": "x", "responses": {"200": answer}}}}) | {"openapi": "3.1.0"}
 
 
+MALFORMED: dict[str, list[Any]] = {
+    "enum": ["a", {}],
+    "required": ["a", [1]],
+    "type": [1, {}],
+    "pattern": [1],
+    "minimum": ["1", True],
+    "multipleOf": [[]],
+    "x-enum-varnames": ["A"],
+    "x-max-items-by": [1, [], {}, {"property": "a"}, {"limits": []}, {"limits": {"x": "1"}}, {"limits": {"x": True}}],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in MALFORMED.items() for value in values])
+def test_keyword_of_another_shape_is_refused(key: str, value: Any) -> None:
+    """A keyword whose value has the wrong shape is refused with its place, in the old and in the new document."""
+    documents = _request_document({}), _request_document({key: value})
+    for old, new in (documents, documents[::-1]):
+        with pytest.raises(PipelineError, match=f"schema/{key}: .* must be "):
+            api.compare(old, new)
+
+
 @given(SCHEMAS)
 def test_schema_equals_itself(schema: Any) -> None:
     """A document equals itself, also with its keys reordered."""
