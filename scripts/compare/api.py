@@ -360,7 +360,7 @@ class _Finder:
     # Responses
 
     def _responses(self, one: Place, two: Place) -> None:
-        """Each status, held against the range or the default that covers it in the other document."""
+        """Each status, compared with the range or the default that covers it in the other document."""
         before, after = (
             {key.upper(): place for key, place in mapping(each, "responses").items()} for each in (one, two)
         )

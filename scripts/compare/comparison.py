@@ -197,7 +197,7 @@ def _laid(
         if problem:
             notes.append(
                 f"{name}: its package can't be made of the {side} document, so Python names and types were not "
-                f"compared, and the flow was held against the document alone: {problem}"
+                f"compared, and the flow was compared with the document alone: {problem}"
             )
             return None
     return laid[0], laid[1]
