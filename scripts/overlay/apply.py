@@ -5,7 +5,8 @@ that takes away or replaces what the provider wrote is a correction and has `x-e
 says today. An action that matches nothing, changes nothing, or whose expectation no longer holds stops the pipeline.
 
 An action with `x-name` in place of `update` names the schema at its target: the schema moves to
-`components.schemas.<name>`, and references follow. An action that replaces an `operationId` keeps the provider's own as
+`components.schemas.<name>`, and references follow. A target may be a reference to the schema: a place in an operation
+stays when the provider renames the schema. An action that replaces an `operationId` keeps the provider's own as
 `x-operation-id`.
 
 `x-retire-when` is the place of an operation that an action adds. Once a vendored page has that operation, the action is
@@ -28,7 +29,7 @@ import jsonpath
 from scripts.lib import safety, yaml12
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import copy_json, read_json, same_json
-from scripts.lib.openapi import check_openapi
+from scripts.lib.openapi import check_openapi, pointer, reference_keys
 from scripts.lib.project import Provider
 
 _PATHS = jsonpath.JSONPathEnvironment(strict=True)
@@ -163,7 +164,20 @@ def apply_action(spec: dict[str, Any], action: Any) -> None:
 def find_targets(spec: dict[str, Any], action: Any) -> list[jsonpath.JSONPathMatch]:
     """The places that an action in good form is about, in the order of the document."""
     _check_form(action)
-    return _find(spec, action["target"])
+    matches = _find(spec, action["target"])
+    if "x-name" in action:
+        matches = [*{match.parts: match for match in (_follow(spec, match, action) for match in matches)}.values()]
+    return matches
+
+
+def _follow(spec: dict[str, Any], match: jsonpath.JSONPathMatch, action: dict[str, Any]) -> jsonpath.JSONPathMatch:
+    """The schema that a place refers to, unless the schema has the action's name; else the place itself."""
+    node: Any = match.obj
+    text = node.get("$ref") if isinstance(node, dict) else None
+    if not isinstance(text, str) or not text.startswith(_SCHEMAS) or text == reference(action)["$ref"]:
+        return match
+    [*_, name] = reference_keys(text)
+    return _PATHS.match(f"$.components.schemas[{json.dumps(name)}]", spec) or match
 
 
 def is_retired(spec: dict[str, Any], action: dict[str, Any]) -> bool:
@@ -301,7 +315,7 @@ def _move_schema(match: jsonpath.JSONPathMatch, name: str) -> None:
         renamed = {name if key == old else key: value for key, value in schemas.items()}
         schemas.clear()
         schemas.update(renamed)
-        _redirect(root, _SCHEMAS + old, _SCHEMAS + name)
+        _redirect(root, pointer(_SCHEMAS[:-1], old), _SCHEMAS + name)
     else:
         root.setdefault("components", {}).setdefault("schemas", {})[name] = dict(schema)
         schema.clear()

@@ -106,6 +106,11 @@ TO_CALL = action("$.paths['/x'].get", update={"operationId": "get_x"}, x_expect=
         (
             {"s": {"$ref": "#/components/schemas/Its"}, "components": {"schemas": {"Its": {}}}},
             [action("$.s", x_name="New")],
+            "applied",
+        ),
+        (
+            {"s": {"$ref": "#/components/schemas/Its"}, "components": {"schemas": {"Its": {}, "New": {}}}},
+            [action("$.s", x_name="New")],
             "in conflict",
         ),
         ({"paths": {"/x": {"get": {"operationId": "getX"}}}}, [TO_CALL], "applied"),
@@ -252,7 +257,7 @@ def test_upstream_fix_makes_actions_unneeded(tree: Path) -> None:
         effective_spec(heygen)
     ageing.drop(heygen, fixed(judged))
     assert same_json(effective_spec(heygen), before)
-    gap = text.index("  - target: $.paths['/v3/voices/clone'].post.responses['200']")
+    gap = text.index("  - target: $.paths['/v3/voices/clone'].post.responses['200']", first)
     assert heygen.overlay.read_text("utf-8") == text[:first] + "\n" + text[gap:]
 
 
@@ -272,6 +277,22 @@ def test_upstream_rename_makes_actions_unneeded(tree: Path) -> None:
     ageing.drop(heygen, fixed(judged))
     del before["paths"]["/v3/voices/clone"]["post"]["x-operation-id"]
     assert same_json(effective_spec(heygen), before)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_schema_renamed_by_the_provider_keeps_its_name_here(name: str, tree: Path) -> None:
+    """If a provider renames the schemas that we name, all actions apply, and the effective spec stays the same."""
+    provider = Provider(tree, name)
+    before = effective_spec(provider)
+    text = provider.spec.read_text("utf-8")
+    for schema in read_json(provider.spec)["components"]["schemas"]:
+        if schema not in before["components"]["schemas"]:
+            text = text.replace(f'schemas/{schema}"', f'schemas/{schema}Two"').replace(
+                f'"{schema}":', f'"{schema}Two":'
+            )
+    provider.spec.write_text(text, encoding="utf-8")
+    assert {aged.state for aged in ageing.judge(provider)[0]} == {State.APPLIED}
+    assert same_json(effective_spec(provider), before)
 
 
 def test_naming_conflict_shows_the_intended_name(tmp_path: Path) -> None:

@@ -166,6 +166,19 @@ REFERENCE = {"$ref": "#/components/schemas/New"}
             "$.content.schema",
             {"content": {"schema": REFERENCE}, **schemas(New={"title": "New", "type": "object"})},
         ),
+        (
+            {
+                "content": {"schema": {"$ref": "#/components/schemas/Old~1One"}},
+                **schemas(**{"Old/One": {"type": "object"}}),
+            },
+            "$.content.schema",
+            {"content": {"schema": REFERENCE}, **schemas(New={"type": "object"})},
+        ),
+        (
+            {"a": {"$ref": "#/components/schemas/Old"}, "b": {"$ref": "#/components/schemas/Old"}, **schemas(Old={})},
+            "$['a', 'b']",
+            {"a": REFERENCE, "b": REFERENCE, **schemas(New={})},
+        ),
     ],
 )
 def test_schema_is_named(spec: dict[str, Any], target: str, after: dict[str, Any]) -> None:
