@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import wave
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
@@ -154,8 +155,13 @@ def clone(call: Caller, wav: bytes) -> Callable[..., Any]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure() -> None:
-    """Let `FORCE_COLOR` colour the report of pytest, which has read it by now, and no output that a test reads."""
+    """Start with the usual environment: plain output, and Ctrl-C even if the starter ignores it, as `nox &` does.
+
+    `FORCE_COLOR` still colours the report of pytest, which has read it by now.
+    """
     os.environ.pop("FORCE_COLOR", None)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

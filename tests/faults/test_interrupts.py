@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests import conftest
 from tests.clips import MP3
 from tests.faults.faults import KEY
 from tests.faults.life import SPEAKERS, TEXT
@@ -65,9 +66,8 @@ def process(script: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
 
 
 START = """
-    import pathlib, signal, sys
+    import pathlib, sys
     from voice_clone import HeyGen
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
     heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
     job = heygen.start_clone(bytes.fromhex("ffe318c0" + "0" * 136), name="Me")
     pathlib.Path(sys.argv[3]).write_text(job.to_token(), encoding="utf-8")
@@ -79,6 +79,16 @@ GO_ON = """
     heygen = HeyGen(sys.argv[1], base_url=sys.argv[2])
     print(heygen.wait(CloneJob.from_token(pathlib.Path(sys.argv[3]).read_text(encoding="utf-8"))).id)
 """
+
+
+def test_tests_can_be_interrupted_if_their_starter_ignores_it() -> None:
+    """`nox &` in a script ignores SIGINT; the tests restore it for themselves and the processes that they start."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        conftest.pytest_configure()
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_another_process_resumes_after_a_kill(server: Server, tmp_path: Path) -> None:
@@ -213,9 +223,8 @@ class HalfSpoken(Held):
 
 
 SPEAK = """
-    import asyncio, signal, sys
+    import asyncio, sys
     from voice_clone import connect, connect_async
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     way, provider, voice, key, url, file = sys.argv[1:]
     make = connect if way == "sync" else connect_async
     spoken = lambda: make(provider, api_key=key, base_url=url).speak("Hello, this is my voice.", voice, to=file)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from voice_clone.testing import Mock
 
@@ -34,13 +33,6 @@ def fences(page: str, language: str) -> list[str]:
 def commands(page: str) -> list[str]:
     """The commands of a page, in order."""
     return "".join(fences(page, "sh")).splitlines()
-
-
-@pytest.fixture
-def _interruptible() -> Generator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

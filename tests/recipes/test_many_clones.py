@@ -119,7 +119,6 @@ def hold(request: httpx.Request) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
-@pytest.mark.usefixtures("_interruptible")
 def test_stopped_run_resumes(tmp_path: Path, clip: str, how: signal.Signals) -> None:
     """A run stopped during a start and polls resumes with the same command, and pays for nothing again."""
     (command,) = commands(PAGE)
