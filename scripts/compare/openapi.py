@@ -138,10 +138,10 @@ def media_types(place: Place) -> dict[str, Place]:
 def is_file(media: Place) -> bool:
     """Whether a media type is a file as a whole: OpenAPI 3.0 says so by `format: binary`, 3.1 by no schema at all."""
     name = reference_keys(media.pointer)[-1].lower()
-    schema = media.schema.get("schema") or {}
-    return not re.match(r"text/|multipart/|application/(?!octet-stream)|\*", name) and (
-        not schema or (schema.get("type") == "string" and schema.get("format") == "binary")
-    )
+    schema = media.schema.get("schema")
+    is_binary = isinstance(schema, dict) and schema.get("type") == "string" and schema.get("format") == "binary"
+    is_any = schema is True or not schema
+    return (is_any or is_binary) and not re.match(r"text/|multipart/|application/(?!octet-stream)|\*", name)
 
 
 def schemes_of(root: Place) -> dict[str, Place]:

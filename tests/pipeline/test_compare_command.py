@@ -525,6 +525,19 @@ def test_keyword_of_another_shape_is_refused(key: str, value: Any) -> None:
             api.compare(old, new)
 
 
+def test_file_with_any_schema_is_a_file() -> None:
+    """In an audio media type `true`, `{}` and no schema mean the same file; a value that is no schema is refused."""
+
+    def audio(**media: Any) -> dict[str, Any]:
+        body = {"required": True, "content": {"audio/mpeg": media}}
+        return document({"/x": {"post": operation("x", requestBody=body)}}) | {"openapi": "3.1.0"}
+
+    for schema in (True, {}, {"type": "string", "format": "binary"}):
+        assert api.compare(audio(), audio(schema=schema)) == []
+    with pytest.raises(PipelineError, match="is no schema"):
+        api.compare(audio(), audio(schema="binary"))
+
+
 @given(SCHEMAS)
 def test_schema_equals_itself(schema: Any) -> None:
     """A document equals itself, also with its keys reordered."""
