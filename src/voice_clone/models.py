@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -33,6 +33,14 @@ class Voice:
     """When the provider deletes the voice if nobody speaks with it, with a time zone; None if it does not."""
     raw: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False, hash=False)
     """The provider's response, decoded from JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The voice as a dict of JSON types, without `raw`; times are ISO 8601 texts in UTC, in whole seconds."""
+        return attrs.asdict(self, filter=lambda field, _: field.name != "raw", value_serializer=_json_value)
+
+
+def _json_value(_: object, __: object, value: Any) -> Any:
+    return value.astimezone(UTC).isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
 @attrs.frozen(kw_only=True)

@@ -261,6 +261,7 @@ def results(voice: Voice, job: CloneJob, progress: Progress) -> None:
     assert_type(voice.created_at, datetime | None)
     assert_type(voice.expires_at, datetime | None)
     assert_type(voice.raw, Mapping[str, Any])
+    assert_type(voice.to_dict(), dict[str, Any])
     assert_type(job.provider, str)
     assert_type(job.voice_id, str)
     assert_type(job.done, bool)

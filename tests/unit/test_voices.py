@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -66,6 +67,26 @@ def listed(voice_id: str, name: str = "Me") -> dict[str, Any]:
         "support_locale": False,
         "type": "private",
     }
+
+
+# Voice
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_voice_is_a_dict_of_json_types(provider: str, call: Caller, wav: bytes) -> None:
+    """`to_dict` has every field except `raw`, and survives JSON."""
+    voice = call(provider, "clone", wav, **OPTIONS[provider])
+    fields = voice.to_dict()
+    assert json.loads(json.dumps(fields)) == fields
+    assert list(fields) == ["provider", "id", "name", "language", "preview_url", "created_at", "expires_at"]
+    assert (fields["provider"], fields["id"], fields["name"]) == (provider, voice.id, "Me")
+
+
+def test_dict_of_a_voice_has_times_in_utc() -> None:
+    """`to_dict` turns a time into ISO 8601 text in UTC, without microseconds; None stays None."""
+    created = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    fields = Voice(provider="minimax", id="one", created_at=created).to_dict()
+    assert (fields["created_at"], fields["expires_at"]) == ("2025-12-31T23:30:00+00:00", None)
 
 
 # Poll

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import attrs
 from rich.console import Console, RenderableType
 
 from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
 from voice_clone.cli._exits import EXIT_CODES, exit_code
 
 _ADVICE = "What to do: "
-_TIMES = ("created_at", "expires_at")
 
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
@@ -58,8 +56,7 @@ def _in_commands(text: str, error: VoiceCloneError) -> str:
 
 def voice_json(voice: Voice) -> dict[str, Any]:
     """A voice for `--json`."""
-    times = {name: time and _utc(time).isoformat() for name in _TIMES for time in [getattr(voice, name)]}
-    return {**attrs.asdict(voice, filter=lambda field, _: field.name != "raw"), **times}
+    return voice.to_dict()
 
 
 def _utc(time: datetime) -> datetime:
