@@ -256,7 +256,7 @@ def ecosystem(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Test the official SDKs at the mock, and with the same faults: `-- --write` writes docs/peers.md."""
     install(session, "peers", ".[cli,testing]")
-    session.run("python", "-m", "pytest", "tests/unit/test_official_sdks.py")
+    session.run("python", "-m", "pytest", "tests/unit/test_official_sdks.py", "tests/docs/test_from_official_sdks.py")
     session.run("python", "-m", "tests.faults.peers", *session.posargs)
 
 
