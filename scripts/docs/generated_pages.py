@@ -17,7 +17,7 @@ from scripts.compare.rules import RULES
 from scripts.docs import architecture
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, objects_in, read_json
-from scripts.lib.openapi import METHODS
+from scripts.lib.openapi import METHODS, limits
 from scripts.lib.project import Provider, find_providers
 from voice_clone import VoiceCloneError, connect, errors
 from voice_clone.audio import Rules
@@ -216,9 +216,9 @@ class Facts:
             default = "required" if parameter.default is parameter.empty else f"`{parameter.default}`"
             field = names.get(name)
             needed = body.get("dependentRequired", {}).get(field)
-            wants = [*_limits(properties[field]), *([f"needs {_listed(needed)}"] if needed else [])] if field else []
-            limits = ", ".join(wants) or ("–" if field else "is not sent")
-            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, limits
+            wants = [*limits(properties[field]), *([f"needs {_listed(needed)}"] if needed else [])] if field else []
+            shown = ", ".join(wants) or ("–" if field else "is not sent")
+            yield f"`{name}`", _cell(f"`{_type(parameter)}`"), default, shown
 
     def _errors(self) -> Iterable[tuple[str, ...]]:
         rows: dict[tuple[int, str], tuple[str, ...]] = {}  # a code may be known from more than one answer
@@ -229,23 +229,6 @@ class Facts:
             row = (str(status), code, _cell(error["message"]), _linked(error["class"], "../errors.md"))
             rows.setdefault((status, code), row)
         return (rows[key] for key in sorted(rows, key=lambda key: key[0]))
-
-
-def _limits(field: Any) -> Iterator[str]:
-    """The limits of a field of a request, in words."""
-    if most := field.get("maxLength"):
-        yield f"{_range(field.get('minLength'), most)} characters"
-    if most := field.get("maximum"):
-        above = field.get("exclusiveMinimum")
-        yield _range(field.get("minimum"), most) if above is None else f"above {above} to {most}"
-    if pattern := field.get("pattern"):
-        yield f"`{pattern}`"
-    if values := field.get("enum"):
-        yield "one of " + _listed(values)
-
-
-def _range(least: float | None, most: float) -> str:
-    return f"up to {most:,}" if not least else f"{least:,} to {most:,}"
 
 
 def _raised(known: dict[str, Any]) -> Any:

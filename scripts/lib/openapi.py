@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -87,6 +87,23 @@ def find_reference(document: Any, reference: str) -> Any:
 def pointer(base: str, *keys: str | int) -> str:
     """The JSON pointer to keys below another pointer."""
     return base + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+def limits(schema: Any) -> Iterator[str]:
+    """The limits of a value, in words."""
+    if most := schema.get("maxLength"):
+        yield f"{_range(schema.get('minLength'), most)} characters"
+    if most := schema.get("maximum"):
+        above = schema.get("exclusiveMinimum")
+        yield _range(schema.get("minimum"), most) if above is None else f"above {above} to {most}"
+    if pattern := schema.get("pattern"):
+        yield f"`{pattern}`"
+    if values := schema.get("enum"):
+        yield "one of " + ", ".join(dict.fromkeys(f"`{value}`" for value in values))
+
+
+def _range(least: float | None, most: float) -> str:
+    return f"up to {most:,}" if not least else f"{least:,} to {most:,}"
 
 
 def check_openapi(document: Any, where: str, *, with_operations: bool = True) -> None:

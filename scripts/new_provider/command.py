@@ -108,7 +108,10 @@ def create(name: str, source: str | None, operation: str | None, title: str | No
         tidy(list(texts), root)
         yield from _put(aside, provider)
     yield from unsettled(provider)
-    yield f"{name}: what is left to do is marked TODO; `nox -s contract -- {name}` says where, and what holds"
+    yield (
+        f"{name}: each TODO above is a question, most with a guess: correct the guess or keep it, and delete the TODO. "
+        f"`nox -s contract -- {name}` lists what is left, and tests the rest"
+    )
 
 
 def _begin(aside: Provider, source: str, operation: str | None, title: str | None) -> list[Action]:
@@ -154,10 +157,9 @@ def _texts(aside: Provider) -> dict[Path, str]:
     known = [*map(operation_name, operations_of(spec)), *left_out_of(vendored_pages(aside), listed_operations(aside))]
     texts = Texts(
         aside,
-        title=aside.source()["title"],
         guesses=guesses,
+        documented=Guesses(read_json(aside.spec), guesses.operation),
         listing=listing(known),
-        known_key=Guesses(read_json(aside.spec), guesses.operation).scheme.known,
         parsed=parse(aside, spec),
         poll=guesses.poll if "get_voice" in named else None,
     )

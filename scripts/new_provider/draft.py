@@ -6,23 +6,23 @@ Each action is applied as soon as it is written, so that the next one sees the d
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 import httpx
+from openapi_python_client.strings import ClassName
 
 from scripts.lib.files import copy_json, dump_json, objects_in
-from scripts.lib.openapi import operation_name, reference_keys
-from scripts.new_provider.infer import Guesses, Json, Operation, Scheme
+from scripts.lib.openapi import operation_name
+from scripts.new_provider.infer import COMBINED, Guesses, Json, Keys, Operation, Scheme, child, follow
 from scripts.overlay.apply import OverlayError, apply_action
 
-Keys = tuple[str | int, ...]
-
-POLICY = "Names are the same at all providers by our policy."
-OPEN = "Response enums are open by our policy."
-COMBINED = ("allOf", "anyOf", "oneOf")
-AUDIO_TYPES = "audio/x-wav, audio/wav, audio/mpeg, audio/mp4, audio/flac, audio/ogg, audio/webm"
+REASONS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("reasons.toml").read_text("utf-8"))
+"""The texts of each kind of action."""
+AUDIO_TYPES = ("audio/x-wav", "audio/wav", "audio/mpeg", "audio/mp4", "audio/flac", "audio/ogg", "audio/webm")
 """The media types of all formats that the client sends."""
 IGNORED_HEADERS = ("accept", "content-type", "authorization")
 """Header parameters that a reader of OpenAPI ignores."""
@@ -30,7 +30,10 @@ ORDINALS = ("Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", 
 """Tell equal names apart, and the branches of a schema; a number would become a word of its own in a module's name."""
 RANGES = {"2XX": ("200",), "4XX": ("400",), "5XX": ("500",), "default": ("400", "401", "429", "500")}
 """The statuses that stand for a range of statuses in the first overlay."""
+REFUSALS = {("400", "422"): "The request is invalid.", ("401", "403"): "The key is missing or wrong."}
+"""A document describes one status of each pair, or the overlay adds the first."""
 _MEDIA_TYPE = re.compile(r"\b(?:audio|video)/[a-z0-9][\w.+-]*\w")
+_AUDIO_LIMIT = re.compile(r"[^.\n]*\d ?(?:[KM]i?B|s|seconds|min|minutes)\b[^.\n]*", re.IGNORECASE)
 _LONG_NAME = 40
 _GENERIC = re.compile(r"V\d|(?:Req|Resp|Body|(?:Request|Response)Model|Metadata)\Z|BaseResp")
 _TAKEN = frozenset({"Any", "Client", "AuthenticatedClient", "Error", "File", "Response", "Unset"})
@@ -50,8 +53,8 @@ class Action:
     source: str
     change: Json
     """Its other keys."""
-    todo: str = ""
-    """The question that a person must answer; empty for a fact."""
+    todo: str
+    """The question that a person must answer; empty for a fact, and where another action has the same question."""
 
 
 @attrs.define
@@ -62,50 +65,53 @@ class Draft:
     """The document with all actions so far applied."""
     actions: list[Action] = attrs.field(factory=list[Action])
 
-    def add(self, keys: Keys, description: str, source: str, *, todo: str = "", **change: Any) -> bool:
-        """Apply and keep an action; returns False for one that does not fit, which is left out."""
-        change = {key.replace("_", "-") if key.startswith("x_") else key: value for key, value in change.items()}
-        action = Action(path(keys), description, source, change, todo)
+    @property
+    def schemas(self) -> Json:
+        """The named schemas."""
+        found: Json = self.document.get("components", {}).get("schemas", {})
+        return found
+
+    def add(self, keys: Keys, reason: str, words: Mapping[str, str] | None = None, **change: Any) -> bool:
+        """Apply and keep an action; returns False for one that does not fit, which is left out.
+
+        Its texts are those of `reason`, with `words` in the places of the braces. A key `x_name` becomes `x-name`.
+        """
+        texts = {key: text.format(**words or {}) for key, text in REASONS[reason].items()}
+        target, todo = path(keys), " ".join(texts.get("todo", "").split())
+        change = {key.replace("x_", "x-"): value for key, value in change.items()}
         after = copy_json(self.document)
+        action = {"target": target, "description": texts["description"], "x-source": texts["source"]}
         try:
-            apply_action(
-                after, {"target": action.target, "description": description, "x-source": source, **copy_json(change)}
-            )
+            apply_action(after, action | copy_json(change))
         except OverlayError:
             return False
         self.document = after
-        self.actions.append(action)
+        todo = "" if todo in [each.todo for each in self.actions] else todo
+        self.actions.append(Action(target, texts["description"], texts["source"], change, todo))
         return True
 
     def at(self, *keys: str | int) -> tuple[Keys, Any]:
         """The place of a node, behind each reference on the way, and the node; None if there is none."""
         place: Keys = ()
         node: Any = self.document
-        for key in (*keys, ""):
-            for _ in range(20):
-                if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-                    break
-                place = tuple(reference_keys(node["$ref"]))
-                node = self.document
-                for part in place:
-                    node = node.get(part) if isinstance(node, dict) else None
-            if key != "":
-                node = _child(node, key)
-                place = (*place, key)
-        return place, node
+        for key in keys:
+            place, node = follow(self.document, node, place)
+            place, node = (*place, key), child(node, key)
+        return follow(self.document, node, place)
 
-    def replace(self, keys: Keys, value: Json, description: str, source: str, todo: str = "") -> None:
+    def replace(self, keys: Keys, value: Json, reason: str, words: Mapping[str, str] | None = None) -> None:
         """Replace an object: one action removes it, one writes the new one."""
         *holder, last = keys
-        old = self.at(*holder)[1][last]
-        if self.add(keys, description, source, todo=todo, x_expect=summary(old), remove=True):
-            self.add(tuple(holder), description, source, update={last: value})
+        if self.add(keys, reason, words, x_expect=summary(self.at(*holder)[1][last]), remove=True):
+            self.add(tuple(holder), reason, words, update={last: value})
 
-
-def _child(node: Any, key: str | int) -> Any:
-    if isinstance(node, list):
-        return node[key] if isinstance(key, int) and key < len(node) else None
-    return node.get(key) if isinstance(node, dict) else None
+    def require(self, keys: Keys, name: str, reason: str, words: Mapping[str, str]) -> None:
+        """Add a property to those that the object at a place requires."""
+        schema = self.at(*keys)[1]
+        if "required" not in schema:
+            self.add(keys, reason, words, update={"required": [name]})
+        elif name not in schema["required"]:
+            self.add((*keys, "required"), reason, words, update=name)
 
 
 def path(keys: Keys) -> str:
@@ -151,30 +157,22 @@ def _server(draft: Draft) -> None:
     if servers and str(servers[0].get("url", "")).startswith("https://"):
         return
     host = re.sub(r"[^a-z0-9]", "", str(draft.document["info"].get("title", "")).lower()) or "server"
-    new = {"servers": [{"url": f"https://{host}.invalid"}]}
-    if servers and not draft.add(("servers",), "No server over https.", "The URL.", x_expect=servers, remove=True):
-        return
-    named = "names no server over https" if servers else "names no server"
-    draft.add((), f"The document {named}.", "TODO", todo="where is the server? The URL is made up.", update=new)
+    if not servers or draft.add(("servers",), "server_without_https", x_expect=servers, remove=True):
+        draft.add((), "server", update={"servers": [{"url": f"https://{host}.invalid"}]})
 
 
 def _name_operation(draft: Draft, operation: Operation, name: str) -> None:
     """The ID and the tag of an operation."""
     keys, said = draft.at("paths", operation[1], operation[0])
     own_id, tags = said.get("operationId"), said.get("tags", [])
-    tagged = [str(tag).lower() for tag in tags] == ["voices"]
-    if tags and not tagged:
-        draft.add(
-            (*keys, "tags"), "The tag of all providers replaces the document's own tags.", POLICY,
-            x_expect=tags, remove=True,
-        )  # fmt: skip
-    if own_id != name or not tagged:
-        change: Json = {"x_expect": {"operationId": own_id}} if own_id not in (None, name) else {}
-        change["update"] = {"operationId": name} | ({} if tagged else {"tags": ["Voices"]})
-        what = "One name for this operation at all providers, under one tag."
-        if own_id is None:
-            what = f"A name for this operation, the same at all providers; the document has none for {operation[1]}."
-        draft.add(keys, what, POLICY, **change)
+    is_tagged = [str(tag).lower() for tag in tags] == ["voices"]
+    if tags and not is_tagged:
+        draft.add((*keys, "tags"), "tags", x_expect=tags, remove=True)
+    if own_id != name or not is_tagged:
+        expected: Json = {"x_expect": {"operationId": own_id}} if own_id not in (None, name) else {}
+        update = {"operationId": name} | ({} if is_tagged else {"tags": ["Voices"]})
+        reason = "operation_without_id" if own_id is None else "operation"
+        draft.add(keys, reason, {"path": operation[1]}, **expected, update=update)
 
 
 def _security(draft: Draft, operation: Operation, scheme: Scheme) -> None:
@@ -185,101 +183,79 @@ def _security(draft: Draft, operation: Operation, scheme: Scheme) -> None:
         for index, listed in reversed(list(enumerate(draft.at(*holder)[1] or []))):
             parameter = guesses.resolve(listed)
             header = str(parameter.get("name"))
-            is_key = header == scheme.parameter
-            if parameter.get("in") != "header" or not (is_key or header.lower() in IGNORED_HEADERS):
-                continue
-            is_reference = "$ref" in listed
-            source = "OpenAPI, Parameter Object: a header parameter of this name is ignored."
-            draft.add(
-                (*holder, index if is_reference else Where(f"[?@.name == {_quoted(header)}]")),
-                "The client sends this header with each request; nobody passes it to an operation.",
-                source if header.lower() in IGNORED_HEADERS else "The parameter's own name.",
-                todo="is this parameter the key?" if is_key and not scheme.known else "",
-                x_expect=listed if is_reference else {"in": "header"},
-                remove=True,
-            )
-    known = draft.document.get("components", {}).get("securitySchemes", {})
-    name = scheme.name if scheme.name in known else None
-    if name is None and "api_key" not in known:
+            is_ignored = header.lower() in IGNORED_HEADERS
+            if parameter.get("in") == "header" and (is_ignored or header == scheme.parameter):
+                place: int | str = Where(f"[?@.name == {_quoted(header)}]")
+                place, expected = (index, listed) if "$ref" in listed else (place, {"in": "header"})
+                reason = "ignored_parameter" if is_ignored else "key_parameter"
+                draft.add((*holder, place), reason, x_expect=expected, remove=True)
+    schemes = draft.document.get("components", {}).get("securitySchemes", {})
+    name = scheme.name if scheme.name and scheme.name in schemes else "api_key"
+    value = {"type": "apiKey", "in": "header", "name": scheme.header}
+    if scheme.prefix:
         value = {"type": "http", "scheme": scheme.prefix.strip().lower()}
-        value = value if scheme.prefix else {"type": "apiKey", "in": "header", "name": scheme.header}
-        draft.add(
-            (),
-            "The key as a security scheme.",
-            scheme.source,
-            todo="is this what stands before the key?" if scheme.prefix and not scheme.known else "",
-            update={"components": {"securitySchemes": {"api_key": value}}},
-        )
-    wanted: list[Json] = [{name or "api_key": []}]
+    words = {"source": scheme.source, "sent": f"{scheme.header}: {scheme.prefix}KEY"}
+    if name != scheme.name and name not in schemes:
+        draft.add((), "scheme", words, update={"components": {"securitySchemes": {name: value}}})
+    elif name != scheme.name and schemes[name] != value:
+        draft.replace(("components", "securitySchemes", name), value, "scheme", words)
+    wanted: list[Json] = [{name: []}]
     own = said.get("security")
-    if own == wanted or (own and name and guesses.schemes_are_headers):
+    if own == wanted or (own and scheme.name in schemes and guesses.schemes_are_headers):
         return
     if own:
-        draft.add((*keys, "security"), "Another scheme for the key.", scheme.source, x_expect=own, remove=True)
-    why = "The key is needed; the client generator reads the security of an operation, not that of the document."
-    draft.add(keys, why, scheme.source, update={"security": wanted})
+        draft.add((*keys, "security"), "other_security", words, x_expect=own, remove=True)
+    draft.add(keys, "security", words, update={"security": wanted})
 
 
 def _body(draft: Draft, operation: Operation) -> None:
     """A required body of one media type, whose files are files."""
     keys, body = draft.at("paths", operation[1], operation[0], "requestBody")
-    content = body.get("content") if isinstance(body, dict) else None
-    if not content:
+    content = (body or {}).get("content", {})
+    guesses = Guesses(draft.document, operation)
+    media_type = guesses.media_type
+    if media_type is None:
         return
-    media_type = Guesses(draft.document, operation).media_type or ""
     for other in [each for each in content if each != media_type]:
-        why = "The client sends one media type: the form, which holds files, or else JSON."
-        draft.add((*keys, "content", other), why, POLICY, x_expect=summary(content[other], 1), remove=True)
+        expected = summary(content[other], 1)
+        draft.add((*keys, "content", other), "other_media_type", x_expect=expected, remove=True)
     if body.get("required") is not True:
         change: Json = {"x_expect": {"required": False}} if body.get("required") is False else {}
-        schema = draft.at(*keys, "content", media_type, "schema")[1] or {}
-        source = "The schema of the body has required fields." if schema.get("required") else "TODO"
-        todo = "" if schema.get("required") else "can a voice be cloned without a body? Inferred that it cannot."
-        draft.add(keys, "A clone needs its body.", source, todo=todo, update={"required": True}, **change)
+        reason = "required_body" if guesses.body.get("required") else "required_body_guessed"
+        draft.add(keys, reason, **change, update={"required": True})
     if media_type == "multipart/form-data":
         _files(draft, operation, (*keys, "content", media_type))
-    audio = Guesses(draft.document, operation).audio
-    place, schema = draft.at(*keys, "content", media_type, "schema")
-    if audio and operation[0] == "post" and audio not in schema.get("required", []):
-        todo = f"is {audio} the audio, and can a voice be cloned without it? Inferred that it is, and cannot."
-        if "required" in schema:
-            draft.add((*place, "required"), "A clone needs audio.", "TODO", todo=todo, update=audio)
-        else:
-            draft.add(place, "A clone needs audio.", "TODO", todo=todo, update={"required": [audio]})
+    if audio := Guesses(draft.document, operation).audio:
+        place, _ = draft.at(*keys, "content", media_type, "schema")
+        draft.require(place, audio, "required_audio", {"audio": audio})
 
 
 def _files(draft: Draft, operation: Operation, media: Keys) -> None:
     """The files of a form: `format: binary`, and the media types that each may have."""
-    properties = (draft.at(*media, "schema")[1] or {}).get("properties", {})
     said = draft.at("paths", operation[1], operation[0])[1]
-    for name in properties:
+    for name in (draft.at(*media, "schema")[1] or {}).get("properties", {}):
         place, schema = draft.at(*media, "schema", "properties", name)
         is_list = isinstance(schema.get("items"), dict)
         single, part = draft.at(*place, "items") if is_list else (place, schema)
-        if str(part.get("contentMediaType", "")).partition("/")[0] in ("application", "audio", "video"):
-            if "contentEncoding" in part or "json" in part["contentMediaType"]:
+        kind = str(part.get("contentMediaType", ""))
+        if kind.partition("/")[0] in ("application", "audio", "video"):
+            if "contentEncoding" in part or "json" in kind:
                 continue
             now = {**{k: v for k, v in part.items() if k != "contentMediaType"}, "format": "binary"}
-            source = "JSON Schema 2020-12, contentMediaType without contentEncoding: the bytes themselves."
-            draft.replace(single, now, "A file, in the word that both generators know.", source)
-        part = draft.at(*single)[1]
-        if part.get("format") != "binary":
+            draft.replace(single, now, "file")
+        if draft.at(*single)[1].get("format") != "binary":
             continue
         if is_list and not schema.get("minItems"):
-            why, source = "A form cannot express an empty list of files.", "The schema's own `required`."
-            draft.add(place, why, source, update={"minItems": 1})
+            draft.add(place, "files", update={"minItems": 1})
         if "contentType" in draft.at(*media)[1].get("encoding", {}).get(name, {}):
             continue
-        text = dump_json([schema, said.get("description"), said.get("requestBody")])
-        listed = list(dict.fromkeys(_MEDIA_TYPE.findall(text)))
-        types = ", ".join(dict.fromkeys(["audio/x-wav", *listed])) if listed else AUDIO_TYPES
-        draft.add(
-            media,
-            f"The part named `{name}` carries a file name and one of these media types.",
-            "The document's own text names them, except audio/x-wav." if listed else "TODO",
-            todo="which media types does it take?" + ("" if listed else " Inferred: all that the client sends."),
-            update={"encoding": {name: {"contentType": types}}},
-        )
+        described = [schema.get("description"), part.get("description"), said.get("description")]
+        listed = _MEDIA_TYPE.findall(dump_json([schema, said.get("description"), said.get("requestBody")]))
+        limits = dict.fromkeys(text.strip() for text in _AUDIO_LIMIT.findall("\n".join(filter(None, described))))
+        words = {"name": name, "limits": f" `x-audio` can hold limits: {'; '.join(limits)}." if limits else ""}
+        types = ", ".join(dict.fromkeys(["audio/x-wav", *(listed or AUDIO_TYPES)]))
+        reason = "media_types" if listed else "media_types_guessed"
+        draft.add(media, reason, words, update={"encoding": {name: {"contentType": types}}})
 
 
 def _answers(draft: Draft, operation: Operation) -> None:
@@ -290,12 +266,9 @@ def _answers(draft: Draft, operation: Operation) -> None:
         statuses = RANGES[status] if has_success or status != "default" else ("200",)
         missing = [each for each in statuses if each not in draft.at(*keys)[1]]
         value = answers[status]
-        why = f"`{status}` gives way to statuses: only these can be raised as errors of their own."
-        if draft.add((*keys, status), why, f"The document's own `{status}`.", x_expect=summary(value, 1), remove=True):
-            todo = f"which statuses are behind `{status}`? Inferred: {', '.join(statuses)}."
-            draft.add(
-                keys, f"The statuses of `{status}`.", "TODO", todo=todo, update=dict.fromkeys(missing, value)
-            )  # fmt: skip
+        words = {"status": status, "statuses": ", ".join(statuses), "operation": operation_name(operation)}
+        if draft.add((*keys, status), "range", words, x_expect=summary(value, 1), remove=True):
+            draft.add(keys, "statuses", words, update=dict.fromkeys(missing, value))
         has_success |= statuses == ("200",)
     _failures(draft, operation, keys)
     for status in draft.at(*keys)[1]:
@@ -303,129 +276,111 @@ def _answers(draft: Draft, operation: Operation) -> None:
         content = (answer or {}).get("content") or {}
         kept = next((each for each in content if "json" in each), next(iter(content), None))
         for other in [each for each in content if each != kept]:
-            why = "One media type, which the client reads."
-            draft.add((*place, "content", other), why, POLICY, x_expect=summary(content[other], 1), remove=True)
+            expected = summary(content[other], 1)
+            draft.add((*place, "content", other), "read_media_type", x_expect=expected, remove=True)
 
 
 def _failures(draft: Draft, operation: Operation, keys: Keys) -> None:
     """An invalid request and a wrong key are documented; each failure has a body."""
-    answers = draft.at(*keys)[1]
-    known = Guesses(draft.document, operation)
-    described = [each for each in known.failures if draft.at(*keys, each)[1].get("content")]
+    failures = Guesses(draft.document, operation).failures
+    described = [each for each in failures if draft.at(*keys, each)[1].get("content")]
     if described:
         content = draft.at(*keys, described[0], "content")[1]
     else:
-        why = "Why a request was refused; the document does not say how an error looks."
-        schema = {"ErrorResponse": {"type": "object", "properties": {"message": {"type": "string"}}}}
-        if "ErrorResponse" not in draft.document.get("components", {}).get("schemas", {}):
-            todo = "how does an error look? The schema is made up."
-            draft.add((), why, "TODO", todo=todo, update={"components": {"schemas": schema}})
+        if "ErrorResponse" not in draft.schemas:
+            schema = {"type": "object", "properties": {"message": {"type": "string"}}}
+            draft.add((), "error_schema", update={"components": {"schemas": {"ErrorResponse": schema}}})
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
-    for status in (each for each in known.failures if each not in described):
-        place, answer = draft.at(*keys, status)
-        if isinstance(answer, dict) and not answer.get("content"):
-            why, todo = "The body of this failure, which the document leaves out.", "does this failure have this body?"
-            draft.add(place, why, "TODO", todo=todo, update={"content": content})
-    lacking = [] if {"400", "422"} & set(answers) else ["400"]
-    lacking += [] if {"401", "403"} & set(answers) else ["401"]
-    texts = {"400": "The request is invalid.", "401": "The key is missing or wrong."}
-    for status in lacking:
-        draft.add(
-            keys, f"{texts[status]} The document does not say so.", "Inferred; RFC 9110, 15.5.",
-            todo=f"is this a {status}, and does it look like this?",
-            update={status: {"description": texts[status], "content": content}},
-        )  # fmt: skip
+    words = {"operation": operation_name(operation), "body": "the other failures"}
+    if "/HTTPValidationError" in dump_json(content):
+        schema = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
+        content, words["body"] = {"application/json": {"schema": schema}}, "FastAPI, whose own failures have it"
+    for status in (each for each in failures if each not in described):
+        draft.add(draft.at(*keys, status)[0], "error_body", words | {"status": status}, update={"content": content})
+    answers = draft.at(*keys)[1]
+    for statuses, meaning in REFUSALS.items():
+        if not set(statuses) & set(answers):
+            update = {statuses[0]: {"description": meaning, "content": content}}
+            draft.add(keys, "failure", words | {"status": statuses[0], "meaning": meaning}, update=update)
 
 
 def _schemas(draft: Draft, operation: Operation, name: str) -> None:
     """A name for each object and enum that lacks a good one, and open enums in responses."""
     kind = "".join(word.capitalize() for word in name.split("_"))
     base: Keys = ("paths", operation[1], operation[0])
-    body = draft.at(*base, "requestBody")
+    keys, body = draft.at(*base, "requestBody")
     requested: set[Keys] = set()
-    for media_type in (body[1] or {}).get("content", {}):
-        _name(draft, (*body[0], "content", media_type, "schema"), f"{kind}Request", forced=True, seen=requested)
-    _defaults(draft, operation)
+    for media_type in (body or {}).get("content", {}):
+        schema: Keys = (*keys, "content", media_type, "schema")
+        _name(draft, schema, f"{kind}Request", forced=True, seen=requested)
+        _defaults(draft, schema)
     answers = draft.at(*base, "responses")[1]
-    success = next((each for each in answers if each[0] == "2"), "")
-    for status in sorted(answers, key=lambda each: each != success):
-        content = draft.at(*base, "responses", status, "content")
-        media_type = next((each for each in content[1] or {} if "json" in each), None)
+    for status in sorted(answers, key=lambda each: each[0] != "2"):
+        keys, content = draft.at(*base, "responses", status, "content")
+        media_type = next((each for each in content or {} if "json" in each), None)
         if media_type is None:
             continue
-        schema: Keys = (*content[0], media_type, "schema")
-        if status == success:
+        schema = (*keys, media_type, "schema")
+        if status[0] == "2":
             _name(draft, schema, f"{kind}Response", forced=True, seen=set())
         else:
             _name_error(draft, schema, re.sub(r"\W", "", httpx.codes.get_reason_phrase(int(status))) or "Other")
-        _open(draft, schema, requested, set())
-        _drop_untyped(draft, schema, set())
+        _loosen(draft, schema, requested, set())
 
 
-def _defaults(draft: Draft, operation: Operation) -> None:
+def _defaults(draft: Draft, keys: Keys) -> None:
     """Repeat the default of a referenced schema at the property: one generator takes it for `null` otherwise."""
-    keys, body = draft.at("paths", operation[1], operation[0], "requestBody")
-    for media_type in (body or {}).get("content", {}) if draft.document["openapi"].startswith("3.1") else ():
-        place, schema = draft.at(*keys, "content", media_type, "schema")
-        for name, each in schema.get("properties", {}).items():
-            target = draft.at(*place, "properties", name)[1]
-            if "$ref" in each and "default" not in each and target.get("default") is not None:
-                why = "The default of the schema itself, where both generators read it."
-                change = {"default": target["default"]}
-                draft.add((*place, "properties", name), why, "The schema's own `default`.", update=change)
+    place, schema = draft.at(*keys)
+    for name, each in schema.get("properties", {}).items() if draft.document["openapi"].startswith("3.1") else ():
+        target = draft.at(*place, "properties", name)[1]
+        if "$ref" in each and "default" not in each and target.get("default") is not None:
+            draft.add((*place, "properties", name), "default", update={"default": target["default"]})
 
 
 def _name_error(draft: Draft, schema: Keys, reason: str) -> None:
     """Name the schema of a failure; equal inline schemas become one."""
-    node = _child(draft.at(*schema[:-1])[1], "schema")
-    known = draft.document.get("components", {}).get("schemas", {})
-    twin = {key: value for key, value in known.get("ErrorResponse", {}).items() if key != "title"}
-    if isinstance(node, dict) and "$ref" not in node and node == twin:
-        value = {"$ref": "#/components/schemas/ErrorResponse"}
-        draft.replace(schema, value, "One of several equal inline schemas.", "The schema itself.")
-        return
-    _name(draft, schema, f"{reason}Error" if "ErrorResponse" in known else "ErrorResponse", seen=set())
+    node = child(draft.at(*schema[:-1])[1], "schema")
+    twin = {key: value for key, value in draft.schemas.get("ErrorResponse", {}).items() if key != "title"}
+    if node and node == twin:
+        draft.replace(schema, {"$ref": "#/components/schemas/ErrorResponse"}, "equal")
+    else:
+        _name(draft, schema, f"{reason}Error" if "ErrorResponse" in draft.schemas else "ErrorResponse", seen=set())
 
 
 def _name(draft: Draft, keys: Keys, wanted: str, *, seen: set[Keys], forced: bool = False) -> None:
     """Name the schema at a place, and those below it, unless they have good names; `forced` names of ours win."""
-    node = _child(draft.at(*keys[:-1])[1], keys[-1])
-    if not isinstance(node, dict):
-        return
     place, schema = draft.at(*keys)
     if place in seen or not isinstance(schema, dict):
         return
-    is_component = place[:2] == ("components", "schemas") and len(place) == 3
-    own = str(place[-1]) if is_component else ""
-    several = schema.get("type") == "array"
-    needed = "properties" in schema or len(schema.get("enum", ())) > 1 or (forced and not several)
-    named = own == wanted or (own == "Voice" and forced) or (bool(own) and not forced and _is_good(own))
-    if (needed or (own and not named)) and not named and not (forced and several):
+    own = str(place[-1]) if place[:2] == ("components", "schemas") and len(place) == 3 else ""
+    if forced:
+        is_named = own in (wanted, "Voice") or schema.get("type") == "array"
+    else:
+        needed = "properties" in schema or len(schema.get("enum", ())) > 1
+        is_named = own == wanted or (_is_good(own) if own else not needed)
+    if not is_named:
         name = _free(draft, wanted)
-        what = f"The {_part(wanted)}." if forced else f"A name for the schema at {path(keys[-2:])[1:].lstrip('.')}."
-        if draft.add(place, what, POLICY, x_name=name):
+        words = {"part": _part(wanted), "place": path(keys[-2:])[1:].lstrip(".")}
+        if draft.add(place, "name" if forced else "inner_name", words, x_name=name):
             own, place = name, ("components", "schemas", name)
     schema = draft.at(*place)[1]
     if own and schema.get("title", own) != own:
-        why = "The client generator takes a title for the name of the class."
-        draft.add(place, why, POLICY, x_expect={"title": schema["title"]}, update={"title": own})
+        draft.add(place, "title", x_expect={"title": schema["title"]}, update={"title": own})
     seen.add(place)
+    above = re.sub(r"(?:Request|Response)$", "", own or wanted)
     for inner, ending in _below(schema):
-        above = re.sub(r"(?:Request|Response)$", "", own or wanted)
         _name(draft, (*place, *inner), f"{above}{ending}", seen=seen)
 
 
 def _below(schema: Json) -> Iterator[tuple[Keys, str]]:
     """The schemas in a schema: their keys, and the ending of a name."""
     for name, inner in schema.get("properties", {}).items():
-        words = re.sub(r"[^A-Za-z0-9]+", " ", str(name)).split()
-        ending = "".join(word[:1].upper() + word[1:] for word in words)
         if isinstance(inner, dict):
-            yield ("properties", name), ending
-    if isinstance(schema.get("items"), dict):
-        yield ("items",), "Item"
-    if isinstance(schema.get("additionalProperties"), dict):
-        yield ("additionalProperties",), "Value"
+            words = re.sub(r"[^A-Za-z0-9]+", " ", str(name)).split()
+            yield ("properties", name), "".join(word[:1].upper() + word[1:] for word in words)
+    for key, ending in (("items", "Item"), ("additionalProperties", "Value")):
+        if isinstance(schema.get(key), dict):
+            yield (key,), ending
     for key in COMBINED:
         for index, branch in enumerate(schema.get(key, [])):
             if isinstance(branch, dict):
@@ -434,86 +389,65 @@ def _below(schema: Json) -> Iterator[tuple[Keys, str]]:
 
 def _is_good(name: str) -> bool:
     """Whether a component's name is the name of its class in both generators, and short."""
-    from openapi_python_client.strings import ClassName
-
     if not re.fullmatch(r"[A-Z][A-Za-z]*", name) or len(name) > _LONG_NAME:
         return False
     return str(ClassName(name, "field_")) == name and name not in _TAKEN and not _GENERIC.search(name)
 
 
 def _free(draft: Draft, wanted: str) -> str:
-    from openapi_python_client.strings import ClassName
-
-    known = draft.document.get("components", {}).get("schemas", {})
+    """A name that no other schema has."""
     plain = str(ClassName(wanted, "field_"))
     plain = f"{plain}Fields" if plain in _TAKEN or _GENERIC.search(plain) else plain
-    return next(each for each in (plain, *(f"{ordinal}{plain}" for ordinal in ORDINALS)) if each not in known)
+    return next(each for each in (plain, *(f"{word}{plain}" for word in ORDINALS)) if each not in draft.schemas)
 
 
 def _part(wanted: str) -> str:
-    words = re.findall(r"[A-Z][a-z0-9]*", wanted)
-    return f"{words[-1].lower()} of `{'_'.join(word.lower() for word in words[:-1])}`"
+    """What a name such as CloneVoiceRequest stands for: request of `clone_voice`."""
+    words = [word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", wanted)]
+    return f"{words[-1]} of `{'_'.join(words[:-1])}`"
 
 
-def _open(draft: Draft, keys: Keys, requested: set[Keys], seen: set[Keys]) -> None:
-    """Put the plain type beside each enum of a response."""
+def _loosen(draft: Draft, keys: Keys, requested: set[Keys], seen: set[Keys]) -> None:
+    """Put the plain type beside each enum of a response, and take out its optional properties of any type.
+
+    The enums of an object that requests have too stay as they are, or a request would take any value.
+    """
     place, schema = draft.at(*keys)
     if place in seen or not isinstance(schema, dict):
         return
     seen.add(place)
     for inner, _ in list(_below(schema)):
         below = (*place, *inner)
-        node, target = _child(draft.at(*below[:-1])[1], below[-1]), draft.at(*below)[1]
+        node, target = child(draft.at(*below[:-1])[1], below[-1]), draft.at(*below)[1]
         if isinstance(target, dict) and len(target.get("allOf", ())) == 1 and "properties" not in target:
             node, target = {**node, **target["allOf"][0]}, draft.at(*below, "allOf", 0)[1]
             node.pop("allOf", None)
-        if not isinstance(target, dict) or inner[0] in COMBINED:
+        if not isinstance(target, dict):
             continue
         values = target.get("enum", [target["const"]] if "const" in target else None)
-        if values is None:
-            _open(draft, below, requested, seen)
-            continue
-        if place in requested:
-            continue  # a request has it, too; an open enum there would take any value
-        kind = target.get("type") or ("string" if isinstance(values[0], str) else "integer")
-        kept = {key: node[key] for key in ("description",) if key in node}
-        closed = {key: value for key, value in node.items() if key not in ("description", "default")}
-        plain: Json = {"type": kind}
-        if target.get("nullable") or None in values:
-            plain |= {"nullable": True} if draft.document["openapi"].startswith("3.0") else {}
-        value = {**kept, "anyOf": [closed, plain]}
-        what = "New values are added without notice. A voice with one must not be lost."
-        draft.replace(below, value, what, OPEN)
-
-
-def _drop_untyped(draft: Draft, keys: Keys, seen: set[Keys]) -> None:
-    """Take optional properties of any type out of a response; the client keeps them among the undocumented ones."""
-    place, schema = draft.at(*keys)
-    if place in seen or not isinstance(schema, dict):
-        return
-    seen.add(place)
-    for inner, _ in list(_below(schema)):
-        below = (*place, *inner)
-        target = draft.at(*below)[1]
-        if isinstance(target, dict) and not set(target) & {"type", "enum", "const", "properties", "items", *COMBINED}:
+        if not set(target) & {"type", "enum", "const", "properties", "items", *COMBINED}:
             if inner[0] == "properties" and inner[1] not in schema.get("required", []):
-                what = "A property of any type says nothing; the client keeps it without this."
-                draft.add(below, what, "The schema itself has no type.", x_expect=target, remove=True)
-        else:
-            _drop_untyped(draft, below, seen)
+                draft.add(below, "untyped", x_expect=node, remove=True)
+        elif values is None:
+            _loosen(draft, below, requested, seen)
+        elif inner[0] not in COMBINED and place not in requested:
+            plain: Json = {"type": target.get("type") or ("string" if isinstance(values[0], str) else "integer")}
+            if draft.document["openapi"].startswith("3.0") and (target.get("nullable") or None in values):
+                plain["nullable"] = True
+            kept = {"description": node["description"]} if "description" in node else {}
+            closed = {key: value for key, value in node.items() if key not in ("description", "default")}
+            draft.replace(below, {**kept, "anyOf": [closed, plain]}, "open")
 
 
 def _drop_unused(draft: Draft) -> None:
     """Take out the schemas that only a part used which is gone."""
     while True:
-        used = {each["$ref"] for each in objects_in(draft.document) if isinstance(each.get("$ref"), str)}
-        schemas = draft.document.get("components", {}).get("schemas", {})
+        used = {f"{each['$ref']}/" for each in objects_in(draft.document) if isinstance(each.get("$ref"), str)}
         unused = [
-            name for name in schemas if not any(f"{ref}/".startswith(f"#/components/schemas/{name}/") for ref in used)
+            name for name in draft.schemas if not any(ref.startswith(f"#/components/schemas/{name}/") for ref in used)
         ]
-        why, source = "Nothing that the client uses refers to this schema.", "The document itself."
         if not any(
-            draft.add(("components", "schemas", name), why, source, x_expect=summary(schemas[name], 1), remove=True)
+            draft.add(("components", "schemas", name), "unused", x_expect=summary(draft.schemas[name], 1), remove=True)
             for name in unused[:1]
         ):
             return
@@ -521,25 +455,17 @@ def _drop_unused(draft: Draft) -> None:
 
 def _voice_id(draft: Draft, operation: Operation) -> None:
     """Each success has the voice's ID."""
-    found = Guesses(draft.document, operation)
-    success = found.success
-    if found.voice_id is None or success is None:
-        return
-    place, content = draft.at("paths", operation[1], operation[0], "responses", success, "content")
-    kind = next(each for each in content if "json" in each)
-    place = (*place, kind, "schema")
-    for key in found.voice_id.split("."):
-        place, schema = draft.at(*place)
-        if key.isdecimal():
-            place = (*place, "items")
-            continue
-        if "properties" not in schema or key not in schema["properties"]:
-            return
-        if key not in schema.get("required", []):
-            todo = f"does each success of {operation_name(operation)} have `{found.voice_id}`, the ID of the voice?"
-            why = "A success without the voice's ID is none."
-            if "required" in schema:
-                draft.add((*place, "required"), why, "TODO", todo=todo, update=key)
-            else:
-                draft.add(place, why, "TODO", todo=todo, update={"required": [key]})
-        place = (*place, "properties", key)
+    guesses = Guesses(draft.document, operation)
+    words = {"operation": operation_name(operation), "path": guesses.voice_id or ""}
+    for status, _ in guesses.answers(operation, good=True) if guesses.voice_id else ():
+        place, content = draft.at("paths", operation[1], operation[0], "responses", status, "content")
+        place = (*place, next((each for each in content or {} if "json" in each), ""), "schema")
+        for key in words["path"].split("."):
+            place, schema = draft.at(*place)
+            if key.isdecimal():
+                place = (*place, "items")
+                continue
+            if key not in (schema or {}).get("properties", {}):
+                break
+            draft.require(place, key, "voice_id", words)
+            place = (*place, "properties", key)

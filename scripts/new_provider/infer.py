@@ -13,10 +13,13 @@ import attrs
 
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json
-from scripts.lib.openapi import find_reference, operation_name, operations_of
+from scripts.lib.openapi import find_reference, operation_name, operations_of, reference_keys
 
 Json = dict[str, Any]
+Keys = tuple[str | int, ...]
 Operation = tuple[str, str]
+
+COMBINED = ("allOf", "anyOf", "oneOf")
 
 _MAKES = re.compile(r"clone|cloning", re.IGNORECASE)
 _ADDS = re.compile(r"\b(?:add|create|make|new|upload)", re.IGNORECASE)
@@ -32,6 +35,22 @@ _PREFIX = re.compile(r"Authorization:? +\W*(Basic|Bearer|Token|Key|ApiKey)\b")
 _STATUS = re.compile(r"(?:data\.|voice\.)?(?:\w+_)?(?:status|state)")
 _MESSAGE = ("message", "msg", "detail", "description", "error", "title", "reason")
 _CODE = ("code", "error_code", "status_code", "type")
+
+
+def follow(document: Json, node: Any, place: Keys = ()) -> tuple[Keys, Any]:
+    """The place and the target of a chain of references; a node that is none stays at its own place."""
+    for _ in range(20):
+        if not isinstance(node, dict) or not isinstance(reference := node.get("$ref"), str):
+            break
+        place, node = tuple(reference_keys(reference)), find_reference(document, reference)
+    return place, node
+
+
+def child(node: Any, key: str | int) -> Any:
+    """The value at a key of an object, or at an index of an array; None if there is none."""
+    if isinstance(node, list):
+        return node[key] if isinstance(key, int) and key < len(node) else None
+    return node.get(key) if isinstance(node, dict) else None
 
 
 def candidates(document: Json) -> list[Operation]:
@@ -71,14 +90,9 @@ class Scheme:
     source: str
     """Where this is known from."""
     name: str | None = None
-    """The document's own security scheme that says exactly this; None if there is none."""
+    """The document's own security scheme that says exactly this, if nothing contradicts it; None if there is none."""
     parameter: str = ""
     """The header parameter for the key; empty if there is none."""
-
-    @property
-    def known(self) -> bool:
-        """Whether the document says so, and nothing in it contradicts."""
-        return self.name is not None
 
 
 @attrs.frozen
@@ -89,21 +103,17 @@ class Poll:
     status: str
     values: list[str]
 
-    def meaning(self, pattern: re.Pattern[str]) -> list[str]:
-        """The values that sound like this."""
-        return [value for value in self.values if pattern.search(value)]
-
     @property
     def success(self) -> list[str]:
-        return self.meaning(_SUCCESS)
+        return [value for value in self.values if _SUCCESS.search(value)]
 
     @property
     def failure(self) -> list[str]:
-        return [value for value in self.meaning(_FAILURE) if value not in self.success]
+        return [value for value in self.values if _FAILURE.search(value) and value not in self.success]
 
     @property
     def pending(self) -> list[str]:
-        return [value for value in self.values if value not in [*self.success, *self.failure]]
+        return [value for value in self.values if value not in (*self.success, *self.failure)]
 
 
 @attrs.frozen
@@ -121,11 +131,8 @@ class Guesses:
 
     def resolve(self, node: Any) -> Json:
         """A node, or the target of its reference."""
-        for _ in range(20):
-            if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-                break
-            node = find_reference(self.document, node["$ref"])
-        return node if isinstance(node, dict) else {}
+        _, target = follow(self.document, node)
+        return target if isinstance(target, dict) else {}
 
     @property
     def parameters(self) -> list[Json]:
@@ -148,16 +155,17 @@ class Guesses:
             scheme = self.resolve(schemes.get(name, {}))
             if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
                 header = str(scheme["name"])
-                if header.lower() == "authorization":
-                    source = said or "Inferred: the scheme names the header Authorization, and no prefix."
-                    return Scheme("Authorization", prefix, source, parameter=parameter)
-                return Scheme(header, "", f"The security scheme {name}.", name, parameter)
-            own = f"{str(scheme.get('scheme')).title()} "
-            if (scheme.get("type") == "http" and own == prefix) or (scheme.get("type") == "http" and not said):
-                return Scheme("Authorization", own, f"The security scheme {name}.", name, parameter)
+                if header.lower() != "authorization":
+                    return Scheme(header, "", f"The security scheme {name}.", name, parameter)
+                said = said or f"The security scheme {name} names the header Authorization, and no prefix."
+            elif scheme.get("type") == "http":
+                own = f"{str(scheme.get('scheme')).title()} "
+                if not said or own == prefix:
+                    return Scheme("Authorization", own, f"The security scheme {name}.", name, parameter)
+                said += f" The security scheme {name} says `{own.strip()}`."
         if parameter and parameter.lower() != "authorization":
             return Scheme(parameter, "", f"The header parameter {parameter}.", parameter=parameter)
-        return Scheme("Authorization", prefix, said or "TODO", parameter=parameter)
+        return Scheme("Authorization", prefix, said or "The document does not say how.", parameter=parameter)
 
     @property
     def schemes_are_headers(self) -> bool:
@@ -169,60 +177,46 @@ class Guesses:
         )
 
     @property
+    def _content(self) -> Json:
+        """The body by media type."""
+        found: Json = self.resolve(self.said.get("requestBody", {})).get("content", {})
+        return found
+
+    @property
     def media_type(self) -> str | None:
         """The media type that the client sends: a form if it holds audio, else JSON; None without a body."""
-        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
 
         def rank(media_type: str) -> int:
-            fields = self.resolve(content[media_type].get("schema", {})).get("properties", {})
-            is_form = media_type == "multipart/form-data" and any(map(self.is_audio, fields))
-            kinds = [is_form, "json" in media_type, media_type == "multipart/form-data"]
-            return kinds.index(True) if True in kinds else len(kinds)
+            fields = self.resolve(self._content[media_type].get("schema", {})).get("properties", {})
+            is_form = media_type == "multipart/form-data"
+            kinds = [is_form and any(map(_AUDIO.search, fields)), "json" in media_type, is_form, True]
+            return kinds.index(True)
 
-        return min(content, key=rank, default=None)
+        return min(self._content, key=rank, default=None)
+
+    @property
+    def body(self) -> Json:
+        """The schema of the body that the client sends."""
+        return self.resolve(self._content.get(self.media_type or "", {}).get("schema", {}))
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the body has fields, from which a signature can be made."""
+        return any(branch.get("properties") for branch in self.branches(self.body))
 
     @property
     def audio(self) -> str | None:
         """The field of the body that is likely to be the audio; None if there is none."""
-        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
-        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
-        fields = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
+        fields = {name: self.resolve(each) for name, each in self.body.get("properties", {}).items()}
         files = [
             name
             for name, each in fields.items()
             if "binary" in (each.get("format"), self.resolve(each.get("items", {})).get("format"))
         ]
-        likely = sorted(filter(self.is_audio, files or fields), key=lambda name: name not in schema.get("required", []))
+        likely = sorted(
+            filter(_AUDIO.search, files or fields), key=lambda name: name not in self.body.get("required", [])
+        )
         return next(iter(likely or files), None)
-
-    @property
-    def has_fields(self) -> bool:
-        """Whether the body has fields, from which a signature can be made."""
-        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
-        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
-        return any(branch.get("properties") for branch in self.branches(schema))
-
-    @property
-    def audio_schema(self) -> Json:
-        """The schema of the audio, with the references in it resolved."""
-        content = self.resolve(self.said.get("requestBody", {})).get("content", {})
-        schema = self.resolve(content.get(self.media_type or "", {}).get("schema", {}))
-        return self.whole(schema.get("properties", {}).get(self.audio or "", {}))
-
-    def whole(self, node: Any, depth: int = 4) -> Json:
-        """A schema with the references in it resolved, down to a depth."""
-        schema = dict(self.resolve(node))
-        if depth and isinstance(schema.get("items"), dict):
-            schema["items"] = self.whole(schema["items"], depth - 1)
-        if depth and "properties" in schema:
-            fields = schema["properties"].items()
-            schema["properties"] = {name: self.whole(each, depth - 1) for name, each in fields}
-        return schema
-
-    @property
-    def success(self) -> str | None:
-        """The status of the first documented success."""
-        return next((each for each, _ in self.answers(self.operation, good=True)), None)
 
     @property
     def failures(self) -> list[str]:
@@ -256,8 +250,7 @@ class Guesses:
 
     def branches(self, schema: Json) -> list[Json]:
         """A schema, and the schemas that it combines."""
-        keys = ("allOf", "anyOf", "oneOf")
-        return [schema, *(self.resolve(each) for key in keys for each in schema.get(key, []))]
+        return [schema, *(self.resolve(each) for key in COMBINED for each in schema.get(key, []))]
 
     def types(self, schema: Json) -> set[str]:
         """The JSON types that a schema allows besides null."""
@@ -317,25 +310,25 @@ class Guesses:
         good = {at for _, schema in self.answers(self.operation, good=True) for at, _ in self.fields(schema, 1)}
         return next((path for path in errors if path not in good), "")
 
+    def status(self, operation: Operation) -> Poll | None:
+        """The status in the success of an operation whose values say whether a voice is done; None without one."""
+        for _, schema in self.answers(operation, good=True):
+            for at, each in self.fields(schema):
+                enums = (value for branch in self.branches(each) for value in branch.get("enum", []))
+                found = Poll(operation, at, list(dict.fromkeys(value for value in enums if isinstance(value, str))))
+                if _STATUS.fullmatch(at) and found.success and found.pending:
+                    return found
+        return None
+
     @property
     def poll(self) -> Poll | None:
         """The operation that polls one voice and returns a status like `processing`; None if there is none."""
-        for method, path in operations_of(self.document):
-            parts = re.findall(r"\{[^}]+\}", path)
-            if method != "get" or len(parts) != 1 or not path.endswith("}") or not _VOICE.search(path):
-                continue
-            for _, schema in self.answers((method, path), good=True):
-                for at, each in self.fields(schema):
-                    enums = (value for branch in self.branches(each) for value in branch.get("enum", []))
-                    values = [value for value in enums if isinstance(value, str)]
-                    found = Poll((method, path), at, list(dict.fromkeys(values)))
-                    if _STATUS.fullmatch(at) and found.success and found.pending:
-                        return found
-        return None
-
-    def is_audio(self, name: str) -> bool:
-        """Whether a field of the body is likely to be the audio."""
-        return bool(_AUDIO.search(name))
+        reads = (
+            (method, path)
+            for method, path in operations_of(self.document)
+            if method == "get" and path.count("{") == 1 and path.endswith("}") and _VOICE.search(path)
+        )
+        return next(filter(None, map(self.status, reads)), None)
 
 
 def listing(operations: Iterable[str]) -> str:

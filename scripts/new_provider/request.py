@@ -17,7 +17,7 @@ from scripts.generate.generators import Parsed
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import json_text
 from scripts.lib.openapi import operation_name, path_shape
-from scripts.new_provider.infer import Guesses, Json
+from scripts.new_provider.infer import Guesses
 
 _TITLES = ("name", "voice_name", "display_name", "title", "speaker_name")
 """The field that is `name` in our methods is the first of these that a request has."""
@@ -105,10 +105,11 @@ def _wire(property_: Any) -> str:
     return str(property_.name.get_untrusted_value())
 
 
-def _clip(property_: Any, schema: Json) -> Clip | None:
+def _clip(property_: Any, schema: Any, guesses: Guesses) -> Clip | None:
     """How an open file becomes a value of a property: as a file, as base64, or as an object with base64."""
+    schema = guesses.resolve(schema)
     if isinstance(property_, ListProperty):
-        return _clip(property_.inner_property, schema.get("items", {}))
+        return _clip(property_.inner_property, schema.get("items"), guesses)
     if isinstance(property_, FileProperty):
         return Clip("File(file.stream, file.name, file.media_type)", "File")
     if isinstance(property_, StringProperty):
@@ -117,9 +118,9 @@ def _clip(property_: Any, schema: Json) -> Clip | None:
     if not isinstance(property_, ModelProperty):
         return None
     given: dict[str, str] = {}
-    for each in (*(property_.required_properties or ()), *(property_.optional_properties or ())):
-        inner = _clip(each, schema.get("properties", {}).get(_wire(each), {}))
-        if inner and inner.type == "str" and "file.stream" not in "".join(given.values()):
+    for each in _properties(property_):
+        inner = _clip(each, schema.get("properties", {}).get(_wire(each)), guesses)
+        if inner and inner.type == "str" and inner.code not in given.values():
             given[str(each.python_name)] = inner.code
         elif each.required and _MEDIA_TYPE.search(_wire(each)):
             given[str(each.python_name)] = "file.media_type"
@@ -128,6 +129,10 @@ def _clip(property_: Any, schema: Json) -> Clip | None:
     kind = f"models.{property_.class_info.name}"
     arguments = ", ".join(f"{name}={code}" for name, code in given.items())
     return Clip(f"{kind}({arguments})", kind) if "file.stream" in arguments else None
+
+
+def _properties(model: ModelProperty) -> list[Any]:
+    return [*(model.required_properties or ()), *(model.optional_properties or ())]
 
 
 def _alternatives(property_: Any) -> Iterator[Any]:
@@ -167,13 +172,14 @@ def read_request(parsed: Parsed, operation: tuple[str, str], guesses: Guesses) -
     needed = [Field.of(each, parsed.classes) for each in listed if each.required and each.default is None]
     if not isinstance(prop, ModelProperty):
         return Request(tag, module, "", [], _renamed(needed))
-    properties = (*(prop.required_properties or ()), *(prop.optional_properties or ()))
-    fields = [Field.of(each, parsed.classes) for each in properties]
+    fields: list[Field] = []
+    for each in _properties(prop):
+        field = Field.of(each, parsed.classes)
+        if field.wire == guesses.audio:
+            clip = _clip(each, guesses.body["properties"][field.wire], guesses)
+            field = attrs.evolve(field, is_audio=True, clip=clip)
+        fields.append(field)
     fields.sort(key=lambda field: bool(field.default))  # attrs wants defaults last
-    clip = next((_clip(each, guesses.audio_schema) for each in properties if _wire(each) == guesses.audio), None)
-    fields = [
-        attrs.evolve(field, is_audio=True, clip=clip) if field.wire == guesses.audio else field for field in fields
-    ]
     named = _renamed([*fields, *needed])
     return Request(tag, module, f"models.{prop.class_info.name}", named[: len(fields)], named[len(fields) :])
 
@@ -181,19 +187,9 @@ def read_request(parsed: Parsed, operation: tuple[str, str], guesses: Guesses) -
 def _renamed(fields: list[Field]) -> list[Field]:
     """The fields under their names in our methods, which are the same at all providers and hide nothing."""
     names = [field.name for field in fields if not field.is_audio]
-    title = next((name for name in _TITLES if name in names), "")
+    ours = {next((name for name in _TITLES if name in names), ""): "name"} | {name: f"{name}_" for name in _OUR_NAMES}
     return [
-        attrs.evolve(
-            field,
-            ours="audio"
-            if field.is_audio
-            else "name"
-            if field.name == title
-            else f"{field.name}_"
-            if field.name in _OUR_NAMES
-            else field.name,
-        )
-        for field in fields
+        attrs.evolve(field, ours="audio" if field.is_audio else ours.get(field.name, field.name)) for field in fields
     ]
 
 

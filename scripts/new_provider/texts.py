@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,10 @@ import jinja2
 from scripts.generate.generators import Parsed
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import copy_json, dump_json, json_text
-from scripts.lib.openapi import operation_name
+from scripts.lib.openapi import limits, operation_name
 from scripts.lib.project import Provider
 from scripts.new_provider.draft import Action
-from scripts.new_provider.infer import Guesses, Json, Poll
+from scripts.new_provider.infer import Guesses, Json, Operation, Poll
 from scripts.new_provider.request import Request, read_request
 
 
@@ -38,13 +39,12 @@ class Texts:
     """The files that a person completes: those of the client and of the tests."""
 
     provider: Provider
-    title: str
     guesses: Guesses
     """From the effective spec."""
+    documented: Guesses
+    """From the provider's own document."""
     listing: str
     """The operation that lists voices; empty if there is none."""
-    known_key: bool
-    """Whether the provider's own document says how the key is sent."""
     parsed: Parsed
     poll: Poll | None
 
@@ -52,28 +52,50 @@ class Texts:
     def name(self) -> str:
         return self.provider.name
 
+    @cached_property
+    def title(self) -> str:
+        return str(self.provider.source()["title"])
+
     @property
     def kind(self) -> str:
         """The name of the client's class; `voice_clone` finds the module by it."""
         plain = re.sub(r"\W", "", self.title, flags=re.ASCII)
         return plain if plain.lower() == self.name else self.name.capitalize()
 
+    @property
+    def operations(self) -> dict[str, Operation]:
+        """The operations, by whether they cost something."""
+        return {"paid": self.guesses.operation} | ({"free": self.poll.operation} if self.poll else {})
+
     @cached_property
     def request(self) -> Request:
         """The request that clones."""
         return read_request(self.parsed, self.guesses.operation, self.guesses)
 
+    @property
+    def schemas(self) -> dict[str, Json]:
+        """The schema of each field and parameter of the request, by its name in the document."""
+        listed = {each["name"]: each.get("schema", {}) for each in self.guesses.parameters}
+        return {name: self.guesses.resolve(each) for name, each in (listed | self.guesses.body["properties"]).items()}
+
     def files(self) -> dict[Path, str]:
         """All of them, each with its place in the project."""
         shim, tests = self.provider.root / "src/voice_clone/providers", self.provider.root / "tests"
         errors = {tests / "errors" / self.name / f"{status}.json": text for status, text in self.errors()}
-        evidence = _render("evidence.yaml", title=self.title, request=self.request)
         return {
-            shim / f"{self.name}.toml": self.table(),
             shim / f"{self.name}.py": self.module(),
-            tests / "evidence" / f"{self.name}.yaml": evidence,
+            shim / f"{self.name}.toml": self.table(),
+            tests / "evidence" / f"{self.name}.yaml": self.evidence(),
             **errors,
         }
+
+    def evidence(self) -> str:
+        """`evidence/<name>.yaml`."""
+        needed = [field for field in self.request.options if field.required]
+        arguments = {field.ours: self._sample(self.schemas[field.wire]) for field in needed}
+        arguments |= {"name": "Me"} if "name" in arguments else {}
+        operation = self._id_of(self.guesses.operation)
+        return _render("evidence.yaml", title=self.title, name=self.name, arguments=arguments, operation=operation)
 
     def table(self) -> str:
         """`providers/<name>.toml`."""
@@ -96,21 +118,24 @@ class Texts:
             name=self.name,
             guesses=self.guesses,
             listing=self.listing,
-            scheme=self.guesses.scheme,
-            known_key=self.known_key,
             names={field.wire: field.ours for field in self.request.fields if field.wire != field.ours},
             clone_id=self._id_of(self.guesses.operation),
             voice={field: path for field, path in voice.items() if path},
+            status=self.guesses.status(self.guesses.operation),
             poll=self.poll,
             poll_id=self._id_of(operation),
             reason=path_to("failure_message", "failure_reason", "error_message", "message"),
             codes={code: self.class_of(int(status)) for code, status, _ in self.coded_errors()},
         )
 
-    def _id_of(self, operation: tuple[str, str]) -> str:
+    def _id_of(self, operation: Operation) -> str:
         """The id by which the client knows an operation."""
+        return str(self._operation(operation).get("operationId", "TODO"))
+
+    def _operation(self, operation: Operation) -> Json:
         method, path = operation
-        return str(self.guesses.document["paths"][path][method].get("operationId", "TODO"))
+        found: Json = self.guesses.document["paths"][path][method]
+        return found
 
     def module(self) -> str:
         """`providers/<name>.py`."""
@@ -132,6 +157,8 @@ class Texts:
             title=self.title,
             name=self.name,
             kind=self.kind,
+            form=self.guesses.media_type == "multipart/form-data",
+            about=self._about(clip is not None),
             request=request,
             audio=audio,
             clip=clip,
@@ -142,17 +169,29 @@ class Texts:
             types=[*types, *(["File"] if (clip and clip.code.startswith("File")) or "File" in words else [])],
         )
 
+    def _about(self, checks: bool) -> str:
+        """The facts about the parameters, as lines of a docstring."""
+        several = ", or a list of them" if self.request.audio and self.request.audio.is_list else ""
+        facts = [f"`audio` is a path, bytes or a binary file object{several}."] if checks else []
+        for field in self.request.options:
+            # Patterns and values, which stand in backticks, may hold what ends a docstring.
+            known = [limit for limit in limits(self.schemas[field.wire]) if "`" not in limit]
+            known += [f"one of {field.choice}"] if field.choice else []
+            facts += [f"`{field.ours}`: {', '.join(known)}."] if known else []
+        facts += ["`check` False sends audio of a format that the spec does not list, too."] if checks else []
+        return textwrap.fill(" ".join(facts), 112)
+
     def errors(self) -> Iterator[tuple[str, str]]:
         """For each documented status and code of a failure, a file with the error that it raises."""
         for status, schema in self.failures().items():
-            yield status, self._error(int(status), self._sample(schema))
+            yield status, self._error(status, self._sample(schema))
         for code, status, body in self.coded_errors():
-            yield code, self._error(int(status), body)
+            yield code, self._error(status, body)
 
     def failures(self) -> dict[str, Json]:
         """The schema of each documented status of a failure."""
-        operations = [self.guesses.operation, *([self.poll.operation] if self.poll else [])]
-        return {status: each for listed in operations for status, each in self.guesses.answers(listed, good=False)}
+        listed = self.operations.values()
+        return {status: schema for each in listed for status, schema in self.guesses.answers(each, good=False)}
 
     def coded_errors(self) -> Iterator[tuple[str, str, Json]]:
         """Each documented code, with the first status that has it, and a body."""
@@ -160,13 +199,9 @@ class Texts:
         for path in self.guesses.codes:
             for status, schema in self.failures().items():
                 for value in self.guesses.values(path, [schema]):
-                    body = self._sample(schema)
-                    *way, last = path.split(".")
-                    holder = body
-                    for key in way:
-                        holder = holder[int(key) if key.isdecimal() else key]
-                    holder[last] = value
                     if str(value) not in known and re.fullmatch(r"[\w.-]+", str(value)):
+                        body = self._sample(schema)
+                        _set(body, path, value)
                         yield str(value), status, body
                     known.add(str(value))
 
@@ -183,32 +218,45 @@ class Texts:
 
         return BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.InvalidRequestError).__name__
 
-    def _error(self, status: int, body: Any) -> str:
+    def _error(self, status: str, body: Any) -> str:
         """A file with a response and the error that it raises."""
         from voice_clone.errors import RawResponse
 
-        operations = {"paid": self.guesses.operation} | ({"free": self.poll.operation} if self.poll else {})
-        answers = {cost: dict(self.guesses.answers(each, good=False)) for cost, each in operations.items()}
-        asked = [cost for cost in operations if str(status) in answers[cost]]
-        again = {"paid": status == 429, "free": status in (429, *range(500, 600))}
-        raw = RawResponse(status, {}, b"", body)
-        code, message = (
-            next((raw.at(path) for path in paths if raw.at(path) not in (None, "")), None)
+        asked = {cost: self._operation(each) for cost, each in self.operations.items()}
+        responses = {cost: each["responses"][status] for cost, each in asked.items() if status in each["responses"]}
+        raw = RawResponse(int(status), {}, b"", body)
+        code, message_at = (
+            next((path for path in paths if raw.at(path) not in (None, "")), "")
             for paths in (self.guesses.codes, self.guesses.messages)
         )
+        meaning = str(self.guesses.resolve(next(iter(responses.values()))).get("description", "")).strip()
+        if meaning and set(str(raw.at(message_at))) == {"x"}:  # a sample
+            _set(body, message_at, re.split(r"(?<=[.!?])\s|\n", meaning)[0])
+        is_documented = any(
+            status in dict(self.documented.answers(each, good=False)) for each in self.operations.values()
+        )
+        source = "document" if is_documented else f"guessed, as {self.provider.shown(self.provider.overlay)} says"
         file: dict[str, Any] = {
-            "source": "TODO: where such an answer is known from; the body is made up from the spec",
-            "response": {"status": status, "headers": {}, "body": body},
+            "source": f"{source}; the body is made up from the spec",
+            "response": {"status": int(status), "headers": {}, "body": body},
             "error": {
-                "class": self.class_of(status),
-                "code": None if code is None else str(code),
-                "message": message or "TODO",
+                "class": self.class_of(int(status)),
+                "code": str(raw.at(code)) if code else None,
+                "message": raw.at(message_at) if message_at else "TODO",
                 "request_id": None,
                 "retry_after": None,
-                "retryable": {cost: again[cost] for cost in asked},
+                "retryable": {cost: status == "429" or (cost == "free" and status[0] == "5") for cost in responses},
             },
         }
         return dump_json(file)
+
+
+def _set(body: Any, path: str, value: Any) -> None:
+    """Set the value at a dotted path."""
+    *way, last = path.split(".")
+    for key in way:
+        body = body[int(key) if key.isdecimal() else key]
+    body[last] = value
 
 
 def _render(template: str, **values: Any) -> str:

@@ -17,7 +17,7 @@ import pytest
 from scripts.generate import command as generate
 from scripts.lib import transaction, yaml12
 from scripts.lib.errors import PipelineError
-from scripts.lib.files import ROOT, dump_json, read_json
+from scripts.lib.files import ROOT, copy_json, dump_json, read_json
 from scripts.lib.openapi import operation_name
 from scripts.lib.project import Provider
 from scripts.new_provider import command as new
@@ -236,14 +236,84 @@ def test_polled_document(root: Path) -> None:
 
 @pytest.mark.usefixtures("one_process")
 def test_guesses_are_marked(root: Path) -> None:
-    """Each guess that a person must check is marked, with file and line."""
+    """Each guess that a person must check is marked once, with file and line, and says what was guessed."""
     marks = list(new.unsettled(create_provider(root, FORM)))
     files = {line.partition(":")[0] for line in marks}
-    assert files == {
-        "specs/acme/overlay.yaml", "specs/acme/source.toml", "src/voice_clone/providers/acme.py",
-        "src/voice_clone/providers/acme.toml", "tests/errors/acme/401.json", "tests/errors/acme/422.json",
-        "tests/evidence/acme.yaml",
-    }  # fmt: skip
+    overlay, table = "specs/acme/overlay.yaml", "src/voice_clone/providers/acme.toml"
+    others = {"specs/acme/source.toml", "src/voice_clone/providers/acme.py", "tests/evidence/acme.yaml"}
+    assert files == {overlay, table, *others}
+    assert all("Guessed" in line for line in marks if line.startswith((overlay, table)))
+    questions = [line.partition("TODO")[2] for line in marks]
+    assert len(set(questions)) == len(questions)
+
+
+@pytest.mark.usefixtures("one_process")
+def test_errors_have_the_meaning_of_their_status(root: Path) -> None:
+    """The message of a made-up error is what the document says about its status; the source says who knows it."""
+    whole = copy.deepcopy(FORM)
+    whole["paths"]["/v1/voices/add"]["post"]["responses"]["422"]["description"] = "A field is wrong. Read `msg`."
+    create_provider(root, whole)
+    invalid, refused = (read_json(root / f"tests/errors/acme/{status}.json") for status in (422, 401))
+    assert invalid["response"]["body"] == {"detail": [{"msg": "A field is wrong."}]}
+    assert invalid["error"]["message"] == "A field is wrong."
+    assert invalid["source"].startswith("document;")
+    assert refused["error"]["message"] == "The key is missing or wrong."
+    assert refused["source"].startswith("guessed, as specs/acme/overlay.yaml says;")
+
+
+def drafted(whole: Json) -> tuple[Json, str]:
+    """A document with the drafted overlay of its first operation applied, and the text of the overlay."""
+    (path,) = whole["paths"]
+    actions = draft_overlay(whole, {("post", path): "clone_voice"}, Guesses(whole, ("post", path)).scheme)
+    text = overlay_text("Acme", actions)
+    after = copy_json(whole)
+    for action in read_actions(yaml12.load(text)):
+        apply_action(after, action)
+    return after, text
+
+
+def cloning(properties: Json, responses: Json, **components: Json) -> Json:
+    """A document with one operation, whose form has these properties."""
+    form = body("multipart/form-data", list(properties)[:1], **properties)
+    return document(
+        {"/voices": {"post": {"operationId": "clone", "requestBody": form, "responses": responses}}}, **components
+    )
+
+
+def test_successes_without_json() -> None:
+    """A success without JSON has no voice ID, and the others need it all the same."""
+    accepted = {"202": {"description": "Accepted"}}
+    after, _ = drafted(cloning({"clip": FILE}, accepted | response("200", {"properties": {"voice_id": TEXT}})))
+    assert after["components"]["schemas"]["CloneVoiceResponse"]["required"] == ["voice_id"]
+
+
+def test_enums_of_combined_schemas_are_open() -> None:
+    """An enum in a branch of `allOf` is open, and one of a request is not."""
+    kind = {"type": "string", "enum": ["a", "b"]}
+    answer = {"allOf": [fields({"voice_id": TEXT}), {"type": "object", "properties": {"kind": kind}}]}
+    after, _ = drafted(cloning({"clip": FILE, "kind": kind}, response("200", answer)))
+    _, branch = after["components"]["schemas"]["CloneVoiceResponse"]["allOf"]
+    name = branch.get("$ref", "").rpartition("/")[2]
+    opened = (after["components"]["schemas"].get(name) or branch)["properties"]["kind"]["anyOf"]
+    assert opened[-1] == {"type": "string"}
+    assert "anyOf" not in str(after["components"]["schemas"]["CloneVoiceRequest"])
+
+
+def test_words_of_a_document_stay_in_their_comment() -> None:
+    """A name with a line break ends no comment of the overlay."""
+    properties = {"name": TEXT, "audio\n  - target: $": {"type": "string"}}
+    _, text = drafted(cloning(properties, response("200", fields({"voice_id": TEXT}))))
+    assert "is `audio - target: $` the audio" in text
+
+
+def test_contradicted_scheme_is_replaced() -> None:
+    """The key's scheme is what the text says, even if the document has another one of the same name."""
+    whole = cloning({"clip": FILE}, response("200", fields({"voice_id": TEXT})))
+    whole["info"]["description"] = "Send `Authorization: Token KEY`."
+    whole["components"]["securitySchemes"] = {"api_key": {"type": "apiKey", "in": "header", "name": "Authorization"}}
+    after, text = drafted(whole)
+    assert after["components"]["securitySchemes"] == {"api_key": {"type": "http", "scheme": "token"}}
+    assert text.count("is the key sent as `Authorization: Token KEY`?") == 1
 
 
 @pytest.mark.usefixtures("one_process")

@@ -82,17 +82,33 @@ def test_form_is_chosen_for_audio(copy: Copy) -> None:
 
 
 def test_guesses_are_marked(copy: Copy) -> None:
-    """The ID, the statuses behind `default`, the list, what stands before the key and `done` at once are marked."""
+    """The ID, the statuses behind `default`, the list, the key and `done` at once are marked, each with its guess."""
     folder = copy.folder
     text = (folder / "src/voice_clone/providers/camel.toml").read_text("utf-8")
+    text += (folder / "specs/camel/overlay.yaml").read_text("utf-8")
     for question in (
-        "is this the voice's ID?",
-        "what stands before it?",
-        "does this show a voice",
-        "is the voice done",
+        "is this the voice's ID? Guessed from the name",
+        "is the key sent as `Authorization: Basic KEY`? Guessed: The document's own text says",
+        "The security scheme Bearer says `Bearer`",
+        "does this show a voice whose response was lost? Guessed: yes, from the path",
+        "is the voice done with this response? Guessed: yes",
+        "are behind `default`? Guessed: 400, 401, 429, 500",
     ):
         assert re.search(rf"# TODO: .*{re.escape(question)}", text), question
-    assert "# TODO: which statuses are behind `default`?" in (folder / "specs/camel/overlay.yaml").read_text("utf-8")
+
+
+def test_status_of_a_clone_is_reported(copy: Copy) -> None:
+    """If the response of a clone has a status, the question whether the voice is done names its values."""
+    text = (copy.folder / "src/voice_clone/providers/spaces.toml").read_text("utf-8")
+    assert 'but the response has data.status, "pending, completed"' in text
+
+
+def test_limits_are_described(copy: Copy) -> None:
+    """The docstring names limits and enums of parameters; the limits of audio in the document are in the question."""
+    module = (copy.folder / "src/voice_clone/providers/spaces.py").read_text("utf-8")
+    assert "`name`: 1 to 50 characters. `model`: one of models.CloneVoiceModel." in " ".join(module.split())
+    overlay = (copy.folder / "specs/spaces/overlay.yaml").read_text("utf-8")
+    assert "`x-audio` can hold limits: At most 5 MB." in overlay
 
 
 def test_contract_tests_of_all_providers_are_found(copy: Copy) -> None:
