@@ -33,13 +33,13 @@ def install(root: Path, what: str, files: Mapping[str, Change]) -> None:
     changes = {name: sides for name, sides in files.items() if sides[0] != sides[1]}
     with _alone(root), signals_held_back():
         for name, (old, _) in files.items():
-            if _content(root / name) != old:
+            if content(root / name) != old:
                 raise PipelineError(f"{name}: changed meanwhile; nothing was written, try again")
         try:
             _carry_out(root, _lay(root / FOLDER, what, changes))
         except BaseException:
             for name, (old, _) in changes.items():
-                if _content(root / name) != old:
+                if content(root / name) != old:
                     _put(root / name, old)
             _forget(root, changes)
             raise
@@ -57,7 +57,7 @@ def recover(root: Path) -> str:
             return ""
         journal = read_json(folder / _JOURNAL, root)
         entries = journal["files"]
-        hashes = {name: _hash(_content(root / name)) for name in map(_checked, entries)}
+        hashes = {name: _hash(content(root / name)) for name in map(_checked, entries)}
         for name, entry in entries.items():
             if hashes[name] not in (entry["old"], entry["new"]):
                 raise PipelineError(
@@ -118,7 +118,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _content(path: Path) -> bytes | None:
+def content(path: Path) -> bytes | None:
+    """The bytes of a file; None if there is none."""
     return path.read_bytes() if path.is_file() else None
 
 

@@ -10,9 +10,10 @@ the generators refuse leaves `specs/acme`, whose overlay names the refusal; with
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 from scripts.generate import command as generate
 from scripts.generate.generators import parse
 from scripts.lib import transaction
-from scripts.lib.command_line import run_command
+from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json, write_file
 from scripts.lib.openapi import operation_name, operations_of, parse_operations
@@ -59,14 +60,19 @@ def layout(provider: Provider) -> list[Path]:
     ]
 
 
+def files_of(provider: Provider) -> list[Path]:
+    """All files of one provider."""
+    places = layout(provider)
+    return sorted(path for place in places for path in (place, *place.rglob("*")) if path.is_file())
+
+
 def unsettled(provider: Provider) -> Iterator[str]:
     """Each line with a TODO mark in a provider's hand-written files: file, number, text."""
-    written = [path for path in layout(provider) if path not in (provider.package, provider.contracts)]
-    files = sorted(
-        file for path in written for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
-    )
-    for file in (file for file in files if file != provider.spec and provider.folder / "pages" not in file.parents):
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1) if file.suffix != ".pyc" else ():
+    generated = (provider.package, provider.contracts, provider.spec, provider.folder / "pages")
+    for file in files_of(provider):
+        if file.suffix == ".pyc" or any(place in (file, *file.parents) for place in generated):
+            continue
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             if MARK in line:
                 yield f"{provider.shown(file)}:{number}: {line.strip()}"
 
@@ -121,28 +127,24 @@ def _begin(aside: Provider, source: str, operation: str | None, title: str | Non
     chosen = parse_operations([operation], "--operation")[0] if operation else choose(page.spec, source)
     if chosen not in operations_of(page.spec):
         slice_page(page, [chosen], [page])  # raises with similar operations
-    if not Guesses(page.spec, chosen).has_fields:
-        raise PipelineError(
-            f"{operation_name(chosen)}: its body has no fields for a signature; "
-            "is it the operation that clones? Name another one with --operation"
-        )
+    guesses = Guesses(page.spec, chosen)
+    if not guesses.has_fields:
+        raise PipelineError(guesses.no_fields)
     title = title or _title(aside.name, page.spec)
     if not _TITLE.match(title):
         raise PipelineError(f"{title!a}: a title is words of letters and digits")
-    poll = Guesses(page.spec, chosen).poll
-    names = {chosen: "clone_voice"} | ({poll.operation: "get_voice"} if poll else {})
+    names = {chosen: "clone_voice"} | ({guesses.poll.operation: "get_voice"} if guesses.poll else {})
     listed = [operation_name(each) for each in names] if page.is_whole else []
     cut = page.is_whole and len(data) > _LARGE
-    kept_as = f"pages/{file if Path(file).suffix else f'{file or aside.name}.json'}"
-    if cut:
-        kept_as = str(Path(kept_as).with_suffix(".json"))
+    suffix = ".json" if cut else Path(file).suffix or ".json"
+    kept_as = f"pages/{Path(file or aside.name).stem}{suffix}"
     (aside.folder / "pages").mkdir(parents=True)
     text = source_text(title, page.spec, source, kept_as, listed, cut=cut)
     (aside.folder / "source.toml").write_text(text, encoding="utf-8")
     kept = kept_page(Page(kept_as, data, page.spec), aside)
     (aside.folder / kept_as).write_bytes(kept.data)
     document = merge_pages([kept], list(names) if page.is_whole else None)
-    actions = draft_overlay(document, names, Guesses(page.spec, chosen).scheme)
+    actions = draft_overlay(document, names, guesses.scheme)
     aside.overlay.write_text(overlay_text(title, actions), encoding="utf-8")
     return actions
 
@@ -158,7 +160,7 @@ def _texts(aside: Provider) -> dict[Path, str]:
     texts = Texts(
         aside,
         guesses=guesses,
-        documented=Guesses(read_json(aside.spec), guesses.operation),
+        documented=read_json(aside.spec),
         listing=listing(known),
         parsed=parse(aside, spec),
         poll=guesses.poll if "get_voice" in named else None,
@@ -174,12 +176,9 @@ def _title(name: str, document: dict[str, Any]) -> str:
 
 
 def tidy(files: Sequence[Path], root: Path) -> None:
-    """Order the imports of modules and format them, by the settings of the project."""
-    import subprocess
-    import sys
-
+    """Remove unused imports of modules, order the others and format, by the settings of the project."""
     modules = [str(path) for path in files if path.suffix == ".py"]
-    for command in (("check", "--fix-only", "--select=I"), ("format",)):
+    for command in (("check", "--fix-only", "--select=I,F401"), ("format",)):
         ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache", f"--config={root / 'pyproject.toml'}"]
         done = subprocess.run([*ruff, *modules], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -190,25 +189,20 @@ def _put(aside: Provider, provider: Provider) -> Iterator[str]:
     """Move the new files to their places, all or none."""
     lock = read_lock(aside.root)[provider.name]
     files: dict[str, transaction.Change] = {}
-    for place in layout(aside):
-        paths = [place] if place.is_file() else [path for path in sorted(place.rglob("*")) if path.is_file()]
-        files |= {aside.shown(path): (_content(provider.root / aside.shown(path)), path.read_bytes()) for path in paths}
-        if place.exists():
-            yield f"{provider.name}: writing: {aside.shown(place)}"
+    for path in files_of(aside):
+        name = aside.shown(path)
+        files[name] = (transaction.content(provider.root / name), path.read_bytes())
+    yield from (f"{provider.name}: writing: {aside.shown(place)}" for place in layout(aside) if place.exists())
     lock_file = lock_path(provider.root)
     known = read_lock(provider.root) | {provider.name: lock}
     after = dump_json({name: known[name] for name in sorted(known)}).encode()
-    files[provider.shown(lock_file)] = (_content(lock_file), after)
+    files[provider.shown(lock_file)] = (transaction.content(lock_file), after)
     transaction.install(provider.root, f"the making of {provider.name}", files)
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
 
 
 def run(arguments: Sequence[str], root: Path = ROOT) -> Iterator[str]:
     """The command: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="nox -s new --", description=(__doc__ or "").split("\n\n")[0])
+    parser = make_parser("nox -s new --", __doc__)
     parser.add_argument("name", help="the provider's name: small letters and digits")
     parser.add_argument("source", nargs="?", help="its page or whole document: a file or an https URL")
     parser.add_argument("--operation", help='the operation that clones, such as "POST /v1/voices/add"')

@@ -48,11 +48,7 @@ class Where(str):
 class Action:
     """One action of an overlay."""
 
-    target: str
-    description: str
-    source: str
-    change: Json
-    """Its other keys."""
+    data: Json
     todo: str
     """The question that a person must answer; empty for a fact, and where another action has the same question."""
 
@@ -77,17 +73,16 @@ class Draft:
         Its texts are those of `reason`, with `words` in the places of the braces. A key `x_name` becomes `x-name`.
         """
         texts = {key: text.format(**words or {}) for key, text in REASONS[reason].items()}
-        target, todo = path(keys), " ".join(texts.get("todo", "").split())
-        change = {key.replace("x_", "x-"): value for key, value in change.items()}
+        todo = " ".join(texts.get("todo", "").split())
+        data = {"target": path(keys), "description": texts["description"], "x-source": texts["source"]}
+        data |= {key.replace("x_", "x-"): value for key, value in change.items()}
         after = copy_json(self.document)
-        action = {"target": target, "description": texts["description"], "x-source": texts["source"]}
         try:
-            apply_action(after, action | copy_json(change))
+            apply_action(after, copy_json(data))
         except OverlayError:
             return False
         self.document = after
-        todo = "" if todo in [each.todo for each in self.actions] else todo
-        self.actions.append(Action(target, texts["description"], texts["source"], change, todo))
+        self.actions.append(Action(data, "" if todo in [each.todo for each in self.actions] else todo))
         return True
 
     def at(self, *keys: str | int) -> tuple[Keys, Any]:
@@ -441,23 +436,19 @@ def _loosen(draft: Draft, keys: Keys, requested: set[Keys], seen: set[Keys]) -> 
 
 def _drop_unused(draft: Draft) -> None:
     """Take out the schemas that only a part used which is gone."""
-    while True:
+    for _ in list(draft.schemas):
         used = {f"{each['$ref']}/" for each in objects_in(draft.document) if isinstance(each.get("$ref"), str)}
-        unused = [
-            name for name in draft.schemas if not any(ref.startswith(f"#/components/schemas/{name}/") for ref in used)
-        ]
-        if not any(
-            draft.add(("components", "schemas", name), "unused", x_expect=summary(draft.schemas[name], 1), remove=True)
-            for name in unused[:1]
-        ):
-            return
+        for name, schema in draft.schemas.items():
+            if not any(reference.startswith(f"#/components/schemas/{name}/") for reference in used):
+                draft.add(("components", "schemas", name), "unused", x_expect=summary(schema, 1), remove=True)
+                break
 
 
 def _voice_id(draft: Draft, operation: Operation) -> None:
     """Each success has the voice's ID."""
     guesses = Guesses(draft.document, operation)
     words = {"operation": operation_name(operation), "path": guesses.voice_id or ""}
-    for status, _ in guesses.answers(operation, good=True) if guesses.voice_id else ():
+    for status in guesses.successes if guesses.voice_id else ():
         place, content = draft.at("paths", operation[1], operation[0], "responses", status, "content")
         place = (*place, next((each for each in content or {} if "json" in each), ""), "schema")
         for key in words["path"].split("."):

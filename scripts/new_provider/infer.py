@@ -55,16 +55,14 @@ def child(node: Any, key: str | int) -> Any:
 
 def candidates(document: Json) -> list[Operation]:
     """The operations that may clone a voice; only those of the most likely kind."""
-    kinds: tuple[list[Operation], list[Operation]] = ([], [])
+    posts: dict[Operation, str] = {}
     for method, path in operations_of(document):
-        operation = document["paths"][path].get(method, {})
-        said = " ".join(str(operation.get(key, "")) for key in ("operationId", "summary")).replace("_", " ")
-        if method == "post" and _VOICE.search(f"{path} {said}"):
-            if _MAKES.search(f"{path} {said}"):
-                kinds[0].append((method, path))
-            elif _ADDS.search(f"{path.replace('/', ' ')} {said}"):
-                kinds[1].append((method, path))
-    return kinds[0] or kinds[1]
+        said = document["paths"][path].get(method, {})
+        text = f"{path} {said.get('operationId', '')} {said.get('summary', '')}".replace("_", " ")
+        if method == "post" and _VOICE.search(text):
+            posts[method, path] = text
+    kinds = ([each for each, text in posts.items() if pattern.search(text)] for pattern in (_MAKES, _ADDS))
+    return next(filter(None, kinds), [])
 
 
 def choose(document: Json, where: str) -> Operation:
@@ -96,11 +94,10 @@ class Scheme:
 
 
 @attrs.frozen
-class Poll:
-    """How to see whether a clone is done."""
+class Status:
+    """A field that says whether a voice is done."""
 
-    operation: Operation
-    status: str
+    path: str
     values: list[str]
 
     @property
@@ -118,7 +115,7 @@ class Poll:
 
 @attrs.frozen
 class Guesses:
-    """Guesses from a document about one operation that clones."""
+    """Guesses from a document about one operation."""
 
     document: Json
     operation: Operation
@@ -205,6 +202,14 @@ class Guesses:
         return any(branch.get("properties") for branch in self.branches(self.body))
 
     @property
+    def no_fields(self) -> str:
+        """The error if the body has no fields."""
+        return (
+            f"{operation_name(self.operation)}: its body has no fields for a signature; "
+            "is it the operation that clones? Name another one with --operation"
+        )
+
+    @property
     def audio(self) -> str | None:
         """The field of the body that is likely to be the audio; None if there is none."""
         fields = {name: self.resolve(each) for name, each in self.body.get("properties", {}).items()}
@@ -219,20 +224,21 @@ class Guesses:
         return next(iter(likely or files), None)
 
     @property
-    def failures(self) -> list[str]:
-        """The statuses of the documented failures."""
-        return [each for each, _ in self.answers(self.operation, good=False)]
+    def successes(self) -> dict[str, Json]:
+        """The schema of each documented success, by status; empty for one without JSON."""
+        return {status: schema for status, schema in self._responses() if status[0] == "2"}
 
-    def answers(self, operation: Operation, *, good: bool) -> list[tuple[str, Json]]:
-        """The statuses of an operation's documented answers, each with the schema of its JSON body."""
-        said = self.document["paths"][operation[1]][operation[0]]
-        found: list[tuple[str, Json]] = []
-        for status, answer in said.get("responses", {}).items():
-            content = self.resolve(answer).get("content", {})
+    @property
+    def failures(self) -> dict[str, Json]:
+        """The schema of each documented failure, by status; empty for one without JSON."""
+        return {status: schema for status, schema in self._responses() if status[0] != "2"}
+
+    def _responses(self) -> Iterator[tuple[str, Json]]:
+        for status, response in self.said.get("responses", {}).items():
+            content = self.resolve(response).get("content", {})
             media: Json = next((media for kind, media in content.items() if "json" in kind), {})
-            if str(status).startswith("2") is good and str(status).isdigit():
-                found.append((str(status), self.resolve(media.get("schema", {}))))
-        return found
+            if status.isdigit():
+                yield status, self.resolve(media.get("schema", {}))
 
     def fields(self, schema: Json, depth: int = 3) -> Iterator[tuple[str, Json]]:
         """Dotted paths into the values of a schema, those nearest to the top first; of arrays, into the first item."""
@@ -252,83 +258,76 @@ class Guesses:
         """A schema, and the schemas that it combines."""
         return [schema, *(self.resolve(each) for key in COMBINED for each in schema.get(key, []))]
 
-    def types(self, schema: Json) -> set[str]:
-        """The JSON types that a schema allows besides null."""
-        named = {kind for each in self.branches(schema) for kind in _listed(each.get("type"))}
-        return named - {"null"}
+    def is_a(self, schema: Json, *kinds: str) -> bool:
+        """Whether a schema allows one or more of these JSON types, and besides them only null."""
+        listed = [each.get("type", []) for each in self.branches(schema)]
+        types = {kind for each in listed for kind in ([each] if isinstance(each, str) else each)} - {"null"}
+        return bool(types) and types <= set(kinds)
 
-    def path_to(self, schemas: list[Json], names: tuple[str, ...], kinds: set[str]) -> list[str]:
+    def enum(self, schema: Json) -> list[Any]:
+        """The documented values."""
+        return [value for each in self.branches(schema) for value in each.get("enum", []) if value is not None]
+
+    def path_to(self, schemas: Iterable[Json], names: Iterable[str], *kinds: str) -> list[str]:
         """The paths to values of such a name and type, in the order of the names, each name once.
 
         A name is written in any way: `voice_id` is `voiceId`, too.
         """
         found: dict[str, str] = {}
         for at, each in (field for schema in schemas for field in self.fields(schema)):
-            if self.types(each) and self.types(each) <= kinds:
-                found.setdefault(plain_name(at.rpartition(".")[2]), at)
-        return list(dict.fromkeys(found[plain_name(name)] for name in names if plain_name(name) in found))
+            if self.is_a(each, *kinds):
+                found.setdefault(_plain(at.rpartition(".")[2]), at)
+        return list(dict.fromkeys(found[_plain(name)] for name in names if _plain(name) in found))
 
     @property
     def voice_id(self) -> str | None:
-        """The path to the voice's id in the answer of the clone."""
-        answers = [schema for _, schema in self.answers(self.operation, good=True)]
-        names = dict.fromkeys(at.rpartition(".")[2] for schema in answers for at, _ in self.fields(schema))
+        """The path to the voice's id in a success of the clone."""
+        names = dict.fromkeys(
+            at.rpartition(".")[2] for schema in self.successes.values() for at, _ in self.fields(schema)
+        )
         likely = [*(each for each in names if _VOICE.search(each) and _ID.search(each)), "id"]
-        return next(iter(self.path_to(answers, tuple(likely), {"string"})), None)
-
-    @property
-    def error_schemas(self) -> list[Json]:
-        """The schemas of the documented failures."""
-        return [schema for _, schema in self.answers(self.operation, good=False) if schema]
+        return next(iter(self.path_to(self.successes.values(), likely, "string")), None)
 
     @property
     def messages(self) -> list[str]:
         """The paths to an error's message."""
-        return self.path_to(self.error_schemas, _MESSAGE, {"string"})
+        return self.path_to(self.failures.values(), _MESSAGE, "string")
 
     @property
     def codes(self) -> list[str]:
         """The path to an error's code, if its values are documented."""
-        return [
-            path
-            for path in self.path_to(self.error_schemas, _CODE, {"string", "integer"})
-            if self.values(path, self.error_schemas)
-        ][:1]
+        paths = self.path_to(self.failures.values(), _CODE, "string", "integer")
+        return [path for path in paths if any(self.values(path, each) for each in self.failures.values())][:1]
 
-    def values(self, path: str, schemas: list[Json]) -> list[str | int]:
-        """The documented values at a path in these schemas."""
-        found: dict[Any, None] = {}
-        for at, schema in (field for each in schemas for field in self.fields(each)):
-            if at == path:
-                found |= dict.fromkeys(value for each in self.branches(schema) for value in each.get("enum", []))
-        return [value for value in found if value is not None]
+    def values(self, path: str, schema: Json) -> list[str | int]:
+        """The documented values at a path in a schema."""
+        return [value for at, each in self.fields(schema) if at == path for value in self.enum(each)]
 
     @property
     def failed(self) -> str:
         """The path of a field that errors have and successes lack; empty if there is none."""
         errors = [path.partition(".")[0] for path in (*self.codes, *self.messages)]
-        good = {at for _, schema in self.answers(self.operation, good=True) for at, _ in self.fields(schema, 1)}
+        good = {at for schema in self.successes.values() for at, _ in self.fields(schema, 1)}
         return next((path for path in errors if path not in good), "")
 
-    def status(self, operation: Operation) -> Poll | None:
-        """The status in the success of an operation whose values say whether a voice is done; None without one."""
-        for _, schema in self.answers(operation, good=True):
-            for at, each in self.fields(schema):
-                enums = (value for branch in self.branches(each) for value in branch.get("enum", []))
-                found = Poll(operation, at, list(dict.fromkeys(value for value in enums if isinstance(value, str))))
-                if _STATUS.fullmatch(at) and found.success and found.pending:
-                    return found
+    @property
+    def status(self) -> Status | None:
+        """The field of a success whose values say whether a voice is done; None if there is none."""
+        for at, each in (field for schema in self.successes.values() for field in self.fields(schema)):
+            found = Status(at, [value for value in dict.fromkeys(self.enum(each)) if isinstance(value, str)])
+            if _STATUS.fullmatch(at) and found.success and found.pending:
+                return found
         return None
 
     @property
-    def poll(self) -> Poll | None:
+    def poll(self) -> Guesses | None:
         """The operation that polls one voice and returns a status like `processing`; None if there is none."""
         reads = (
-            (method, path)
+            Guesses(self.document, (method, path))
             for method, path in operations_of(self.document)
             if method == "get" and path.count("{") == 1 and path.endswith("}") and _VOICE.search(path)
         )
-        return next(filter(None, map(self.status, reads)), None)
+        return next((each for each in reads if each.status), None)
 
 
 def listing(operations: Iterable[str]) -> str:
@@ -341,10 +340,6 @@ def listing(operations: Iterable[str]) -> str:
     return min(lists, key=lambda each: ("{" in each, len(each)), default="")
 
 
-def plain_name(name: str) -> str:
+def _plain(name: str) -> str:
     """A name without its way of separating words."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _listed(kind: Any) -> list[str]:
-    return kind if isinstance(kind, list) else [kind] if isinstance(kind, str) else []

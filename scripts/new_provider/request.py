@@ -158,15 +158,20 @@ class Request:
         return next((field for field in self.fields if field.is_audio), None)
 
     @property
+    def renamed(self) -> list[Field]:
+        """The fields with another name in our methods."""
+        return [field for field in self.fields if field.wire != field.ours]
+
+    @property
     def options(self) -> list[Field]:
         """The parameters besides the audio, required ones first."""
         listed = [*self.parameters, *(field for field in self.fields if not field.is_audio)]
         return sorted(listed, key=lambda field: not field.required)
 
 
-def read_request(parsed: Parsed, operation: tuple[str, str], guesses: Guesses) -> Request:
+def read_request(parsed: Parsed, guesses: Guesses) -> Request:
     """The request of an operation, and the field that is the audio."""
-    tag, module, endpoint = _endpoint(parsed, operation)
+    tag, module, endpoint = _endpoint(parsed, *guesses.operation)
     prop = endpoint.bodies[0].prop if endpoint.bodies else None
     listed = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
     needed = [Field.of(each, parsed.classes) for each in listed if each.required and each.default is None]
@@ -193,9 +198,8 @@ def _renamed(fields: list[Field]) -> list[Field]:
     ]
 
 
-def _endpoint(parsed: Parsed, operation: tuple[str, str]) -> tuple[str, str, Endpoint]:
-    method, path = operation
+def _endpoint(parsed: Parsed, method: str, path: str) -> tuple[str, str, Endpoint]:
     for tag, module, endpoint in parsed.endpoints:
         if endpoint.method == method and path_shape(endpoint.path.get_untrusted_value()) == path_shape(path):
             return tag, module, endpoint
-    raise PipelineError(f"{operation_name(operation)}: no function was generated for it")
+    raise PipelineError(f"{operation_name((method, path))}: no function was generated for it")

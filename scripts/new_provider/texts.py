@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,28 @@ import jinja2
 from scripts.generate.generators import Parsed
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import copy_json, dump_json, json_text
-from scripts.lib.openapi import limits, operation_name
+from scripts.lib.openapi import limits
 from scripts.lib.project import Provider
 from scripts.new_provider.draft import Action
-from scripts.new_provider.infer import Guesses, Json, Operation, Poll
+from scripts.new_provider.infer import Guesses, Json
 from scripts.new_provider.request import Request, read_request
+from voice_clone import errors
+from voice_clone._provider.responses import BY_STATUS
+from voice_clone.testing._spec import Spec
+
+VOICE = {
+    "id": ("voice_id", "id"),
+    "name": ("voice_name", "display_name", "name"),
+    "language": ("language", "lang_code", "language_code", "locale"),
+    "preview_url": ("preview_url", "preview_audio_url", "demo_audio"),
+    "created_at": ("created_at",),
+}
+"""The names of a voice's facts in responses."""
+Failure = tuple[str, Any]
+"""The status and the body of a response."""
 
 
-def source_text(title: str, document: dict[str, Any], source: str, file: str, used: Sequence[str], *, cut: bool) -> str:
+def source_text(title: str, document: Json, source: str, file: str, used: Sequence[str], *, cut: bool) -> str:
     """`source.toml`."""
     licence = document["info"].get("license")
     named = licence.get("name") if isinstance(licence, dict) else None
@@ -41,16 +55,13 @@ class Texts:
     provider: Provider
     guesses: Guesses
     """From the effective spec."""
-    documented: Guesses
-    """From the provider's own document."""
+    documented: Json
+    """The provider's own document."""
     listing: str
     """The operation that lists voices; empty if there is none."""
     parsed: Parsed
-    poll: Poll | None
-
-    @property
-    def name(self) -> str:
-        return self.provider.name
+    poll: Guesses | None
+    """The operation that polls, from the effective spec."""
 
     @cached_property
     def title(self) -> str:
@@ -60,17 +71,22 @@ class Texts:
     def kind(self) -> str:
         """The name of the client's class; `voice_clone` finds the module by it."""
         plain = re.sub(r"\W", "", self.title, flags=re.ASCII)
-        return plain if plain.lower() == self.name else self.name.capitalize()
+        return plain if plain.lower() == self.provider.name else self.provider.name.capitalize()
 
     @property
-    def operations(self) -> dict[str, Operation]:
+    def operations(self) -> dict[str, Guesses]:
         """The operations, by whether they cost something."""
-        return {"paid": self.guesses.operation} | ({"free": self.poll.operation} if self.poll else {})
+        return {"paid": self.guesses} | ({"free": self.poll} if self.poll else {})
 
     @cached_property
     def request(self) -> Request:
         """The request that clones."""
-        return read_request(self.parsed, self.guesses.operation, self.guesses)
+        return read_request(self.parsed, self.guesses)
+
+    @property
+    def polling(self) -> Request | None:
+        """The request that polls."""
+        return read_request(self.parsed, self.poll) if self.poll else None
 
     @property
     def schemas(self) -> dict[str, Json]:
@@ -80,175 +96,104 @@ class Texts:
 
     def files(self) -> dict[Path, str]:
         """All of them, each with its place in the project."""
-        shim, tests = self.provider.root / "src/voice_clone/providers", self.provider.root / "tests"
-        errors = {tests / "errors" / self.name / f"{status}.json": text for status, text in self.errors()}
+        if not self.request.fields:
+            raise PipelineError(self.guesses.no_fields)
+        name, root = self.provider.name, self.provider.root
+        shim, tests = root / "src/voice_clone/providers", root / "tests"
+        failures = self.by_status() | self.by_code()
         return {
-            shim / f"{self.name}.py": self.module(),
-            shim / f"{self.name}.toml": self.table(),
-            tests / "evidence" / f"{self.name}.yaml": self.evidence(),
-            **errors,
+            shim / f"{name}.py": _render("module.py", texts=self, name=name, request=self.request),
+            shim / f"{name}.toml": _render("table.toml", texts=self, name=name, guesses=self.guesses),
+            tests / "evidence" / f"{name}.yaml": _render("evidence.yaml", texts=self, name=name),
+            **{tests / "errors" / name / f"{code}.json": self._error(*each) for code, each in failures.items()},
         }
 
-    def evidence(self) -> str:
-        """`evidence/<name>.yaml`."""
+    def arguments(self) -> Json:
+        """Arguments for a clone."""
         needed = [field for field in self.request.options if field.required]
-        arguments = {field.ours: self._sample(self.schemas[field.wire]) for field in needed}
-        arguments |= {"name": "Me"} if "name" in arguments else {}
-        operation = self._id_of(self.guesses.operation)
-        return _render("evidence.yaml", title=self.title, name=self.name, arguments=arguments, operation=operation)
+        return {each.ours: "Me" if each.ours == "name" else self._sample(self.schemas[each.wire]) for each in needed}
 
-    def table(self) -> str:
-        """`providers/<name>.toml`."""
-        operation = self.poll.operation if self.poll else self.guesses.operation
-        answers = [schema for _, schema in self.guesses.answers(operation, good=True)]
+    def path_to(self, *names: str) -> str:
+        """The path to a text in the response that has the voice when it is done; empty if there is none."""
+        done = self.poll or self.guesses
+        return next(iter(done.path_to(done.successes.values(), names, "string")), "")
 
-        def path_to(*names: str) -> str | None:
-            return next(iter(self.guesses.path_to(answers, names, {"string"})), None)
+    def voice(self) -> dict[str, str]:
+        """The paths to the facts about a voice."""
+        paths = {fact: self.path_to(*names) for fact, names in VOICE.items() if self.poll or fact != "id"}
+        return {fact: path for fact, path in paths.items() if path}
 
-        voice = {
-            "id": path_to("voice_id", "id") if self.poll else None,
-            "name": path_to("voice_name", "display_name", "name"),
-            "language": path_to("language", "lang_code", "language_code", "locale"),
-            "preview_url": path_to("preview_url", "preview_audio_url", "demo_audio"),
-            "created_at": path_to("created_at"),
-        }
-        return _render(
-            "table.toml",
-            title=self.title,
-            name=self.name,
-            guesses=self.guesses,
-            listing=self.listing,
-            names={field.wire: field.ours for field in self.request.fields if field.wire != field.ours},
-            clone_id=self._id_of(self.guesses.operation),
-            voice={field: path for field, path in voice.items() if path},
-            status=self.guesses.status(self.guesses.operation),
-            poll=self.poll,
-            poll_id=self._id_of(operation),
-            reason=path_to("failure_message", "failure_reason", "error_message", "message"),
-            codes={code: self.class_of(int(status)) for code, status, _ in self.coded_errors()},
-        )
-
-    def _id_of(self, operation: Operation) -> str:
-        """The id by which the client knows an operation."""
-        return str(self._operation(operation).get("operationId", "TODO"))
-
-    def _operation(self, operation: Operation) -> Json:
-        method, path = operation
-        found: Json = self.guesses.document["paths"][path][method]
-        return found
-
-    def module(self) -> str:
-        """`providers/<name>.py`."""
-        request = self.request
-        if not request.fields:
-            raise PipelineError(
-                f"{operation_name(self.guesses.operation)}: its body has no fields for a signature; "
-                "is it the operation that clones? Name another one with --operation"
-            )
-        audio, options = request.audio, request.options
-        clip = audio.clip if audio else None
-        look = read_request(self.parsed, self.poll.operation, self.guesses) if self.poll else None
-        typed = [*options, *([audio] if audio and not clip else [])]
-        words = {word for field in typed for word in re.findall(r"(?<![.\w])\w+", field.type)}
-        checks = ["check_wait"] if look else []
-        types = ["UNSET"] if any(field.default == "UNSET" for field in options) else []
-        return _render(
-            "module.py",
-            title=self.title,
-            name=self.name,
-            kind=self.kind,
-            form=self.guesses.media_type == "multipart/form-data",
-            about=self._about(clip is not None),
-            request=request,
-            audio=audio,
-            clip=clip,
-            several=clip is not None and audio is not None and audio.is_list,
-            look=look,
-            words=words,
-            checks=[*checks, *(["choice"] if any(field.choice for field in options) else [])],
-            types=[*types, *(["File"] if (clip and clip.code.startswith("File")) or "File" in words else [])],
-        )
-
-    def _about(self, checks: bool) -> str:
+    def about(self) -> str:
         """The facts about the parameters, as lines of a docstring."""
-        several = ", or a list of them" if self.request.audio and self.request.audio.is_list else ""
-        facts = [f"`audio` is a path, bytes or a binary file object{several}."] if checks else []
+        facts: list[str] = []
         for field in self.request.options:
             # Patterns and values, which stand in backticks, may hold what ends a docstring.
             known = [limit for limit in limits(self.schemas[field.wire]) if "`" not in limit]
             known += [f"one of {field.choice}"] if field.choice else []
             facts += [f"`{field.ours}`: {', '.join(known)}."] if known else []
-        facts += ["`check` False sends audio of a format that the spec does not list, too."] if checks else []
+        if (audio := self.request.audio) and audio.clip:
+            several = ", or a list of them" if audio.is_list else ""
+            facts.insert(0, f"`audio` is a path, bytes or a binary file object{several}.")
+            facts.append("`check` False sends audio of a format that the spec does not list, too.")
         return textwrap.fill(" ".join(facts), 112)
 
-    def errors(self) -> Iterator[tuple[str, str]]:
-        """For each documented status and code of a failure, a file with the error that it raises."""
-        for status, schema in self.failures().items():
-            yield status, self._error(status, self._sample(schema))
-        for code, status, body in self.coded_errors():
-            yield code, self._error(status, body)
+    def by_status(self) -> dict[str, Failure]:
+        """A failure of each documented status."""
+        operations = self.operations.values()
+        return {status: (status, self._sample(each)) for known in operations for status, each in known.failures.items()}
 
-    def failures(self) -> dict[str, Json]:
-        """The schema of each documented status of a failure."""
-        listed = self.operations.values()
-        return {status: schema for each in listed for status, schema in self.guesses.answers(each, good=False)}
-
-    def coded_errors(self) -> Iterator[tuple[str, str, Json]]:
-        """Each documented code, with the first status that has it, and a body."""
-        known: set[str] = set()
+    def by_code(self) -> dict[str, Failure]:
+        """A failure of each documented code, with the first status that has it."""
+        found: dict[str, Failure] = {}
         for path in self.guesses.codes:
-            for status, schema in self.failures().items():
-                for value in self.guesses.values(path, [schema]):
-                    if str(value) not in known and re.fullmatch(r"[\w.-]+", str(value)):
-                        body = self._sample(schema)
-                        _set(body, path, value)
-                        yield str(value), status, body
-                    known.add(str(value))
+            for known in self.operations.values():
+                for status, schema in known.failures.items():
+                    for code in self.guesses.values(path, schema):
+                        if str(code) not in found and re.fullmatch(r"[\w.-]+", str(code)):
+                            body = self._sample(schema)
+                            _set(body, path, code)
+                            found[str(code)] = status, body
+        return found
 
     def _sample(self, schema: Json) -> Any:
-        from voice_clone.testing._spec import Spec
-
-        return copy_json(Spec(self.name, self.guesses.document).sample(schema)) if schema else {}
+        return copy_json(Spec(self.provider.name, self.guesses.document).sample(schema)) if schema else {}
 
     @staticmethod
-    def class_of(status: int) -> str:
+    def class_of(status: str) -> str:
         """The name of the class that a status raises."""
-        from voice_clone import errors
-        from voice_clone._provider.responses import BY_STATUS
-
-        return BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.InvalidRequestError).__name__
+        vague = errors.ServerError if status >= "500" else errors.InvalidRequestError
+        return BY_STATUS.get(int(status), vague).__name__
 
     def _error(self, status: str, body: Any) -> str:
         """A file with a response and the error that it raises."""
-        from voice_clone.errors import RawResponse
-
-        asked = {cost: self._operation(each) for cost, each in self.operations.items()}
-        responses = {cost: each["responses"][status] for cost, each in asked.items() if status in each["responses"]}
-        raw = RawResponse(int(status), {}, b"", body)
-        code, message_at = (
+        asked = {cost: each for cost, each in self.operations.items() if status in each.failures}
+        raw = errors.RawResponse(int(status), {}, b"", body)
+        code, message = (
             next((path for path in paths if raw.at(path) not in (None, "")), "")
             for paths in (self.guesses.codes, self.guesses.messages)
         )
-        meaning = str(self.guesses.resolve(next(iter(responses.values()))).get("description", "")).strip()
-        if meaning and set(str(raw.at(message_at))) == {"x"}:  # a sample
-            _set(body, message_at, re.split(r"(?<=[.!?])\s|\n", meaning)[0])
+        response = self.guesses.resolve(next(iter(asked.values())).said["responses"][status])
+        meaning = str(response.get("description", "")).strip()
+        if meaning and set(str(raw.at(message))) == {"x"}:  # a sample
+            _set(body, message, re.split(r"(?<=[.!?])\s|\n", meaning)[0])
         is_documented = any(
-            status in dict(self.documented.answers(each, good=False)) for each in self.operations.values()
+            status in Guesses(self.documented, each.operation).failures for each in self.operations.values()
         )
         source = "document" if is_documented else f"guessed, as {self.provider.shown(self.provider.overlay)} says"
-        file: dict[str, Any] = {
-            "source": f"{source}; the body is made up from the spec",
-            "response": {"status": int(status), "headers": {}, "body": body},
-            "error": {
-                "class": self.class_of(int(status)),
-                "code": str(raw.at(code)) if code else None,
-                "message": raw.at(message_at) if message_at else "TODO",
-                "request_id": None,
-                "retry_after": None,
-                "retryable": {cost: status == "429" or (cost == "free" and status[0] == "5") for cost in responses},
-            },
-        }
-        return dump_json(file)
+        return dump_json(
+            {
+                "source": f"{source}; the body is made up from the spec",
+                "response": {"status": int(status), "headers": {}, "body": body},
+                "error": {
+                    "class": self.class_of(status),
+                    "code": str(raw.at(code)) if code else None,
+                    "message": raw.at(message) if message else "TODO",
+                    "request_id": None,
+                    "retry_after": None,
+                    "retryable": {cost: status == "429" or (cost == "free" and status[0] == "5") for cost in asked},
+                },
+            }
+        )
 
 
 def _set(body: Any, path: str, value: Any) -> None:

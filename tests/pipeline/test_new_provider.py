@@ -22,7 +22,7 @@ from scripts.lib.openapi import operation_name
 from scripts.lib.project import Provider
 from scripts.new_provider import command as new
 from scripts.new_provider.draft import draft_overlay
-from scripts.new_provider.infer import Guesses, Poll, candidates, choose
+from scripts.new_provider.infer import Guesses, Status, candidates, choose
 from scripts.new_provider.texts import overlay_text
 from scripts.overlay.apply import apply_action, effective_spec, read_actions
 from scripts.vendor import command as vendor
@@ -474,11 +474,9 @@ def test_killed_command_is_finished_by_the_next(root: Path) -> None:
 
 def test_status_words() -> None:
     """Success, failure and pending statuses are recognised by their words, even if one word contains another."""
-    poll = Poll(
-        ("get", "/voices/{id}"), "status", ["incomplete", "not_ready", "ready", "unavailable", "Failed", "done"]
-    )
-    assert (poll.success, poll.failure) == (["ready", "done"], ["Failed"])
-    assert poll.pending == ["incomplete", "not_ready", "unavailable"]
+    status = Status("status", ["incomplete", "not_ready", "ready", "unavailable", "Failed", "done"])
+    assert (status.success, status.failure) == (["ready", "done"], ["Failed"])
+    assert status.pending == ["incomplete", "not_ready", "unavailable"]
 
 
 def test_guesses_follow_recursive_references() -> None:
