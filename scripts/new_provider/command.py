@@ -128,8 +128,7 @@ def _begin(aside: Provider, source: str, operation: str | None, title: str | Non
     if chosen not in operations_of(page.spec):
         slice_page(page, [chosen], [page])  # raises with similar operations
     guesses = Guesses(page.spec, chosen)
-    if not guesses.has_fields:
-        raise PipelineError(guesses.no_fields)
+    guesses.check_fields()
     title = title or _title(aside.name, page.spec)
     if not _TITLE.match(title):
         raise PipelineError(f"{title!a}: a title is words of letters and digits")

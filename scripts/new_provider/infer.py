@@ -6,7 +6,9 @@ A guess is written down as one; `nox -s contract` fails until each TODO is settl
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -21,20 +23,16 @@ Operation = tuple[str, str]
 
 COMBINED = ("allOf", "anyOf", "oneOf")
 
-_MAKES = re.compile(r"clone|cloning", re.IGNORECASE)
-_ADDS = re.compile(r"\b(?:add|create|make|new|upload)", re.IGNORECASE)
-_VOICE = re.compile(r"voice|speaker", re.IGNORECASE)
-_KEY_HEADER = re.compile(r"api[-_]?key|authorization|token", re.IGNORECASE)
-_AUDIO = re.compile(r"audio|file|clip|sample|recording", re.IGNORECASE)
-_SUCCESS = re.compile(
-    r"(?<!in)(?<!un)(?<!not[ _-])(?:complet|success|succeed|ready|done|finish|active|available)", re.IGNORECASE
-)
-_FAILURE = re.compile(r"fail|error|reject|cancel|expired", re.IGNORECASE)
+WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+"""What a guess is made of: patterns, and names of fields."""
 _ID = re.compile(r"(?:[a-z]I|_i|^i)d$", re.ASCII)
 _PREFIX = re.compile(r"Authorization:? +\W*(Basic|Bearer|Token|Key|ApiKey)\b")
 _STATUS = re.compile(r"(?:data\.|voice\.)?(?:\w+_)?(?:status|state)")
-_MESSAGE = ("message", "msg", "detail", "description", "error", "title", "reason")
-_CODE = ("code", "error_code", "status_code", "type")
+
+
+def sounds_like(what: str, text: str) -> bool:
+    """Whether a text has a word of one of the patterns."""
+    return bool(re.search(WORDS["patterns"][what], text, re.IGNORECASE))
 
 
 def follow(document: Json, node: Any, place: Keys = ()) -> tuple[Keys, Any]:
@@ -59,9 +57,9 @@ def candidates(document: Json) -> list[Operation]:
     for method, path in operations_of(document):
         said = document["paths"][path].get(method, {})
         text = f"{path} {said.get('operationId', '')} {said.get('summary', '')}".replace("_", " ")
-        if method == "post" and _VOICE.search(text):
+        if method == "post" and sounds_like("voice", text):
             posts[method, path] = text
-    kinds = ([each for each, text in posts.items() if pattern.search(text)] for pattern in (_MAKES, _ADDS))
+    kinds = ([each for each, text in posts.items() if sounds_like(what, text)] for what in ("clones", "adds"))
     return next(filter(None, kinds), [])
 
 
@@ -102,11 +100,11 @@ class Status:
 
     @property
     def success(self) -> list[str]:
-        return [value for value in self.values if _SUCCESS.search(value)]
+        return [value for value in self.values if sounds_like("success", value)]
 
     @property
     def failure(self) -> list[str]:
-        return [value for value in self.values if _FAILURE.search(value) and value not in self.success]
+        return [value for value in self.values if sounds_like("failure", value) and value not in self.success]
 
     @property
     def pending(self) -> list[str]:
@@ -147,7 +145,7 @@ class Guesses:
         said = f"The document's own text says `{written[0]}`." if written else ""
         prefix = f"{written[1].title()} " if written else "Bearer "
         headers = [str(each.get("name")) for each in self.parameters if each.get("in") == "header"]
-        parameter = next((name for name in headers if _KEY_HEADER.search(name)), "")
+        parameter = next((name for name in headers if sounds_like("key_header", name)), "")
         for name in names or list(schemes)[:1]:
             scheme = self.resolve(schemes.get(name, {}))
             if (scheme.get("type"), scheme.get("in")) == ("apiKey", "header"):
@@ -186,7 +184,12 @@ class Guesses:
         def rank(media_type: str) -> int:
             fields = self.resolve(self._content[media_type].get("schema", {})).get("properties", {})
             is_form = media_type == "multipart/form-data"
-            kinds = [is_form and any(map(_AUDIO.search, fields)), "json" in media_type, is_form, True]
+            kinds = [
+                is_form and any(sounds_like("audio", each) for each in fields),
+                "json" in media_type,
+                is_form,
+                True,
+            ]
             return kinds.index(True)
 
         return min(self._content, key=rank, default=None)
@@ -196,18 +199,13 @@ class Guesses:
         """The schema of the body that the client sends."""
         return self.resolve(self._content.get(self.media_type or "", {}).get("schema", {}))
 
-    @property
-    def has_fields(self) -> bool:
-        """Whether the body has fields, from which a signature can be made."""
-        return any(branch.get("properties") for branch in self.branches(self.body))
-
-    @property
-    def no_fields(self) -> str:
-        """The error if the body has no fields."""
-        return (
-            f"{operation_name(self.operation)}: its body has no fields for a signature; "
-            "is it the operation that clones? Name another one with --operation"
-        )
+    def check_fields(self) -> None:
+        """Raise PipelineError if the body has no fields, from which a signature can be made."""
+        if not any(branch.get("properties") for branch in self.branches(self.body)):
+            raise PipelineError(
+                f"{operation_name(self.operation)}: its body has no fields for a signature; "
+                "is it the operation that clones? Name another one with --operation"
+            )
 
     @property
     def audio(self) -> str | None:
@@ -218,9 +216,8 @@ class Guesses:
             for name, each in fields.items()
             if "binary" in (each.get("format"), self.resolve(each.get("items", {})).get("format"))
         ]
-        likely = sorted(
-            filter(_AUDIO.search, files or fields), key=lambda name: name not in self.body.get("required", [])
-        )
+        likely = [name for name in files or fields if sounds_like("audio", name)]
+        likely.sort(key=lambda name: name not in self.body.get("required", []))
         return next(iter(likely or files), None)
 
     @property
@@ -285,18 +282,18 @@ class Guesses:
         names = dict.fromkeys(
             at.rpartition(".")[2] for schema in self.successes.values() for at, _ in self.fields(schema)
         )
-        likely = [*(each for each in names if _VOICE.search(each) and _ID.search(each)), "id"]
+        likely = [*(each for each in names if sounds_like("voice", each) and _ID.search(each)), "id"]
         return next(iter(self.path_to(self.successes.values(), likely, "string")), None)
 
     @property
     def messages(self) -> list[str]:
         """The paths to an error's message."""
-        return self.path_to(self.failures.values(), _MESSAGE, "string")
+        return self.path_to(self.failures.values(), WORDS["fields"]["error_message"], "string")
 
     @property
     def codes(self) -> list[str]:
         """The path to an error's code, if its values are documented."""
-        paths = self.path_to(self.failures.values(), _CODE, "string", "integer")
+        paths = self.path_to(self.failures.values(), WORDS["fields"]["error_code"], "string", "integer")
         return [path for path in paths if any(self.values(path, each) for each in self.failures.values())][:1]
 
     def values(self, path: str, schema: Json) -> list[str | int]:
@@ -325,7 +322,7 @@ class Guesses:
         reads = (
             Guesses(self.document, (method, path))
             for method, path in operations_of(self.document)
-            if method == "get" and path.count("{") == 1 and path.endswith("}") and _VOICE.search(path)
+            if method == "get" and path.count("{") == 1 and path.endswith("}") and sounds_like("voice", path)
         )
         return next((each for each in reads if each.status), None)
 
@@ -335,7 +332,7 @@ def listing(operations: Iterable[str]) -> str:
     lists = [
         each
         for each in operations
-        if each.startswith("GET ") and _VOICE.search(each.rpartition("/")[2]) and not each.endswith("}")
+        if each.startswith("GET ") and sounds_like("voice", each.rpartition("/")[2]) and not each.endswith("}")
     ]
     return min(lists, key=lambda each: ("{" in each, len(each)), default="")
 

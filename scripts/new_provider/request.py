@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -17,19 +16,13 @@ from scripts.generate.generators import Parsed
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import json_text
 from scripts.lib.openapi import operation_name, path_shape
-from scripts.new_provider.infer import Guesses
+from scripts.new_provider.infer import WORDS, Guesses, sounds_like
 
-_TITLES = ("name", "voice_name", "display_name", "title", "speaker_name")
-"""The field that is `name` in our methods is the first of these that a request has."""
 _OUR_NAMES = frozenset({
     "audio", "body", "cast", "check", "choice", "clone_voice", "file", "files", "get_voice", "job", "models",
     "on_poll", "operation", "response", "self", "source", "sources", "timeout",
 })  # fmt: skip
 """Names in the code of a method, which no parameter of the provider may have."""
-
-
-_DATA = re.compile(r"base64|byte", re.IGNORECASE)
-_MEDIA_TYPE = re.compile(r"mime|media_?type|content_?type", re.IGNORECASE)
 
 
 @attrs.frozen
@@ -69,7 +62,8 @@ class Field:
         default = "" if property_.required else "UNSET"
         if property_.default is not None:
             default = property_.default.python_code.as_unembedded_code()
-        enums = (each for each in _alternatives(property_) if isinstance(each, EnumProperty))
+        alternatives = (property_, *getattr(property_, "inner_properties", ()))
+        enums = (each for each in alternatives if isinstance(each, EnumProperty))
         choice = next((f"models.{each.class_info.name}" for each in enums), "")
         if choice and re.match(r"[A-Za-z_]\w*\.", default):
             default = f"models.{default}"
@@ -114,7 +108,7 @@ def _clip(property_: Any, schema: Any, guesses: Guesses) -> Clip | None:
         return Clip("File(file.stream, file.name, file.media_type)", "File")
     if isinstance(property_, StringProperty):
         text = f"{schema.get('format')} {schema.get('contentEncoding')} {schema.get('description')}"
-        return Clip("Base64File(file.stream)", "str") if _DATA.search(text) else None
+        return Clip("Base64File(file.stream)", "str") if sounds_like("base64", text) else None
     if not isinstance(property_, ModelProperty):
         return None
     given: dict[str, str] = {}
@@ -122,7 +116,7 @@ def _clip(property_: Any, schema: Any, guesses: Guesses) -> Clip | None:
         inner = _clip(each, schema.get("properties", {}).get(_wire(each)), guesses)
         if inner and inner.type == "str" and inner.code not in given.values():
             given[str(each.python_name)] = inner.code
-        elif each.required and _MEDIA_TYPE.search(_wire(each)):
+        elif each.required and sounds_like("media_type", _wire(each)):
             given[str(each.python_name)] = "file.media_type"
         elif each.required and each.default is None:
             return None
@@ -133,11 +127,6 @@ def _clip(property_: Any, schema: Any, guesses: Guesses) -> Clip | None:
 
 def _properties(model: ModelProperty) -> list[Any]:
     return [*(model.required_properties or ()), *(model.optional_properties or ())]
-
-
-def _alternatives(property_: Any) -> Iterator[Any]:
-    yield property_
-    yield from getattr(property_, "inner_properties", ())
 
 
 @attrs.frozen
@@ -172,13 +161,13 @@ class Request:
 def read_request(parsed: Parsed, guesses: Guesses) -> Request:
     """The request of an operation, and the field that is the audio."""
     tag, module, endpoint = _endpoint(parsed, *guesses.operation)
-    prop = endpoint.bodies[0].prop if endpoint.bodies else None
+    model = endpoint.bodies[0].prop if endpoint.bodies else None
+    if model is not None and not isinstance(model, ModelProperty):
+        raise PipelineError(f"{operation_name(guesses.operation)}: its body is no object; a signature needs one object")
     listed = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
     needed = [Field.of(each, parsed.classes) for each in listed if each.required and each.default is None]
-    if not isinstance(prop, ModelProperty):
-        return Request(tag, module, "", [], _renamed(needed))
     fields: list[Field] = []
-    for each in _properties(prop):
+    for each in _properties(model) if model is not None else ():
         field = Field.of(each, parsed.classes)
         if field.wire == guesses.audio:
             clip = _clip(each, guesses.body["properties"][field.wire], guesses)
@@ -186,13 +175,15 @@ def read_request(parsed: Parsed, guesses: Guesses) -> Request:
         fields.append(field)
     fields.sort(key=lambda field: bool(field.default))  # attrs wants defaults last
     named = _renamed([*fields, *needed])
-    return Request(tag, module, f"models.{prop.class_info.name}", named[: len(fields)], named[len(fields) :])
+    body = "" if model is None else f"models.{model.class_info.name}"
+    return Request(tag, module, body, named[: len(fields)], named[len(fields) :])
 
 
 def _renamed(fields: list[Field]) -> list[Field]:
     """The fields under their names in our methods, which are the same at all providers and hide nothing."""
     names = [field.name for field in fields if not field.is_audio]
-    ours = {next((name for name in _TITLES if name in names), ""): "name"} | {name: f"{name}_" for name in _OUR_NAMES}
+    ours = {name: f"{name}_" for name in _OUR_NAMES}
+    ours |= dict.fromkeys([name for name in WORDS["fields"]["our_name"] if name in names][:1], "name")
     return [
         attrs.evolve(field, ours="audio" if field.is_audio else ours.get(field.name, field.name)) for field in fields
     ]

@@ -13,25 +13,16 @@ import attrs
 import jinja2
 
 from scripts.generate.generators import Parsed
-from scripts.lib.errors import PipelineError
 from scripts.lib.files import copy_json, dump_json, json_text
 from scripts.lib.openapi import limits
 from scripts.lib.project import Provider
 from scripts.new_provider.draft import Action
-from scripts.new_provider.infer import Guesses, Json
+from scripts.new_provider.infer import WORDS, Guesses, Json
 from scripts.new_provider.request import Request, read_request
 from voice_clone import errors
 from voice_clone._provider.responses import BY_STATUS
 from voice_clone.testing._spec import Spec
 
-VOICE = {
-    "id": ("voice_id", "id"),
-    "name": ("voice_name", "display_name", "name"),
-    "language": ("language", "lang_code", "language_code", "locale"),
-    "preview_url": ("preview_url", "preview_audio_url", "demo_audio"),
-    "created_at": ("created_at",),
-}
-"""The names of a voice's facts in responses."""
 Failure = tuple[str, Any]
 """The status and the body of a response."""
 
@@ -96,8 +87,6 @@ class Texts:
 
     def files(self) -> dict[Path, str]:
         """All of them, each with its place in the project."""
-        if not self.request.fields:
-            raise PipelineError(self.guesses.no_fields)
         name, root = self.provider.name, self.provider.root
         shim, tests = root / "src/voice_clone/providers", root / "tests"
         failures = self.by_status() | self.by_code()
@@ -118,9 +107,14 @@ class Texts:
         done = self.poll or self.guesses
         return next(iter(done.path_to(done.successes.values(), names, "string")), "")
 
+    @property
+    def reason(self) -> str:
+        """The path to the reason of a failure; empty if there is none."""
+        return self.path_to(*WORDS["fields"]["failure_reason"])
+
     def voice(self) -> dict[str, str]:
         """The paths to the facts about a voice."""
-        paths = {fact: self.path_to(*names) for fact, names in VOICE.items() if self.poll or fact != "id"}
+        paths = {fact: self.path_to(*names) for fact, names in WORDS["voice"].items() if self.poll or fact != "id"}
         return {fact: path for fact, path in paths.items() if path}
 
     def about(self) -> str:

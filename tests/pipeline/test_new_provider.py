@@ -387,6 +387,17 @@ def test_refused_document_leaves_a_folder_to_continue_in(root: Path) -> None:
     assert (root / "src/voice_clone/providers/acme.py").is_file()
 
 
+@pytest.mark.usefixtures("one_process")
+def test_body_of_alternatives_is_refused(root: Path) -> None:
+    """A body that is one of several objects gives no signature; the error says so, and the folder stays."""
+    whole = copy.deepcopy(POLLED)
+    media = whole["paths"]["/voices/clone"]["post"]["requestBody"]["content"]["application/json"]
+    media["schema"] = {"oneOf": [fields({"audio_url": TEXT}), fields({"file_id": TEXT})]}
+    message = failure(new.run(["acme", write_document(root, whole)], root))
+    assert "POST /voices/clone: its body is no object" in message
+    assert "continue with: nox -s new -- acme" in message
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "problem"),
     [
