@@ -94,11 +94,15 @@ class Draft:
             place, node = (*place, key), child(node, key)
         return follow(self.document, node, place)
 
+    def remove(self, keys: Keys, reason: str, words: Mapping[str, str] | None = None, depth: int = 1) -> bool:
+        """Remove a node that has the current content, down to a depth; returns False if that does not fit."""
+        node = child(self.at(*keys[:-1])[1], keys[-1])
+        return self.add(keys, reason, words, x_expect=summary(node, depth), remove=True)
+
     def replace(self, keys: Keys, value: Json, reason: str, words: Mapping[str, str] | None = None) -> None:
         """Replace an object: one action removes it, one writes the new one."""
-        *holder, last = keys
-        if self.add(keys, reason, words, x_expect=summary(self.at(*holder)[1][last]), remove=True):
-            self.add(tuple(holder), reason, words, update={last: value})
+        if self.remove(keys, reason, words, depth=2):
+            self.add(keys[:-1], reason, words, update={keys[-1]: value})
 
     def require(self, keys: Keys, name: str, reason: str, words: Mapping[str, str]) -> None:
         """Add a property to those that the object at a place requires."""
@@ -152,7 +156,7 @@ def _server(draft: Draft) -> None:
     if servers and str(servers[0].get("url", "")).startswith("https://"):
         return
     host = re.sub(r"[^a-z0-9]", "", str(draft.document["info"].get("title", "")).lower()) or "server"
-    if not servers or draft.add(("servers",), "server_without_https", x_expect=servers, remove=True):
+    if not servers or draft.remove(("servers",), "server_without_https"):
         draft.add((), "server", update={"servers": [{"url": f"https://{host}.invalid"}]})
 
 
@@ -162,7 +166,7 @@ def _name_operation(draft: Draft, operation: Operation, name: str) -> None:
     own_id, tags = said.get("operationId"), said.get("tags", [])
     is_tagged = [str(tag).lower() for tag in tags] == ["voices"]
     if tags and not is_tagged:
-        draft.add((*keys, "tags"), "tags", x_expect=tags, remove=True)
+        draft.remove((*keys, "tags"), "tags")
     if own_id != name or not is_tagged:
         expected: Json = {"x_expect": {"operationId": own_id}} if own_id not in (None, name) else {}
         update = {"operationId": name} | ({} if is_tagged else {"tags": ["Voices"]})
@@ -199,21 +203,19 @@ def _security(draft: Draft, operation: Operation, scheme: Scheme) -> None:
     if own == wanted or (own and scheme.name in schemes and guesses.schemes_are_headers):
         return
     if own:
-        draft.add((*keys, "security"), "other_security", words, x_expect=own, remove=True)
+        draft.remove((*keys, "security"), "other_security", words)
     draft.add(keys, "security", words, update={"security": wanted})
 
 
 def _body(draft: Draft, operation: Operation) -> None:
     """A required body of one media type, whose files are files."""
     keys, body = draft.at("paths", operation[1], operation[0], "requestBody")
-    content = (body or {}).get("content", {})
     guesses = Guesses(draft.document, operation)
     media_type = guesses.media_type
     if media_type is None:
         return
-    for other in [each for each in content if each != media_type]:
-        expected = summary(content[other], 1)
-        draft.add((*keys, "content", other), "other_media_type", x_expect=expected, remove=True)
+    for other in [each for each in body["content"] if each != media_type]:
+        draft.remove((*keys, "content", other), "other_media_type")
     if body.get("required") is not True:
         change: Json = {"x_expect": {"required": False}} if body.get("required") is False else {}
         reason = "required_body" if guesses.body.get("required") else "required_body_guessed"
@@ -260,10 +262,9 @@ def _answers(draft: Draft, operation: Operation) -> None:
     for status in [each for each in answers if each in RANGES]:
         statuses = RANGES[status] if has_success or status != "default" else ("200",)
         missing = [each for each in statuses if each not in draft.at(*keys)[1]]
-        value = answers[status]
         words = {"status": status, "statuses": ", ".join(statuses), "operation": operation_name(operation)}
-        if draft.add((*keys, status), "range", words, x_expect=summary(value, 1), remove=True):
-            draft.add(keys, "statuses", words, update=dict.fromkeys(missing, value))
+        if draft.remove((*keys, status), "range", words):
+            draft.add(keys, "statuses", words, update=dict.fromkeys(missing, answers[status]))
         has_success |= statuses == ("200",)
     _failures(draft, operation, keys)
     for status in draft.at(*keys)[1]:
@@ -271,8 +272,7 @@ def _answers(draft: Draft, operation: Operation) -> None:
         content = (answer or {}).get("content") or {}
         kept = next((each for each in content if "json" in each), next(iter(content), None))
         for other in [each for each in content if each != kept]:
-            expected = summary(content[other], 1)
-            draft.add((*place, "content", other), "read_media_type", x_expect=expected, remove=True)
+            draft.remove((*place, "content", other), "read_media_type")
 
 
 def _failures(draft: Draft, operation: Operation, keys: Keys) -> None:
@@ -438,9 +438,9 @@ def _drop_unused(draft: Draft) -> None:
     """Take out the schemas that only a part used which is gone."""
     for _ in list(draft.schemas):
         used = {f"{each['$ref']}/" for each in objects_in(draft.document) if isinstance(each.get("$ref"), str)}
-        for name, schema in draft.schemas.items():
+        for name in draft.schemas:
             if not any(reference.startswith(f"#/components/schemas/{name}/") for reference in used):
-                draft.add(("components", "schemas", name), "unused", x_expect=summary(schema, 1), remove=True)
+                draft.remove(("components", "schemas", name), "unused")
                 break
 
 
