@@ -55,7 +55,7 @@ class Document:
         """The documented responses of all operations."""
         return [answer for operation in self.operations() for answer in operation.answers]
 
-    @property
+    @functools.cached_property
     def root(self) -> Place:
         """The whole document."""
         return Place(self, (), self.json)
@@ -75,6 +75,10 @@ class Document:
 
     def operations(self) -> list[Operation]:
         """All operations, in document order."""
+        return self._operations
+
+    @functools.cached_property
+    def _operations(self) -> list[Operation]:
         return [
             Operation(path.key, method.key, method)
             for path in self.root["paths"].values()
@@ -95,6 +99,7 @@ class Place:
     document: Document = attrs.field(repr=lambda document: document.name)
     keys: tuple[str | int, ...]
     value: Json = attrs.field(repr=False)
+    _children: dict[str | int, Place] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def key(self) -> str:
@@ -126,6 +131,10 @@ class Place:
 
     def followed(self) -> Place:
         """This node, or the target of its reference."""
+        return self._followed
+
+    @functools.cached_property
+    def _followed(self) -> Place:
         place = self
         while isinstance(place.value, dict) and "$ref" in place.value:
             keys = place.value["$ref"].removeprefix("#/").split("/")
@@ -142,11 +151,14 @@ class Place:
         return str(keys[-1]) if len(keys) == 3 and keys[0] == "components" else None
 
     def __getitem__(self, key: str | int) -> Place:
-        place = self.followed()
-        return Place(place.document, (*place.keys, key), place.value[key])
+        place = self._followed
+        if key not in place._children:
+            place._children[key] = Place(place.document, (*place.keys, key), place.value[key])
+        return place._children[key]
 
     def __contains__(self, key: str) -> bool:
-        return isinstance(self.followed().value, dict) and key in self.followed().value
+        node = self._followed.value
+        return isinstance(node, dict) and key in node
 
     def get(self, key: str, default: Json = None) -> Json:
         """The value at a key."""

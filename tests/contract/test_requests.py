@@ -81,12 +81,13 @@ def check_generated(operation: Operation, way: str, given_parameters: dict[str, 
         )
 
 
-@each_way
 @each_operation
 @given(data=st.data())
-def test_generated_function_sends_valid_requests(operation: Operation, way: str, data: st.DataObject) -> None:
-    """For any arguments the request is valid and holds exactly them."""
-    check_generated(operation, way, data.draw(parameters(operation)), data.draw(bodies(operation)))
+def test_generated_function_sends_valid_requests(operation: Operation, data: st.DataObject) -> None:
+    """For any arguments the request is valid and holds exactly them, sync and async."""
+    arguments = data.draw(parameters(operation)), data.draw(bodies(operation))
+    for way in WAYS:
+        check_generated(operation, way, *arguments)
 
 
 @each_way

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import functools
 import inspect
 import json
 import re
 import typing
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import Enum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-import anyio
 import attrs
 import httpx
 from openapi_python_client.strings import PythonIdentifier
@@ -32,6 +34,7 @@ WAYS = ("sync", "asyncio")
 NOBODY = httpx.MockTransport(lambda _: httpx.Response(500))
 exchanges: deque[tuple[httpx.Request, httpx.Response | None]] = deque(maxlen=3)
 """The last requests of all clients and their responses, for failure reports."""
+Result = TypeVar("Result")
 Answers = Callable[[Operation], httpx.Response]
 
 
@@ -147,7 +150,7 @@ class Wire:
                 client._runtime = self.clock.runtime()
                 return await getattr(client, method)(*args, **kwargs)
 
-        return anyio.run(main, backend=way)
+        return run_async(main())
 
     def call_generated(self, way: str, operation: Operation, parameters: dict[str, Json], body: Json) -> Any:
         """Call a generated function with a shim's client; returns its Response."""
@@ -160,7 +163,7 @@ class Wire:
             async with connect_async(self.document.name, **self.options()) as client:
                 return await operation.module.asyncio_detailed(client=client.client, **arguments)
 
-        return anyio.run(main, backend=way)
+        return run_async(main())
 
     def call_stock(self, way: str, operation: Operation, client: Any, parameters: dict[str, Json], body: Json) -> Any:
         """Call a generated function with a generated client; returns its Response."""
@@ -174,7 +177,19 @@ class Wire:
             async with client.set_async_httpx_client(httpx.AsyncClient(**options)) as opened:
                 return await operation.module.asyncio_detailed(client=opened, **arguments)
 
-        return anyio.run(main, backend=way)
+        return run_async(main())
+
+
+def run_async(call: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine in the event loop that all calls share: a loop of its own would take longer than the call."""
+    return _runner().run(call)
+
+
+@functools.cache
+def _runner() -> asyncio.Runner:
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
 
 
 # From data of a spec to a request, with no client between
