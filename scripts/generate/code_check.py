@@ -11,12 +11,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
+from scripts.generate.python_names import words
 from scripts.lib.errors import PipelineError
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 # What the generators write, and what it takes to write more: an import, a name of Python's own, a way to what is
 # hidden. Whatever is not here is refused, so that another way to make text into code is refused too.
@@ -31,41 +27,41 @@ _NODES = (
 )  # fmt: skip
 
 _IMPORTS = {
-    "__future__": _words("annotations"),
-    "attrs": _words("define evolve field"),
-    "builtins": _words("bool bytes dict float int list set str"),  # if a property has such a name
-    "collections.abc": _words("Callable Generator Mapping MutableMapping Sequence"),
-    "datetime": _words("date datetime time timedelta"),
-    "decimal": _words("Decimal"),
-    "enum": _words("Enum IntEnum StrEnum"),
-    "http": _words("HTTPStatus"),
-    "io": _words("BytesIO StringIO"),
-    "ipaddress": _words("IPv4Address IPv4Network IPv6Address IPv6Network"),
-    "pathlib": _words("Path"),
-    "pydantic": _words(
+    "__future__": words("annotations"),
+    "attrs": words("define evolve field"),
+    "builtins": words("bool bytes dict float int list set str"),  # if a property has such a name
+    "collections.abc": words("Callable Generator Mapping MutableMapping Sequence"),
+    "datetime": words("date datetime time timedelta"),
+    "decimal": words("Decimal"),
+    "enum": words("Enum IntEnum StrEnum"),
+    "http": words("HTTPStatus"),
+    "io": words("BytesIO StringIO"),
+    "ipaddress": words("IPv4Address IPv4Network IPv6Address IPv6Network"),
+    "pathlib": words("Path"),
+    "pydantic": words(
         "AnyHttpUrl AnyUrl AwareDatetime Base64Bytes Base64Str BaseModel ByteSize ConfigDict EmailStr Field FutureDate "
         "HttpUrl IPvAnyAddress IPvAnyNetwork NaiveDatetime NegativeFloat NegativeInt NonNegativeFloat NonNegativeInt "
         "NonPositiveFloat NonPositiveInt PastDate PositiveFloat PositiveInt RootModel SecretStr StrictBool StrictBytes "
         "StrictFloat StrictInt StrictStr StringConstraints UUID1 UUID3 UUID4 UUID5"
     ),
-    "pydantic.experimental.missing_sentinel": _words("MISSING"),
-    "types": _words("TracebackType"),
-    "typing": _words(
+    "pydantic.experimental.missing_sentinel": words("MISSING"),
+    "types": words("TracebackType"),
+    "typing": words(
         "IO TYPE_CHECKING Annotated Any BinaryIO ClassVar Generic Literal Never NoReturn Optional Self TextIO "
         "TypeAlias TypeVar Union cast"
     ),
-    "urllib.parse": _words("quote"),
-    "uuid": _words("UUID"),
+    "urllib.parse": words("quote"),
+    "uuid": words("UUID"),
 }
 
 _MODULES = {
-    "datetime": _words("date datetime time timedelta"),
-    "httpx": _words("AsyncClient Client Response Timeout"),
-    "json": _words("dumps"),
-    "ssl": _words("SSLContext"),
+    "datetime": words("date datetime time timedelta"),
+    "httpx": words("AsyncClient Client Response Timeout"),
+    "json": words("dumps"),
+    "ssl": words("SSLContext"),
 }
 
-_BUILTINS = _words(
+_BUILTINS = words(
     "AttributeError BaseException Exception KeyError None TypeError ValueError bool bytes classmethod dict float "
     "frozenset getattr id int isinstance list object property set str super tuple type"
 )
@@ -83,7 +79,7 @@ _DECORATORS = frozenset({"_attrs_define", "classmethod", "define", "property"})
 # What is called as soon as a module is imported; a model that holds itself completes itself then.
 _REBUILD = re.compile(r"\w+\.model_rebuild\(\)")
 
-_CALLED = _words(
+_CALLED = words(
     "ConfigDict Field StringConstraints TypeVar UUID Unset _attrs_field datetime.date.fromisoformat "
     "datetime.datetime.fromisoformat field httpx.Timeout"
 )

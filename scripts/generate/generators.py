@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import itertools
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 from scripts.generate import code_check, preparation, python_names, unsupported
-from scripts.generate.schemas import enums_of
+from scripts.generate.schemas import schemas_of
 from scripts.generate.template_patches import patched_templates
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json
-from scripts.lib.openapi import METHODS, operation_name, operations_of, path_shape, pointer
+from scripts.lib.openapi import operation_name, operations_of, path_shape, pointer
 from scripts.lib.project import Provider
 from scripts.vendor.slice import cut
 
@@ -47,8 +45,6 @@ _OPERATION_ERROR = re.compile(
 )
 _SCHEMA_ERROR = re.compile(r"#?/components/schemas/([^\s:|]+)")
 _CORRECT = "Correct it with an action in overlay.yaml"
-_BYTES = "application/octet-stream"
-_BINARY = {"type": "string", "format": "binary"}
 CONTRACT_OPTIONS = (
     "--input-file-type=openapi",
     "--openapi-scopes", "schemas", "paths", "parameters",
@@ -142,6 +138,7 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.errors import GeneratorError
     from openapi_python_client.parser.properties import string
+    from openapi_python_client.schema.untrusted_string import UntrustedString
 
     if problems := unsupported.problems(spec):
         raise Inexpressible(f"{provider.name}: openapi-python-client left something out:", problems)
@@ -149,18 +146,18 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     options = ConfigFile(
         post_hooks=[],
         class_overrides=provider.source().get("class_overrides"),
-        content_type_overrides=dict.fromkeys(binary_bodies(prepared), _BYTES),
+        content_type_overrides=dict.fromkeys(preparation.binary_bodies(prepared), preparation.BYTES),
     )
     config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
-    document = with_bytes(with_own_titles(with_enum_names(with_defaults(prepared))))
     # It would escape a second time what `repr` escapes.
     string.remove_string_escapes = str  # type: ignore[assignment, attr-defined]
-    with _named(f"{provider.name}: openapi-python-client"), _kept_texts() as texts:
-        data = GeneratorData.from_dict(document, config=config)
+    UntrustedString.__repr__ = _shown  # type: ignore[method-assign]
+    with _named(f"{provider.name}: openapi-python-client"):
+        data = GeneratorData.from_dict(prepared, config=config)
     if isinstance(data, GeneratorError):
         raise PipelineError(f"{provider.name}: openapi-python-client: {data.header}\n    {data.detail}")
     collections = data.endpoint_collections_by_tag.values()
-    _check_errors(provider, prepared, [*(e for each in collections for e in each.parse_errors), *data.errors], texts)
+    _check_errors(provider, prepared, [*(e for each in collections for e in each.parse_errors), *data.errors])
     python_names.rename(data, config)
     return Parsed(data, config, prepared)
 
@@ -197,7 +194,7 @@ def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> N
 
     document, out = folder / "openapi.json", folder / f"{provider.name}.py"
     folder.mkdir(parents=True)
-    document.write_text(dump_json(rewritten(preparation.for_both(spec), _without_base64)), encoding="utf-8")
+    document.write_text(dump_json(preparation.for_contracts(spec)), encoding="utf-8")
     printed = io.StringIO()
     with (
         contextlib.redirect_stderr(printed),
@@ -211,11 +208,6 @@ def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> N
         _, _, trace = printed.getvalue().rpartition("Traceback (most recent call last):\n")
         what = re.sub(r"\A(?: .*\n)+", "", trace)
         raise PipelineError(f"{provider.name}: datamodel-code-generator failed\n{what}")
-
-
-def _without_base64(node: dict[str, Any]) -> dict[str, Any]:
-    """A schema of base64 as plain text: pydantic would decode it, and refuse bytes that are no text."""
-    return {key: value for key, value in node.items() if (key, value) != ("format", "byte")}
 
 
 def whole(provider: Provider, spec: dict[str, Any]) -> tuple[Files, dict[str, Any], dict[str, str]]:
@@ -270,154 +262,6 @@ def _named(what: str) -> Iterator[None]:
         ) from error
 
 
-def rewritten(node: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """A copy of JSON data in which each object, the inner ones first, is what `change` returns for it."""
-    if isinstance(node, list):
-        return [rewritten(item, change) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return change({key: rewritten(value, change) for key, value in node.items()})
-
-
-def with_defaults(spec: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the spec in which a required field or parameter that has one possible value has it as its default."""
-    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {})
-
-    def defaulted(schema: Any) -> Any:
-        if not isinstance(schema, dict) or "default" in schema:
-            return schema
-        referred = "$ref" in schema
-        target = schemas.get(str(schema["$ref"]).rpartition("/")[2], {}) if referred else schema
-        values = [target["const"]] if "const" in target else target.get("enum")
-        if not isinstance(values, list) or len(values) != 1 or values[0] is None:
-            return schema
-        return ({"allOf": [schema]} if referred else schema) | {"default": values[0]}
-
-    def with_default(node: dict[str, Any]) -> dict[str, Any]:
-        required, fields = node.get("required"), node.get("properties")
-        if isinstance(required, list) and isinstance(fields, dict):
-            return node | {
-                "properties": {name: defaulted(field) if name in required else field for name, field in fields.items()}
-            }
-        if required is True and "schema" in node and node.get("in") in ("query", "header", "cookie"):
-            return node | {"schema": defaulted(node["schema"])}
-        return node
-
-    result: dict[str, Any] = rewritten(spec, with_default)
-    return result
-
-
-def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the spec in which enum values that would share one member name get names of their own.
-
-    The client generator keeps the last of them and silently loses the others.
-    """
-    from openapi_python_client.strings import snake_case
-
-    def named(node: dict[str, Any]) -> dict[str, Any]:
-        values = node.get("enum")
-        if (
-            isinstance(values, list)
-            and values
-            and all(isinstance(value, str) for value in values)
-            and "x-enum-varnames" not in node
-        ):
-            return node | {"x-enum-varnames": names(values)}
-        return node
-
-    def names(values: list[str]) -> list[str]:
-        taken: dict[str, str] = {}
-        for index, value in enumerate(values):
-            plain = snake_case(value.upper()).upper() if value and value[0].isalpha() else ""
-            plain = plain if plain.isidentifier() else f"VALUE_{index}"
-            name = plain if plain not in taken else f"{plain}_VALUE_{index}"
-            while name in taken:
-                name = f"{name}_{index}"
-            taken[name] = value
-        return list(taken)
-
-    result: dict[str, Any] = rewritten(spec, named)
-    return result
-
-
-def with_own_titles(spec: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the spec in which schemas whose titles or names would make one class are classes of their own.
-
-    FastAPI writes two schemas `Agent-Input` and `Agent-Output` with one title; the client generator refuses the second.
-    """
-    from openapi_python_client.strings import ClassName
-
-    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {})
-    sharing: dict[str, list[str]] = {}
-    for name, schema in schemas.items():
-        title = schema.get("title") if isinstance(schema, dict) else None
-        sharing.setdefault(ClassName(title if isinstance(title, str) else name, "field_"), []).append(name)
-    taken = {known for known, names in sharing.items() if len(names) == 1}
-    renamed: dict[str, Any] = {}
-    for name in (name for names in sharing.values() if len(names) > 1 for name in names):
-        plain = str(ClassName(name, "field_"))
-        others = (f"{plain}{number}" for number in itertools.count(2))
-        own = next(each for each in itertools.chain([plain], others) if each not in taken)
-        taken.add(own)
-        renamed[name] = {**schemas[name], "title": own}
-    if not renamed:
-        return spec
-    return {**spec, "components": {**spec["components"], "schemas": {**schemas, **renamed}}}
-
-
-def with_bytes(spec: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the spec in which responses other than text are bytes, with any media type.
-
-    The client generator knows one such type, and reads bytes under a type of text as text.
-    """
-
-    def answer(described: Any) -> Any:
-        content = described.get("content") if isinstance(described, dict) else None
-        if not isinstance(content, dict) or not content:
-            return described
-        converted = {
-            _BYTES if _is_bytes(media_type, media) else media_type: {**media, "schema": media.get("schema", _BINARY)}
-            if _is_bytes(media_type, media)
-            else media
-            for media_type, media in content.items()
-        }
-        return {**described, "content": converted}
-
-    def operation(described: Any) -> Any:
-        if not isinstance(described, dict) or not isinstance(described.get("responses"), dict):
-            return described
-        return {**described, "responses": {status: answer(each) for status, each in described["responses"].items()}}
-
-    paths = {
-        path: {key: operation(each) if key in METHODS else each for key, each in item.items()}
-        for path, item in spec["paths"].items()
-    }
-    components = spec.get("components", {})
-    named = {name: answer(each) for name, each in components.get("responses", {}).items()}
-    return {**spec, "paths": paths} | ({"components": {**components, "responses": named}} if named else {})
-
-
-def _is_bytes(media_type: str, media: Any) -> bool:
-    schema = media.get("schema") if isinstance(media, dict) else None
-    if schema is None:
-        return isinstance(media, dict) and not media_type.startswith("text/") and "json" not in media_type
-    return isinstance(schema, dict) and schema.get("format") == "binary"
-
-
-def binary_bodies(spec: dict[str, Any]) -> set[str]:
-    """The media types under which nothing but bytes is sent; the client generator knows one of them."""
-    bytes_only: dict[str, bool] = {}
-    components = spec.get("components", {})
-    operations = (item[method] for item in spec["paths"].values() for method in METHODS if method in item)
-    bodies = (each.get("requestBody") for each in operations if isinstance(each, dict))
-    for body in (*(each for each in bodies if isinstance(each, dict)), *components.get("requestBodies", {}).values()):
-        for media_type, media in body.get("content", {}).items():
-            schema = media.get("schema") if isinstance(media, dict) else None
-            is_binary = isinstance(schema, dict) and schema.get("format") == "binary"
-            bytes_only[media_type] = is_binary and bytes_only.get(media_type, True)
-    return {media_type for media_type, only in bytes_only.items() if only}
-
-
 def _check_overrides(provider: Provider, classes: set[str]) -> None:
     for name, override in provider.source().get("class_overrides", {}).items():
         if override.get("class_name", name) not in classes:
@@ -425,10 +269,6 @@ def _check_overrides(provider: Provider, classes: set[str]) -> None:
                 f"{provider.shown(provider.folder / 'source.toml')}: class_overrides: unknown class {name}, "
                 "which can't be renamed. Changed upstream? Then correct or delete the entry"
             )
-
-
-_SHOWN_TEXT = re.compile(r"<[\w.]*UntrustedString object at 0x([0-9a-f]+)>")
-"""A text of the document as the client generator shows it in a message."""
 
 
 class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
@@ -447,28 +287,12 @@ class Inexpressible(PipelineError):  # noqa: N818 - what it says of operations
         )
 
 
-@contextlib.contextmanager
-def _kept_texts() -> Iterator[dict[int, Any]]:
-    """The texts of the document that the client generator reads, by the IDs that its messages show instead of them."""
-    from openapi_python_client.schema.untrusted_string import UntrustedString
-
-    texts: dict[int, Any] = {}
-    original = UntrustedString.__init__
-
-    def keep(self: Any, value: str) -> None:
-        original(self, value)
-        texts[id(self)] = self
-
-    UntrustedString.__init__ = keep  # type: ignore[method-assign]
-    try:
-        yield texts
-    finally:
-        UntrustedString.__init__ = original  # type: ignore[method-assign]
+def _shown(text: Any) -> str:
+    """A text of the document in a message of the client generator: without what would be more than a name in code."""
+    return re.sub(r"[^\w./-]+", "_", text.get_untrusted_value())
 
 
-def _check_errors(
-    provider: Provider, spec: dict[str, Any], errors: Sequence[Any], texts: Mapping[int, Any] = MappingProxyType({})
-) -> None:
+def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any]) -> None:
     """Fail where the client generator reports anything, and say which operations that concerns."""
     if not errors:
         return
@@ -476,9 +300,6 @@ def _check_errors(
     lines: list[str] = []
     for error in errors:
         line = " ".join(f"{error.header}: {error.detail}".split()).rstrip(": ")
-        for match in list(_SHOWN_TEXT.finditer(line)):
-            text = texts.get(int(match[1], 16))
-            line = line.replace(match[0], text.get_untrusted_value() if text else "a name of the document")
         lines.append(f"    {line}")
         if named := _OPERATION_ERROR.match(line):
             at = pointer("#/paths", named[2], named[1].lower())
@@ -519,18 +340,7 @@ def check_complete(
     """Fail where an operation has no function, or an enum value no member."""
     from openapi_python_client.strings import in_double_quote_literal
 
-    for path, item in spec["paths"].items():
-        if "$ref" in item:
-            raise PipelineError(f"{provider.name}: {path}: the client generator drops a path that is a `$ref`")
-        methods = [method for method in item if method in METHODS]
-        for owners, part in ((methods, item), *(([method], item[method]) for method in methods)):
-            for parameter in part.get("parameters", []):
-                if "$ref" not in parameter and "schema" not in parameter:
-                    what = f"the client generator drops parameter {parameter['name']}, which has no `schema`"
-                    concerned = dict.fromkeys((operation_name((method, path)) for method in owners), what)
-                    raise Inexpressible(f"{provider.name}: {path}: {what}", concerned)
-    wanted = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
-    if lost := sorted(pair for pair in wanted if (pair[0], path_shape(pair[1])) not in generated):
+    if lost := sorted(pair for pair in operations_of(spec) if (pair[0], path_shape(pair[1])) not in generated):
         listed = ", ".join(map(operation_name, lost))
         concerned = dict.fromkeys(map(operation_name, lost), "the client generator made no function for it")
         raise Inexpressible(f"{provider.name}: the client generator made no function for {listed}", concerned)
@@ -538,7 +348,7 @@ def check_complete(
     generated_enums = set(map(frozenset, enums))
 
     def lost_values(node: dict[str, Any]) -> Iterator[str]:
-        for values in enums_of(node):
+        for values in (schema["enum"] for schema in schemas_of(node) if schema.get("enum")):
             expected = {in_double_quote_literal(v) if isinstance(v, str) else str(v) for v in values if v is not None}
             if expected and expected not in generated_enums:
                 yield f"the client generator lost values of the enum {values}"

@@ -7,12 +7,14 @@ change here can mend, by the rules of `unsupported.py`.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any
 
+from scripts.generate import python_names
 from scripts.generate.schemas import (
     ANNOTATIONS,
+    FORMS,
     TEXT_FORMATS,
     UNIONS,
     closure,
@@ -22,48 +24,27 @@ from scripts.generate.schemas import (
     is_object,
     is_requirement,
     is_text_or_bytes,
+    kinds,
     known_values,
     merged,
     resolved,
+    rewritten,
     schemas_changed,
+    schemas_of,
     swallows,
+    with_schemas,
 )
+from scripts.lib.errors import PipelineError
 from scripts.lib.openapi import METHODS, find_reference, path_item, path_shape, pointer, reference_keys
+from scripts.lib.yaml12 import MAX_NODES
 
 Json = dict[str, Any]
 
-_INLINED = {"parameters": "parameters", "requestBody": "requestBodies", "responses": "responses"}
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_RESERVED_CLASSES = frozenset(
-    [
-        "AdditionalProperties",
-        "Any",
-        "AuthenticatedClient",
-        "BinaryIO",
-        "BytesIO",
-        "Client",
-        "File",
-        "FileTypes",
-        "Generator",
-        "HTTPStatus",
-        "IntEnum",
-        "Literal",
-        "Mapping",
-        "PropDict",
-        "PropName",
-        "RequestFiles",
-        "Response",
-        "StrEnum",
-        "T",
-        "TextIO",
-        "TypeVar",
-        "UNSET",
-        "UUID",
-        "Unset",
-    ]
-)
-"""Names that generated modules import or define."""
-_NO_DATA = re.compile(r"example|examples|default|enum|const|x-.*")
+BYTES = "application/octet-stream"
+"""The one media type of bytes that the client generator knows."""
+_BINARY = {"type": "string", "format": "binary"}
+_DATA = re.compile(r"example|examples|default|enum|const|x-.*")
+"""Keys under which no schema stands."""
 
 
 def for_both(spec: Json) -> Json:
@@ -85,6 +66,16 @@ def _without_email(schema: Json) -> Json:
     return {key: value for key, value in schema.items() if key != "format"} if is_email else schema
 
 
+def for_contracts(spec: Json) -> Json:
+    """The document for the generator of the contract models, which do not decode base64: bytes need not be text."""
+
+    def without_base64(node: Json) -> Json:
+        return {key: value for key, value in node.items() if (key, value) != ("format", "byte")}
+
+    document: Json = rewritten(for_both(spec), without_base64)
+    return document
+
+
 def for_client(spec: Json) -> Json:
     """The document for the client generator."""
     spec = _with_parts_in_place(for_both(spec))
@@ -94,27 +85,13 @@ def for_client(spec: Json) -> Json:
     spec = _with_one_sided_fields(spec)
     spec = _with_media_types(spec)
     spec = schemas_changed(spec, functools.partial(_with_ordered_variants, spec))
-    return _with_free_class_names(spec)
+    return python_names.with_own_titles(python_names.with_enum_names(with_defaults(spec)))
 
 
 def _with_plain_references(spec: Json) -> Json:
-    """References lead straight to a component whose name has only letters, digits, `_` and `-`."""
-    moved: dict[tuple[str, ...], str] = {}
-    taken = {kind: set(named) for kind, named in spec.get("components", {}).items() if isinstance(named, dict)}
-
-    def plain(kind: str, name: str) -> str:
-        simple = re.sub(r"[^\w-]+", "_", name).strip("_") or "schema"
-        if simple == name:
-            return name
-        while simple in taken[kind]:
-            simple += "_"
-        return simple
-
-    names: dict[tuple[str, str], str] = {}
-    for kind, known in taken.items():
-        for name in sorted(known):
-            names[kind, name] = plain(kind, name)
-            known.add(names[kind, name])
+    """References lead straight to a component with a plain name; what another reference leads to takes its place."""
+    components = {kind: known for kind, known in spec.get("components", {}).items() if isinstance(known, dict)}
+    names = {(kind, name): plain for kind in components for name, plain in _plain_names(components[kind]).items()}
 
     def target(reference: str) -> str:
         seen: set[str] = set()
@@ -123,57 +100,60 @@ def _with_plain_references(spec: Json) -> Json:
                 break
             seen.add(reference)
             reference = node["$ref"]
-        keys = reference_keys(reference)
-        if not reference.startswith("#/") or len(keys) < 2 or find_reference(spec, reference) is None:
-            return reference
-        if keys[0] == "components" and len(keys) == 3:
-            return pointer("#/components", keys[1], names[keys[1], keys[2]])
-        if tuple(keys) not in moved:
-            kind = keys[-2] if keys[-2] in ("parameters", "responses") else "schemas"
-            kind = "requestBodies" if keys[-1] == "requestBody" else kind
-            known = taken.setdefault(kind, set())
-            name = re.sub(
-                r"\W+", "_", "_".join(key for key in keys[2:] if key not in ("properties", "$defs", "schema"))
-            )
-            name = next(
-                each for each in (name.strip("_"), *(f"{name}_{n}" for n in range(2, 999))) if each not in known
-            )
-            known.add(name)
-            moved[tuple(keys)] = pointer("#/components", kind, name)
-        return moved[tuple(keys)]
+        return reference
 
-    components: dict[str, Json] = {}
+    def renamed(reference: str) -> str:
+        first, *keys = reference_keys(reference)
+        plain = names.get((keys[0], keys[1])) if first == "components" and len(keys) == 2 else None
+        return pointer("#/components", keys[0], plain) if plain else reference
 
-    def rewrite(node: Any, at: tuple[str, ...], named: bool = False) -> Any:
+    values = itertools.count()
+
+    def rewrite(node: Any, inside: frozenset[str], is_named: bool = False) -> Any:
+        if next(values) > MAX_NODES:
+            raise PipelineError(
+                f"references into other parts expand to more than {MAX_NODES:,} values. Name these parts with `x-name` "
+                "in overlay.yaml"
+            )
         if isinstance(node, list):
-            new: Any = [rewrite(item, (*at, str(index))) for index, item in enumerate(node)]
-        elif isinstance(node, dict):
-            new = {key: _rewritten_key(key, value, at, named) for key, value in node.items()}
-        else:
+            return [rewrite(item, inside) for item in node]
+        if not isinstance(node, dict):
             return node
-        if at in moved:
-            kind, name = reference_keys(moved[at])[1:]
-            components.setdefault(kind, {})[name] = new
-            return {"$ref": moved[at]}
-        return new
+        if not is_named and isinstance(node.get("$ref"), str):
+            reference = target(node["$ref"])
+            found, is_component = find_reference(spec, reference), reference.startswith("#/components/")
+            if isinstance(found, dict) and reference not in inside and (not is_component or reference.count("/") > 3):
+                beside = {key: value for key, value in node.items() if key != "$ref"}
+                return rewrite({**found, **beside}, inside | {reference})
+            node = {**node, "$ref": renamed(reference)}
+        return {key: rewrite_value(key, value, inside, is_named) for key, value in node.items()}
 
-    def _rewritten_key(key: str, value: Any, at: tuple[str, ...], named: bool) -> Any:
-        if not named and key == "$ref" and isinstance(value, str):
-            return target(value)
-        if not named and key == "mapping" and isinstance(value, dict):
-            return {name: target(_schema_reference(each)) for name, each in value.items() if isinstance(each, str)}
-        if not named and _NO_DATA.fullmatch(key):
-            return value
-        return rewrite(value, (*at, key), not named and key in ("properties", "patternProperties", "$defs"))
+    def rewrite_value(key: str, value: Any, inside: frozenset[str], is_named: bool) -> Any:
+        if is_named:
+            return rewrite(value, inside)
+        if key == "mapping" and isinstance(value, dict):
+            texts = {name: each for name, each in value.items() if isinstance(each, str)}
+            return {name: renamed(target(_schema_reference(each))) for name, each in texts.items()}
+        is_named = key in ("properties", "patternProperties", "$defs")
+        return value if _DATA.fullmatch(key) else rewrite(value, inside, is_named)
 
-    rewrite(spec, ())  # finds the references that lead into other parts
-    new: Json = rewrite(spec, ())
-    for kind, known in new.get("components", {}).items():
-        if isinstance(known, dict):
-            is_alias = {name for name, node in spec["components"][kind].items() if set(node or ()) == {"$ref"}}
-            kept = {names[kind, name]: node for name, node in known.items() if name not in is_alias}
-            components[kind] = kept | components.get(kind, {})
-    return {**new, "components": components} if components else new
+    new: Json = rewrite(spec, frozenset())
+    for kind, known in components.items():
+        kept = (name for name, node in known.items() if set(node or ()) != {"$ref"})
+        new["components"][kind] = {names[kind, name]: new["components"][kind][name] for name in kept}
+    return new
+
+
+def _plain_names(known: Json) -> dict[str, str]:
+    """The names of components, each with one of letters, digits, `_` and `-` only."""
+    names, taken = dict[str, str](), set(known)
+    for name in sorted(known):
+        plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "schema"
+        while plain != name and plain in taken:
+            plain += "_"
+        taken.add(plain)
+        names[name] = plain
+    return names
 
 
 def _schema_reference(name: str) -> str:
@@ -183,31 +163,29 @@ def _schema_reference(name: str) -> str:
 def _with_parts_in_place(spec: Json) -> Json:
     """Operations hold their parameters, bodies and responses; parts that the generator does not use are dropped."""
 
-    def operation(node: Json) -> Json:
-        new = {key: value for key, value in node.items() if key != "callbacks"}
-        if "parameters" in new:
-            new["parameters"] = [resolved(spec, each) for each in new["parameters"]]
+    def operation(shared: list[Any], node: Json) -> Json:
+        own = [resolved(spec, each) for each in node.get("parameters", ())]
+        names = [(each.get("name"), each.get("in")) for each in own]
+        more = [each for each in map(functools.partial(resolved, spec), shared)
+                if (each.get("name"), each.get("in")) not in names]  # fmt: skip
+        new = {key: value for key, value in node.items() if key != "callbacks"} | {"parameters": [*own, *more]}
         if "requestBody" in new:
             new["requestBody"] = resolved(spec, new["requestBody"])
         if "responses" not in new and spec["openapi"].startswith("3.0"):
             return new  # not valid; the generator says so
-        answers = {
-            str(code).upper() if str(code)[1:].lower() == "xx" else code: resolved(spec, answer)
-            for code, answer in new.get("responses", {}).items()
-        }
+        answers = {str(code): resolved(spec, answer) for code, answer in new.get("responses", {}).items()}
         new["responses"] = {
-            code: {key: value for key, value in answer.items() if key != "links"} for code, answer in answers.items()
+            code.upper() if code[1:].lower() == "xx" else code: {k: v for k, v in answer.items() if k != "links"}
+            for code, answer in answers.items()
         }
         return new
 
-    paths: Json = {}
-    for path, item in spec["paths"].items():
-        paths[path] = {key: operation(value) if key in METHODS else value for key, value in item.items()}
-        if "parameters" in item:
-            paths[path]["parameters"] = [resolved(spec, each) for each in item["parameters"]]
+    paths = {
+        path: {method: operation(item.get("parameters", []), item[method]) for method in item if method in METHODS}
+        for path, item in spec["paths"].items()
+    }
     kept = {key: value for key, value in spec.get("components", {}).items() if key in ("schemas", "securitySchemes")}
-    whole = {key: value for key, value in spec.items() if key not in ("components", "webhooks")}
-    return {**whole, "paths": paths} | ({"components": kept} if kept else {})
+    return {**{key: value for key, value in spec.items() if key != "webhooks"}, "paths": paths, "components": kept}
 
 
 def _with_what_is_meant(spec: Json, schema: Json) -> Json:
@@ -229,14 +207,14 @@ def _with_what_is_meant(spec: Json, schema: Json) -> Json:
         new["items"] = {}
     values = new.get("enum")
     if isinstance(values, list) and values:
-        kinds = {type(value) for value in values if value is not None}
-        if kinds == {bool}:
+        types = {type(value) for value in values if value is not None}
+        if types == {bool}:
             new["type"] = ["boolean", "null"] if None in values else "boolean"
             del new["enum"]
             if len(values) == 1:
                 new["const"] = values[0]
                 del new["type"]
-        elif kinds <= {int, float} and float in kinds:
+        elif types <= {int, float} and float in types:
             new["type"] = ["number", "null"] if None in values else "number"
             del new["enum"]
         elif new.get("nullable") and None not in values:
@@ -249,8 +227,8 @@ def _with_what_is_meant(spec: Json, schema: Json) -> Json:
 def _with_flat_unions(spec: Json, schema: Json) -> Json:
     """`allOf` and unions in the forms that the generator reads."""
     new = dict(schema)
-    if isinstance(kinds := new.get("type"), list):
-        new["type"] = sorted(kinds, key=lambda kind: kind != "boolean")
+    if isinstance(types := new.get("type"), list):
+        new["type"] = sorted(types, key=lambda kind: kind != "boolean")
     if isinstance(members := new.get("allOf"), list):
         notes = [each for each in members if not each.keys() - ANNOTATIONS]
         parts = [each for each in members if each.keys() - ANNOTATIONS]
@@ -296,7 +274,7 @@ def _is_union(schema: Json) -> bool:
 
 def _with_named_variants(spec: Json) -> Json:
     """Variants of a component that extend another are components: the generator reads the other one before them."""
-    schemas: Json = spec.get("components", {}).get("schemas", {})
+    schemas: Json = spec["components"].get("schemas", {})
     new: Json = dict(schemas)
     for name, schema in schemas.items():
         for key in UNIONS:
@@ -308,7 +286,7 @@ def _with_named_variants(spec: Json) -> Json:
                     variants[index] = {"$ref": f"#/components/schemas/{own}"}
             if variants:
                 new[name] = {**new[name], key: variants}
-    return {**spec, "components": {**spec["components"], "schemas": new}} if new != schemas else spec
+    return with_schemas(spec, new)
 
 
 def _with_common(variant: Json, common: Json) -> Json:
@@ -327,25 +305,19 @@ def _with_common(variant: Json, common: Json) -> Json:
 def _with_discriminators(spec: Json) -> Json:
     """Each variant of a union with a discriminator takes its own values of the discriminating field only."""
     spec = _with_unions_of_children(spec)
-    schemas: Json = dict(spec.get("components", {}).get("schemas", {}))
-    kinds: dict[tuple[str, str], list[str]] = {}
-
-    def collect(union: Json) -> Json:
-        told = union.get("discriminator")
-        variants = [each for key in UNIONS for each in union.get(key, ())]
-        if isinstance(told, dict) and "propertyName" in told:
-            mapping = told.get("mapping") or {}
-            for each in variants:
-                reference = each.get("$ref", "")
-                name = reference.rpartition("/")[2]
-                values = [value for value, target in mapping.items() if target == reference] or [name]
-                if name in schemas and is_object(spec, schemas[name]):
-                    known = kinds.setdefault((name, told["propertyName"]), [])
-                    known += [value for value in values if value not in known]
-        return union
-
-    schemas_changed(spec, collect)
-    for (name, field), values in kinds.items():
+    schemas: Json = dict(spec["components"].get("schemas", {}))
+    told: dict[tuple[str, str], list[str]] = {}
+    for union in schemas_of(spec):
+        if not isinstance(discriminator := union.get("discriminator"), dict):
+            continue
+        field, mapping = discriminator.get("propertyName", ""), discriminator.get("mapping") or {}
+        for reference in [each.get("$ref", "") for key in UNIONS for each in union.get(key, ()) if field]:
+            name = reference.rpartition("/")[2]
+            values = [value for value, target in mapping.items() if target == reference] or [name]
+            if name in schemas and is_object(spec, schemas[name]):
+                known = told.setdefault((name, field), [])
+                known += [value for value in values if value not in known]
+    for (name, field), values in told.items():
         schema = schemas[name]
         if known_values(spec, schema, field) is None:
             only: Json = {"type": "string", "enum": values}
@@ -361,12 +333,12 @@ def _with_discriminators(spec: Json) -> Json:
                 "required": required if field in required else [*required, field],
             }
         schemas[name] = schema
-    return {**spec, "components": {**spec["components"], "schemas": schemas}} if kinds else spec
+    return with_schemas(spec, schemas)
 
 
 def _with_unions_of_children(spec: Json) -> Json:
     """A base with a discriminator becomes the union of the schemas that extend it."""
-    schemas: Json = spec.get("components", {}).get("schemas", {})
+    schemas: Json = spec["components"].get("schemas", {})
     new: Json = dict(schemas)
     for base, schema in schemas.items():
         if "discriminator" not in schema or schema.keys() & set(UNIONS):
@@ -385,12 +357,12 @@ def _with_unions_of_children(spec: Json) -> Json:
             new[child] = {**new[child], "allOf": parts}
         union = [{"$ref": f"#/components/schemas/{child}"} for child in children]
         new[base] = {"oneOf": union, "discriminator": schema["discriminator"]}
-    return {**spec, "components": {**spec["components"], "schemas": new}} if new != schemas else spec
+    return with_schemas(spec, new)
 
 
 def _with_one_sided_fields(spec: Json) -> Json:
     """A field of answers only is not needed in a request, and the other way round."""
-    operations = [item[method] for item in spec["paths"].values() for method in METHODS & item.keys()]
+    operations = [node for item in spec["paths"].values() for node in item.values()]
     requests = closure(spec, [each.get("requestBody") for each in operations])
     answers = closure(spec, [each.get("responses") for each in operations])
 
@@ -417,77 +389,71 @@ def _without_required(schema: Json, free: set[str]) -> Json:
 
 def _with_media_types(spec: Json) -> Json:
     """Bodies and answers under the media types that the generator knows, the one to be read first."""
-    schemas: Json = dict(spec.get("components", {}).get("schemas", {}))
-
-    def body(node: Json) -> Json:
-        content = {_lower(kind): dict(media) for kind, media in node.get("content", {}).items()}
-        supported = {
-            kind: media for kind, media in content.items() if is_json(kind) or kind.partition(";")[0] in _FORMS
-        }
-        raw = [kind for kind in content if kind not in supported and is_text_or_bytes(spec, content[kind])]
-        if raw:  # one class for bytes: the file says which type it is of
-            supported[raw[0]] = {**content[raw[0]], "schema": {"type": "string", "format": "binary"}}
-        jsons = [kind for kind in content if is_json(kind)]
-        for kind in jsons[1:]:  # one class is sent under one of them
-            if supported[kind].get("schema") == supported[jsons[0]].get("schema"):
-                del supported[kind]
-        content = {kind: supported[kind] for kind in content if kind in supported} or content
-        for kind, media in content.items():
-            media.setdefault("schema", {} if is_json(kind) else {"type": "object"})
-        for kind, media in content.items():
-            schema = media["schema"]
-            if kind.partition(";")[0] == "multipart/form-data":
-                schema = media["schema"] = _with_files(schema, media.get("encoding", {}), schemas, spec)
-            others = [other["schema"] for other_kind, other in content.items() if other_kind != kind]
-            if not is_json(kind) and "$ref" in schema and any(_holds(spec, other, schema) for other in others):
-                name = f"{schema['$ref'].rpartition('/')[2]}_{'form' if 'www' in kind else 'multipart'}"
-                target = resolved(spec, schema)
-                schemas[name] = {key: value for key, value in target.items() if key != "title"}
-                media["schema"] = {"$ref": f"#/components/schemas/{name}"}
-        return {**node, "content": content}
-
-    def answer(node: Json) -> Json:
-        content = {_lower(kind): media for kind, media in node.get("content", {}).items()}
-        content = {
-            kind: {**media, "schema": {}}
-            if is_json(kind) and "schema" not in media
-            else {**media, "schema": {"type": "string"}}
-            if kind.startswith("text/event-stream")
-            else {**media, "schema": {"type": "string", "format": "binary"}}
-            if not is_json(kind) and not kind.startswith("text/") and kind != "*/*" and is_text_or_bytes(spec, media)
-            else media
-            for kind, media in content.items()
-        }
-        order = sorted(content, key=lambda kind: 0 if is_json(kind) else 2 if kind.startswith("text/") else 1)
-        return {**node, "content": {kind: content[kind] for kind in order}} if content else node
-
-    def parameter(node: Json) -> Json | None:
-        if node.get("in") == "header" and node["name"].lower() in ("content-type", "accept"):
-            return None  # as OpenAPI says: the body decides
-        if node.get("in") in ("header", "cookie", "path") and "schema" in node:
-            return {**node, "schema": _as_text(resolved(spec, node["schema"]), node["schema"], node["in"])}
-        return node
-
-    def parameters(nodes: Iterable[Json]) -> list[Json]:
-        return [new for node in nodes if (new := parameter(node)) is not None]
+    schemas: Json = dict(spec["components"].get("schemas", {}))
 
     def operation(node: Json) -> Json:
-        new = dict(node)
-        if "parameters" in new:
-            new["parameters"] = parameters(new["parameters"])
+        new = {**node, "parameters": [_parameter(spec, each) for each in node["parameters"] if _is_sent(each)]}
         if "requestBody" in new:
-            new["requestBody"] = body(new["requestBody"])
+            new["requestBody"] = {**new["requestBody"], "content": _body(spec, schemas, new["requestBody"])}
         if "responses" in new:
-            new["responses"] = {code: answer(each) for code, each in new["responses"].items()}
+            new["responses"] = {code: _answer(spec, each) for code, each in new["responses"].items()}
         return new
 
-    paths: Json = {}
-    for path, item in spec["paths"].items():
-        paths[path] = {key: operation(value) if key in METHODS else value for key, value in item.items()}
-        if "parameters" in item:
-            paths[path]["parameters"] = parameters(item["parameters"])
-    new = {**spec, "paths": paths}
-    return {**new, "components": {**spec.get("components", {}), "schemas": schemas}} if schemas else new
+    paths = {path: {method: operation(node) for method, node in item.items()} for path, item in spec["paths"].items()}
+    return with_schemas({**spec, "paths": paths}, schemas)
+
+
+def _is_sent(parameter: Json) -> bool:
+    """Whether a parameter is sent: the body decides about two headers, as OpenAPI says."""
+    return parameter.get("in") != "header" or parameter["name"].lower() not in ("content-type", "accept")
+
+
+def _parameter(spec: Json, node: Json) -> Json:
+    if node.get("in") in ("header", "cookie", "path") and "schema" in node:
+        return {**node, "schema": _as_text(resolved(spec, node["schema"]), node["schema"], node["in"])}
+    return node
+
+
+def _body(spec: Json, schemas: Json, node: Json) -> Json:
+    """The media types of a body; a form that is a component of JSON too becomes one of `schemas`."""
+    content = {_lower(kind): dict(media) for kind, media in node.get("content", {}).items()}
+    known = {kind: media for kind, media in content.items() if is_json(kind) or kind.partition(";")[0] in FORMS}
+    raw = [kind for kind in content if kind not in known and is_text_or_bytes(spec, content[kind])]
+    for kind in raw[:1]:  # one class for bytes: the file says which type it is of
+        known[kind] = {**content[kind], "schema": _BINARY}
+    first, *others = [kind for kind in known if is_json(kind)] or [""]
+    for kind in others:  # one class is sent under one of them
+        if known[kind].get("schema") == known[first].get("schema"):
+            del known[kind]
+    content = {kind: known[kind] for kind in content if kind in known}
+    for kind, media in content.items():
+        media.setdefault("schema", {} if is_json(kind) else {"type": "object"})
+    for kind, media in content.items():
+        if kind.partition(";")[0] == FORMS[0]:
+            media["schema"] = _with_files(media["schema"], media.get("encoding", {}), schemas, spec)
+        reference = media["schema"].get("$ref")
+        unions = [other["schema"] for other_kind, other in content.items() if other_kind != kind]
+        if reference and not is_json(kind) and any(_holds(spec, each, media["schema"]) for each in unions):
+            name = f"{reference.rpartition('/')[2]}_{'form' if 'www' in kind else 'multipart'}"
+            schemas[name] = {key: value for key, value in resolved(spec, media["schema"]).items() if key != "title"}
+            media["schema"] = {"$ref": f"#/components/schemas/{name}"}
+    return content
+
+
+def _answer(spec: Json, node: Json) -> Json:
+    content: Json = {}
+    for written, media in node.get("content", {}).items():
+        kind, schema = _lower(written), media.get("schema")
+        if is_json(kind):
+            schema = {} if schema is None else schema
+        elif kind.startswith("text/event-stream"):
+            schema = {"type": "string"}
+        elif not kind.startswith("text/") and kind != "*/*" and is_text_or_bytes(spec, media):
+            schema = _BINARY
+        is_bytes = isinstance(schema, dict) and schema.get("format") == "binary"
+        content[BYTES if is_bytes else kind] = {**media, "schema": schema}
+    order = sorted(content, key=lambda kind: 0 if is_json(kind) else 2 if kind.startswith("text/") else 1)
+    return {**node, "content": {kind: content[kind] for kind in order}}
 
 
 def _holds(spec: Json, union: Json, schema: Json) -> bool:
@@ -497,7 +463,7 @@ def _holds(spec: Json, union: Json, schema: Json) -> bool:
 
 
 def _as_text(schema: Json, written: Json, place: str) -> Json:
-    """A schema for a header, cookie or path: without null, and in headers without formats that it refuses."""
+    """A schema for a header, cookie or path: without null, and only in a path with a format that is a type."""
     for key in UNIONS:
         kept = [each for each in schema.get(key, ()) if each != {"type": "null"}]
         if kept and len(kept) < len(schema[key]):
@@ -505,11 +471,11 @@ def _as_text(schema: Json, written: Json, place: str) -> Json:
             return _as_text({**beside, **kept[0]} if len(kept) == 1 else {**beside, key: kept}, written, place)
     kind = schema.get("type")
     if isinstance(kind, list) and "null" in kind:
-        kinds = [each for each in kind if each != "null"]
-        return _as_text({**schema, "type": kinds[0] if len(kinds) == 1 else kinds}, written, place)
+        types = [each for each in kind if each != "null"]
+        return _as_text({**schema, "type": types[0] if len(types) == 1 else types}, written, place)
     if schema.get("nullable"):
         return _as_text({key: value for key, value in schema.items() if key != "nullable"}, written, place)
-    if place == "header" and schema.get("format") in TEXT_FORMATS:
+    if place != "path" and schema.get("format") in TEXT_FORMATS:
         return {key: value for key, value in schema.items() if key != "format"}
     return written if merged(schema) == merged(written) or ("$ref" in written and "enum" in schema) else schema
 
@@ -567,39 +533,28 @@ def _goes_after(spec: Json, variant: Json, other: Json) -> bool:
     return variant is not other and swallows(spec, variant, other) and not swallows(spec, other, variant)
 
 
-def _with_free_class_names(spec: Json) -> Json:
-    """No class has a name that generated modules import, and no two inline schemas have one title."""
-    from openapi_python_client.strings import ClassName
+def with_defaults(spec: Json) -> Json:
+    """A required field or parameter that has one possible value has it as its default."""
 
-    schemas: Json = spec.get("components", {}).get("schemas", {})
-    titles: dict[str, int] = {}
-
-    def count(schema: Json) -> Json:
-        if isinstance(schema.get("title"), str) and schema.keys() & {"properties", "enum", "additionalProperties"}:
-            name = ClassName(schema["title"], "field_")
-            titles[name] = titles.get(name, 0) + 1
-        return schema
-
-    schemas_changed(spec, count)
-    roots = {id(schema) for schema in schemas.values()}
-
-    def named(schema: Json) -> Json:
-        title = schema.get("title")
-        if not isinstance(title, str) or id(schema) in roots:
+    def defaulted(schema: Json) -> Json:
+        target = resolved(spec, schema)
+        values = [target["const"]] if "const" in target else target.get("enum")
+        if not isinstance(values, list) or len(values) != 1 or values[0] is None or "default" in schema:
             return schema
-        if titles.get(ClassName(title, "field_"), 0) > 1:
-            return {key: value for key, value in schema.items() if key != "title"}
-        return schema
+        return ({"allOf": [schema]} if "$ref" in schema else schema) | {"default": values[0]}
 
-    spec = schemas_changed(spec, named, keep=True)
-    renamed: Json = {}
-    for name, schema in spec.get("components", {}).get("schemas", {}).items():
-        title = schema.get("title") if isinstance(schema.get("title"), str) else name
-        if ClassName(title, "field_") in _RESERVED_CLASSES:
-            renamed[name] = {**schema, "title": f"{ClassName(title, 'field_')}Model"}
-    if not renamed:
-        return spec
-    return {**spec, "components": {**spec["components"], "schemas": {**spec["components"]["schemas"], **renamed}}}
+    def with_default(node: Json) -> Json:
+        required, fields = node.get("required"), node.get("properties")
+        if isinstance(required, list) and isinstance(fields, dict):
+            return node | {
+                "properties": {name: defaulted(field) if name in required else field for name, field in fields.items()}
+            }
+        if required is True and "schema" in node and node.get("in") in ("query", "header", "cookie"):
+            return node | {"schema": defaulted(node["schema"])}
+        return node
+
+    result: Json = rewritten(spec, with_default)
+    return result
 
 
 def _lower(media_type: str) -> str:
@@ -607,41 +562,31 @@ def _lower(media_type: str) -> str:
     return f"{kind.strip().lower()}{semicolon}{parameters}"
 
 
+def binary_bodies(spec: Json) -> set[str]:
+    """The media types under which bytes are sent."""
+    bodies = [node["requestBody"] for item in spec["paths"].values() for node in item.values() if "requestBody" in node]
+    contents = (content for body in bodies for content in body["content"].items())
+    return {kind for kind, media in contents if media["schema"] == _BINARY}
+
+
 def query_styles(spec: Json) -> dict[tuple[str, str, str], str]:
     """How the parameters of queries are written that are not plain: (method, path, name) to a separator or `object`."""
     return {
         (method, path_shape(path), parameter["name"]): style
         for path, item in spec["paths"].items()
-        for method in METHODS & item.keys()
-        for parameter in (*item.get("parameters", ()), *item[method].get("parameters", ()))
+        for method, node in item.items()
+        for parameter in node["parameters"]
         if parameter.get("in") == "query" and (style := _style(spec, parameter))
     }
 
 
 def _style(spec: Json, parameter: Json) -> str:
-    schema = resolved(spec, parameter.get("schema", {}))
+    found = kinds(spec, parameter.get("schema", {}))
     style: str = parameter.get("style", "form")
     if style == "deepObject":
         return style
-    if _has_type(spec, schema, "object"):
+    if "object" in found:
         return "object"
     explode = parameter.get("explode", style == "form")
     separators = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-    return separators.get(style, "") if _has_type(spec, schema, "array") and not explode else ""
-
-
-def _has_type(spec: Json, schema: Json, kind: str) -> bool:
-    return any(
-        kind in (each.get("type"), *(each["type"] if isinstance(each.get("type"), list) else ()))
-        or (kind == "object" and ("properties" in each or "allOf" in each))
-        for each in _variants(spec, schema)
-    )
-
-
-def _variants(spec: Json, schema: Json) -> Iterator[Json]:
-    schema = resolved(spec, schema)
-    inner = [each for key in UNIONS for each in schema.get(key, ())]
-    for each in inner:
-        yield from _variants(spec, each)
-    if not inner:
-        yield schema
+    return separators.get(style, "") if "array" in found and not explode else ""

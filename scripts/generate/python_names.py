@@ -1,33 +1,36 @@
-"""Rename the fields and parameters whose names generated functions use for themselves."""
+"""Names in generated code: one for each class and enum value, and none that the code uses for itself."""
 
 from __future__ import annotations
 
+import collections
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from scripts.generate.schemas import rewritten, schemas_changed, schemas_of, with_schemas
 
 if TYPE_CHECKING:  # loading a generator takes longer than running it
     from openapi_python_client.config import Config
     from openapi_python_client.parser import GeneratorData
     from openapi_python_client.parser.openapi import Endpoint
 
-_FIELDS = frozenset(
-    [
-        "additional_keys",
-        "additional_properties",
-        "additional_property",
-        "cast",
-        "cls",
-        "field_dict",
-        "from_dict",
-        "prop",
-        "prop_dict",
-        "prop_name",
-        "to_dict",
-        "to_multipart",
-    ]
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set of names."""
+    return frozenset(text.split())
+
+
+RESERVED_CLASSES = words(
+    "AdditionalProperties Any AuthenticatedClient BinaryIO BytesIO Client File FileTypes Generator HTTPStatus IntEnum "
+    "Literal Mapping PropDict PropName RequestFiles Response StrEnum T TextIO TypeVar UNSET UUID Unset"
+)
+"""Names that generated modules import or define."""
+_FIELDS = words(
+    "additional_keys additional_properties additional_property cast cls field_dict from_dict prop prop_dict prop_name "
+    "to_dict to_multipart"
 )
 """Names in a generated model: its methods, and the variables of those."""
-_PARAMETERS = frozenset(["body", "cast", "cookies", "headers", "httpx", "kwargs", "params", "quote", "response"])
+_PARAMETERS = words("body cast cookies headers httpx kwargs params quote response")
 """Names in a generated function of an operation."""
 
 
@@ -78,3 +81,65 @@ def _inner_names(field: Any) -> Iterator[str]:
     for inner in (*getattr(field, "inner_properties", ()), *filter(None, [getattr(field, "inner_property", None)])):
         yield from (str(inner.python_name), f"{inner.python_name}_data", f"{inner.python_name}_element")
         yield from _inner_names(inner)
+
+
+def with_enum_names(spec: dict[str, Any]) -> dict[str, Any]:
+    """Enum values that would share one member name get names of their own; the generator would lose all but one."""
+    from openapi_python_client.strings import snake_case
+
+    def named(node: dict[str, Any]) -> dict[str, Any]:
+        values = node.get("enum")
+        if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
+            return {"x-enum-varnames": names(values), **node}
+        return node
+
+    def names(values: list[str]) -> list[str]:
+        taken: dict[str, None] = {}
+        for index, value in enumerate(values):
+            plain = snake_case(value.upper()).upper() if value and value[0].isalpha() else ""
+            plain = plain if plain.isidentifier() else f"VALUE_{index}"
+            name = plain if plain not in taken else f"{plain}_VALUE_{index}"
+            while name in taken:
+                name = f"{name}_{index}"
+            taken[name] = None
+        return list(taken)
+
+    result: dict[str, Any] = rewritten(spec, named)
+    return result
+
+
+def with_own_titles(spec: dict[str, Any]) -> dict[str, Any]:
+    """Each schema is a class of its own, with a name that generated modules do not import.
+
+    FastAPI writes two schemas `Agent-Input` and `Agent-Output` with one title; the client generator refuses the second.
+    """
+    from openapi_python_client.strings import ClassName
+
+    def class_name(schema: Any, name: str = "") -> str:
+        title = schema.get("title") if isinstance(schema, dict) else None
+        return str(ClassName(title if isinstance(title, str) else name, "field_"))
+
+    classes = [each for each in schemas_of(spec) if each.keys() & {"properties", "enum", "additionalProperties"}]
+    titles = collections.Counter(class_name(each) for each in classes if "title" in each)
+    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {})
+    roots = {id(schema) for schema in schemas.values()}
+
+    def untitled(schema: dict[str, Any]) -> dict[str, Any]:
+        if id(schema) in roots or "title" not in schema or titles[class_name(schema)] < 2:
+            return schema
+        return {key: value for key, value in schema.items() if key != "title"}
+
+    spec = schemas_changed(spec, untitled, keep=True)
+    sharing: dict[str, list[str]] = {}
+    for name, schema in schemas.items():
+        sharing.setdefault(class_name(schema, name), []).append(name)
+    taken = {known for known, names in sharing.items() if len(names) == 1} | RESERVED_CLASSES
+    own: dict[str, Any] = {}
+    for known, names in sharing.items():
+        for name in names if len(names) > 1 or known in RESERVED_CLASSES else ():
+            plain = known if known in RESERVED_CLASSES else str(ClassName(name, "field_"))
+            others = (f"{plain}{number}" for number in itertools.count(2))
+            title = next(each for each in itertools.chain([plain, f"{plain}Model"], others) if each not in taken)
+            taken.add(title)
+            own[name] = {**spec["components"]["schemas"][name], "title": title}
+    return with_schemas(spec, {**spec["components"]["schemas"], **own}) if own else spec

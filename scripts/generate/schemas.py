@@ -10,10 +10,12 @@ from scripts.lib.openapi import find_reference
 Json = dict[str, Any]
 
 UNIONS = ("oneOf", "anyOf")
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 ANNOTATIONS = frozenset({"description", "title", "default", "example", "examples", "deprecated", "nullable"})
 """Keywords that say nothing about the values."""
 TEXT_FORMATS = frozenset({"date", "date-time", "uuid"})
 """Formats that the client generator reads into a type of their own."""
+_KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _SINGLE = ("items", "additionalProperties")
@@ -80,17 +82,30 @@ def schemas_changed(spec: Json, change: Callable[[Json], Json], *, keep: bool = 
     return new
 
 
-def enums_of(spec: Json) -> list[list[Any]]:
-    """The values of each enum."""
-    found: list[list[Any]] = []
+def rewritten(node: Any, change: Callable[[Json], Json]) -> Any:
+    """A copy of JSON data in which each object, the inner ones first, is what `change` returns for it."""
+    if isinstance(node, list):
+        return [rewritten(item, change) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return change({key: rewritten(value, change) for key, value in node.items()})
+
+
+def schemas_of(spec: Json) -> list[Json]:
+    """Each schema of a document, the inner ones first."""
+    found: list[Json] = []
 
     def collect(schema: Json) -> Json:
-        if isinstance(schema.get("enum"), list):
-            found.append(schema["enum"])
+        found.append(schema)
         return schema
 
     schemas_changed(spec, collect)
     return found
+
+
+def with_schemas(spec: Json, schemas: Json) -> Json:
+    """A document with other schemas as its components."""
+    return {**spec, "components": {**spec["components"], "schemas": schemas}}
 
 
 def closure(spec: Json, nodes: list[Any]) -> set[int]:
@@ -187,3 +202,40 @@ def is_requirement(schema: Any) -> bool:
     """Whether a variant of a union says only which fields are required."""
     said = {"required", "not"}
     return isinstance(schema, dict) and bool(schema.keys() & said) and not schema.keys() - ANNOTATIONS - said - {"type"}
+
+
+def variants(spec: Json, schema: Any, depth: int = 0) -> Iterator[Json]:
+    """The variants of a schema, those of inner unions too."""
+    schema = resolved(spec, schema)
+    inner = [each for key in UNIONS for each in schema.get(key, ()) if not is_requirement(each)]
+    if len(schema.get("allOf", ())) == 1 and "properties" not in schema:
+        inner += schema["allOf"]
+    for each in inner if depth < 20 else ():
+        yield from variants(spec, each, depth + 1)
+    if not inner:
+        yield schema
+
+
+def kinds(spec: Json, schema: Any) -> set[str]:
+    """The types that a value of a schema can have; `any` where the schema does not say."""
+    return {kind for variant in variants(spec, schema) for kind in _kinds_of_variant(spec, variant)}
+
+
+def _kinds_of_variant(spec: Json, schema: Json) -> Iterator[str]:
+    if schema.get("nullable"):
+        yield "null"
+    if kind := schema.get("type"):
+        yield from kind if isinstance(kind, list) else [kind]
+    elif is_object(spec, schema):
+        yield "object"
+    elif values := [schema["const"]] if "const" in schema else schema.get("enum"):
+        yield from map(kind_of, values)
+    elif "items" in schema or "prefixItems" in schema:
+        yield "array"
+    else:
+        yield "string" if not schema or schema.keys() & {"format", "contentMediaType"} else "any"
+
+
+def kind_of(value: Any) -> str:
+    """The JSON type of a value."""
+    return _KINDS.get(type(value), "null")

@@ -26,9 +26,10 @@ class Patch:
 
 
 PATCHES = tuple(
-    Patch(patch["name"], passage["template"], passage["old"], passage["new"])
+    Patch(patch["name"], template, passage["old"], passage["new"])
     for patch in tomllib.loads(FILE.read_text("utf-8"))["patch"]
     for passage in patch["passage"]
+    for template in passage.get("templates") or [passage["template"]]
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from scripts.generate import command as generate, generators, packages, template_patches
+from scripts.generate import command as generate, generators, packages, preparation, python_names, template_patches
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT
 from scripts.lib.project import Provider, find_providers
@@ -601,7 +601,7 @@ def test_single_value_is_the_default(field: dict[str, Any], default: Any) -> Non
     parameters = [{"name": place, "in": place, "required": True, "schema": field} for place in ("query", "path")]
     spec = document({"/x/{path}": {"get": operation("x", TEXT, parameters=parameters)}}, X=x, One={"enum": ["a"]})
     before = copy.deepcopy(spec)
-    changed = generators.with_defaults(spec)
+    changed = preparation.with_defaults(spec)
     fields = changed["components"]["schemas"]["X"]["properties"]
     query, path = changed["paths"]["/x/{path}"]["get"]["parameters"]
     assert (fields["a"].get("default"), query["schema"].get("default")) == (default, default)
@@ -616,7 +616,7 @@ def test_existing_enum_member_names_are_kept() -> None:
         "b": {"enum": ["x"]},
         "c": {"enum": [1]},
     }
-    named = generators.with_enum_names(spec)
+    named = python_names.with_enum_names(spec)
     assert named == {
         "a": {"enum": ["x"], "x-enum-varnames": ["GIVEN"]},
         "b": {"enum": ["x"], "x-enum-varnames": ["X"]},

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts.generate import code_check, command as generate, generators, packages
+from scripts.generate import code_check, command as generate, generators, packages, preparation
 from scripts.lib import safety, yaml12
 from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
@@ -385,6 +385,19 @@ def test_generator_exceptions_are_reported(tmp_path: Path, schema: dict[str, Any
     with pytest.raises(PipelineError) as caught:
         generators.client(provider, with_schema(schema, **more))
     assert message in str(caught.value)
+
+
+def test_references_into_parts_do_not_expand_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """References into parts that each hold two others are refused, before they fill the memory."""
+    monkeypatch.setattr(preparation, "MAX_NODES", 10_000)
+    parts = {
+        f"A{number}": {
+            "properties": {"a": {"items": [{"$ref": f"#/components/schemas/A{number + 1}/properties/a"}] * 2}}
+        }
+        for number in range(40)
+    }
+    with pytest.raises(PipelineError, match=r"references into other parts expand to more than 10,000 values"):
+        preparation.for_both(with_schema({"$ref": "#/components/schemas/A0/properties/a"}, **parts))
 
 
 def test_generator_tracebacks_are_removed(tmp_path: Path) -> None:

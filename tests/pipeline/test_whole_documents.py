@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scripts.generate import code_check, command as generate, generators, packages
+from scripts.generate import code_check, command as generate, generators, packages, python_names
 from scripts.generate.generators import Inexpressible, blame
 from scripts.lib import safety
 from scripts.lib.errors import PipelineError
@@ -232,7 +232,7 @@ STEPS: dict[str, Callable[[Provider, dict[str, Any]], object]] = {
     "merge": lambda _, spec: merge_pages([Page(name, b"", spec) for name in ("a.json", "b.json")]),
     "document check": lambda _, spec: safety.check_document(spec, "a.json"),
     "code check": lambda _, spec: code_check.check_code("a.py", b"a = 1\n" * len(spec["paths"])),
-    "naming": lambda _, spec: generators.with_own_titles(generators.with_enum_names(spec)),
+    "naming": lambda _, spec: python_names.with_own_titles(python_names.with_enum_names(spec)),
     "client generator": generators.client,
     "contract models": generators.contracts,
 }
