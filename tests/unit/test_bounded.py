@@ -5,7 +5,9 @@ A few kilobytes of gzip can become millions of JSON values.
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import gc
 import gzip
 import json
 import sys
@@ -26,7 +28,10 @@ from tests.faults.server import Conversation, listening, whole
 from tests.leaks import texts
 from tests.responses import Chunks, compressed, responding
 from voice_clone import (
+    AsyncHeyGen,
+    CloneJob,
     InvalidResponseError,
+    Progress,
     VoiceCloneError,
     connect,
     connect_async,
@@ -472,3 +477,36 @@ def test_clone_near_the_recursion_limit(provider: str, transport: str, mock: Moc
     else:
         with connect(provider, api_key=KEY, transport=httpx.MockTransport(handle)) as client:
             run(client)
+
+
+def test_waiting_job_takes_four_kilobytes() -> None:
+    """A job that waits for its next poll takes at most 4 kB, of which its asyncio task takes a third."""
+    polls: list[Progress] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": {"voice_id": "voice-1", "status": "processing"}})
+
+    async def main(jobs: int) -> float:
+        async with AsyncHeyGen("any-key", transport=httpx.MockTransport(respond)) as heygen:
+            tasks = [
+                asyncio.create_task(heygen.wait(CloneJob("heygen", "voice-1"), on_poll=polls.append))
+                for _ in range(jobs)
+            ]
+            while len(polls) < jobs:  # noqa: ASYNC110 - the polls follow without a pause
+                await asyncio.sleep(0)
+            polls.clear()
+            gc.collect()
+            held, _ = tracemalloc.get_traced_memory()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        del tasks, task
+        gc.collect()
+        return (held - tracemalloc.get_traced_memory()[0]) / jobs
+
+    asyncio.run(main(10))
+    tracemalloc.start()
+    try:
+        assert asyncio.run(main(100)) < 4000
+    finally:
+        tracemalloc.stop()

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from contextvars import copy_context
 from threading import Thread
 from types import MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, Self, cast, overload
 
 from voice_clone._flow.effects import Ask, Callback, Create, Effect, Flow, Open, Pages, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-async def _sleep_async(seconds: float) -> None:
+def _sleep_async(seconds: float) -> Awaitable[None]:
     import anyio  # noqa: PLC0415 - only async clients need it
 
-    await anyio.sleep(seconds)
+    return anyio.sleep(seconds)
 
 
 class Runtime(NamedTuple):
@@ -43,16 +43,32 @@ class Runtime(NamedTuple):
     date: Callable[[], float] = time.time
 
 
-class _Opened(ExitStack):
-    """What a flow has opened; it is closed at the flow's end."""
+class _Opened:
+    """A flow and what it has opened, which are closed at its end. Thousands of waiting flows open nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._audio: dict[int, Audio] = {}
+    def __init__(self, flow: Flow[Any]) -> None:
+        self._flow = flow
+
+    @functools.cached_property
+    def stack(self) -> ExitStack:
+        """What to close."""
+        return ExitStack()  # 1 kB
+
+    @functools.cached_property
+    def _audio(self) -> dict[int, Audio]:
+        return {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        with closing(self._flow):
+            if "stack" in self.__dict__:
+                self.stack.__exit__(*error)
 
     def audio(self, source: AudioSource) -> Audio:
         """Open audio, or return it as it was opened before: a stream can be read only once."""
-        return self._known(source) or self._keep(source, self.enter_context(open_audio(source)))
+        return self._known(source) or self._keep(source, self.stack.enter_context(open_audio(source)))
 
     async def audio_async(self, source: AudioSource) -> Audio:
         """The same; a file is read in a thread, because it may be slow."""
@@ -69,7 +85,7 @@ class _Opened(ExitStack):
             if not opened.cancel() and not opened.exception():  # cancelled after it was opened
                 opening.__exit__(None, None, None)
             raise
-        self.push(opening)
+        self.stack.push(opening)
         return self._keep(source, audio)
 
     def _known(self, source: AudioSource) -> Audio | None:
@@ -121,7 +137,7 @@ class Driver:
             case Open(source):
                 return open_(source)
             case Create(target):
-                return opened.enter_context(create_audio(target))
+                return opened.stack.enter_context(create_audio(target))
             case Callback(function, argument):
                 return function(argument)
             case Ask.NOW:
@@ -140,7 +156,7 @@ class SyncDriver(Driver):
 
     def _run(self, flow: Flow[T]) -> T:
         try:
-            with closing(flow), _Opened() as opened:
+            with _Opened(flow) as opened:
                 try:
                     effect = next(flow)
                     while True:
@@ -172,7 +188,7 @@ class AsyncDriver(Driver):
     async def _run(self, flow: Flow[T]) -> T:
         limit, begun, acquired = self._limit and self._limit(), False, False
         try:
-            with closing(flow), _Opened() as opened:
+            with _Opened(flow) as opened:
                 try:
                     effect = next(flow)
                     while True:
