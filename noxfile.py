@@ -277,7 +277,7 @@ def corpus(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Clone 10,000 times over sockets that fail, and compare voices made with voices reported: `-- --help`."""
-    install(session, "tests", ".[cli,testing]")
+    install(session, "tests", "--group", "recipes", ".[cli,testing]")
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 

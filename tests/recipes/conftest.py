@@ -6,10 +6,12 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +62,25 @@ def kill(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL)
     """Send a signal to a command and all its children."""
     if process.poll() is None:
         os.killpg(process.pid, how)
+
+
+def free_port() -> int:
+    """A free port on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def reachable(port: int) -> None:
+    """Wait until something listens at a port."""
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"nothing listens at port {port}")
 
 
 def environment(mock: Mock, **more: str) -> dict[str, str]:

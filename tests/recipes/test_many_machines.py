@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
@@ -16,7 +15,19 @@ import httpx
 import pytest
 import redis
 
-from tests.recipes.conftest import LONGEST, PATH, RECIPES, Holding, commands, environment, fences, kill, running
+from tests.recipes.conftest import (
+    LONGEST,
+    PATH,
+    RECIPES,
+    Holding,
+    commands,
+    environment,
+    fences,
+    free_port,
+    kill,
+    reachable,
+    running,
+)
 from voice_clone.testing import Recorded, serve
 
 PAGE = "many-machines.md"
@@ -110,25 +121,6 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
             mock.paid(),
             mock.voices("heygen"),
         )
-
-
-def free_port() -> int:
-    """A free port on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def reachable(port: int) -> None:
-    """Wait until something listens at a port."""
-    until = time.monotonic() + LONGEST
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail(f"nothing listens at port {port}")
 
 
 def lose(name: str, port: int) -> None:

@@ -3,6 +3,7 @@
 python -m tests.soak                                  10,000 clones, 200 concurrently, faults in 5 % of the requests
 python -m tests.soak --provider heygen --clones 500   at one provider
 python -m tests.soak --names 20                       get_or_clone 2,000 times at each provider, for 20 names
+python -m tests.soak --machines 200                   200 clips with Celery and Redis, whose workers are killed
 python -m tests.soak --markdown docs/robustness.md    also write the balance sheet into this page
 """
 
@@ -22,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scripts.lib.files import ROOT
 from tests import robustness
 from tests.conftest import PROVIDERS
-from tests.soak import balance, names
+from tests.soak import balance, machines, names
 from tests.soak.run import ME, Call, Plan, Run, soak
 from tests.soak.server import Books, served
 
@@ -51,6 +52,10 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=0.5,
         help="with --names, the share of clone requests with a fault (default %(default)s)",
     )
+    parser.add_argument("--machines", type=int, metavar="N", help="clone so many clips with Celery and Redis instead")
+    parser.add_argument(
+        "--kills", type=int, default=40, help="with --machines, the number of workers to kill (default %(default)s)"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the balance sheet into this page")
     return parser.parse_args(arguments)
 
@@ -67,6 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         of_names = names.Plan(choice.names, choice.calls, choice.processes, providers, *shares)
         audio = CLIP.read_bytes()
         return report_names(console, names.run(of_names, audio), names.races(of_names, audio), choice.markdown)
+    if choice.machines:
+        if missing := machines.missing():
+            sys.exit(f"install {missing}; the dependency group `recipes` has it for some Pythons")
+        of_machines = machines.Plan(choice.machines, choice.kills, seed=choice.seed)
+        return report_machines(console, machines.run(of_machines, CLIP, console.print), choice.markdown)
     plan = Plan(choice.clones, choice.in_flight, providers, choice.timeout)
     with served(choice.seed, choice.faults) as remote, progress(console, plan.clones) as advance:
         run = asyncio.run(soak(plan, remote, CLIP, advance))
@@ -130,6 +140,24 @@ def report_names(console: Console, run: names.Run, raced: Sequence[names.Race], 
     if page:
         text = "\n\n".join([summary, *map(robustness.markdown, tables)])
         robustness.write(page, "names", text, "soak -- --names 20")
+    return int(bool(problems))
+
+
+def report_machines(console: Console, run: machines.Run, page: Path | None) -> int:
+    """Print the balance sheet of the machines and its problems; return the exit status."""
+    problems, plan = list(machines.problems(run)), run.plan
+    summary = (
+        f"{plan.clips:,} clips, {plan.workers} workers, of which one is killed and replaced up to every "
+        f"{plan.pause:g} s; requests of up to {2 * plan.delay:g} s; `HELD_AT_MOST={plan.held:g}`; {run.seconds:.0f} s."
+    )
+    shown = machines.sheet(run)
+    console.print(shown)
+    console.print()
+    console.print(summary, soft_wrap=True)
+    print_problems(console, problems)
+    if page:
+        text = "\n\n".join([summary, robustness.markdown(shown)])
+        robustness.write(page, "machines", text, "soak -- --machines 200")
     return int(bool(problems))
 
 

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import PROVIDERS
-from tests.soak import balance, names
-from tests.soak.__main__ import options, report, report_names
+from tests.soak import balance, machines, names
+from tests.soak.__main__ import options, report, report_machines, report_names
 from tests.soak.balance import MEGABYTE
 from tests.soak.run import ME, Call, Holding, Plan, Run, soak
 from tests.soak.server import Books, served
@@ -184,3 +184,62 @@ def test_default_is_two_thousand_calls() -> None:
     """By default, 4 processes make 2,000 calls at each provider, with faults in half of the clone requests."""
     usual = options(["--names", "20"])
     assert (usual.names, usual.calls, usual.processes, usual.clone_faults) == (20, 2000, 4, 0.5)
+
+
+# Machines
+
+
+@pytest.mark.skipif(bool(machines.missing()), reason="needs Celery and a Redis server")
+def test_machines_balance(speech: Path) -> None:
+    """With four workers, three of which are killed, each voice at the server is printed or its outcome is unknown."""
+    run = machines.run(machines.Plan(12, 3, held=4.0, pause=3.0), speech, str)
+    assert list(machines.problems(run)) == []
+    assert run.kills == 3
+
+
+def good_machines() -> machines.Run:
+    """A correct run: one voice printed, one unknown outcome with a voice, one without, and one refused clip."""
+    unknown = {"error": "OutcomeUnknownError"}
+    outcomes: dict[str, Any] = {
+        "soak-0": {"voice_id": "voice-0"},
+        "soak-1": unknown,
+        "soak-2": unknown,
+        "soak-3": {"error": "PaymentRequiredError"},
+    }
+    return machines.Run(machines.Plan(4, 2), [("voice-0", "soak-0"), ("voice-1", "soak-1")], outcomes, 2, 1.0)
+
+
+def with_made(*voices: tuple[str, str]) -> dict[str, Any]:
+    """The correct run's voices with more."""
+    return {"made": [*good_machines().made, *voices]}
+
+
+def with_outcome(**outcomes: Any) -> dict[str, Any]:
+    """The correct run's outcomes with another one."""
+    return {
+        "outcomes": {**good_machines().outcomes, **{name.replace("_", "-"): each for name, each in outcomes.items()}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        (with_made(("voice-2", "soak-2")), ""),
+        (with_made(("voice-9", "soak-0")), "soak-0: made 2 times"),
+        (with_made(("voice-8", "soak-1")), "soak-1: made 2 times"),
+        (with_made(("voice-3", "soak-3")), "soak-3: a voice was made, but the recipe printed"),
+        (with_outcome(soak_2={}), "soak-2: no outcome"),
+        (with_outcome(soak_2={"voice_id": "voice-2"}), "soak-2: the voice voice-2 was printed, but never made"),
+    ],
+)
+def test_problem_of_machines_is_detected(changes: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    """A name made twice, a lost voice, a lost clip and a phantom are named, and the exit status is 1."""
+    page = tmp_path / PAGE.name
+    page.write_bytes(PAGE.read_bytes())
+    console = Console(file=io.StringIO(), width=200)
+    assert report_machines(console, attrs.evolve(good_machines(), **changes), page) == bool(problem)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert f"does not balance: {problem}" in shown if problem else "does not balance" not in shown
+    assert "| workers killed | 2 |" in " ".join(page.read_text("utf-8").split())
