@@ -105,12 +105,13 @@ def run(plan: Plan, clip: Path, advance: Callable[[str], object]) -> Run:
         for _ in range(plan.workers):
             start()
         program = stack.enter_context(running(clone, folder, **known))
-        for kills in range(1, plan.kills + 1):
+        while kills < plan.kills:
             time.sleep(chance.uniform(0, plan.pause))
             if program.poll() is not None:
                 break
             kill(workers.pop(chance.randrange(len(workers))))
             start()
+            kills += 1
             advance(f"killed {kills} workers")
         program.wait()
         lines = map(json.loads, (folder / "outcomes.jsonl").read_text().splitlines())
