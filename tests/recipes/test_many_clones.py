@@ -99,7 +99,10 @@ def test_limit_of_parallel_clones_is_obeyed(
             provider = next(name for name, url in mock.base_urls.items() if request.url.host in url)
             now[provider] += 1
             most[provider] = max(most[provider], now[provider])
-            for _ in range(20):  # let the other tasks start
+            async with asyncio.timeout(LONGEST):  # threads read the clips
+                while most[provider] < limits[provider]:  # noqa: ASYNC110 - another task changes it
+                    await asyncio.sleep(0)
+            for _ in range(20):  # let tasks beyond the limit start
                 await asyncio.sleep(0)
             now[provider] -= 1
             return mock.handle(request)
