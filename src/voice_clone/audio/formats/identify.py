@@ -63,15 +63,8 @@ _BY_MAGIC: tuple[Parser, ...] = (
     parse_flv,
 )
 # Their formats have a short sync word, which other content may have by accident.
-_BY_SYNC_WORD: tuple[Parser, ...] = (
-    parse_mpegts,
-    parse_mpegps,
-    parse_mpeg_audio,
-    parse_adts,
-    parse_latm,
-    parse_ac3,
-    parse_dts,
-)
+_BY_PACKETS: tuple[Parser, ...] = (parse_mpegts, parse_mpegps)
+_BY_FRAMES: tuple[Parser, ...] = (parse_mpeg_audio, parse_adts, parse_latm, parse_ac3, parse_dts)
 
 
 def identify(file: BinaryIO, size: int) -> Content | None:
@@ -95,7 +88,9 @@ def _identify(data: Bytes, start: int) -> Content | None:
             return content
     if name := name_text(head):
         raise NothingToHearError(f"is {name}, not audio")
-    for parse in _BY_SYNC_WORD:
+    # Packets hold frames, so look for packets first, except in content that begins as a frame of most mp3 files does.
+    by_sync_word = (*_BY_FRAMES, *_BY_PACKETS) if head[:1] == b"\xff" else (*_BY_PACKETS, *_BY_FRAMES)
+    for parse in by_sync_word:
         if content := parse(data, start):
             return content
     raw = data.at(start, _MAX_UNIFORM)

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 import attrs
 
@@ -56,7 +57,7 @@ class _Info:
 def parse_mpeg_audio(data: Bytes, start: int) -> Content | None:
     """Parse MPEG audio; garbage may precede it, and tags may separate joined files."""
     end = find_end(data)
-    for syntax in (*_LAYERS, *_find_free_format(data, start, end)):
+    for syntax in chain(_LAYERS, _find_free_format(data, start, end)):
         if found := find_first(data, start, end, syntax):
             return _describe(data, start, end, syntax, found)
     return None
