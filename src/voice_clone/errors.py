@@ -32,6 +32,7 @@ from attrs.validators import instance_of, optional
 
 from voice_clone._ids import is_id
 from voice_clone._json import MAX_DEPTH, is_too_deep, value_at
+from voice_clone._text import escaped
 
 __all__ = [
     "AuthenticationError",
@@ -82,7 +83,7 @@ class RawResponse:
 
 @attrs.define(slots=False, str=False)
 class VoiceCloneError(Exception):
-    """The root of all errors of this package. `str()` gives the message and the known facts."""
+    """The root of all errors of this package. `str()` gives the message and the known facts in one line."""
 
     message: str
     """One sentence for people."""
@@ -116,14 +117,14 @@ class VoiceCloneError(Exception):
     def __attrs_post_init__(self) -> None:
         self.advice = self.advice or self._advice
         if self.advice not in self.message:
-            self.add_note(f"What to do: {self.advice}")  # a traceback shows it below the message
+            self.add_note(escaped(f"What to do: {self.advice}"))  # a traceback shows it below the message
 
     def __str__(self) -> str:
         wait = None if self.retry_after is None else f"{self.retry_after:g} s"
         facts = {"HTTP": self.status, "code": self.code, "request": self.request_id, "voice": self.voice_id}
         known = [f"{name} {value}" for name, value in {**facts, "retry after": wait}.items() if value is not None]
         prefix = f"{self.provider}: " if self.provider else ""
-        return prefix + self.message + (f" ({', '.join(known)})" if known else "")
+        return escaped(prefix + self.message + (f" ({', '.join(known)})" if known else ""))
 
 
 class InvalidRequestError(VoiceCloneError, advice=""):

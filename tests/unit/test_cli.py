@@ -36,7 +36,7 @@ from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
 from voice_clone.cli._output import error_json, error_lines
 from voice_clone.cli._progress import Lines, Live
-from voice_clone.cli._signals import sigterm_as_ctrl_c
+from voice_clone.cli._signals import signals_as_ctrl_c
 from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Kind, Mock
 
@@ -609,7 +609,7 @@ def test_sigterm_that_is_handled_stays_so(sigterm: Any) -> None:
     """A command that runs where SIGTERM is ignored, or handled by somebody else, does not change that."""
     before = signal.signal(signal.SIGTERM, sigterm)
     try:
-        with sigterm_as_ctrl_c():
+        with signals_as_ctrl_c():
             assert signal.getsignal(signal.SIGTERM) == sigterm
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -30,7 +30,7 @@ from voice_clone.cli import _tasks, _voices
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Speaking
 from voice_clone.cli._exits import EXIT_CODES
-from voice_clone.cli._output import voice_json, voice_text
+from voice_clone.cli._output import voice_json, voice_lines
 from voice_clone.cli._progress import Live
 from voice_clone.cli._tasks import Connection, run
 from voice_clone.testing import Mock
@@ -176,7 +176,7 @@ def test_times_are_in_utc_and_whole_seconds() -> None:
     """Times of a voice have neither microseconds nor a zone of their own, in text and in JSON."""
     created = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
     voice = Voice(provider="minimax", id="one", created_at=created, expires_at=created + timedelta(days=7))
-    assert re.findall(r"\d{4}\S+ \S+", voice_text(voice)) == ["2025-12-31 23:30:00+00:00", "2026-01-07 23:30:00+00:00,"]
+    assert re.findall(r"\d{4}\S+ \S+", "\n".join(voice_lines(voice))) == ["2025-12-31 23:30:00+00:00", "2026-01-07 23:30:00+00:00,"]
     shown = voice_json(voice)
     assert (shown["created_at"], shown["expires_at"]) == ("2025-12-31T23:30:00+00:00", "2026-01-07T23:30:00+00:00")
 

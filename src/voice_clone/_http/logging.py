@@ -13,6 +13,7 @@ import httpx
 from voice_clone._http.extensions import ATTEMPT
 from voice_clone._provider.config import Provider
 from voice_clone._provider.responses import RAW, path_of, request_id
+from voice_clone._text import escaped
 from voice_clone.errors import VoiceCloneError
 
 logging.getLogger("voice_clone").addHandler(logging.NullHandler())
@@ -36,7 +37,7 @@ def log_attempt(
     else:
         facts |= _error_facts(outcome, cause)
     facts["ms"] = round(seconds * 1000)
-    request_name = f", request {_printable(facts['request_id'])}" if facts["request_id"] else ""
+    request_name = f", request {escaped(facts['request_id'])}" if facts["request_id"] else ""
     _log(provider, logging.INFO, facts, f" in {facts['ms']} ms (attempt {facts['attempt']}{request_name})")
 
 
@@ -69,12 +70,7 @@ def _error_facts(error: BaseException, cause: BaseException | None) -> dict[str,
 
 
 def _log(provider: Provider, level: int, facts: dict[str, Any], details: str) -> None:
-    outcome = " ".join(_printable(str(facts[name])) for name in ("status", "error", "code", "cause") if facts[name])
+    outcome = " ".join(escaped(str(facts[name])) for name in ("status", "error", "code", "cause") if facts[name])
     # With a prefix: an application may use a name such as `request_id` itself, and logging would raise.
     extra = {f"voice_clone_{name}": value for name, value in facts.items()}
     provider.log.log(level, "%s %s: %s%s", provider.name, facts["operation"], outcome, details, extra=extra)
-
-
-def _printable(text: str) -> str:
-    """A provider's text without characters that could end the line and forge another."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated, Any
 
 import attrs
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Column, Table
-from typer.core import TyperGroup
 
 from voice_clone import CloneJob, InvalidRequestError, VoiceCloneError, __version__
 from voice_clone._provider.specs import provider_names
-from voice_clone.audio import AudioInfo, check_all, rules
-from voice_clone.audio.units import format_bytes, format_seconds
+from voice_clone.audio import rules
 from voice_clone.cli import _mock, _voices
+from voice_clone.cli._check import Checked, checked_lines
 from voice_clone.cli._clone import clones, finish
 from voice_clone.cli._cloning import Cloning
-from voice_clone.cli._commands import Json, connected
-from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
-from voice_clone.cli._output import Output, in_commands
+from voice_clone.cli._commands import Json, check_stdin, complete_provider, connected, provider_name
+from voice_clone.cli._exits import EXIT_CODES, HELP, HUNG_UP, PROCESSING
+from voice_clone.cli._help import HelpedCommand, HelpedGroup, usage
+from voice_clone.cli._output import Output, styled, table
 from voice_clone.cli._parameters import TIMEOUT_HELP, signature_of
-from voice_clone.cli._signals import sigterm_as_ctrl_c
-from voice_clone.cli._sources import read_source
-from voice_clone.cli._speak import read_text, speakers
+from voice_clone.cli._signals import signals_as_ctrl_c
+from voice_clone.cli._sources import read_text
+from voice_clone.cli._speak import speakers
 from voice_clone.cli._tasks import Connection
 
 KEYS = "API keys are read from environment variables only, because the shell history keeps command lines."
 
 
-class Commands(TyperGroup):
+class Commands(HelpedGroup):
     """All commands; an error is printed, and its class sets the exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; wrong usage is printed like other errors, with the arguments escaped."""
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except typer.Abort:
+            sys.exit(1)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # Typer has no public class for all its errors
+                raise
+            ctx = getattr(error, "ctx", None)
+            how = [usage(ctx), f"Try: {ctx.command_path} --help"] if ctx else []
+            code = Output(as_json=False).wrong_usage(error.format_message(), how)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read `--json` first: errors of the parser are printed too."""
@@ -46,14 +58,16 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         output: Output = ctx.obj
-        with sigterm_as_ctrl_c() as codes:
+        with signals_as_ctrl_c() as signals:
             try:
-                return super().invoke(ctx)
-            except VoiceCloneError as error:
-                raise typer.Exit(output.error(error)) from None
-            except KeyboardInterrupt as interrupt:
-                output.interrupted(getattr(interrupt, "jobs", ()), getattr(interrupt, "notes", ()), codes[-1])
-                raise typer.Exit(codes[-1]) from None
+                try:
+                    return super().invoke(ctx)
+                except VoiceCloneError as error:
+                    raise typer.Exit(output.error(error)) from None
+            except KeyboardInterrupt:
+                signals.ignore()
+                output.interrupted(signals.code, hung_up=signals.code == HUNG_UP)
+                raise typer.Exit(signals.code) from None
 
 
 app = typer.Typer(
@@ -83,7 +97,6 @@ def root(
 Token = Annotated[
     str, typer.Argument(metavar="TOKEN", help="The token of a started clone, or `-` to read it from stdin.")
 ]
-Audio = Annotated[str, typer.Argument(metavar="AUDIO", help="An audio file, or `-` for stdin.")]
 
 
 def _job(token: str) -> CloneJob:
@@ -94,7 +107,7 @@ def wait(
     ctx: typer.Context,
     token: Token,
     *,
-    timeout: Annotated[float, typer.Option(help=TIMEOUT_HELP)] = 600.0,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help=TIMEOUT_HELP)] = 600.0,
     connection: Connection,
 ) -> None:
     """Wait for a started clone."""
@@ -113,43 +126,41 @@ def status(ctx: typer.Context, token: Token, *, connection: Connection) -> None:
 
 
 for command in (wait, status, _voices.voices, _voices.voice, _voices.rename, _voices.delete):
-    app.command(command.__name__)(connected(command))
+    app.command(command.__name__, cls=HelpedCommand)(connected(command))
 
 
-@app.command()
+@app.command(cls=HelpedCommand)
 def check(
     ctx: typer.Context,
-    audio: Audio,
+    audio: Annotated[list[str], typer.Argument(metavar="AUDIO…", help="Audio files, or `-` for stdin.")],
     *,
-    provider: Annotated[list[str] | None, typer.Option(help="Check this provider only; repeatable.")] = None,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            metavar="PROVIDER",
+            help="Check this provider only; repeatable.",
+            autocompletion=complete_provider,
+            parser=provider_name,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a file against each provider's requirements."""
+    """Check files against each provider's requirements."""
     output: Output = ctx.obj
-    reports = check_all(read_source(audio), provider or provider_names())
-    info = reports[0].audio
-    of_all = [note for note in reports[0].notes if len(reports) > 1 and all(note in each.notes for each in reports)]
-    table = Table(Column("provider", no_wrap=True), Column("requirements", overflow="fold"), "result", box=SIMPLE)
-    for report in reports:
-        lines = [f"[red]rejected:[/] {escape(problem)}" for problem in report.problems] or ["[green]accepted[/]"]
-        lines += [f"[yellow]note:[/] {escape(note)}" for note in report.notes if note not in of_all]
-        table.add_row(report.provider, str(rules(report.provider)) or "none documented", "\n".join(lines))
-    providers_by_advice: dict[str, list[str]] = {}
-    for report in reports:
-        providers_by_advice.setdefault(in_commands(report.advice or "", report.provider), []).append(report.provider)
-    advice = [f"{', '.join(names)}: {text}" for text, names in providers_by_advice.items() if text]
-    about = [_description(info), *(f"note: {note}" for note in of_all)]
-    output.result([attrs.asdict(report) for report in reports], *about, table, *advice)
-    raise typer.Exit(0 if all(report.ok for report in reports) else EXIT_CODES[InvalidRequestError])
+    check_stdin(*audio)
+    checked = [Checked.of(argument, provider or provider_names()) for argument in audio]
+    output.result([each.as_json() for each in checked], *checked_lines(checked, output.out.width))
+    errors = [each.error for each in checked if each.error]
+    output.errors(errors)
+    raise typer.Exit(0 if all(each.accepted for each in checked) else EXIT_CODES[InvalidRequestError])
 
 
-@app.command()
+@app.command(cls=HelpedCommand)
 def providers(ctx: typer.Context, *, as_json: Json = False) -> None:
     """List the providers, their requirements, and whether their API keys are set."""
     output: Output = ctx.obj
-    folded = (Column(name, overflow="fold") for name in ("API key", "requirements"))
-    table = Table(Column("provider", no_wrap=True), *folded, box=SIMPLE)
-    data: list[dict[str, Any]] = []
+    data, rows = list[dict[str, Any]](), list[tuple[Any, ...]]()
     for name in provider_names():
         signature = signature_of(name)
         is_set = bool(os.environ.get(signature.key_variable))
@@ -165,27 +176,15 @@ def providers(ctx: typer.Context, *, as_json: Json = False) -> None:
                 "polled": signature.polled,
             }
         )
-        key = f"{signature.key_variable}\n{'[green]set[/]' if is_set else '[red]not set[/]'}"
+        key = [signature.key_variable, styled("set", "green") if is_set else styled("not set", "red")]
         flags = " ".join(option.flag for option in required) or "none"
         asynchronous = "asynchronous: polled until done" if signature.polled else "synchronous"
-        table.add_row(name, key, f"{escape(signature.audio)}\nrequired options: {flags}\n{asynchronous}\n")
-    output.result(data, table)
+        rows.append((name, key, [signature.audio, f"required options: {flags}", asynchronous, ""]))
+    output.result(data, table(("provider", "API key", "requirements"), rows, output.out.width))
     output.say(KEYS)
-
-
-def _description(info: AudioInfo) -> str:
-    if not info.size:  # it is not on this machine
-        return info.name
-    channels = {1: "mono", 2: "stereo"}.get(info.channels or 0, info.channels and f"{info.channels} channels")
-    rate = f"{info.sample_rate:,} Hz" if info.sample_rate else None
-    duration = "unknown duration" if info.duration is None else format_seconds(info.duration)
-    codec = f"({info.codec})" if info.codec and info.codec != info.format else ""
-    kind = " ".join(filter(None, [info.format, codec, "with video" if info.has_video else ""]))
-    properties = filter(None, [kind, format_bytes(info.size), duration, rate, channels])
-    return f"{info.name}: {', '.join(map(str, properties))}"
 
 
 app.add_typer(clones, name="clone")
 app.add_typer(speakers, name="speak")
-app.command("demo")(_mock.demo)
-app.command("serve-mock")(_mock.serve_mock)
+app.command("demo", cls=HelpedCommand)(_mock.demo)
+app.command("serve-mock", cls=HelpedCommand)(_mock.serve_mock)

@@ -9,22 +9,49 @@ from typing import Annotated, Any
 
 import attrs
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.text import Text
 
 from voice_clone._provider.specs import provider_names
-from voice_clone.audio import check
+from voice_clone.audio import check, rules
 from voice_clone.cli._cloning import Cloning, Speaking
-from voice_clone.cli._commands import Command, NoCheck, PerProvider, connected, parameter
+from voice_clone.cli._commands import (
+    Command,
+    NoCheck,
+    PerProvider,
+    check_stdin,
+    complete_provider,
+    connected,
+    parameter,
+    provider_name,
+)
 from voice_clone.cli._exits import exit_code
-from voice_clone.cli._output import Output, error_json, error_lines, expiry, resume_command, voice_json, voice_text
+from voice_clone.cli._output import (
+    Output,
+    error_json,
+    error_lines,
+    expiry,
+    quoted,
+    resumable,
+    resume_command,
+    speak_command,
+    styled,
+    table,
+    voice_json,
+    voice_lines,
+)
 from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
-from voice_clone.cli._progress import display
-from voice_clone.cli._sources import Source, read_source
-from voice_clone.cli._speak import PIPE, read_text, speech_file, speech_json, speech_note, speech_text
-from voice_clone.cli._tasks import ALL, Connection, providers_with_key, require, run
-from voice_clone.errors import InvalidRequestError
+from voice_clone.cli._sources import Source, read_source, read_text
+from voice_clone.cli._speak import PIPE, speech_file, speech_json, speech_note, speech_text
+from voice_clone.cli._tasks import ALL, Connection, perform, providers_with_key, require
+from voice_clone.errors import (
+    CloneFailedError,
+    ConflictError,
+    InvalidRequestError,
+    InvalidResponseError,
+    OutcomeUnknownError,
+    ServerError,
+    VoiceCloneError,
+)
 
 Say = Annotated[
     str | None, typer.Option("--say", metavar="TEXT", help="Speak a text with the new voice, into the file of -o.")
@@ -35,7 +62,20 @@ NoWait = Annotated[
 SpeechFile = Annotated[str | None, speech_file("The file for --say.")]
 _ORIGINS = {True: "cloned", False: "found"}
 
-Skip = Annotated[list[str] | None, typer.Option(metavar="PROVIDER", help="Skip this provider; repeatable.")]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="PROVIDER",
+        help="Skip this provider; repeatable.",
+        autocompletion=complete_provider,
+        parser=provider_name,
+    ),
+]
+_TYPED = "voice_clone.typed"
+"""The arguments of `clone all` in the context."""
+_FEW = 6  # choices, which fit into the help of `clone all`
+_MAY_EXIST = (OutcomeUnknownError, InvalidResponseError, ServerError, ConflictError)
 
 
 def _reuse(flag: str) -> inspect.Parameter:
@@ -62,7 +102,9 @@ class Clones(PerProvider):
             option, _, value = argument.partition("=")
             if option == "--provider" and (value or args[index + 1 :]):
                 rest = args[index + 1 :] if value else args[index + 2 :]
-                return super().parse_args(ctx, [value or args[index + 1], *args[:index], *rest])
+                args = [value or args[index + 1], *args[:index], *rest]
+                break
+        ctx.meta[_TYPED] = args[1:]
         return super().parse_args(ctx, args)
 
 
@@ -81,9 +123,9 @@ def group(
 
 def finish(clone: Cloning, output: Output) -> None:
     """Run a clone and print its voice or its token; raises the clone's error."""
-    run([clone], display(output.err))
+    perform([clone], output)
     if clone.voice and not (clone.error and output.as_json):
-        data, texts = voice_json(clone.voice), [voice_text(clone.voice)]
+        data, texts = voice_json(clone.voice), voice_lines(clone.voice)
         if clone.cloned is not None:
             data["cloned"] = clone.cloned
             texts.append(f"  reuse    {_ORIGINS[clone.cloned]}")
@@ -129,6 +171,7 @@ def _one(signature: Signature) -> Command:
         for missing in _missing_options(signature, options, reuse=reuse):
             raise missing
         arguments = [audio] if isinstance(audio, str) else audio
+        check_stdin(*arguments, say)
         sources = [read_source(argument) for argument in arguments]
         task = _prepare(signature, at, sources, options, no_check=no_check, reuse=reuse, output=out)
         task.say, task.waits = speaking, not no_wait
@@ -193,6 +236,8 @@ def _all() -> Command:
     ) -> None:
         output: Output = ctx.obj
         selected = [name for name in signatures if name not in (skip or ())]
+        if not selected:
+            raise typer.BadParameter("--skip leaves no provider")
         with_key = providers_with_key(selected)
         source = read_source(audio)
         cloning, rejected = list[Cloning](), list[InvalidRequestError]()
@@ -207,15 +252,18 @@ def _all() -> Command:
                     raise
                 rejected.append(error)
         if rejected:  # send nothing at all: the corrected command would clone again at the other providers
-            advice = [f"{error.advice}; or skip it: --skip {error.provider}" for error in rejected]
-            raise InvalidRequestError("nothing was sent: " + "; ".join(map(str, rejected)), advice="\n".join(advice))
-        run(cloning, display(output.err))
+            advice = [f"skip it with --skip {error.provider}, or {error.advice}" for error in rejected]
+            message = "nothing was sent: " + "; ".join(map(str, rejected))
+            raise typer.Exit(output.error(InvalidRequestError(message, advice="\n".join(advice)), advice))
+        perform(cloning, output)
         show(cloning, [name for name in selected if name not in with_key], output)
+        output.say(*_rest(cloning, ctx.meta[_TYPED]))
         raise typer.Exit(exit_code([each.error for each in cloning if each.error]))
 
-    requirements = "\n".join(f"{name}: {signature.audio}" for name, signature in signatures.items())
+    requirements = "\n".join(f"{name}: {rules(name) or 'any format'}" for name in signatures)
     clone.__doc__ = (
-        "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has."
+        "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has. "
+        "`voice-clone clone PROVIDER --help` says more about them."
     )
     parameters = [
         parameter("ctx", typer.Context),
@@ -252,29 +300,58 @@ def _merge_options(signatures: Sequence[Signature]) -> list[Option]:
             required=False,
             default=None,
             choices=tuple(dict.fromkeys(choice for _, option in variants for choice in option.choices)),
-            help=" ".join(f"{provider}: {option.help}" for provider, option in variants),
+            help="\n".join(_short_help(provider, option, alone=len(variants) == 1) for provider, option in variants),
+            panel=f"Only at {signature_of(variants[0][0]).title}" if len(variants) == 1 else None,
         )
         for variants in by_name.values()
     ]
 
 
+def _short_help(provider: str, option: Option, *, alone: bool) -> str:
+    """The help of a provider's option among those of all providers."""
+    text = f"{option.brief} One of {len(option.choices)}." if len(option.choices) > _FEW else option.help
+    return f"{'' if alone else f'{provider}: '}{text}{' Required.' if option.required else ''}"
+
+
+def _rest(cloning: Sequence[Cloning], typed: Sequence[str]) -> list[str]:
+    """The command that makes only those voices of `clone all` that surely do not exist."""
+    missing = [task for task in cloning if task.error and not _may_exist(task.error)]
+    if len(missing) in (0, len(cloning)):
+        return []
+    skipped = [f"--skip {task.connection.provider}" for task in cloning if task not in missing]
+    return [f"To make only the missing voices: {' '.join(['voice-clone clone all', *skipped, *map(quoted, typed)])}"]
+
+
+def _may_exist(error: VoiceCloneError) -> bool:
+    """Whether a voice may exist after an error, or will."""
+    if isinstance(error, CloneFailedError):
+        return False
+    return bool(error.job or error.voice_id) or isinstance(error, _MAY_EXIST) or type(error) is VoiceCloneError
+
+
 def show(clones: Sequence[Cloning], without_key: Sequence[str], output: Output) -> None:
     """Print the outcomes of several clones."""
-    data: list[dict[str, Any]] = []
-    table = Table("provider", Column("outcome", overflow="fold"), box=SIMPLE)
+    data, rows, commands = list[dict[str, Any]](), list[tuple[str, list[str | Text]]](), list[str]()
     for clone in clones:
         provider = clone.connection.provider
         if clone.voice:
             cloned = {} if clone.cloned is None else {"cloned": clone.cloned}
             data.append({"provider": provider, "voice": voice_json(clone.voice) | cloned})
-            expires = f"\nexpires {expiry(clone.voice)}" if clone.voice.expires_at else ""
             origin = "voice" if clone.cloned is None else _ORIGINS[clone.cloned]
-            table.add_row(provider, f"[green]{origin}[/] {escape(clone.voice.id + expires)}")
+            cell: list[str | Text] = [styled(origin, "green", clone.voice.id)]
+            if clone.voice.expires_at:
+                cell.append(f"expires {expiry(clone.voice)}")
+                commands.append(f"To keep the voice at {provider}: {speak_command(clone.voice)}")
+            rows.append((provider, cell))
         if clone.error:
             data.append({"provider": provider, "error": error_json(clone.error)})
-            lines = "\n".join(error_lines(clone.error))
-            table.add_row(provider, f"[red]{type(clone.error).__name__}[/]\n{escape(lines)}")
+            rows.append(
+                (provider, [styled(type(clone.error).__name__, "red"), *error_lines(clone.error, resumes=False)])
+            )
+            if job := resumable(clone.error):
+                commands.append(f"{provider} is still cloning. Resume with: {resume_command(job)}")
     for provider in without_key:
         data.append({"provider": provider, "skipped": "no key"})
-        table.add_row(provider, "[dim]skipped: no key[/]")
-    output.result(data, table)
+        rows.append((provider, [styled("skipped: no key", "dim")]))
+    output.result(data, table(("provider", "outcome"), rows, output.out.width))
+    output.say(*commands)

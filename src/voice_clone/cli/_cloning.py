@@ -122,7 +122,6 @@ class Cloning(Task):
     """Whether to wait until the voice is done, and not only for the start."""
     say: Speaking | None = None
     """Speech with the new voice."""
-    voice: Voice | None = None
 
     def prepare(self) -> None:
         """Raise InvalidRequestError for an invalid option before anything is paid."""
@@ -143,6 +142,8 @@ class Cloning(Task):
         wait_options = {name: options.pop(name) for name in ("timeout",) if name in options}
 
         def polled(progress: Progress) -> None:
+            if not self.job:  # it was found, and not started here
+                display.started(progress.job)
             self.job = progress.job
             display.polled(progress)
 
@@ -163,7 +164,7 @@ class Cloning(Task):
         if self.waits and not self.voice:
             self.voice = await client.wait(self.job, on_poll=polled, **wait_options)
         if self.voice:
-            self.job, self.made = None, f"{self.voice.provider} voice {self.voice.id} is done"
+            self.job = None
             await self._speak(self.voice, client, display)
 
     async def _speak(self, voice: Voice, client: Any, display: Display) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from voice_clone import errors
 
 SEVERAL = 1  # several tasks failed with different errors
+WRONG_USAGE = 2
 PROCESSING = 20  # `status`: the clone is not done yet
+HUNG_UP = 129
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -32,9 +34,9 @@ EXIT_CODES: dict[type[errors.VoiceCloneError], int] = {
 }
 
 HELP = (
-    "Exit codes: 0 success; 1 several tasks failed with different errors; 2 wrong usage; "
+    f"Exit codes: 0 success; 1 several tasks failed with different errors; {WRONG_USAGE} wrong usage; "
     + "; ".join(f"{code} {kind.__name__}" for kind, code in EXIT_CODES.items())
-    + f"; {PROCESSING} a clone is still processing; {INTERRUPTED} Ctrl-C; {TERMINATED} SIGTERM."
+    + f"; {PROCESSING} a clone is still processing; {HUNG_UP} SIGHUP; {INTERRUPTED} Ctrl-C; {TERMINATED} SIGTERM."
 )
 
 

@@ -25,6 +25,9 @@ _SECONDS = 12  # accepted by all providers
 _RATE = 16_000
 
 
+Polls = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Number of polls after which a clone is done.")]
+
+
 def _testing() -> Any:
     importlib.import_module("openapi_schema_validator")  # the mock imports it at its first request
     return importlib.import_module("voice_clone.testing")
@@ -46,7 +49,9 @@ def demo(ctx: typer.Context, *, as_json: Json = False) -> None:
             )
             for name, url in mock.base_urls.items()
         ]
-        run(clones, display(output.err))
+        shown = display(output.err)
+        shown.resumes = False  # the mock ends with this command
+        run(clones, shown)
         show(clones, [], output)
 
 
@@ -69,7 +74,7 @@ def _silence() -> bytes:
 def serve_mock(
     ctx: typer.Context,
     *,
-    polls: Annotated[int, typer.Option(min=1, help="Number of polls after which a clone is done.")] = 2,
+    polls: Polls = 2,
     as_json: Json = False,
 ) -> None:
     """Serve a mock of every provider on this machine until Ctrl-C; prints the environment variables for it."""
@@ -79,7 +84,7 @@ def serve_mock(
         lines: dict[str, str] = {}
         for name, url in mock.base_urls.items():
             lines |= {f"{name.upper()}_BASE_URL": url, signature_of(name).key_variable: KEY}
-        output.result(lines, "\n".join(f"export {name}={value}" for name, value in lines.items()))
+        output.result(lines, *(f"export {name}={value}" for name, value in lines.items()))
         output.say("Run these lines in another terminal to use the mock. Press Ctrl-C to stop it.")
         try:
             threading.Event().wait()

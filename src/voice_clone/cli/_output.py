@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import shlex
+import sys
+import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console, RenderableType
+import typer
+from rich.box import SIMPLE
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
 
 from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
-from voice_clone.cli._exits import EXIT_CODES, exit_code
+from voice_clone._text import escaped
+from voice_clone.cli._exits import EXIT_CODES, WRONG_USAGE, exit_code
+
+if TYPE_CHECKING:
+    from voice_clone.cli._tasks import Task
 
 _ADVICE = "What to do: "
+_NARROW = 72  # columns; on a narrower terminal, the cells of a table are below each other
+_COMMAND = re.compile(r'(?:^|(?<=: ))(?=voice-clone |ffmpeg |\{"version")')
+"""Where a command or a token begins, which is one line however long it is, so that it can be copied."""
 
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
@@ -42,7 +61,7 @@ def in_commands(text: str, provider: str | None, voice_id: str | None = None, se
     """A text of an error with commands, flags and plain words in place of methods and parameters."""
     known = {
         "provider": provider,
-        "voice_id": shlex.quote(voice_id) if voice_id else "VOICE_ID",
+        "voice_id": quoted(voice_id) if voice_id else "VOICE_ID",
         "seconds": "" if seconds is None else f" {seconds:g} s",
     }
     for method, command in _COMMANDS.items():
@@ -64,35 +83,40 @@ def _utc(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(microsecond=0)
 
 
-def voice_text(voice: Voice) -> str:
-    """A voice as text: its ID, then one line per known property."""
+def voice_lines(voice: Voice, state: str = "") -> list[str]:
+    """A voice as text: its ID, with its state, then one line per known property."""
     properties = {
         "name": voice.name,
         "language": voice.language,
         "preview": voice.preview_url,
         "created": voice.created_at and _utc(voice.created_at),
-        "expires": expiry(voice),
+        "expires": voice.expires_at and f"{expiry(voice)}: {speak_command(voice)}",
     }
-    lines = "".join(f"\n  {name:8} {value}" for name, value in properties.items() if value)
-    return f"{voice.provider} voice {voice.id}{lines}"
+    lines = [f"  {name:8} {value}" for name, value in properties.items() if value]
+    return [f"{voice.provider} voice {voice.id}{state}", *lines]
 
 
 def expiry(voice: Voice) -> str:
-    """When the provider deletes an unused voice, and the command that keeps it; empty if it does not."""
-    if not voice.expires_at:
-        return ""
-    return f"{_utc(voice.expires_at)}, unless you speak with it: {speak_command(voice)}"
+    """When the provider deletes a voice that nobody uses; empty if it does not."""
+    return f"{_utc(voice.expires_at)}, unless you speak with it" if voice.expires_at else ""
 
 
-def error_lines(error: VoiceCloneError) -> list[str]:
-    """An error, its advice and notes, and the command that resumes its clone, where that can help."""
+def error_lines(error: VoiceCloneError, advice: Sequence[str] = (), *, resumes: bool = True) -> list[str]:
+    """An error, its advice and notes, and the command that resumes its clone, where that can help.
+
+    `advice` replaces that of the error.
+    """
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_ADVICE)]
-    advice = [_ADVICE + error.advice] if error.advice and error.advice not in error.message else []
-    lines = [_in_commands(line, error) for line in (str(error), *advice, *notes)]
-    if not error.job or isinstance(error, CloneFailedError | NotFoundError):
-        return lines
-    resume = f"Resume with: {resume_command(error.job)}"
-    return [lines[0], resume] if isinstance(error, PollTimeoutError) else [*lines, resume]
+    advice = advice or ([error.advice] if error.advice and error.advice not in error.message else [])
+    followed = () if isinstance(error, PollTimeoutError) else (*(_ADVICE + each for each in advice), *notes)
+    lines = [_in_commands(line, error) for line in (str(error), *followed)]
+    job = resumable(error) if resumes else None
+    return [*lines, f"Resume with: {resume_command(job)}"] if job else lines
+
+
+def resumable(error: VoiceCloneError) -> CloneJob | None:
+    """The clone that goes on after an error."""
+    return None if isinstance(error, CloneFailedError | NotFoundError) else error.job
 
 
 def error_json(error: VoiceCloneError) -> dict[str, Any]:
@@ -104,14 +128,96 @@ def error_json(error: VoiceCloneError) -> dict[str, Any]:
     return {"type": type(error).__name__, **texts, **attributes, "token": token, "exit_code": EXIT_CODES[type(error)]}
 
 
+def quoted(word: str) -> str:
+    """A word for a POSIX shell; one with control characters in the form of bash, ksh and zsh."""
+    if word == escaped(word):
+        return shlex.quote(word)
+    characters = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{escaped(characters)}'"
+
+
 def resume_command(job: CloneJob) -> str:
     """The command that waits for a started clone."""
-    return f"voice-clone wait {shlex.quote(job.to_token())}"
+    return f"voice-clone wait {quoted(job.to_token())}"
 
 
 def speak_command(voice: Voice) -> str:
-    """The command that speaks with a voice."""
-    return f"voice-clone speak {voice.provider} {shlex.quote(voice.id)} TEXT -o FILE"
+    """The command that speaks with a voice; an ID that looks like an option stands behind `--`."""
+    if voice.id.startswith("-"):
+        return f"voice-clone speak {voice.provider} -o FILE -- {quoted(voice.id)} TEXT"
+    return f"voice-clone speak {voice.provider} {quoted(voice.id)} TEXT -o FILE"
+
+
+def report(tasks: Sequence[Task]) -> list[str]:
+    """The outcomes of tasks that ended early: voices, clones that continue, errors, and unknown outcomes."""
+    lines = list[str]()
+    for task in tasks:
+        lines += task.done_lines()
+        if task.error:
+            lines += error_lines(task.error)
+        elif task.job:
+            lines.append(f"{task.job.provider} is still cloning. Resume with: {resume_command(task.job)}")
+        else:
+            lines += task.unknown()
+    return lines
+
+
+class Stream:
+    """A standard stream. If it fails, as when its reader is gone, its error is kept, and no work is lost."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        """Write to a file; None if the stream is closed."""
+        self._file, self.error = file, None if file else OSError(errno.EBADF, "it is closed")
+
+    def __getattr__(self, name: str) -> Any:
+        """The file's own attributes, such as its encoding."""
+        return getattr(self._file, name)
+
+    def isatty(self) -> bool:
+        """Whether the file is a terminal."""
+        return bool(self._file and not self.error and self._file.isatty())
+
+    def write(self, text: str) -> int:
+        """Write a text, unless the stream has failed."""
+        self._do("write", text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the file, unless the stream has failed."""
+        self._do("flush")
+
+    def _do(self, method: str, *arguments: str) -> None:
+        if self.error:
+            return
+        try:
+            getattr(self._file, method)(*arguments)
+        except OSError as error:
+            self.error = error
+            with suppress(OSError):  # otherwise Python writes the rest at its end, and fails again
+                self.close()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Sequence[str | Text]]], width: int) -> RenderableType:
+    """A table, or the cells of each row below each other in few columns; a cell may have several lines."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    if width < _NARROW:
+        return Group(
+            *(line for first, *rest in cells for line in (first, *(Padding(each, (0, 0, 0, 2)) for each in rest)))
+        )
+    wide = Table(*(Column(name, overflow="fold") for name in columns), box=SIMPLE)
+    for row in cells:
+        wide.add_row(*row)
+    return wide
+
+
+def _cell(lines: str | Sequence[str | Text]) -> Text:
+    texts = [lines] if isinstance(lines, str) else lines
+    return Text("\n").join(each if isinstance(each, Text) else Text(escaped(each)) for each in texts)
+
+
+def styled(label: str, style: str, text: str = "") -> Text:
+    """A label in a style, and a text."""
+    return Text.assemble((label, style), escaped(text and f" {text}"))
 
 
 class Output:
@@ -120,39 +226,103 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         """Print to stdout and stderr."""
         self.as_json = as_json
-        self.out, self.err = Console(highlight=False), Console(stderr=True, highlight=False)
+        self.streams = Stream(sys.stdout), Stream(sys.stderr)
+        self.out, self.err = (Console(file=stream, highlight=False) for stream in self.streams)
+        self.tasks: Sequence[Task] = ()
+        """The tasks whose outcomes the command has not printed yet."""
+        self._has_result = False
 
     def result(self, data: object, *renderables: RenderableType) -> None:
-        """Print the result of a command: `data` with `--json`, else `renderables`."""
+        """Print the result of a command: `data` with `--json`, else `renderables`; a str is one line.
+
+        If stdout fails, stderr gets the outcomes of the tasks; raises typer.Exit then.
+        """
         if self.as_json:
             self.out.out(json.dumps(data))
-            return
-        for renderable in renderables:
-            is_text = isinstance(renderable, str)  # printed unchanged, so that it can be copied
-            self.out.print(renderable, markup=not is_text, soft_wrap=is_text)
+        else:
+            for renderable in renderables:
+                if isinstance(renderable, str):
+                    print_line(self.out, renderable)
+                else:
+                    self.out.print(renderable)
+        self.check_stdout()
+        self.tasks, self._has_result = (), True
 
-    def say(self, *lines: str) -> None:
+    def check_stdout(self) -> None:
+        """Raise typer.Exit if stdout has failed; stderr gets the outcomes of the tasks."""
+        error = self.streams[0].error
+        if not error:
+            return
+        if not isinstance(error, BrokenPipeError):
+            self.say(styled("error:", "bold red", f"cannot write to stdout: {error.strerror}"))
+        self._rescue(report(self.tasks))
+        raise typer.Exit(1)
+
+    def say(self, *lines: str | Text) -> None:
         """Print lines to stderr."""
         for line in lines:
-            self.err.print(line, markup=False, soft_wrap=True)
+            print_line(self.err, line)
 
-    def error(self, error: VoiceCloneError) -> int:
-        """Print an error and its advice; returns the exit code."""
+    def error(self, error: VoiceCloneError, advice: Sequence[str] = ()) -> int:
+        """Print an error and its advice, or this one; returns the exit code."""
+        code = self.errors([error], advice)
         if self.as_json:
             self.result({"error": error_json(error)})
-        return self.errors([error])
+        return code
 
-    def errors(self, errors: Sequence[VoiceCloneError]) -> int:
+    def errors(self, errors: Sequence[VoiceCloneError], advice: Sequence[str] = ()) -> int:
         """Print errors and their advice to stderr only; returns the exit code."""
         for error in errors:
-            self.err.print("[bold red]error:[/]", end=" ")
-            self.say(*error_lines(error))
+            first, *others = error_lines(error, advice)
+            self.say(styled("error:", "bold red", first), *others)
         return exit_code(errors)
 
-    def interrupted(self, jobs: Iterable[CloneJob], notes: Iterable[str], code: int) -> None:
-        """Print how to resume after Ctrl-C or SIGTERM."""
-        tokens = {job.provider: job.to_token() for job in jobs}
-        if self.as_json:
-            self.result({"error": {"type": "KeyboardInterrupt", "tokens": tokens, "exit_code": code}})
-        resume = (f"{job.provider} is still cloning. Resume with: {resume_command(job)}" for job in jobs)
-        self.say("interrupted", *notes, *resume)
+    def wrong_usage(self, message: str, how: Sequence[str]) -> int:
+        """Print that the command line cannot be parsed, and how to type the command; returns the exit code."""
+        if message:
+            self.say(*how, styled("error:", "bold red", message))
+        return WRONG_USAGE
+
+    def interrupted(self, code: int, *, hung_up: bool = False) -> None:
+        """Print the outcomes of all tasks after a signal; save them in a file if the terminal is gone."""
+        tasks, self.tasks = self.tasks, ()
+        lines = report(tasks)
+        self.say("interrupted")
+        self._rescue(lines, to_file=hung_up)
+        if self.as_json and not self._has_result:
+            self.result(
+                {
+                    "error": {
+                        "type": "KeyboardInterrupt",
+                        "voices": [voice_json(task.voice) for task in tasks if task.voice],
+                        "tokens": {
+                            task.job.provider: task.job.to_token() for task in tasks if task.job and not task.error
+                        },
+                        "unknown": {task.connection.provider: notes for task in tasks if (notes := task.unknown())},
+                        "errors": [error_json(task.error) for task in tasks if task.error],
+                        "deleted": [voice_id for task in tasks for voice_id in task.deleted],
+                        "exit_code": code,
+                    }
+                }
+            )
+
+    def _rescue(self, lines: Sequence[str], *, to_file: bool = False) -> None:
+        """Print lines to stderr, or into a new file if there is no stderr."""
+        self.say(*lines)
+        if not lines or not (to_file or self.streams[1].error):
+            return
+        for folder in (Path(), Path(tempfile.gettempdir())):
+            with suppress(OSError), (folder / f"voice-clone-{os.getpid()}.txt").open("x", encoding="utf-8") as file:
+                file.writelines(f"{escaped(line)}\n" for line in lines)
+                return
+
+
+def print_line(console: Console, line: str | Text) -> None:
+    """Print a line; on a terminal, prose wraps between words, and a command stands on a line of its own."""
+    text = line if isinstance(line, Text) else Text(escaped(line))
+    command = _COMMAND.search(text.plain) if console.is_terminal else None
+    prose, copied = text.divide([command.start() if command else len(text)])
+    if prose or not copied:
+        console.print(prose, soft_wrap=not console.is_terminal)
+    if copied:
+        console.print(copied, soft_wrap=True)

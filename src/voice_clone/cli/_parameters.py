@@ -19,7 +19,8 @@ from voice_clone._connect import find
 from voice_clone.audio import rules
 from voice_clone.cli._sources import Source
 
-TIMEOUT_HELP = "Timeout for the whole clone, in seconds."
+TIMEOUT_HELP = "Timeout for the whole clone."
+_METAVARS = {str: "TEXT", float: "NUMBER", int: "NUMBER"}
 
 
 @attrs.frozen
@@ -32,7 +33,13 @@ class Option:
     required: bool
     default: Any
     choices: tuple[str, ...]
+    is_negatable: bool
+    """Whether a switch has a flag --no-…, too; none is needed for a default of False."""
+    brief: str
+    """Help without the choices."""
     help: str
+    panel: str | None = None
+    """The panel of the help; None for that of all options."""
 
     @property
     def flag(self) -> str:
@@ -41,15 +48,18 @@ class Option:
 
     def parameter(self) -> inspect.Parameter:
         """The parameter for Typer."""
-        settings: dict[str, Any] = {"help": self.help}
+        settings: dict[str, Any] = {"help": self.help, "rich_help_panel": self.panel}
+        if metavar := "SECONDS" if self.name == "timeout" else _METAVARS.get(self.kind):
+            settings["metavar"] = metavar
         if self.choices:
             settings |= {"autocompletion": self._complete, "metavar": "CHOICE"}
         if hasattr(self.kind, "from_dict"):
             settings |= {"parser": self._from_json, "metavar": "JSON"}
         kind: Any = self.kind if self.required else self.kind | None
         default = inspect.Parameter.empty if self.required else self.default
-        flags = [self.flag] if self.default is False else []  # without a flag --no-… for a default of False
-        annotation = Annotated[kind, typer.Option(*flags, **settings)]
+        switches = self.kind is bool and self.is_negatable
+        flags = f"{self.flag}/--no-{self.flag.removeprefix('--')}" if switches else self.flag
+        annotation = Annotated[kind, typer.Option(flags, **settings)]
         return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
     def _complete(self, incomplete: str) -> list[str]:
@@ -104,8 +114,8 @@ def signature_of(provider: str) -> Signature:
     sources += ["the ID of an uploaded file"] if takes_ids else []
     audio = "; or ".join(sources)
     if takes_many and "audio" in fields:
-        audio += f". {fields['audio']['description']}"
-    if required.advised:
+        audio += f". {fields['audio']['description'].rstrip('.')}"
+    if required.advised and str(required.advised):
         audio += f". Recommended: {required.advised} ({required.advised.source})"
     return Signature(
         provider,
@@ -176,9 +186,10 @@ def _option(parameter: inspect.Parameter, hint: Any, field: Mapping[str, Any], d
         texts.append(f"{above}{minimum:g} to {field['maximum']:g}.")
     if hasattr(kind, "from_dict"):
         texts.append(f"JSON object with {' and '.join(field.get('properties', ()))}.")
-    if choices:
-        texts.append(f"One of {', '.join(choices)}.")
-    return Option(name, kind, required, None if required else parameter.default, choices, " ".join(filter(None, texts)))
+    brief = " ".join(filter(None, texts))
+    full = " ".join(filter(None, [brief, f"One of {', '.join(choices)}." if choices else ""]))
+    default = None if required else parameter.default
+    return Option(name, kind, required, default, choices, default is not False, brief, full)
 
 
 def _sentence(doc: str, name: str) -> str:

@@ -10,14 +10,27 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from voice_clone import CloneJob, Progress
+from voice_clone._text import escaped
 from voice_clone.audio.units import format_bytes
+from voice_clone.cli._output import print_line, resume_command
 
 _WIDTH = 16  # of a bar
 _UNSURE = "no response, checking whether the voice exists"
 
 
 class Display:
-    """Receives the events of tasks, and ignores them."""
+    """Receives the events of tasks, and prints one line for a started clone, which is paid."""
+
+    resumes = True
+    """Whether a clone can be resumed by another process."""
+
+    def __init__(self, console: Console) -> None:
+        """Print to a console."""
+        self.console = console
+
+    def print(self, text: str) -> None:
+        """Print a line."""
+        print_line(self.console, text)
 
     def __enter__(self) -> Self:
         return self
@@ -32,7 +45,10 @@ class Display:
         """`size` of `total` bytes of the audio have been sent."""
 
     def started(self, job: CloneJob) -> None:
-        """The provider has started the clone."""
+        """The provider has started the clone: print its ID, and how to resume if this process ends too early."""
+        state = "done" if job.done else "started"
+        resume = f". To resume later: {resume_command(job)}" if self.resumes and not job.done else ""
+        self.print(f"{job.provider} {job.voice_id}: {state}{resume}")
 
     def polled(self, progress: Progress) -> None:
         """A poll returned that the clone is not done."""
@@ -53,33 +69,22 @@ class Display:
 class Lines(Display):
     """Prints one plain line per event."""
 
-    def __init__(self, console: Console) -> None:
-        """Print to a console."""
-        self._console = console
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
-
     def sent(self, provider: str, size: int, total: int) -> None:
         """Print the size after the last byte."""
         if size == total:
-            self._print(f"{provider}: {format_bytes(total)} sent")
-
-    def started(self, job: CloneJob) -> None:
-        """Print the voice ID."""
-        self._print(f"{job.provider} {job.voice_id}: {'done' if job.done else 'started'}")
+            self.print(f"{provider}: {format_bytes(total)} sent")
 
     def polled(self, progress: Progress) -> None:
         """Print the progress."""
-        self._print(str(progress))
+        self.print(str(progress))
 
     def unsure(self, provider: str) -> None:
         """Print so."""
-        self._print(f"{provider}: {_UNSURE}")
+        self.print(f"{provider}: {_UNSURE}")
 
     def speaking(self, provider: str, characters: int) -> None:
         """Print the length of the text."""
-        self._print(f"{provider}: {_speaking(characters)}")
+        self.print(f"{provider}: {_speaking(characters)}")
 
 
 def _speaking(characters: int) -> str:
@@ -104,8 +109,8 @@ class _State(ProgressColumn):
         fields: dict[str, Any] = task.fields
         if fields["next_poll"] is not None:
             seconds = max(0.0, fields["next_poll"] - task.get_time())
-            return Text(f"{fields['state']}, next poll in {seconds:.0f} s")
-        return Text(fields["state"])
+            return Text(f"{escaped(fields['state'])}, next poll in {seconds:.0f} s")
+        return Text(escaped(fields["state"]))
 
 
 class Live(Display):
@@ -113,6 +118,7 @@ class Live(Display):
 
     def __init__(self, console: Console) -> None:
         """Show on a terminal."""
+        super().__init__(console)
         columns = (TextColumn("{task.description}"), _Bar(), _State(), TimeElapsedColumn())
         self._progress = RichProgress(*columns, console=console)
         self._tasks: dict[str, TaskID] = {}
@@ -140,7 +146,8 @@ class Live(Display):
             self._show(provider, f"{format_bytes(total)} sent, no response yet")
 
     def started(self, job: CloneJob) -> None:
-        """Show `started`."""
+        """Print it above the lines of the tasks, too."""
+        super().started(job)
         self._show(job.provider, "started")
 
     def polled(self, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""SIGTERM ends a command as Ctrl-C does: it leaves no half file, and says how to resume."""
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: it leaves no half file, and prints what it has made."""
 
 from __future__ import annotations
 
@@ -8,28 +8,50 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-from voice_clone.cli._exits import INTERRUPTED, TERMINATED
+import attrs
+
+from voice_clone.cli._exits import HUNG_UP, INTERRUPTED, TERMINATED
+
+_CODES = {"SIGTERM": TERMINATED, "SIGHUP": HUNG_UP}  # Windows has no SIGHUP
+
+
+@attrs.define
+class Signals:
+    """The signals of a command."""
+
+    code: int = INTERRUPTED
+    """The exit code after an interrupt."""
+    restored: dict[int, object] = attrs.field(factory=dict[int, object])
+    """The handlers to restore."""
+
+    def ignore(self) -> None:
+        """Ignore further signals, so that a second Ctrl-C does not cut off a report."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, *self.restored):
+                self.restored.setdefault(number, signal.getsignal(number))
+                signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def sigterm_as_ctrl_c() -> Generator[list[int]]:
-    """Let SIGTERM do what SIGINT does; the last item of the list is the exit code for an interrupt."""
-    codes = [INTERRUPTED]
+def signals_as_ctrl_c() -> Generator[Signals]:
+    """Let SIGTERM and SIGHUP do what SIGINT does, unless somebody else handles or ignores them."""
+    signals = Signals()
 
-    def terminate(_: int, frame: FrameType | None) -> None:
-        codes.append(TERMINATED)
+    def end(number: int, frame: FrameType | None) -> None:
+        signals.code = _CODES[signal.Signals(number).name]
         handler = signal.getsignal(signal.SIGINT)
         if callable(handler):  # that of the event loop, while one runs
             handler(signal.SIGINT, frame)
         else:  # a shell lets a job in the background ignore SIGINT
             raise KeyboardInterrupt
 
-    usual = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield codes
-        return
-    signal.signal(signal.SIGTERM, terminate)
+    numbers = [getattr(signal, name) for name in _CODES if hasattr(signal, name)]
+    if threading.current_thread() is threading.main_thread():
+        signals.restored = {each: signal.SIG_DFL for each in numbers if signal.getsignal(each) == signal.SIG_DFL}
+    for number in signals.restored:
+        signal.signal(number, end)
     try:
-        yield codes
+        yield signals
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, handler in signals.restored.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]

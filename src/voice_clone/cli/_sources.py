@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, TextIO, TypeAlias, cast
 
 from voice_clone.audio.sniff import check_source, is_stream, is_web_address, map_read_errors, open_audio, path_of
 from voice_clone.errors import InvalidRequestError
@@ -20,12 +20,26 @@ def read_source(argument: str) -> Source:
     if is_web_address(argument):
         return argument
     if argument == STDIN:
-        if not sys.stdin:
-            raise InvalidRequestError("stdin is closed")
-        return _read(sys.stdin.buffer)
+        return _read(_stdin().buffer)
     check_source(argument)
     with map_read_errors():
         return _read(argument) if is_stream(argument) else cast("Path", path_of(argument))
+
+
+def read_text(text: str) -> str:
+    """A text, or that of stdin."""
+    if text != STDIN:
+        return text
+    try:
+        return _stdin().read().strip()
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(f"stdin is not {error.encoding} text") from None
+
+
+def _stdin() -> TextIO:
+    if not sys.stdin:
+        raise InvalidRequestError("stdin is closed")
+    return sys.stdin
 
 
 def _read(pipe: BinaryIO | str) -> bytes:

@@ -18,16 +18,11 @@ from voice_clone.cli._cloning import Speaking
 from voice_clone.cli._commands import Command, PerProvider, connected, parameter
 from voice_clone.cli._output import Output
 from voice_clone.cli._parameters import flags_of, speech_options
-from voice_clone.cli._progress import display
-from voice_clone.cli._tasks import Connection, run
+from voice_clone.cli._sources import read_text
+from voice_clone.cli._tasks import Connection, perform
 
 PIPE = "-"
-"""In place of a text: stdin; in place of a file: stdout."""
-
-
-def read_text(text: str) -> str:
-    """A text, or that of stdin."""
-    return sys.stdin.read().strip() if text == PIPE else text
+"""In place of a file: stdout."""
 
 
 def speech_file(text: str) -> Any:
@@ -72,7 +67,7 @@ def _speak(provider: str) -> Command:
             options={name: value for name, value in options.items() if value is not None},
             flags={**flags_of(speech_options(provider)), "text": "TEXT", "voice": "ID", "voice_id": "ID"},
         )
-        run([task], display(out.err))
+        perform([task], out)
         if task.error:
             raise task.error
         if task.to:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import anyio
 import attrs
 
-from voice_clone import CloneJob, VoiceCloneError, connect_async
+from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
 from voice_clone._client.base import SyncClient
 from voice_clone._connect import find
 from voice_clone._provider.specs import provider_names
-from voice_clone.cli._output import in_commands
-from voice_clone.cli._progress import Display
+from voice_clone.cli._output import Output, in_commands, voice_lines
+from voice_clone.cli._progress import Display, display
 from voice_clone.errors import AuthenticationError, InvalidRequestError
 
 T = TypeVar("T")
 
 ALL = "all"
+_DEFECT = "report this defect; check your voices before you retry"
 _LACKS = {
     "list_voices": "has no list of voices",
     "find_voices": "has no names of voices",
@@ -110,11 +110,27 @@ class Task:
     """The flags of parameters that an error may name."""
     job: CloneJob | None = None
     """A started clone that is not done."""
-    made: str = ""
-    """The voice that was made, for people."""
+    voice: Voice | None = None
+    """The voice that was made."""
+    deleted: list[str] = attrs.field(factory=list[str])
+    """The IDs of voices that were deleted."""
     error: VoiceCloneError | None = None
-    notes: Sequence[str] = ()
+    notes: list[str] = attrs.field(factory=list[str])
     """Notes of an interrupt, such as how to find out whether a voice was made."""
+    began: bool = False
+    ended: bool = False
+
+    def done_lines(self) -> list[str]:
+        """The work that was done, for people."""
+        deleted = [f"deleted {self.connection.provider} voice {voice_id}" for voice_id in self.deleted]
+        return (voice_lines(self.voice, " is done") if self.voice else []) + deleted
+
+    def unknown(self) -> list[str]:
+        """Notes on work of unknown outcome; of all work if a second Ctrl-C cut off the end of the task."""
+        cut_off = self.began and not self.ended and not self.notes
+        return (
+            [f"{self.connection.provider}: the command was stopped; its outcome is unknown"] if cut_off else self.notes
+        )
 
     @abstractmethod
     async def work(self, client: Any, display: Display) -> None:
@@ -127,6 +143,7 @@ class Task:
         """Do the work, and keep its error."""
         provider = self.connection.provider
         display.begin(provider)
+        self.began = True
         try:
             async with self.connection.client() as client:
                 await self.work(client, display)
@@ -135,23 +152,25 @@ class Task:
             name_flags(error, self.flags)
             self.error = error
             display.ended(provider, "failed")
+        except Exception as error:  # noqa: BLE001 - a defect at one provider must not cancel paid work at another
+            self.error = VoiceCloneError(f"unexpected {type(error).__name__}: {error}", provider, advice=_DEFECT)
+            self.error.__cause__ = error
+            display.ended(provider, "failed")
         except BaseException as interrupt:
-            self.notes = [in_commands(note, provider) for note in getattr(interrupt, "__notes__", ())]
+            self.notes += [in_commands(note, provider) for note in getattr(interrupt, "__notes__", ())]
             raise
+        finally:
+            self.ended = True
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while tasks were running."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        """Keep the jobs that continue at their providers, the voices, and the notes of tasks of unknown outcome."""
-        super().__init__()
-        self.jobs = [task.job for task in tasks if task.job and not task.error]
-        self.notes = [note for task in tasks if not task.job for note in (task.made, *task.notes) if note]
+def perform(tasks: Sequence[Task], output: Output) -> None:
+    """Run the tasks of a command, whose outcomes are printed even if it ends early."""
+    output.tasks = tasks
+    run(tasks, display(output.err))
 
 
 def run(tasks: Sequence[Task], display: Display) -> None:
-    """Run tasks concurrently until all are done; raises Interrupted for Ctrl-C."""
+    """Run tasks concurrently until all are done."""
 
     async def main() -> None:
         async with anyio.create_task_group() as group:
@@ -160,13 +179,5 @@ def run(tasks: Sequence[Task], display: Display) -> None:
 
     for task in tasks:
         task.prepare()
-    with display, _interrupting(tasks):
+    with display:
         anyio.run(main)
-
-
-@contextmanager
-def _interrupting(tasks: Sequence[Task]) -> Generator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(tasks) from None

@@ -10,27 +10,30 @@ from typing import Annotated, Any
 import attrs
 import typer
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.prompt import Confirm
 from rich.table import Column, Table
+from rich.text import Text
 
 from voice_clone import InvalidRequestError, NotFoundError, Voice, VoiceCloneError
 from voice_clone._provider.specs import provider_names
-from voice_clone.cli._commands import Provider, complete_provider
-from voice_clone.cli._output import Output, error_json, voice_json, voice_text
-from voice_clone.cli._progress import Display, display
-from voice_clone.cli._tasks import ALL, Connection, Task, providers_with_key, require, run
+from voice_clone._text import escaped
+from voice_clone.cli._commands import Provider, complete_provider, provider_or_all
+from voice_clone.cli._output import Output, error_json, voice_json, voice_lines
+from voice_clone.cli._progress import Display
+from voice_clone.cli._tasks import ALL, Connection, Task, perform, providers_with_key, require, run
 
 _WIDE = 1000  # characters; a line of a file or a pipe has no end
 
 VoiceId = Annotated[str, typer.Argument(metavar="ID", help="The ID of the voice.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Only voices of exactly this name.")]
 OneOrAll = Annotated[
     str,
     typer.Argument(
         metavar="PROVIDER",
         help=f"One of {', '.join(provider_names())}; or `all`, whose API key is set.",
         autocompletion=complete_provider,
+        parser=provider_or_all,
     ),
 ]
 
@@ -52,11 +55,36 @@ class Listing(Task):
                 display.listed(self.connection.provider, len(self.voices))
 
 
+@attrs.define(kw_only=True)
+class Deletion(Task):
+    """The deletion of voices."""
+
+    voice_ids: Sequence[str]
+    missing_ok: bool
+    failures: dict[str, VoiceCloneError] = attrs.field(factory=dict[str, VoiceCloneError])
+    gone: set[str] = attrs.field(factory=set[str])
+    """The IDs of voices that did not exist."""
+
+    async def work(self, client: Any, display: Display) -> None:
+        """Delete one voice after the other, also after an error."""
+        for voice_id in self.voice_ids:
+            self.notes = [f"it is unknown whether {self.connection.provider} voice {voice_id} was deleted"]
+            try:
+                await client.delete_voice(voice_id)
+                self.deleted.append(voice_id)
+            except VoiceCloneError as error:
+                if self.missing_ok and isinstance(error, NotFoundError):
+                    self.gone.add(voice_id)
+                else:
+                    self.failures[voice_id] = error
+        self.notes = []
+
+
 def voices(
     ctx: typer.Context,
     provider: OneOrAll = ALL,
     *,
-    name: Annotated[str | None, typer.Option(help="Only voices of exactly this name.")] = None,
+    name: Name = None,
     every: Annotated[
         bool, typer.Option("--all", help="All voices that you can use, not only your own clones.")
     ] = False,
@@ -82,7 +110,7 @@ def voices(
                 with_key.remove(each)
                 skipped[each] = error.message
     listings = [Listing(connection=connection.at(each), name=name, mine=not every) for each in with_key]
-    run(listings, display(output.err))
+    perform(listings, output)
     if provider != ALL:
         (listing,) = listings
         if listing.error:
@@ -105,7 +133,7 @@ def _listing_json(listing: Listing) -> dict[str, Any]:
 
 
 def _table(listings: Sequence[Listing], output: Output) -> Iterator[Table | str]:
-    """A table with one line per voice where lines may be long, or a line if there is no voice."""
+    """A table with one line per voice, or several lines per voice if it does not fit; a line if there is none."""
     if not output.out.is_terminal:
         output.out.width = _WIDE
     voices = [voice for listing in listings for voice in listing.voices]
@@ -113,8 +141,10 @@ def _table(listings: Sequence[Listing], output: Output) -> Iterator[Table | str]
         table = _columns(voices, previews=True)
         if _width(table, output).maximum > output.out.width:
             table = _columns(voices, previews=False)
-        output.out.width = max(output.out.width, _width(table, output).minimum)  # the terminal breaks longer lines
-        yield table
+        if _width(table, output).minimum > output.out.width:
+            yield from (line for voice in voices for line in voice_lines(voice))
+        else:
+            yield table
     elif not all(listing.error for listing in listings):
         yield "no voices"
 
@@ -130,7 +160,7 @@ def _columns(voices: Sequence[Voice], *, previews: bool) -> Table:
         created, expires = (time and f"{time:%Y-%m-%d}" for time in (voice.created_at, voice.expires_at))
         cells = [voice.provider, voice.id, voice.name, voice.language, created]
         cells += [expires] * ends + [voice.preview_url] * previews
-        table.add_row(*(escape(cell or "") for cell in cells))
+        table.add_row(*(Text(escaped(cell or "")) for cell in cells))
     return table
 
 
@@ -155,7 +185,7 @@ async def _get(client: Any, voice_id: str) -> Voice:
 def voice(ctx: typer.Context, provider: Provider, voice_id: VoiceId, *, connection: Connection) -> None:
     """Show a voice."""
     found = connection.at(provider).call(lambda client: _get(client, voice_id))
-    ctx.obj.result(voice_json(found), voice_text(found))
+    ctx.obj.result(voice_json(found), *voice_lines(found))
 
 
 def rename(
@@ -169,7 +199,7 @@ def rename(
     """Rename a voice."""
     require(provider, "update_voice")
     renamed = connection.at(provider).call(lambda client: client.update_voice(voice_id, name=name))
-    ctx.obj.result(voice_json(renamed), voice_text(renamed))
+    ctx.obj.result(voice_json(renamed), *voice_lines(renamed))
 
 
 def delete(
@@ -189,19 +219,12 @@ def delete(
         if not sys.stdin.isatty():
             raise InvalidRequestError("cannot ask: stdin is not a terminal; pass --yes")
         _confirm(at, voice_ids, output)
-    failures, gone = dict[str, VoiceCloneError](), set[str]()
-
-    async def delete_all(client: Any) -> None:
-        for voice_id in voice_ids:
-            try:
-                await client.delete_voice(voice_id)
-            except VoiceCloneError as error:
-                if missing_ok and isinstance(error, NotFoundError):
-                    gone.add(voice_id)
-                else:
-                    failures[voice_id] = error
-
-    at.call(delete_all)
+    task = Deletion(connection=at, voice_ids=voice_ids, missing_ok=missing_ok)
+    output.tasks = [task]
+    run([task], Display(output.err))
+    if task.error:
+        raise task.error
+    failures, gone = task.failures, task.gone
     outcomes = [
         {"provider": provider, "voice_id": each}
         | ({"error": error_json(failures[each])} if each in failures else {"deleted": each not in gone})
