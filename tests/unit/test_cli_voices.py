@@ -176,7 +176,10 @@ def test_times_are_in_utc_and_whole_seconds() -> None:
     """Times of a voice have neither microseconds nor a zone of their own, in text and in JSON."""
     created = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
     voice = Voice(provider="minimax", id="one", created_at=created, expires_at=created + timedelta(days=7))
-    assert re.findall(r"\d{4}\S+ \S+", "\n".join(voice_lines(voice))) == ["2025-12-31 23:30:00+00:00", "2026-01-07 23:30:00+00:00,"]
+    assert re.findall(r"\d{4}\S+ \S+", "\n".join(voice_lines(voice))) == [
+        "2025-12-31 23:30:00+00:00",
+        "2026-01-07 23:30:00+00:00,",
+    ]
     shown = voice_json(voice)
     assert (shown["created_at"], shown["expires_at"]) == ("2025-12-31T23:30:00+00:00", "2026-01-07T23:30:00+00:00")
 
@@ -217,12 +220,6 @@ def test_rename(clip: Path, mock: Mock) -> None:
             ["speak", "retell", "id", "Hi", "-o", "x.mp3"],
             "Retell has no speech; use cartesia, heygen or minimax\n",
         ),
-        (
-            ["speak", "acme", "id", "Hi", "-o", "x.mp3"],
-            "unknown provider 'acme' (choose from cartesia, heygen, minimax",
-        ),
-        (["voice", "acme", "id"], "unknown provider 'acme' (choose from cartesia, heygen, minimax, retell)"),
-        (["voices", "acme"], "unknown provider 'acme' (choose from cartesia, heygen, minimax, retell)"),
     ],
 )
 def test_what_a_provider_lacks_is_one_error(arguments: list[str], message: str, mock: Mock) -> None:
@@ -410,8 +407,8 @@ def test_help_says_what_options_do(monkeypatch: pytest.MonkeyPatch) -> None:
         ("clone all", "minimax: m4a/mp3/wav, 10 s to 5 min"),
         ("clone all", "Return your own voice of this --name"),
         ("voices", "One of cartesia, heygen, minimax, retell; or `all`"),
-        ("voices", "│   PROVIDER "),
-        ("rename", "│ *    PROVIDER "),
+        ("voices", "│ PROVIDER "),
+        ("rename", "│ PROVIDER "),
         ("voices", "Only voices of exactly this name."),
         ("delete", "Do not ask."),
         ("delete", "A voice that does not exist is no error."),
@@ -539,7 +536,8 @@ def test_ctrl_c_in_another_command_exits_with_its_code(monkeypatch: pytest.Monke
     monkeypatch.setattr(_voices, "_get", stopped)
     done = typed("voice", "heygen", "id", "--json")
     assert done.code == 130
-    assert done.json == {"error": {"type": "KeyboardInterrupt", "tokens": {}, "exit_code": 130}}
+    empty: dict[str, Any] = {"voices": [], "tokens": {}, "unknown": {}, "errors": [], "deleted": []}
+    assert done.json == {"error": {"type": "KeyboardInterrupt", **empty, "exit_code": 130}}
     assert done.err == "interrupted\n"
 
 
@@ -747,16 +745,16 @@ def test_terminal_shows_speech_and_lists(clip: Path, tmp_path: Path) -> None:
     assert [match and match[1] for match in matches] == ["speaking 6 characters", "done", "1 voice", "2 voices", "done"]
 
 
-@pytest.mark.parametrize(("columns", "preview"), [(80, False), (30, False), (200, True)])
+@pytest.mark.parametrize(("columns", "preview"), [(80, False), (40, True), (200, True)])
 def test_ids_are_whole_on_a_terminal(columns: int, preview: bool, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal no id is broken or cut; the previews are shown only where they fit."""
+    """On a terminal no id is broken or cut; a table has previews only where they fit, and a narrow list has all."""
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", str(columns))
     ids = [cloned(provider, clip, "Me and you " * 3) for provider in ("cartesia", "heygen")]
     lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", typed("voices").out).splitlines()
-    assert [re.findall(r"^ +\w+ +([\w-]{32,})", "\n".join(lines), re.MULTILINE)] == [ids]
+    assert re.findall(r"(?<![\w/-])([\w-]{32,})(?![\w.-])", "\n".join(lines)) == ids
     assert any("http" in line for line in lines) is preview
-    assert all(len(line) <= columns for line in lines) is (columns > 30)
+    assert all(len(line) <= columns for line in lines)
 
 
 def test_no_voices_are_one_line(mock: Mock) -> None:

@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ADVICE = "What to do: "
 _NARROW = 72  # columns; on a narrower terminal, the cells of a table are below each other
-_COMMAND = re.compile(r'(?:^|(?<=: ))(?=voice-clone |ffmpeg |\{"version")')
+_COMMAND = re.compile(r'(?:^|(?<=: ))(?<!Usage: )(?=voice-clone |ffmpeg |\{"version")')
 """Where a command or a token begins, which is one line however long it is, so that it can be copied."""
 
 _COMMANDS = {
@@ -201,13 +201,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Sequence[str | T
     """A table, or the cells of each row below each other in few columns; a cell may have several lines."""
     cells = [[_cell(cell) for cell in row] for row in rows]
     if width < _NARROW:
-        return Group(
-            *(line for first, *rest in cells for line in (first, *(Padding(each, (0, 0, 0, 2)) for each in rest)))
-        )
+        return Group(*(line for row in cells for line in _stacked(columns, row)))
     wide = Table(*(Column(name, overflow="fold") for name in columns), box=SIMPLE)
     for row in cells:
         wide.add_row(*row)
     return wide
+
+
+def _stacked(columns: Sequence[str], row: Sequence[Text]) -> Iterator[RenderableType]:
+    """The cells of a row, with the names of their columns if there are several."""
+    first, *rest = row
+    yield first
+    for name, cell in zip(columns[1:], rest, strict=True):
+        yield Padding(Text(f"{name}: ").append_text(cell) if len(rest) > 1 else cell, (0, 0, 0, 2))
 
 
 def _cell(lines: str | Sequence[str | Text]) -> Text:
@@ -318,11 +324,12 @@ class Output:
 
 
 def print_line(console: Console, line: str | Text) -> None:
-    """Print a line; on a terminal, prose wraps between words, and a command stands on a line of its own."""
+    """Print a line; one that is too long for a terminal wraps between words, with its command on its own line."""
     text = line if isinstance(line, Text) else Text(escaped(line))
-    command = _COMMAND.search(text.plain) if console.is_terminal else None
+    is_long = console.is_terminal and text.cell_len > console.width
+    command = _COMMAND.search(text.plain) if is_long else None
     prose, copied = text.divide([command.start() if command else len(text)])
     if prose or not copied:
-        console.print(prose, soft_wrap=not console.is_terminal)
+        console.print(prose, soft_wrap=not is_long, overflow="ignore", crop=False)  # a long URL is not broken
     if copied:
         console.print(copied, soft_wrap=True)
