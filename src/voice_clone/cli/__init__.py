@@ -26,7 +26,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except OSError as error:
-        sys.stdout = None  # type: ignore[assignment]  # what it holds cannot be written
+        sys.stdout = None  # what it holds cannot be written
         raise SystemExit(f"voice-clone: {error.strerror or error}") from None
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:

@@ -260,7 +260,7 @@ def _all() -> Command:
         output.say(*_rest(cloning, ctx.meta[_TYPED]))
         raise typer.Exit(exit_code([each.error for each in cloning if each.error]))
 
-    requirements = "\n".join(f"{name}: {rules(name) or 'any format'}" for name in signatures)
+    requirements = "\n".join(f"{name}: {str(rules(name)) or 'any format'}" for name in signatures)
     clone.__doc__ = (
         "Clone a voice concurrently at every provider whose API key is set. Each gets the options that it has. "
         "`voice-clone clone PROVIDER --help` says more about them."

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-_NARROW = 60  # columns; on a narrower terminal, the text of an option is below its name
+_NARROW = 70  # columns; on a narrower terminal, the text of an option is below its name
 _NAMES = 32  # columns
 _FIRST = ("Arguments", "Commands", "Options")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import typer
 from rich.box import SIMPLE
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _ADVICE = "What to do: "
 _NARROW = 72  # columns; on a narrower terminal, the cells of a table are below each other
-_COMMAND = re.compile(r'(?:^|(?<=: ))(?<!Usage: )(?=voice-clone |ffmpeg |\{"version")')
-"""Where a command or a token begins, which is one line however long it is, so that it can be copied."""
+_COMMAND = re.compile(r'(?:^|(?<=: )|(?<=  ))(?<!Usage: )(?=voice-clone |ffmpeg |https?://|\{"version")')
+"""Where a command, a URL or a token begins, which is one line however long it is, so that it can be copied."""
 
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
@@ -233,7 +233,7 @@ class Output:
         """Print to stdout and stderr."""
         self.as_json = as_json
         self.streams = Stream(sys.stdout), Stream(sys.stderr)
-        self.out, self.err = (Console(file=stream, highlight=False) for stream in self.streams)
+        self.out, self.err = (Console(file=cast("TextIO", stream), highlight=False) for stream in self.streams)
         self.tasks: Sequence[Task] = ()
         """The tasks whose outcomes the command has not printed yet."""
         self._has_result = False
@@ -330,6 +330,6 @@ def print_line(console: Console, line: str | Text) -> None:
     command = _COMMAND.search(text.plain) if is_long else None
     prose, copied = text.divide([command.start() if command else len(text)])
     if prose or not copied:
-        console.print(prose, soft_wrap=not is_long, overflow="ignore", crop=False)  # a long URL is not broken
+        console.print(prose, soft_wrap=not is_long)
     if copied:
         console.print(copied, soft_wrap=True)

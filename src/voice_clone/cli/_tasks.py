@@ -127,10 +127,11 @@ class Task:
 
     def unknown(self) -> list[str]:
         """Notes on work of unknown outcome; of all work if a second Ctrl-C cut off the end of the task."""
-        cut_off = self.began and not self.ended and not self.notes
-        return (
-            [f"{self.connection.provider}: the command was stopped; its outcome is unknown"] if cut_off else self.notes
-        )
+        if self.job or self.error:
+            return []
+        if self.began and not self.ended and not self.notes:
+            return [f"{self.connection.provider}: the command was stopped; its outcome is unknown"]
+        return self.notes
 
     @abstractmethod
     async def work(self, client: Any, display: Display) -> None:
@@ -153,7 +154,8 @@ class Task:
             self.error = error
             display.ended(provider, "failed")
         except Exception as error:  # noqa: BLE001 - a defect at one provider must not cancel paid work at another
-            self.error = VoiceCloneError(f"unexpected {type(error).__name__}: {error}", provider, advice=_DEFECT)
+            message = f"unexpected {type(error).__name__}: {error}"
+            self.error = VoiceCloneError(message, provider, job=self.job, advice=_DEFECT)
             self.error.__cause__ = error
             display.ended(provider, "failed")
         except BaseException as interrupt:

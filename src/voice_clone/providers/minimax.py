@@ -90,8 +90,8 @@ class _MiniMax(
 
         `audio` is a path, bytes, a binary file object, or the file id of uploaded audio; 10 seconds to 5 minutes of
         mp3, m4a or wav, up to 20 MB. `voice_id` has 8 to 256 letters, digits, `-` and `_`, begins with a letter and
-        does not end with `-` or `_`; by default an id is made that begins with `name`. MiniMax has no names: `name` is
-        not sent, only the Voice has it. `text` has up to 1000 characters, needs `model`, and is charged; a preview
+        does not end with `-` or `_`; by default one is made. MiniMax has no names: `name` is not sent, it begins the
+        voice id, and the Voice has it. `text` has up to 1000 characters, needs `model`, and is charged; a preview
         speaks it. `clone_prompt` is a clip of less than 8 seconds with its transcript. `language_boost` is the language
         to recognise better, `auto` for any. `need_noise_reduction` and `need_volume_normalization` treat the audio
         first. `check` False sends audio of a format that MiniMax does not list, too. MiniMax deletes a voice that is
