@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 
 from tests.unit.test_cli import ALL, NEEDS, cloned, interrupt, sent, typed
 from voice_clone import CloneJob, InvalidRequestError
@@ -310,6 +311,40 @@ def test_full_stdout_is_one_line(arguments: list[str], clip: Path, tmp_path: Pat
         done = run_with(arguments, tmp_path, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert re.fullmatch(r".*No space left on device\n", done.stderr)
+
+
+class Broken(io.StringIO):
+    """A file that cannot be written."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, _: str) -> int:
+        """Fail."""
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), BrokenPipeError(32, "Broken pipe")])
+def test_stdout_that_fails_is_closed(
+    error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After an error nothing more is written; a closed pipe alone is no error to print."""
+    stdout = Broken(error)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    output = _output.Output(as_json=False)
+    with pytest.raises(typer.Exit) as exited:
+        output.result(None, "one", "two")
+    assert exited.value.exit_code == 1
+    assert stdout.closed
+    quiet = isinstance(error, BrokenPipeError)
+    assert capsys.readouterr().err == ("" if quiet else "error: cannot write to stdout: No space left on device\n")
+
+
+def test_deletion_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that concerns no single voice is the error of the whole command."""
+    monkeypatch.delenv("CARTESIA_API_KEY")
+    assert typed("delete", "cartesia", "a", "b", "--yes").err.startswith("error: cartesia: no API key\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")

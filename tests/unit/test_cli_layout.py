@@ -7,14 +7,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from tests.clips import aiff
 from tests.unit.test_audio_check import wav
 from tests.unit.test_cli import ALL, NEEDS, typed, written
-from voice_clone import cli
+from voice_clone import CloneJob, cli
+from voice_clone.cli._app import app
 from voice_clone.cli._parameters import signature_of
 from voice_clone.testing import Mock
 
@@ -152,6 +156,20 @@ def test_check_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed("check", "missing.wav", "--json").json[0]["error"]["type"] == "InvalidRequestError"
 
 
+def test_check_of_stdin(clip: Path) -> None:
+    """`-` is stdin, alone or among files."""
+    for arguments in (["-"], ["-", str(clip)]):
+        assert CliRunner().invoke(app, ["check", *arguments], input=clip.read_bytes()).exit_code == 0
+
+
+def test_token_is_one_line_on_a_terminal(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token of `--no-wait` is not broken, however narrow the terminal is."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    token = typed("clone", "heygen", clip, "--name", "Me and my voice", "--no-wait").out.removesuffix("\n")
+    assert CloneJob.from_token(token).name == "Me and my voice"
+
+
 def test_check_of_a_url(clip: Path) -> None:
     """Audio that is not on this machine is named, and not described."""
     done = typed("check", "https://example.com/me.wav", "--provider", "heygen")
@@ -191,16 +209,24 @@ def test_bad_environment_is_no_traceback(
     assert bool(re.search(r"^error: ", err, re.MULTILINE)) is bool(code)
 
 
-def test_ctrl_c_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C before the command line is there is no traceback."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (OSError(28, "No space left on device"), "voice-clone: No space left on device")],
+)
+def test_error_outside_of_a_command(error: BaseException, code: int | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before a command begins, and a stdout that cannot get its help, are no traceback."""
 
     def stop(**_: object) -> None:
-        raise KeyboardInterrupt
+        raise error
 
-    monkeypatch.setattr("voice_clone.cli._app.app", stop)
+    monkeypatch.setitem(sys.modules, "voice_clone.cli._app", cast("Any", SimpleNamespace(app=stop)))
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setenv("COLUMNS", "²")
+    monkeypatch.setenv("LINES", "50")
     with pytest.raises(SystemExit) as stopped:
         cli.main()
-    assert stopped.value.code == 130
+    assert stopped.value.code == code
+    assert ("COLUMNS" in os.environ, os.environ["LINES"]) == (False, "50")
 
 
 def test_usage_is_printed(clip: Path) -> None:

@@ -754,7 +754,7 @@ def test_ids_are_whole_on_a_terminal(columns: int, preview: bool, clip: Path, mo
     lines = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", typed("voices").out).splitlines()
     assert re.findall(r"(?<![\w/-])([\w-]{32,})(?![\w.-])", "\n".join(lines)) == ids
     assert any("http" in line for line in lines) is preview
-    assert all(len(line) <= columns for line in lines)
+    assert all(len(line) <= columns for line in lines if not line.startswith("http"))
 
 
 def test_no_voices_are_one_line(mock: Mock) -> None:

@@ -34,16 +34,13 @@ def _print_help(command: TyperCommand | TyperGroup, ctx: Any) -> None:
     panels: dict[str, list[tuple[str, str]]] = {name: [] for name in _FIRST}
     for each in command.get_params(ctx):
         parameter: Any = each
-        record = parameter.get_help_record(ctx)
-        default = f"{parameter.param_type_name.capitalize()}s"
-        if record:
-            panels.setdefault(parameter.rich_help_panel or default, []).append(record)
+        title = parameter.rich_help_panel or f"{parameter.param_type_name.capitalize()}s"
+        panels.setdefault(title, []).append(parameter.get_help_record(ctx))
     if isinstance(command, TyperGroup):
         commands = [(name, command.get_command(ctx, name)) for name in command.list_commands(ctx)]
         panels["Commands"] += [(name, _first_sentence(each.help or "")) for name, each in commands if each]
     console.print(Text(usage(ctx), style="yellow"))
-    if command.help:
-        console.print(Text(f"\n{command.help}\n"))
+    console.print(Text(f"\n{command.help}\n"))
     for title, records in panels.items():
         if records:
             body = _panel(records, console.width)
