@@ -17,9 +17,10 @@ from typing import Any
 from unittest.mock import patch
 
 from rich.console import Console
+from rich.text import Text
 
 from scripts.lib.files import ROOT
-from voice_clone import Progress
+from voice_clone import CloneJob, Progress
 from voice_clone._flow.driver import Runtime
 from voice_clone.cli import _app, _output, _progress
 from voice_clone.testing import Mock, serve
@@ -57,8 +58,12 @@ class Screen(Console):
     """A terminal, which wraps each line at its width, and shows the same port in every run."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        same = (re.sub(r"(?<=127\.0\.0\.1:)\d+", "8000", each) if isinstance(each, str) else each for each in objects)
-        super().print(*same, **options | {"soft_wrap": False})
+        super().print(*map(_with_fixed_port, objects), **options | {"soft_wrap": False})
+
+
+def _with_fixed_port(shown: Any) -> Any:
+    port = re.search(r"(?<=127\.0\.0\.1:)\d+", shown.plain) if isinstance(shown, Text) else None
+    return Text.assemble(shown[: port.start()], "8000", shown[port.end() :]) if port else shown
 
 
 class Stills(_progress.Live):
@@ -74,6 +79,10 @@ class Stills(_progress.Live):
     def _keep(self) -> None:
         if len(self._progress.tasks) == 1:
             self._console.print(self._progress.get_renderable())
+
+    def started(self, job: CloneJob) -> None:
+        if len(self._progress.tasks) == 1:  # several start in the order of chance
+            super().started(job)
 
     def sent(self, provider: str, size: int, total: int) -> None:
         super().sent(provider, size, total)

@@ -17,7 +17,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from fcntl import ioctl
 from functools import partial
 from pathlib import Path
@@ -115,38 +116,45 @@ class Terminal:
         return Step(command, output.decode("utf-8", "backslashreplace"), code)
 
 
-def record(columns: int = 80) -> list[Step]:
-    """Run the session."""
-    with tempfile.TemporaryDirectory() as folder, serve(Mock(polls_until_done=2)) as mock:
-        clips = [Path(folder, name) for name in ("me.wav", "you.wav")]
-        for clip in clips:
-            shutil.copy(SPEECH, clip)
-        Path(folder, "no\x1b[31maudio.wav").write_text("text", "utf-8")
-        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path)}
-        for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-            environment.pop(name, None)
+@contextmanager
+def terminal(folder: Path, mock: Mock, columns: int = 80) -> Generator[Terminal]:
+    """A terminal in a folder with a clip, me.wav, and with the environment of a mock."""
+    shutil.copy(SPEECH, folder / "me.wav")
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path)}
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        environment.pop(name, None)
+    with serve(mock):
         for name, url in mock.base_urls.items():
             environment |= {f"{name.upper()}_BASE_URL": url, f"{name.upper()}_API_KEY": "any-key"}
-        files = " ".join(shlex.quote(path.name) for path in sorted(Path(folder).iterdir()))
-        terminal = Terminal(Path(folder), environment, columns)
+        yield Terminal(folder, environment, columns)
+
+
+def record(columns: int = 80) -> list[Step]:
+    """Run the session."""
+    mock = Mock(polls_until_done=2)
+    with tempfile.TemporaryDirectory() as name, terminal(Path(name), mock, columns) as window:
+        folder = Path(name)
+        shutil.copy(SPEECH, folder / "you.wav")
+        (folder / "no\x1b[31maudio.wav").write_text("text", "utf-8")
+        files = " ".join(shlex.quote(path.name) for path in sorted(folder.iterdir()))
         everywhere = "--name Me --language en --voice-provider elevenlabs"
         steps = [
-            terminal.run(f"voice-clone clone all me.wav {everywhere} --skip heygn"),
-            terminal.run(f"voice-clone check {files}"),
-            terminal.run(f"voice-clone clone all me.wav {everywhere}", at="next poll", keys=CTRL_C),
+            window.run(f"voice-clone clone all me.wav {everywhere} --skip heygn"),
+            window.run(f"voice-clone check {files}"),
+            window.run(f"voice-clone clone all me.wav {everywhere}", at="next poll", keys=CTRL_C),
         ]
         (resume,) = re.findall(r"Resume with:\s+(voice-clone wait '.*?')", "\n".join(steps[-1].lines))
-        steps.append(terminal.run(resume))
+        steps.append(window.run(resume))
         mock.fail("retell", "payment_required", operation="clone_voice")
-        steps.append(terminal.run(f"voice-clone clone all me.wav {everywhere}"))
+        steps.append(window.run(f"voice-clone clone all me.wav {everywhere}"))
         (rest,) = re.findall(r"only the missing voices:\s+(.*)", "\n".join(steps[-1].lines))
-        steps.append(terminal.run(rest))
-        steps.append(terminal.run(f"voice-clone clone cartesia me.wav --language en --name {shlex.quote(HOSTILE)}"))
+        steps.append(window.run(rest))
+        steps.append(window.run(f"voice-clone clone cartesia me.wav --language en --name {shlex.quote(HOSTILE)}"))
         voices = list(mock.voices("cartesia"))
         steps += [
-            terminal.run("voice-clone voices cartesia"),
-            terminal.run(f"voice-clone speak cartesia {voices[0]} 'Hello.' -o hello.wav"),
-            terminal.run(f"voice-clone delete cartesia {voices[-1]}", at="[y/n]", keys="y\n"),
+            window.run("voice-clone voices cartesia"),
+            window.run(f"voice-clone speak cartesia {voices[0]} 'Hello.' -o hello.wav"),
+            window.run(f"voice-clone delete cartesia {voices[-1]}", at="[y/n]", keys="y\n"),
         ]
         return steps
 

@@ -146,6 +146,19 @@ def test_token_is_printed_at_the_start(mock: Mock, clip: Path) -> None:
         assert typed("wait", token).code == 0
 
 
+def test_commands_name_the_server(mock: Mock, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that resumes a clone goes to the server that has it, also where an option names that server."""
+    url = mock.base_urls["heygen"]
+    monkeypatch.delenv("HEYGEN_BASE_URL")
+    with monkeypatch.context() as at_poll:
+        at_poll.setattr(Lines, "polled", interrupt)
+        done = typed("clone", "heygen", clip, "--name", "Me", "--base-url", url, "--allow-http")
+    (command,) = re.findall(r"Resume with: (.*)", done.err)
+    assert command.startswith(f"voice-clone wait --base-url {url} --allow-http '{{")
+    assert typed(*shlex.split(command)[1:]).code == 0
+    assert "--base-url" not in typed("clone", "minimax", clip).err
+
+
 def test_interrupted_request_is_of_unknown_outcome(
     mock: Mock, clip: Path, at_request: Callable[[str, int], None]
 ) -> None:

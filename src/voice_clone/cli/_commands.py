@@ -11,6 +11,7 @@ import typer
 
 from voice_clone._provider.specs import provider_names, unknown_provider
 from voice_clone.cli._help import HelpedCommand, HelpedGroup
+from voice_clone.cli._output import set_server
 from voice_clone.cli._sources import STDIN
 from voice_clone.cli._tasks import ALL, Connection, require
 
@@ -96,6 +97,7 @@ def connected(
     def command(
         *, allow_http: bool, request_timeout: float, as_json: bool, base_url: str | None = None, **arguments: Any
     ) -> None:
+        set_server(base_url, allow_http=allow_http)
         function(connection=Connection("", base_url, allow_http, request_timeout), **arguments)
 
     command.__name__ = function.__name__

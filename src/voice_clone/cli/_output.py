@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -33,6 +34,8 @@ _ADVICE = "What to do: "
 _NARROW = 72  # columns; on a narrower terminal, the cells of a table are below each other
 _COMMAND = re.compile(r'(?:^|(?<=: )|(?<=  ))(?<!Usage: )(?=voice-clone |ffmpeg |https?://|\{"version")')
 """Where a command, a URL or a token begins, which is one line however long it is, so that it can be copied."""
+server_flags: ContextVar[str] = ContextVar("server_flags", default="")
+"""The flags of this command that commands to copy need, too."""
 
 _COMMANDS = {
     "call find_voices(name)": "run `voice-clone voices {provider} --name NAME`",
@@ -137,15 +140,21 @@ def quoted(word: str) -> str:
 
 
 def resume_command(job: CloneJob) -> str:
-    """The command that waits for a started clone."""
-    return f"voice-clone wait {quoted(job.to_token())}"
+    """The command that waits for a started clone, at the same server."""
+    return f"voice-clone wait {server_flags.get()}{quoted(job.to_token())}"
 
 
 def speak_command(voice: Voice) -> str:
     """The command that speaks with a voice; an ID that looks like an option stands behind `--`."""
     if voice.id.startswith("-"):
-        return f"voice-clone speak {voice.provider} -o FILE -- {quoted(voice.id)} TEXT"
-    return f"voice-clone speak {voice.provider} {quoted(voice.id)} TEXT -o FILE"
+        return f"voice-clone speak {voice.provider} {server_flags.get()}-o FILE -- {quoted(voice.id)} TEXT"
+    return f"voice-clone speak {voice.provider} {server_flags.get()}{quoted(voice.id)} TEXT -o FILE"
+
+
+def set_server(base_url: str | None, *, allow_http: bool) -> None:
+    """Let the commands to copy name the server of this command; those of an environment variable need not."""
+    flags = f"--base-url {quoted(base_url)} " if base_url else ""
+    server_flags.set(flags + "--allow-http " * allow_http)
 
 
 def report(tasks: Sequence[Task]) -> list[str]:
