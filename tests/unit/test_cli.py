@@ -55,7 +55,13 @@ class Typed:
     """The result of a command."""
 
     def __init__(self, arguments: list[str], stdin: str | None = None) -> None:
+        numbers = [signal.SIGINT, signal.SIGTERM, *(each for each in signal.Signals if each.name == "SIGHUP")]
+        before = {number: signal.getsignal(number) for number in numbers}
         result = CliRunner().invoke(app, arguments, input=stdin)
+        self.handlers = {number: signal.getsignal(number) for number in numbers}
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():  # a command that was interrupted is the last of its process
+                signal.signal(number, handler)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         self.code, self.out, self.err = result.exit_code, result.stdout, result.stderr
@@ -598,7 +604,8 @@ def test_sigterm_is_as_ctrl_c(
     assert "interrupted\n" in done.err
     assert shown.json["error"]["exit_code"] == 143
     assert list(tmp_path.iterdir()) == [clip]
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert done.handlers[signal.SIGTERM] == done.handlers[signal.SIGINT] == signal.SIG_IGN
+    assert typed("providers").handlers[signal.SIGTERM] == signal.SIG_DFL
 
 
 @pytest.mark.parametrize("sigterm", [signal.SIG_IGN, interrupt])

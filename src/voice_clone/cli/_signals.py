@@ -22,14 +22,14 @@ class Signals:
     code: int = INTERRUPTED
     """The exit code after an interrupt."""
     restored: dict[int, object] = attrs.field(factory=dict[int, object])
-    """The handlers to restore."""
+    """The handlers to restore after a command that was not interrupted."""
 
     def ignore(self) -> None:
-        """Ignore further signals, so that a second Ctrl-C does not cut off a report."""
+        """Ignore further signals to the end of the process: a second Ctrl-C cuts off neither report nor exit code."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, *self.restored):
-                self.restored.setdefault(number, signal.getsignal(number))
                 signal.signal(number, signal.SIG_IGN)
+            self.restored = {}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from abc import abstractmethod
@@ -98,7 +99,24 @@ class Connection:
             async with self.client() as client:
                 return await work(client)
 
-        return anyio.run(main)
+        return run_loop(main)
+
+
+def run_loop(main: Callable[[], Awaitable[T]]) -> T:
+    """Run a coroutine function; the event loop prints no traceback of a second Ctrl-C."""
+
+    async def quiet() -> T:
+        asyncio.get_running_loop().set_exception_handler(_print_unless_interrupt)
+        return await main()
+
+    return anyio.run(quiet)
+
+
+def _print_unless_interrupt(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error or Exception()])
+    if not group.subgroup(KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 @attrs.define(kw_only=True)
@@ -182,4 +200,4 @@ def run(tasks: Sequence[Task], display: Display) -> None:
     for task in tasks:
         task.prepare()
     with display:
-        anyio.run(main)
+        run_loop(main)
