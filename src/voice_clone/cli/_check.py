@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,7 +12,7 @@ from rich.text import Text
 from voice_clone.audio import AudioInfo, check_all, rules
 from voice_clone.audio.checks import Report
 from voice_clone.audio.units import format_bytes, format_seconds
-from voice_clone.cli._output import error_json, in_commands, styled, table
+from voice_clone.cli._output import error_json, in_commands, quoted, styled, table
 from voice_clone.cli._sources import read_source
 from voice_clone.errors import InvalidRequestError
 
@@ -31,11 +29,11 @@ class Checked:
     def of(cls, argument: str, providers: Sequence[str]) -> Checked:
         """Check the audio of an argument."""
         try:
-            if Path(argument).is_dir():
-                files = f"voice-clone check {shlex.quote(argument.rstrip('/'))}/*"
-                raise InvalidRequestError(f"{argument} is a folder", advice=f"pass its files: {files}")
             return cls(argument, check_all(read_source(argument), providers))
         except InvalidRequestError as error:
+            if isinstance(error.__cause__, IsADirectoryError):
+                advice = f"pass its files: voice-clone check {quoted(argument.rstrip('/'))}/*"
+                error = InvalidRequestError(f"{argument} is a folder", advice=advice)
             return cls(argument, error=error)
 
     @property
