@@ -69,13 +69,16 @@ def signal_at_poll(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
     ended: list[str] = []
     mock.polls_until_done = 10_000
 
+    def note_end(_: Lines, provider: str, outcome: str) -> None:
+        ended.append(f"{provider} {outcome}")
+
     def choose(number: int) -> None:
         def polled(*_: object) -> None:
             if len(ended) % 3 == 0 and ended:
                 ended.clear()
                 os.kill(os.getpid(), number)
 
-        monkeypatch.setattr(Lines, "ended", lambda _, provider, outcome: ended.append(provider))
+        monkeypatch.setattr(Lines, "ended", note_end)
         monkeypatch.setattr(Lines, "polled", polled)
 
     return choose

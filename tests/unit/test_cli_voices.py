@@ -283,6 +283,7 @@ def test_delete_asks_by_name(clip: Path, mock: Mock) -> None:
     assert done.code == 1
     assert f"{me}: Me\n{you}: You\nDeleting a voice frees one place in your clone limit.\n" in done.err
     assert "Delete these 2 voices? [y/n] (n):" in done.err
+    assert done.err.endswith("aborted\n")
     assert not done.out
     assert list(mock.voices("heygen")) == [me, you]
     assert typed("delete", "heygen", me, stdin="y\n").code == 0

@@ -36,14 +36,16 @@ class Commands(HelpedGroup):
         """Run the command line; wrong usage is printed like other errors, with the arguments escaped."""
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-        except typer.Abort:
+        except typer.Abort:  # the answer no, or the end of stdin
+            Output(as_json=False).say("aborted")
             sys.exit(1)
         except Exception as error:
-            if not hasattr(error, "format_message"):  # Typer has no public class for all its errors
+            format_message = getattr(error, "format_message", None)
+            if not format_message:  # Typer has no public class for all its errors
                 raise
             ctx = getattr(error, "ctx", None)
             how = [usage(ctx), f"Try: {ctx.command_path} --help"] if ctx else []
-            code = Output(as_json=False).wrong_usage(error.format_message(), how)
+            code = Output(as_json=False).wrong_usage(format_message(), how)
         sys.exit(code if isinstance(code, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

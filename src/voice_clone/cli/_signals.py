@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import attrs
 
@@ -21,7 +22,7 @@ class Signals:
 
     code: int = INTERRUPTED
     """The exit code after an interrupt."""
-    restored: dict[int, object] = attrs.field(factory=dict[int, object])
+    restored: dict[int, Any] = attrs.field(factory=dict[int, Any])
     """The handlers to restore after a command that was not interrupted."""
 
     def ignore(self) -> None:
@@ -54,4 +55,4 @@ def signals_as_ctrl_c() -> Generator[Signals]:
         yield signals
     finally:
         for number, handler in signals.restored.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)

@@ -113,9 +113,8 @@ def run_loop(main: Callable[[], Awaitable[T]]) -> T:
 
 
 def _print_unless_interrupt(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    error = context.get("exception")
-    group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error or Exception()])
-    if not group.subgroup(KeyboardInterrupt):
+    error: BaseException = context.get("exception") or Exception()
+    if not BaseExceptionGroup("", [error]).subgroup(KeyboardInterrupt):  # which looks into groups
         loop.default_exception_handler(context)
 
 
