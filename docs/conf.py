@@ -20,6 +20,13 @@ highlight_language = "text"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {  # signatures name these instead of their unions
+    "AudioSource": "voice_clone.AudioSource",
+    "AudioTarget": "voice_clone.audio.sink.AudioTarget",
+    "Clip": "voice_clone.audio.checks.Clip",
+    "Kind": "voice_clone.testing.Kind",
+}
+nitpicky = True  # every type in a signature must have a link
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 add_module_names = False

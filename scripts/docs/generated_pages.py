@@ -5,9 +5,12 @@ Such a part stands between two marks; all around it is written by hand.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from enum import EnumMeta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, display_path, objects_in, read_json
 from scripts.lib.openapi import METHODS, limits
 from scripts.lib.project import Provider, find_providers
-from voice_clone import VoiceCloneError, connect, errors
+from voice_clone import VoiceCloneError, connect, connect_async, errors
 from voice_clone.audio import Rules
 
 DOCS = ROOT / "docs"
@@ -48,8 +51,35 @@ REFERENCE = """\
 .. autoclass:: voice_clone.{client}
    :members:
    :inherited-members:
+   :exclude-members: client
+
+   .. py:property:: client
+      :type: ~voice_clone_api.{name}.AuthenticatedClient
+
+      {about_client}
+
 .. autoclass:: voice_clone.Async{client}
+
+   It has the methods of :class:`voice_clone.{client}`. Await them; {differences}.
 ```"""
+CONNECT = """\
+.. py:function:: {function}(provider: str, **options) -> {clients}
+
+{about}
+"""
+TYPES = """\
+## {title}
+
+Import them from `voice_clone_api.{name}.models`.
+
+```{{eval-rst}}
+{classes}
+.. py:class:: AuthenticatedClient
+   :module: voice_clone_api.{name}
+
+   The generated client. Pass it to the generated functions, as :doc:`../clients` shows.
+```"""
+MODELS = re.compile(r"\bmodels\.(\w+)")
 OPERATIONS = {
     "clone a voice": ("clone", "start_clone"),
     "wait for a clone, or poll it once": ("wait", "poll"),
@@ -91,7 +121,8 @@ def pages() -> dict[Path, str]:
         (DOCS / "errors.md", "tree"): _tree(known),
         (DOCS / "architecture.md", "rooms"): architecture.section(),
         (DOCS / "compare-rules.md", "rules"): "\n\n".join(_rules()),
-        (DOCS / "reference" / "clients.md", "clients"): "\n\n".join(REFERENCE.format(**vars(each)) for each in known),
+        (DOCS / "reference" / "clients.md", "clients"): _reference(known),
+        (DOCS / "reference" / "types.md", "models"): "\n\n".join(each.types() for each in known),
     }
     for (path, part), text in lists.items():
         texts[path] = _between(path, path.read_text("utf-8"), part, text)
@@ -137,6 +168,25 @@ class Facts:
                 _table(("HTTP", "code", "example message", "raises"), self._errors()),
             )
         )
+
+    def reference(self) -> str:
+        """The reference of both clients."""
+        differences = "close it with `aclose` or `async with`"
+        if self.data.voices:
+            differences = f"iterate over `list_voices` with `async for`; {differences}"
+        about = inspect.getdoc(self._class.client)
+        return REFERENCE.format(**vars(self), about_client=about, differences=differences)
+
+    def types(self) -> str:
+        """The reference of the generated types that occur in signatures."""
+        methods = [method for name, method in inspect.getmembers(self._class, callable) if name[0] != "_"]
+        annotations = [str(annotation) for method in methods for annotation in method.__annotations__.values()]
+        package = f"voice_clone_api.{self.name}"
+        names = sorted(set(MODELS.findall(" ".join(annotations))))
+        classes = [_class(f"{package}.models", name) for name in names]
+        if any("Unset" in annotation for annotation in annotations):
+            classes.append(_class(f"{package}.types", "Unset"))
+        return TYPES.format(**vars(self), classes="\n".join(classes))
 
     def can(self, methods: Iterable[str]) -> bool:
         """Whether the client has one of some methods."""
@@ -243,6 +293,27 @@ def _at_clone(value: Any) -> Any:
 
 def _type(parameter: inspect.Parameter) -> str:
     return str(parameter.annotation).replace("models.", "")
+
+
+def _class(module: str, name: str) -> str:
+    """The directive for a generated class; an enumeration lists its values."""
+    directive = f".. autoclass:: {module}.{name}\n"
+    values = getattr(importlib.import_module(module), name)
+    return directive + (f"\n   Values: {_listed(values)}.\n" if isinstance(values, EnumMeta) else "")
+
+
+def _reference(known: Sequence[Facts]) -> str:
+    """The reference of `connect` and of all clients. Its overloads, one for each provider, are not shown."""
+    functions = [
+        CONNECT.format(
+            function=function.__name__,
+            clients=" | ".join(f"{prefix}{facts.client}" for facts in known),
+            about=textwrap.indent(inspect.getdoc(function) or "", "   "),
+        )
+        for function, prefix in ((connect, ""), (connect_async, "Async"))
+    ]
+    head = "\n".join(("```{eval-rst}", ".. py:currentmodule:: voice_clone", "", *functions, "```"))
+    return "\n\n".join((head, *(facts.reference() for facts in known)))
 
 
 def _overview(known: Iterable[Facts]) -> str:

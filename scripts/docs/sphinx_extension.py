@@ -5,17 +5,36 @@
 
 from __future__ import annotations
 
+import collections.abc
+import importlib
 import re
+import sys
 from collections.abc import Iterator
+from enum import Enum
 from html.parser import HTMLParser
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from scripts.docs.generated_pages import DOCS
 from scripts.lib.files import write_file
 from scripts.lib.project import find_providers
+from voice_clone import VoiceCloneError, errors
+from voice_clone._client.base import SyncResult
 
+HTTPX = {
+    "BaseTransport": "https://www.python-httpx.org/advanced/transports/",
+    "AsyncBaseTransport": "https://www.python-httpx.org/advanced/transports/",
+    "MockTransport": "https://www.python-httpx.org/advanced/transports/",
+    "Proxy": "https://www.python-httpx.org/advanced/proxies/",
+    "Request": "https://www.python-httpx.org/api/#request",
+    "Response": "https://www.python-httpx.org/api/#response",
+    "Timeout": "https://www.python-httpx.org/advanced/timeouts/",
+    "URL": "https://www.python-httpx.org/api/#url",
+}
+"""The pages of httpx's documentation that describe its types."""
 SIDEBAR: dict[str, tuple[str, ...]] = {
     "Use": (
         "clients",
@@ -49,6 +68,9 @@ TREE = """
 """
 OUTSIDE = re.compile(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md")
 """Pages that lie beside docs/, and that are shown as pages within."""
+PROVIDER_LINK = re.compile(r"\[([^]]*)\]\(/[^)]*\)")
+"""A link in a provider's text, which leads to a page of the provider's site."""
+ERROR = re.compile(r"(?<![`.\w])\w+Error\b(?!`)")
 VIEWER = "drf-spectacular-sidecar"
 """A distribution that brings Swagger UI, with its licence; nothing else of it is used."""
 VIEWER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "LICENSE")
@@ -59,6 +81,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", read_source)
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("autodoc-process-signature", read_signature)
+    app.connect("missing-reference", find_type)
     app.connect("html-page-context", show_spec)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -85,21 +108,59 @@ def sidebar() -> dict[str, list[str]]:
 
 
 def read_docstring(_: Any, _what: str, _name: str, _item: Any, _options: Any, lines: list[str]) -> None:
-    """Take an indented block of a docstring for code, as Markdown does."""
+    """Read a docstring as Markdown does: an indented block is code. Link errors; list the attributes of a model."""
+    text = PROVIDER_LINK.sub(r"\1", "\n".join(lines))
+    text = re.sub(r"^(?=Raises )", "\n", text, flags=re.MULTILINE)
+    if "\nAttributes:\n" in f"\n{text}":
+        text = re.sub(
+            r"^    (\w+) \(.*?\): ", r"* `\1`: ", text.replace("Attributes:\n", "Attributes:\n\n"), flags=re.MULTILINE
+        )
+    lines[:] = [line if line.startswith("    ") else ERROR.sub(_link_error, line) for line in text.splitlines()]
     for at in range(len(lines) - 1, 0, -1):
         before = next((line for line in reversed(lines[:at]) if line), "")
         if lines[at].startswith("    ") and not lines[at - 1] and not before.startswith(" "):
             lines[at:at] = ["::", ""]
 
 
+def _link_error(name: re.Match[str]) -> str:
+    """A link to an error of this package; any other name as it is."""
+    return f":class:`~{errors.__name__}.{name[0]}`" if name[0] in errors.__all__ else name[0]
+
+
 def read_signature(
-    _: Any, _what: str, name: str, _item: Any, _options: Any, signature: str | None, returns: str | None
+    _: Any, _what: str, name: str, item: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
-    """Show the result of a flow as the return type, and the transport of a client."""
-    if returns and (flow := re.fullmatch(r".*\bGenerator\[.*, (\S+)\]", returns)):
-        returns = "~voice_clone.models.Voice" if name.endswith(".clone") else flow[1]
+    """Show a signature as a caller sees it: type aliases by name, defaults as values, no type variables."""
+    kind = item if isinstance(item, type) else object
+    if kind is not VoiceCloneError and issubclass(kind, VoiceCloneError | Enum):
+        return "", None  # each error has the parameters of VoiceCloneError; an enumeration is used by its values
+    shown = re.sub(r"TypeAliasForwardRef\('(.+?)'\)", r"~\1", signature or "")
+    for field in attrs.fields(kind) if attrs.has(kind) else ():
+        if factory := getattr(field.default, "factory", None):
+            shown = shown.replace("= NOTHING", f"= {factory()}", 1)
+        else:
+            shown = shown.replace(f"attr_dict['{field.name}'].default", repr(field.default))
     transport = "~httpx.AsyncBaseTransport" if "Async" in name else "~httpx.BaseTransport"
-    return signature and signature.replace("~voice_clone._client.base.TransportT", transport), returns
+    shown = shown.replace("~voice_clone._client.base.TransportT", transport)
+    return signature and shown.replace("~voice_clone._client.base.Result", str(SyncResult)), returns
+
+
+def find_type(app: Any, environment: Any, node: Any, content: Any) -> Any:
+    """Link a type alias to its place, and a type of another package to the page that describes it."""
+    target = node["reftarget"]
+    if node.get("refdomain") != "py":
+        return None
+    if target in collections.abc.__all__:
+        target = f"collections.abc.{target}"
+    module, _, name = target.rpartition(".")
+    if target.startswith("voice_clone"):
+        python = environment.get_domain("py")
+        return python.resolve_xref(environment, node["refdoc"], app.builder, "obj", target, node, content)
+    page = HTTPX.get(name) if module == "httpx" else None
+    if module.split(".")[0] in sys.stdlib_module_names:
+        page = f"https://docs.python.org/3/library/{module}.html#{target}"
+    nodes: Any = importlib.import_module("docutils.nodes")  # only a build of the site has it
+    return page and nodes.reference("", "", content, internal=False, refuri=page, reftitle=target)
 
 
 def show_spec(app: Any, page: str, _template: str, _context: Any, _tree: Any) -> None:

@@ -64,6 +64,7 @@ class RawResponse:
     """A provider's response as received."""
 
     status_code: int
+    """HTTP status."""
     headers: Mapping[str, str] = attrs.field(repr=False, hash=False)
     """Names are in lower case."""
     content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
@@ -217,7 +218,9 @@ class CloneJob:
     """A clone that was started. `wait(job)` returns its Voice, in this process or another."""
 
     provider: str = attrs.field(validator=_check_provider)
+    """Name of the provider."""
     voice_id: str = attrs.field(validator=_check_voice_id)
+    """The id that the voice has, or will have."""
     done: bool = attrs.field(default=False, validator=instance_of(bool))
     """Whether the voice is ready, so that `wait` returns at once."""
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)

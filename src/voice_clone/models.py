@@ -23,6 +23,7 @@ class Voice:
     id: str
     """The provider's id of the voice, as its synthesis takes it."""
     name: str | None = None
+    """The name; None if the response has none."""
     language: str | None = None
     """The language as the provider spells it; None if the response has none."""
     preview_url: str | None = None
@@ -75,7 +76,9 @@ class Progress:
     """One poll of a clone that is not done yet, as `on_poll` gets it; `str()` gives one line for people."""
 
     job: CloneJob
+    """The clone that is waited for."""
     status: str
+    """The status as the provider spells it."""
     polls: int
     """Number of polls so far, this one included."""
     elapsed: float

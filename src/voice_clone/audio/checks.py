@@ -35,6 +35,7 @@ class Report:
     """The result of checking audio against one provider's requirements."""
 
     provider: str
+    """Name of the provider."""
     audio: AudioInfo
     """The audio; the first clip of several."""
     problems: list[str]

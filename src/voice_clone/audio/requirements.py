@@ -52,9 +52,13 @@ class Rules:
     extensions: tuple[str, ...] = ()
     """The file extensions that a name may have, such as `.wav`."""
     min_seconds: float | None = None
+    """The shortest duration."""
     max_seconds: float | None = None
+    """The longest duration."""
     below_seconds: float | None = None
+    """The duration must be less than this."""
     max_bytes: int | None = None
+    """The largest size of a file."""
     has_video: bool | None = None
     """False if a file with video is refused."""
     distinct_clips: tuple[str, ...] = attrs.field(default=(), converter=tuple)

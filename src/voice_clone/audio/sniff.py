@@ -72,9 +72,11 @@ class AudioInfo:
     sample_rate: int | None = None
     """Hertz."""
     channels: int | None = None
+    """Number of channels."""
     codec: str | None = None
     """As ffmpeg names it, such as `aac`."""
     has_video: bool = False
+    """Whether the file has a video track."""
     is_truncated: bool = False
     """Whether the file ends before its own header says."""
 

@@ -41,9 +41,11 @@ class Recorded:
     """A request to the mock."""
 
     provider: str
+    """Name of the provider."""
     operation: str
     """The operation ID; `download` for a file; empty for an unknown path."""
     request: httpx.Request
+    """The request as the client sent it."""
     body: Any
     """A dict for JSON, a list of Part for a form, None without a body or if it breaks the spec."""
     status: int
@@ -256,6 +258,7 @@ class MockedProvider:
     mock: Mock
     """The whole mock, with its settings."""
     name: str
+    """Name of the provider."""
 
     @property
     def requests(self) -> list[Recorded]:

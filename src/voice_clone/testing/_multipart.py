@@ -19,10 +19,13 @@ class Part:
     """One part of a form."""
 
     name: str
+    """Name of the field."""
     file_name: str | None
     """None for a plain field."""
     media_type: str | None
+    """None if the form does not name it."""
     content: bytes = attrs.field(repr=lambda content: f"<{len(content)} bytes>")
+    """The bytes of the file or field."""
 
 
 def read_parts(content_type: str, body: bytes) -> list[Part]:
