@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections.abc
+import html
 import importlib
 import re
 import sys
@@ -82,6 +83,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("autodoc-process-signature", read_signature)
     app.connect("missing-reference", find_type)
+    app.connect("html-page-context", label_cells)
     app.connect("html-page-context", show_spec)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -161,6 +163,23 @@ def find_type(app: Any, environment: Any, node: Any, content: Any) -> Any:
         page = f"https://docs.python.org/3/library/{module}.html#{target}"
     nodes: Any = importlib.import_module("docutils.nodes")  # only a build of the site has it
     return page and nodes.reference("", "", content, internal=False, refuri=page, reftitle=target)
+
+
+def label_cells(_: Any, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+    """Give each cell of a table the text of its column's head, which a phone shows where it stacks the cells."""
+    if "body" in context:
+        context["body"] = re.sub(r"<table.*?</table>", _label_table, context["body"], flags=re.DOTALL)
+
+
+def _label_table(table: re.Match[str]) -> str:
+    heads = (re.sub(r"<.*?>", "", head) for head in re.findall(r"(?s)<th\b[^>]*>(.*?)</th>", table[0]))
+    heads = [html.escape(html.unescape(head)) for head in heads]
+
+    def label_row(row: re.Match[str]) -> str:
+        labels = iter(heads)
+        return re.sub(r"<td\b", lambda _: f'<td data-label="{next(labels, "")}"', row[0])
+
+    return re.sub(r"<tr.*?</tr>", label_row, table[0], flags=re.DOTALL)
 
 
 def show_spec(app: Any, page: str, _template: str, _context: Any, _tree: Any) -> None:
