@@ -8,62 +8,44 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import typer
 
 from scripts.lib.files import ROOT
 from tests.clips import aiff
-from tests.conftest import KEYS, Clock
-from voice_clone.testing import Mock
+from tests.docs.conftest import SHOWN
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
-SHOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 # Recipes show files of their own, which tests/recipes runs. An example that begins with a file's name belongs to a
 # project, which the tests of what it shows run.
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.md"))
+NEWLINE = "\n"
 FENCE = re.compile(r"^```python\n(?!# \w+\.py\n)(.*?)^```", re.MULTILINE | re.DOTALL)
-WITH_EXAMPLES = [page for page in SHOWN if page not in RECIPES and FENCE.search(page.read_text("utf-8"))]
+EXAMPLES = {
+    f"{page.relative_to(ROOT).as_posix()}:{text.count(NEWLINE, 0, fence.start(1))}": (page, fence)
+    for page in SHOWN
+    if page not in RECIPES
+    for text in [page.read_text("utf-8")]
+    for fence in FENCE.finditer(text)
+}
+"""The Python examples, by page and line."""
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_examples_run(
-    page: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    mock: Mock,
-    clock: Clock,
-    wav: bytes,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Every Python example of a page runs in order and prints the text after each `# →`."""
-    (tmp_path / "me.wav").write_bytes(wav)
-    (tmp_path / "more.wav").write_bytes(wav + bytes(2))
-    (tmp_path / "memo.aiff").write_bytes(aiff(0.1))
-    monkeypatch.chdir(tmp_path)
-    for key in KEYS[:4]:
-        monkeypatch.setenv(key, "any-key")
-
-    def handle(_: object, request: httpx.Request) -> httpx.Response:
-        return mock.handle(request)
-
-    async def handle_async(_: object, request: httpx.Request) -> httpx.Response:
-        await request.aread()
-        return mock.handle(request)
-
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async)
-    monkeypatch.setattr("voice_clone._client.base.Client._runtime", clock.runtime())
-    text = page.read_text("utf-8")
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_example_runs_alone(place: str, tmp_path: Path, wav: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    """An example runs when it is pasted alone, beside the clips that it names, and prints the text after each `# →`."""
+    page, fence = EXAMPLES[place]
+    for name, content in {"me.wav": wav, "more.wav": wav + bytes(2), "memo.aiff": aiff(0.1)}.items():
+        if f'"{name}"' in fence[1]:
+            (tmp_path / name).write_bytes(content)
     names: dict[str, object] = {}
-    for fence in FENCE.finditer(text):
-        above = "\n" * text.count("\n", 0, fence.start(1))  # a traceback names the line of the page
-        exec(compile(above + fence[1], str(page), "exec"), names)
+    above = NEWLINE * int(place.rpartition(":")[2])  # a traceback names the line of the page
+    exec(compile(above + fence[1], str(page), "exec"), names)
     for name, item in names.items():
         if name.startswith("test_") and callable(item):
             item()
     printed = capsys.readouterr().out
-    for said in re.findall(r"# → (.*)", text):
+    for said in re.findall(r"# → (.*)", fence[1]):
         assert said in printed
 
 
