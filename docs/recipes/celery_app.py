@@ -134,7 +134,7 @@ def outcome_of(clip: dict[str, str], result: AsyncResult[Any]) -> Any:
 
 def main(path: Path) -> int:
     """Clone voices from all clips of a file, and print each outcome; return the number of failures."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         clips = list(csv.DictReader(file))
     results = [submit(clip) for clip in clips]
     failed = 0

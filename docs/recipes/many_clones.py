@@ -174,7 +174,7 @@ def failure(clip: Clip, error: VoiceCloneError) -> dict[str, str | None]:
 
 async def main(path: Path) -> int:
     """Clone voices from all clips of a file; return the number of failures."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         clips = [Clip(**row) for row in csv.DictReader(file)]
     if duplicates := [str(clip) for clip, count in Counter(map(str, clips)).items() if count > 1]:
         sys.exit(f"several clips have the same provider and name: {', '.join(duplicates)}")

@@ -17,7 +17,19 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse
 
-from voice_clone import AsyncHeyGen, CloneFailedError, CloneJob, InvalidRequestError, VoiceCloneError
+from voice_clone import (
+    AsyncHeyGen,
+    CloneFailedError,
+    CloneJob,
+    ConflictError,
+    ContentRejectedError,
+    InvalidRequestError,
+    NotFoundError,
+    VoiceCloneError,
+)
+
+STATUS = {InvalidRequestError: 400, NotFoundError: 404, ConflictError: 409, ContentRejectedError: 422}
+"""The HTTP status of each error that the user of this endpoint can do something about."""
 
 
 @asynccontextmanager
@@ -64,8 +76,8 @@ async def poll(clone_id: str) -> dict[str, str | None]:
 
 @app.exception_handler(VoiceCloneError)
 async def failed(_: Request, error: Any) -> JSONResponse:
-    """Answer an error of HeyGen's client: 400 for bad audio or a bad name, 503 if a retry may help, otherwise 502."""
-    if isinstance(error, InvalidRequestError):
-        return JSONResponse({"error": error.message}, 400)
+    """Answer an error of HeyGen's client: 4xx for the user, 503 if a retry may help, otherwise 502."""
+    if status := STATUS.get(type(error)):
+        return JSONResponse({"error": error.message}, status)
     headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
     return JSONResponse({"error": type(error).__name__}, 503 if error.retryable else 502, headers)

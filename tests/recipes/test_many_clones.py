@@ -157,9 +157,10 @@ def test_stopped_run_resumes(tmp_path: Path, clip: str, how: signal.Signals) -> 
         assert again.returncode == 0
 
 
-def test_duplicate_clip_names_are_refused(tmp_path: Path, clip: str) -> None:
-    """Clips with equal names are reported before anything is sent."""
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_duplicate_clip_names_are_refused(encoding: str, tmp_path: Path, clip: str) -> None:
+    """Clips with equal names are reported before anything is sent, also from a file of Excel, which has a BOM."""
     path = tmp_path / "clips.csv"
-    path.write_text(f"provider,audio,name,language\nheygen,{clip},Me,en\nheygen,{clip},Me,de\n")
+    path.write_text(f"provider,audio,name,language\nheygen,{clip},Me,en\nheygen,{clip},Me,de\n", encoding)
     with pytest.raises(SystemExit, match="heygen/Me"):
         asyncio.run(many_clones.main(path))

@@ -86,7 +86,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Generator[S
     folder = tmp_path_factory.mktemp("machines")
     shutil.copy(RECIPES / "celery_app.py", folder)
     rows = [f"{speech},{name},en" for name in NAMES]
-    (folder / "clips.csv").write_text("\n".join(["audio,name,language", *rows]))
+    (folder / "clips.csv").write_text("\n".join(["audio,name,language", *rows]), "utf-8-sig")  # as Excel writes it
     port = free_port()
     server, one, two, clone = (command.replace("6379", str(port)) for command in commands(PAGE))
     victim = Victim()

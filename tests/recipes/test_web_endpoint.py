@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +20,7 @@ from fastapi.testclient import TestClient
 
 from docs.recipes import web_endpoint
 from tests.recipes.conftest import RECIPES, fences
-from voice_clone import CloneJob
+from voice_clone import CloneJob, errors
 from voice_clone.testing import MockedProvider
 
 PAGE = "web-endpoint.md"
@@ -108,6 +111,21 @@ def test_errors_keep_their_meaning(
     assert response.headers.get("retry-after") == pause
     with closing(sqlite3.connect(os.environ["JOBS_DB"])) as jobs:
         assert jobs.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+
+
+def test_table_of_statuses_is_that_of_the_endpoint() -> None:
+    """Each error class is in one row of the page's table, and the endpoint answers it with the status of the row."""
+    page = (RECIPES / PAGE).read_text("utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    statuses = {name: int(status) for names, status, _ in rows for name in re.findall(r"`(\w+)`", names)}
+    assert sorted([*statuses, "CloneFailedError", "VoiceCloneError"]) == sorted(
+        name for name in errors.__all__ if name.endswith("Error")
+    )
+    for name, status in statuses.items():
+        error = getattr(errors, name)("message", retryable=status == 503)
+        response = asyncio.run(web_endpoint.failed(cast("Any", None), error))
+        told = "message" if status < 500 else name
+        assert (response.status_code, json.loads(bytes(response.body))) == (status, {"error": told}), name
 
 
 def test_bad_audio_is_the_caller_s_error(browser: TestClient, mock_heygen: MockedProvider) -> None:
