@@ -51,6 +51,11 @@ def install(session: nox.Session, group: str, *arguments: str) -> None:
     session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
 
 
+def install_viewer(session: nox.Session) -> None:
+    """Install a wheel that contains Swagger UI. Only its files are used, so its dependency Django is not installed."""
+    session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
+
+
 def run_for_status(session: nox.Session, *command: str) -> None:
     """Run a command, and exit with its status instead of nox's 1."""
     try:
@@ -62,7 +67,8 @@ def run_for_status(session: nox.Session, *command: str) -> None:
 @nox.session(python=pythons())
 def tests(session: nox.Session) -> None:
     """Run the tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
-    install(session, "mutate", "--group", "recipes", ".[cli,testing]")
+    install(session, "mutate", "--group", "recipes", "--group", "docs", ".[cli,testing]")
+    install_viewer(session)
     # Tests start many processes, so let them share compiled modules, even if the environment disables that.
     session.env["PYTHONDONTWRITEBYTECODE"] = None
     if session.posargs:
@@ -102,8 +108,7 @@ def contract(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation, and build the site; warnings are errors."""
     install(session, "docs", "-e", ".[cli,testing]")
-    # This wheel contains Swagger UI. Only its files are used, so its dependency Django is not installed.
-    session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
+    install_viewer(session)
     session.run("python", "-m", "scripts.docs.command")
     site = Path("build", "docs")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")

@@ -67,6 +67,20 @@ TREE = """
 {pages}
 ```
 """
+KEYWORDS = {
+    "audio": ("format", "ffmpeg", "codec"),
+    "costs": ("cost", "price", "consent"),
+    "errors": ("idempotency", "idempotent", "retry"),
+    "mocking": ("respx", "pytest-httpx", "vcrpy"),
+    "network": ("proxy", "certificate", "timeout"),
+    "polling": ("webhook", "callback", "resume"),
+    "processes": ("fork", "gunicorn", "signal"),
+    "recipes/many-clones": ("many clones", "concurrency"),
+    "recipes/web-endpoint": ("FastAPI", "Flask", "HTTP status"),
+    "testing": ("pytest", "mock"),
+    "voices": ("list voices", "delete voice", "text to speech"),
+}
+"""Words for which a search shows a page first."""
 OUTSIDE = re.compile(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md")
 """Pages that lie beside docs/, and that are shown as pages within."""
 PROVIDER_LINK = re.compile(r"\[([^]]*)\]\(/[^)]*\)")
@@ -90,8 +104,12 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def read_source(_: Any, page: str, source: list[str]) -> None:
-    """Give the first page the sidebar, and let links out of docs/ lead to pages of the site."""
+    """Give the first page the sidebar, a page its keywords, and let links out of docs/ lead to pages of the site."""
     text = OUTSIDE.sub(lambda link: f"](/{link[1].lower()}.md", source[0])
+    if words := KEYWORDS.get(page):
+        title, _, rest = text.partition("\n")
+        entries = ", ".join(f"!{word}" for word in words)  # main entries, which a search shows first
+        text = f"{title}\n\n```{{index}} {entries}\n```\n{rest}"
     trees = (TREE.format(caption=caption, pages="\n".join(pages)) for caption, pages in sidebar().items())
     source[0] = text + "".join(trees) if page == "index" else text
 
@@ -115,8 +133,9 @@ def read_docstring(_: Any, _what: str, _name: str, _item: Any, _options: Any, li
     text = re.sub(r"^(?=Raises )", "\n", text, flags=re.MULTILINE)
     if "\nAttributes:\n" in f"\n{text}":
         text = re.sub(
-            r"^    (\w+) \(.*?\): ", r"* `\1`: ", text.replace("Attributes:\n", "Attributes:\n\n"), flags=re.MULTILINE
+            r"^    (\w+) \(.*?\): ", r"* `\1`: ", text.replace("Attributes:", "Attributes:\n"), flags=re.MULTILINE
         )
+        text = re.sub(r"^ {8,}", "  ", text, flags=re.MULTILINE)
     lines[:] = [line if line.startswith("    ") else ERROR.sub(_link_error, line) for line in text.splitlines()]
     for at in range(len(lines) - 1, 0, -1):
         before = next((line for line in reversed(lines[:at]) if line), "")
@@ -173,11 +192,11 @@ def label_cells(_: Any, _page: str, _template: str, context: dict[str, Any], _tr
 
 def _label_table(table: re.Match[str]) -> str:
     heads = (re.sub(r"<.*?>", "", head) for head in re.findall(r"(?s)<th\b[^>]*>(.*?)</th>", table[0]))
-    heads = [html.escape(html.unescape(head)) for head in heads]
+    labels = [html.escape(html.unescape(head)) for head in heads]
 
     def label_row(row: re.Match[str]) -> str:
-        labels = iter(heads)
-        return re.sub(r"<td\b", lambda _: f'<td data-label="{next(labels, "")}"', row[0])
+        left = iter(labels)
+        return re.sub(r"<td\b", lambda _: f'<td data-label="{next(left, "")}"', row[0])
 
     return re.sub(r"<tr.*?</tr>", label_row, table[0], flags=re.DOTALL)
 
