@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -89,7 +90,7 @@ async def clone_all_at_once(mock: Mock) -> list[Voice]:
 
 def show_voices(voices: list[Voice]) -> None:
     """Print the voices as a table."""
-    table = Table("provider", Column("voice id", overflow="fold"), "name", "language", "preview")
+    table = Table("provider", Column("voice id", overflow="fold"), "name", "language", "preview", box=box.SIMPLE)
     for voice in voices:
         preview = "yes" if voice.preview_url else "-"
         table.add_row(voice.provider, voice.id, voice.name, voice.language or "-", preview)
@@ -98,7 +99,7 @@ def show_voices(voices: list[Voice]) -> None:
 
 def show_errors(mock: Mock) -> None:
     """Print each provider's response to the same faults, and the error that it raises."""
-    table = Table("fault", *OPTIONS, Column("is always", no_wrap=True))
+    table = Table("fault", *OPTIONS, Column("is always", no_wrap=True), box=box.SIMPLE)
     for fault, label in FAULTS.items():
         cells: list[str] = []
         kinds: set[str] = set()

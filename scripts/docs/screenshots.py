@@ -77,7 +77,8 @@ def as_svg(name: str) -> str:
     title, picture = TERMINALS[name]
     svg = picture().export_svg(title=title, theme=MONOKAI, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # fonts would be fetched from elsewhere
-    return re.sub(r"(committed),&#160;[\d.]+&#160;s", r"\1", svg)
+    # Without the time, the line is shorter; its stated length would stretch it.
+    return re.sub(r' textLength="[^"]*"([^>]*>[^<]*committed),&#160;[\d.]+&#160;s', r"\1", svg)
 
 
 def shoot(page: str, path: Path, size: tuple[int, int], colours: int) -> None:

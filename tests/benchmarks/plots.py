@@ -87,19 +87,22 @@ def bars(result: Result) -> Any:
     if logarithmic:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").StrMethodFormatter("{x:,g}"))
-    most = max([*values, result.goal, result.stated or 0, least * 2]) or 1
+    most = max([*(outcome.high for outcome in outcomes), result.goal, result.stated or 0, least * 2]) or 1
     axes.set_xlim(least, most * (3 if logarithmic else 1.15))
     errors = [[each.value - each.low for each in outcomes], [each.high - each.value for each in outcomes]]
     axes.barh(
         range(len(outcomes)), values, color=[COLOURS[each.role] for each in outcomes], height=0.62, xerr=errors,
         error_kw={"ecolor": GREY, "elinewidth": 1, "capsize": 2},
     )  # fmt: skip
+    figure.draw_without_rendering()  # so that labels can be measured
+    lines = [result.goal, *([] if result.stated is None else [result.stated])]
     for line, outcome in enumerate(outcomes):
-        axes.annotate(
+        label = axes.annotate(
             number(outcome.value), (max(outcome.high, least), line), xytext=(5, 0), textcoords="offset points",
             va="center", color=COLOURS["us"] if outcome.role == "us" else GREY,
             weight="bold" if outcome.role == "us" else "normal",
         )  # fmt: skip
+        _move_right(axes, label, lines)
     axes.set_yticks(range(len(outcomes)), [outcome.name for outcome in outcomes])
     for role in dict.fromkeys(COLOURS):
         if any(outcome.role == role for outcome in outcomes):
@@ -113,6 +116,26 @@ def bars(result: Result) -> Any:
     axes.set_xlabel(", ".join(filter(None, [unit, f"{result.better} is better"])))
     _legend(axes)
     return figure
+
+
+def _move_right(axes: Any, label: Any, lines: Sequence[float]) -> None:
+    """Move a label to the right of the vertical lines that would cross it."""
+    for line in sorted(lines):
+        box = label.get_window_extent()
+        if box.x0 - 4 < axes.transData.transform((line, 0))[0] < box.x1 + 4:
+            label.xy = (line, label.xy[1])
+
+
+def _move_aside(axes: Any, label: Any, curves: Sequence[Any], taken: Sequence[Any]) -> None:
+    """Move a label to the first side of its point on which it lies on no curve and on nothing else."""
+    paths = [curve.get_path().transformed(curve.get_transform()) for curve in curves]
+    for x, y, alignment in ((8, 6, "left"), (8, -13, "left"), (-8, -13, "right"), (-8, 6, "right")):
+        label.set(position=(x, y), horizontalalignment=alignment)
+        box = label.get_window_extent().padded(2)
+        is_free = not any(path.intersects_bbox(box, filled=False) for path in paths)
+        if is_free and axes.bbox.containsx(box.x0) and not any(box.overlaps(other) for other in taken):
+            return
+    raise ValueError(f"no place for the label {label.get_text()!r}")
 
 
 def _legend(axes: Any) -> None:
@@ -172,7 +195,7 @@ def modules(shares: Mapping[str, float], most: int = 25) -> Any:
         if lines:
             axes.barh(lines, [largest[line][1] for line in lines], color=colour, height=0.62, label=owner)
     axes.set_yticks(range(len(largest)), [name for name, _ in largest])
-    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(import_module("matplotlib.ticker").PercentFormatter(1))
     axes.set_xlabel("relative to the time of `import httpx`, measured by python -X importtime")
     axes.grid(axis="x")
     _legend(axes)
@@ -184,29 +207,32 @@ def frontier(schedules: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     figure, axes = _pyplot().subplots(figsize=(WIDE, 4.6))
     axes.tick_params(length=0)
     best = schedules["limit"]
-    axes.plot(
+    axes.set_xscale("log")
+    axes.set_xlim(3, 450)
+    axes.set_ylim(0, 1.1 * max(each["late"] for every in schedules.values() for each in every))
+    (curve,) = axes.plot(
         [each["polls"] for each in best], [each["late"] for each in best], color=COLOURS["limit"], linewidth=1.2,
         marker=".", label="interval proportional to the elapsed time, 5 % to 80 %",
     )  # fmt: skip
+    aim = axes.axhline(0.1, color=GOAL, linewidth=1.4, label="goal: delay of 10 %")
+    figure.draw_without_rendering()  # so that labels can be measured
+    taken: list[Any] = []
     for kind, marker in (("reference", "o"), ("peer", "s"), ("us", "D")):
         for each in schedules[kind]:
             axes.plot([each["polls"]], [each["late"]], marker, color=COLOURS[kind], markersize=9 if kind == "us" else 6)
-            axes.annotate(
-                each["name"], (each["polls"], each["late"]), xytext=(8, {"reference": -12, "peer": 6, "us": 14}[kind]),
-                textcoords="offset points",
+            label = axes.annotate(
+                each["name"], (each["polls"], each["late"]), xytext=(0, 0), textcoords="offset points",
                 color=COLOURS["us"] if kind == "us" else GREY, weight="bold" if kind == "us" else "normal",
             )  # fmt: skip
-    axes.axhline(0.1, color=GOAL, linewidth=1.4, label="goal: delay of 10 %")
-    axes.set_xscale("log")
-    axes.set_xlim(8, 450)
+            _move_aside(axes, label, [curve, aim], taken)
+            taken.append(label.get_window_extent())
     axes.set_xlabel("polls per clone, mean over durations from 2 s to 30 min")
     axes.set_ylabel("delay as a share of the duration, mean")
     ticker = import_module("matplotlib.ticker")
-    axes.xaxis.set_major_locator(ticker.FixedLocator([10, 20, 50, 100, 200]))
+    axes.xaxis.set_major_locator(ticker.FixedLocator([5, 10, 20, 50, 100, 200]))
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
-    axes.set_ylim(0, None)
     axes.grid()
     _legend(axes)
     return figure

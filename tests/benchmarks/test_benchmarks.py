@@ -251,6 +251,21 @@ def test_pictures_are_drawn_from_the_results(committed: Results) -> None:
     assert drawn == dict(plots.draw(committed))
 
 
+def test_no_label_lies_on_a_line(committed: Results) -> None:
+    """The line of the goal or of the limit crosses the value of no bar; drawing the frontier checks its own labels."""
+    pytest.importorskip("matplotlib", reason="nox -s bench installs it")
+    from tests.benchmarks import plots
+
+    for result in committed.rows:
+        if len(result.outcomes) > 1:
+            (axes,) = plots.bars(result).axes
+            lines = [axes.transData.transform((x, 0))[0] for x in (result.goal, result.stated) if x is not None]
+            boxes = [label.get_window_extent() for label in axes.texts]
+            assert boxes
+            assert not [box for box in boxes for line in lines if box.x0 <= line <= box.x1], result.id
+            plots.import_module("matplotlib.pyplot").close()
+
+
 @pytest.mark.parametrize("contestant", HERE)
 def test_every_contestant_gets_the_voice(url: str, contestant: str) -> None:
     """Each installed contestant makes each of its calls at the server and gets the voice."""
