@@ -263,7 +263,7 @@ def test_no_label_lies_on_a_line(committed: Results) -> None:
             boxes = [label.get_window_extent() for label in axes.texts]
             assert boxes
             assert not [box for box in boxes for line in lines if box.x0 <= line <= box.x1], result.id
-            plots.import_module("matplotlib.pyplot").close()
+            plots._pyplot().close()
 
 
 @pytest.mark.parametrize("contestant", HERE)
