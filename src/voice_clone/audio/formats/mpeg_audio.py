@@ -214,4 +214,3 @@ def _find_free_format(data: Bytes, start: int, end: int) -> Iterator[Syntax]:
         syntax = _FreeFormat(header, like, match.start() - (header[2] >> 1 & 1))
         if syntax.read_run(chunk, 0, like).frames >= _FREE_FORMAT_FRAMES:
             yield syntax
-            return
