@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Form, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse
@@ -28,7 +28,12 @@ from voice_clone import (
     VoiceCloneError,
 )
 
-STATUS = {InvalidRequestError: 400, NotFoundError: 404, ConflictError: 409, ContentRejectedError: 422}
+STATUS: dict[type[Exception], int] = {
+    InvalidRequestError: 400,
+    NotFoundError: 404,
+    ConflictError: 409,
+    ContentRejectedError: 422,
+}
 """The HTTP status of each error that the user of this endpoint can do something about."""
 
 
@@ -75,8 +80,9 @@ async def poll(clone_id: str) -> dict[str, str | None]:
 
 
 @app.exception_handler(VoiceCloneError)
-async def failed(_: Request, error: Any) -> JSONResponse:
+async def failed(_: Request, error: Exception) -> JSONResponse:
     """Answer an error of HeyGen's client: 4xx for the user, 503 if a retry may help, otherwise 502."""
+    assert isinstance(error, VoiceCloneError)
     if status := STATUS.get(type(error)):
         return JSONResponse({"error": error.message}, status)
     headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None

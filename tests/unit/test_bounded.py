@@ -497,10 +497,11 @@ def test_waiting_job_takes_four_kilobytes() -> None:
             polls.clear()
             gc.collect()
             held, _ = tracemalloc.get_traced_memory()
-            for task in tasks:
+            while tasks:
+                task = tasks.pop()
                 task.cancel()
-            await asyncio.wait(tasks)
-        del tasks, task
+                await asyncio.wait([task])
+                del task
         gc.collect()
         return (held - tracemalloc.get_traced_memory()[0]) / jobs
 
