@@ -22,7 +22,7 @@ from scripts.lib.command_line import make_parser, run_command
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT
 
-MOST = 400_000
+MOST = 420_000
 """Bytes of the wheel."""
 SHIPPED = {".ci", ".github", "docs", "generated", "scripts", "specs", "src", "tests"}
 """The folders of the source distribution: all that the sessions of the noxfile read."""
