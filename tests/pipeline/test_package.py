@@ -63,7 +63,7 @@ def test_mismatched_release_builds_nothing(root: Path, tag: str, changelog: str,
         (SHIPPED, [b"one", b"two"], "a second build has different bytes"),
         ([*SHIPPED, "build"], [b"one"] * 2, "unexpected or missing folders: build"),
         (SHIPPED[:-1], [b"one"] * 2, "unexpected or missing folders: tests"),
-        (SHIPPED, [bytes(400_001)] * 2, "400,001 bytes, more than 400,000"),
+        (SHIPPED, [bytes(release.MOST + 1)] * 2, f"{release.MOST + 1:,} bytes, more than {release.MOST:,}"),
     ],
 )
 def test_invalid_builds_are_refused(
