@@ -1,6 +1,6 @@
 """Every task of this project is a nox session: `nox` runs the starred ones, `nox -s NAME` runs one.
 
-Daily work: tests, generate, update, contract, docs
+Daily work: unit, tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
 Pipeline: vendor, compare, new, watch, propose, hashes
 Measurement: mutate, constructs, faults, ecosystem, peers, fuzz, corpus, soak, bench
@@ -9,6 +9,7 @@ Pictures: demo, screenshots
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,11 +21,14 @@ import nox
 
 CONSTRAINTS = ("--constraint", "constraints.txt")
 CORES = os.cpu_count() or 1
+VIEWER = "drf-spectacular-sidecar"
+"""A wheel that contains Swagger UI. Only its files are used, so its dependency Django is not installed."""
 
 nox.needs_version = ">=2026.8.10"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "typing", "check", "package"]
+nox.options.sessions = ["unit", "tests", "typing", "lint", "check", "package"]
+nox.options.reuse_venv = "yes"
 if not sys.argv[1:]:
     # The default sessions run in parallel. Named sessions run one by one, with output to the terminal.
     nox.options.parallel = CORES
@@ -45,15 +49,21 @@ def _starts(command: str) -> bool:
     return bool(path) and subprocess.run([str(path), "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-def install(session: nox.Session, group: str, *arguments: str) -> None:
-    """Install a dependency group and other requirements at the pinned versions."""
+def install(session: nox.Session, group: str, *arguments: str, without_dependencies: str = "") -> None:
+    """Install a dependency group and other requirements at the pinned versions, unless they are installed already."""
+    files = [Path("pyproject.toml"), Path("constraints.txt")]
+    if any(argument.startswith(".") for argument in arguments):  # this package
+        files += sorted(path for folder in ("src", "generated") for path in Path(folder).rglob("*.*") if path.is_file())
+    parts = [repr((group, arguments)).encode(), *(path.read_bytes() for path in files if path.suffix != ".pyc")]
+    digest = hashlib.sha256(b"".join(parts)).hexdigest()
+    installed = Path(session.virtualenv.location, "installed")
+    if installed.is_file() and installed.read_text("utf-8") == digest:
+        return
     # Most installed modules are never imported; the others are compiled on import.
     session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
-
-
-def install_viewer(session: nox.Session) -> None:
-    """Install a wheel that contains Swagger UI. Only its files are used, so its dependency Django is not installed."""
-    session.install("--quiet", "--no-deps", "drf-spectacular-sidecar", *CONSTRAINTS)
+    if without_dependencies:
+        session.install("--quiet", "--no-deps", without_dependencies, *CONSTRAINTS)
+    installed.write_text(digest, encoding="utf-8")
 
 
 def run_for_status(session: nox.Session, *command: str) -> None:
@@ -65,20 +75,27 @@ def run_for_status(session: nox.Session, *command: str) -> None:
 
 
 @nox.session(python=pythons())
-def tests(session: nox.Session) -> None:
-    """Run the tests, with full coverage of the shim: `-- tests/unit -k name` for some."""
-    install(session, "mutate", "--group", "recipes", "--group", "docs", ".[cli,testing]")
-    install_viewer(session)
-    # Tests start many processes, so let them share compiled modules, even if the environment disables that.
-    session.env["PYTHONDONTWRITEBYTECODE"] = None
+def unit(session: nox.Session) -> None:
+    """Run the unit tests, which must cover the shim completely: `-- -k name` for some."""
+    install(session, "tests", ".[cli,testing]")
     if session.posargs:
-        session.run("python", "-m", "pytest", *session.posargs)
+        session.run("python", "-m", "pytest", "tests/unit", *session.posargs)
         return
     session.run("coverage", "erase", silent=True)
     session.run("coverage", "run", "-m", "pytest", "tests/unit")
     session.run("coverage", "report")
+
+
+@nox.session(python=pythons())
+def tests(session: nox.Session) -> None:
+    """Run all other tests in parallel: `-- tests/pipeline -k name` for some."""
+    groups = ("mutate", "--group", "recipes", "--group", "docs")
+    install(session, *groups, ".[cli,testing]", without_dependencies=VIEWER)
+    # Tests start many processes, so let them share compiled modules, even if the environment disables that.
+    session.env["PYTHONDONTWRITEBYTECODE"] = None
     # One process more than cores, because some tests mostly wait for subprocesses.
-    session.run("python", "-m", "pytest", "--ignore=tests/unit", f"--numprocesses={CORES + 1}")
+    arguments = session.posargs or ("--ignore=tests/unit", f"--numprocesses={CORES + 1}")
+    session.run("python", "-m", "pytest", *arguments)
 
 
 @nox.session
@@ -97,18 +114,17 @@ def update(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Run the contract and unit tests: `-- heygen` for one provider, `-- --report` writes a coverage page."""
+    """Run the contract tests: `-- heygen` for one provider, `-- --report` writes a coverage page."""
     install(session, "tests", ".[cli,testing]")
     providers = {path.name for path in Path("specs").iterdir()}
     arguments = (f"--provider={word}" if word in providers else word for word in session.posargs)
-    session.run("python", "-m", "pytest", "tests/contract", "tests/unit", *arguments)
+    session.run("python", "-m", "pytest", "tests/contract", *arguments)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation, and build the site; warnings are errors."""
-    install(session, "docs", "-e", ".[cli,testing]")
-    install_viewer(session)
+    install(session, "docs", "-e", ".[cli,testing]", without_dependencies=VIEWER)
     session.run("python", "-m", "scripts.docs.command")
     site = Path("build", "docs")
     strict = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")

@@ -27,7 +27,7 @@ def test_noxfile_docstring_lists_every_session() -> None:
     heading, _, code = NOXFILE.partition('"""\n')
     listed = [name for line in re.findall(r"^[A-Z][a-z ]+: (.*)$", heading, re.MULTILINE) for name in line.split(", ")]
     assert listed == re.findall(r"^@nox\.session.*\ndef (\w+)", code, re.MULTILINE)
-    assert listed[:5] == ["tests", "generate", "update", "contract", "docs"]
+    assert listed[:6] == ["unit", "tests", "generate", "update", "contract", "docs"]
 
 
 def test_ci_runs_on_every_python_of_the_classifiers() -> None:
