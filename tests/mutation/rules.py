@@ -96,9 +96,9 @@ def cases() -> Iterator[Callable[[], Any]]:
         (tests.test_example_of_a_python_rule, [(name,) for name, kind in kinds.items() if kind == "python"]),
         (tests.test_change_of_python, tests.PYTHON),
         (tests.test_change_of_a_document, [(name,) for name in tests.DOCUMENTS]),
-        (tests.test_change_of_a_schema, [(name,) for name in tests.SCHEMAS]),
         (tests.test_words_of_reports, [()]),
         (pages.test_verdict, [(name,) for name in pages.CASES]),
+        (tests.test_change_of_a_schema, [(name,) for name in tests.SCHEMAS]),
         (pages.test_recursive_schemas_are_compared, [()]),
         (pages.test_equal_meaning_is_no_change, itertools.product(pages.EQUAL, pages.PAGES)),
     ]
