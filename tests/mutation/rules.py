@@ -3,25 +3,29 @@
 python -m tests.mutation.rules [--jobs 2] [--file judge] [--match TEXT]
 
 A mutant is an edit of a module of the comparison, a rule with another level, or a rule that is never reported. Each
-runs in a process of its own, against the cases in `tests/pipeline/compare*` and without pytest.
+runs in a process of its own, against the cases in `tests/pipeline/compare*` that run its line, and without pytest.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import functools
 import importlib
 import itertools
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import attrs
+import coverage
 from rich.console import Console
 
 from scripts.lib import yaml12
@@ -33,6 +37,7 @@ MODULES = ("schemas", "coverage", "judge", "openapi", "api")
 CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
 LONGEST = 60
 """Seconds until a mutant counts as killed."""
+Case = Callable[[], Any]
 
 
 @attrs.frozen
@@ -42,6 +47,8 @@ class RuleMutant:
     name: str
     module: str = ""
     text: str = ""
+    lines: frozenset[int] = frozenset()
+    """The lines of the statement that changes."""
     rule: str = ""
     side: str = ""
     """The side whose level changes; empty for a rule that is not reported."""
@@ -49,7 +56,7 @@ class RuleMutant:
 
 def module_mutants(module: str) -> Iterator[RuleMutant]:
     """All edits of one module."""
-    source = Source(ROOT.joinpath("scripts", "compare", f"{module}.py").read_text("utf-8"))
+    source = Source(_path(module).read_text("utf-8"))
     for kind, edits in [
         *((kind, by_operators(source, operators)) for kind, operators in OPERATORS.items()),
         *((kind, mutator(source)) for kind, mutator in OWN.items()),
@@ -58,7 +65,18 @@ def module_mutants(module: str) -> Iterator[RuleMutant]:
             if source.changes_behaviour(edit):
                 line = source.text[: edit.start].count("\n") + 1
                 name = f"{module}.py:{line} {source.function(edit.start)} {kind}: {edit.what}"
-                yield RuleMutant(name, module, edit.applied(source.text))
+                yield RuleMutant(name, module, edit.applied(source.text), _statement(source.tree, line))
+
+
+def _statement(tree: ast.Module, line: int) -> frozenset[int]:
+    """The lines of the innermost statement on a line, without the statements in it."""
+    statements = (node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.match_case | ast.ExceptHandler))
+    spans = [
+        range(getattr(node, "lineno", 0) or node.pattern.lineno, (body[0].lineno if body else node.end_lineno + 1))
+        for node in statements
+        for body in [getattr(node, "body", None)]
+    ]
+    return frozenset(min((span for span in spans if line in span), key=len, default=range(0)))
 
 
 def rule_mutants() -> Iterator[RuleMutant]:
@@ -77,7 +95,7 @@ def load(mutated: str, text: str) -> None:
     fresh: dict[str, ModuleType] = {}
     for name in MODULES:
         module = ModuleType(f"scripts.compare.{name}")
-        path = ROOT.joinpath("scripts", "compare", f"{name}.py")
+        path = _path(name)
         module.__file__ = str(path)
         sys.modules[module.__name__] = fresh[name] = module
         source = text if name == mutated else path.read_text("utf-8")
@@ -86,8 +104,8 @@ def load(mutated: str, text: str) -> None:
         vars(importlib.import_module(f"tests.pipeline.{name}"))["api"] = fresh["api"]
 
 
-def cases() -> Iterator[Callable[[], Any]]:
-    """All tests of rules, the quick ones first."""
+def cases() -> Iterator[Case]:
+    """All tests of rules."""
     tests = importlib.import_module("tests.pipeline.test_compare_rules")
     pages = importlib.import_module("tests.pipeline.test_compare")
     kinds = {name: rule.kind for name, rule in tests.RULES.items()}
@@ -96,7 +114,7 @@ def cases() -> Iterator[Callable[[], Any]]:
         (tests.test_example_of_a_python_rule, [(name,) for name, kind in kinds.items() if kind == "python"]),
         (tests.test_change_of_python, tests.PYTHON),
         (tests.test_change_of_a_document, [(name,) for name in tests.DOCUMENTS]),
-        (tests.test_words_of_reports, [()]),
+        (tests.check_words, [(name,) for name in tests.pairs()]),
         (pages.test_verdict, [(name,) for name in pages.CASES]),
         (tests.test_change_of_a_schema, [(name,) for name in tests.SCHEMAS]),
         (pages.test_recursive_schemas_are_compared, [()]),
@@ -107,7 +125,49 @@ def cases() -> Iterator[Callable[[], Any]]:
             yield functools.partial(test, *each)
 
 
-def is_killed(mutant: RuleMutant) -> bool:
+@attrs.frozen
+class Cases:
+    """The cases, the quick ones first, and the lines that they run."""
+
+    listed: list[Case]
+    seconds: list[float]
+    lines: dict[str, dict[int, set[int]]]
+    """The cases that run a line, by module and line."""
+
+    @classmethod
+    def run(cls) -> Cases:
+        """All cases, which must pass."""
+        listed, seconds = list(cases()), list[float]()
+        traced = coverage.Coverage(data_file=None, config_file=False, include=[str(_path("*"))])
+        traced.start()
+        for number, case in enumerate(listed):
+            traced.switch_context(str(number))
+            start = time.perf_counter()
+            case()
+            seconds.append(time.perf_counter() - start)
+        traced.stop()
+        data = traced.get_data()
+        lines = {
+            module: {
+                line: {int(number) for number in contexts if number}
+                for line, contexts in data.contexts_by_lineno(str(_path(module))).items()
+            }
+            for module in MODULES
+        }
+        return cls(listed, seconds, lines)
+
+    def of(self, mutant: RuleMutant) -> list[Case]:
+        """The cases that run a mutant; all if none does, for then it runs when its module is imported."""
+        known = self.lines.get(mutant.module, {})
+        numbers = set[int]().union(*(known.get(line, ()) for line in mutant.lines)) or range(len(self.listed))
+        return [self.listed[number] for number in sorted(numbers, key=self.seconds.__getitem__)]
+
+
+def _path(module: str) -> Path:
+    return ROOT.joinpath("scripts", "compare", f"{module}.py")
+
+
+def is_killed(mutant: RuleMutant, tried: Sequence[Case]) -> bool:
     """Whether a case fails, in a process of its own."""
     child = os.fork()
     if child:
@@ -120,7 +180,7 @@ def is_killed(mutant: RuleMutant) -> bool:
             load(mutant.module, mutant.text)
         else:
             change_rule(mutant)
-        for case in cases():
+        for case in tried:
             case()
     except BaseException:  # noqa: BLE001 - whatever it is, it kills the mutant
         os._exit(1)
@@ -158,11 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     mutants = [mutant for name in files for mutant in (rule_mutants() if name == "rules" else module_mutants(name))]
     mutants = [mutant for mutant in mutants if options.match in mutant.name]
     yaml12.load = functools.cache(yaml12.load)  # nobody changes a case
-    for case in cases():
-        case()
+    known = Cases.run()
     survivors: list[str] = []
     with ProcessPoolExecutor(options.jobs) as pool:
-        for number, (mutant, killed) in enumerate(zip(mutants, pool.map(is_killed, mutants), strict=True), 1):
+        verdicts = pool.map(is_killed, mutants, map(known.of, mutants))
+        for number, (mutant, killed) in enumerate(zip(mutants, verdicts, strict=True), 1):
             if not killed:
                 survivors.append(mutant.name)
                 CONSOLE.print(f"survived: {mutant.name}")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -65,24 +65,25 @@ def listed(expected: Any) -> list[str]:
 # Examples of the rules
 
 
-def examples(rule: Rule) -> Iterator[tuple[Level, list[Change]]]:
-    """The changes of a rule's example, and the level that it must have, for each side."""
+def examples(rule: Rule) -> Iterator[tuple[Level, dict[str, Any], dict[str, Any]]]:
+    """The level that a rule's example must have, and both its documents, for each side."""
     before, after = map(yaml12.load, rule.example)
     if rule.kind == "schema":
         for side in rule.sides:
-            pair = [with_schema(side, schema, yaml12.load(rule.components)) for schema in (before, after)]
-            yield rule.level(Side(side)), api.compare(*pair)
+            old, new = (with_schema(side, schema, yaml12.load(rule.components)) for schema in (before, after))
+            yield rule.level(Side(side)), old, new
     elif rule.kind == "operation":
-        pair = [bare(paths={"/x": {"post": operation}}) for operation in (before, after)]
-        yield (rule.response if "{responses" in rule.example[0] else rule.request), api.compare(*pair)
+        old, new = (bare(paths={"/x": {"post": operation}}) for operation in (before, after))
+        yield (rule.response if "{responses" in rule.example[0] else rule.request), old, new
     else:
-        yield rule.request, api.compare(bare(**before), bare(**after))
+        yield rule.request, bare(**before), bare(**after)
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.kind not in ("python", "")])
 def test_example_of_a_rule(name: str) -> None:
     """The example of a rule is found under its ID with its level, and is the worst of what is found."""
-    for level, changes in examples(RULES[name]):
+    for level, old, new in examples(RULES[name]):
+        changes = api.compare(old, new)
         assert level.verdict in {change.verdict for change in changes if change.rule == name}, changes
         assert list(Verdict).index(level.verdict) == min(list(Verdict).index(change.verdict) for change in changes)
 
@@ -168,38 +169,51 @@ def test_change_of_a_document(name: str) -> None:
 # Words
 
 
-def reports() -> Iterator[tuple[str, list[Change]]]:
-    """Each example and case with its changes, in one form."""
+@functools.cache
+def pairs() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Both documents of each example and case, in one form, by the name of their report."""
+    found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
     for name, rule in RULES.items():
         if rule.kind in ("schema", "operation", "document"):
-            yield from ((f"example of {name}", changes) for _, changes in examples(rule))
+            for side, (_, old, new) in zip(rule.sides, examples(rule), strict=False):
+                found[f"example of {name}" + f", {side}" * (rule.kind == "schema")] = old, new
     for name, case in SCHEMAS.items():
         for side in ("request", "response"):
             form, old, new = next(forms(case, side))
-            yield f"{name}: {form}", api.compare(old, new)
-            yield f"{name}: {form}, back", api.compare(new, old)
+            found |= {f"{name}: {form}": (old, new), f"{name}: {form}, back": (new, old)}
     for name, case in DOCUMENTS.items():
         version = str(case.get("versions", VERSIONS)[0])
         old, new = (bare(version, **merged(case.get("both", {}), case[which] or {})) for which in ("old", "new"))
-        yield name, api.compare(old, new)
-        yield f"{name}, back", api.compare(new, old)
+        found |= {name: (old, new), f"{name}, back": (new, old)}
+    return found
 
 
-def words() -> Iterator[str]:
-    """All reports, as in compare_words.txt: `python -m tests.pipeline.test_compare_rules` prints them."""
-    for name, changes in reports():
-        lines = [name]
-        for change in changes:
-            values = " → ".join(json.dumps(value, sort_keys=True) for value in (change.old, change.new))
-            lines.append(f"  {change.side.value}: {change.words} [{change.rule}]\n    {change.pointer}  {values}")
-        yield "\n".join(lines)
+@functools.cache
+def expected_words() -> dict[str, str]:
+    """The reports in compare_words.txt, by name."""
+    texts = (HERE / "compare_words.txt").read_text("utf-8").rstrip("\n").split("\n\n")
+    return {text.partition("\n")[0]: text for text in texts}
+
+
+def words(name: str) -> str:
+    """One report, as in compare_words.txt: `python -m tests.pipeline.test_compare_rules` prints them."""
+    lines = [name]
+    for change in api.compare(*pairs()[name]):
+        values = " → ".join(json.dumps(value, sort_keys=True) for value in (change.old, change.new))
+        lines.append(f"  {change.side.value}: {change.words} [{change.rule}]\n    {change.pointer}  {values}")
+    return "\n".join(lines)
+
+
+def check_words(name: str) -> None:
+    """Fail unless a report is as in compare_words.txt."""
+    assert words(name) == expected_words()[name]
 
 
 def test_words_of_reports() -> None:
     """The sentence, the pointer and both values of each change in the examples and cases are these."""
-    expected = (HERE / "compare_words.txt").read_text("utf-8").rstrip("\n").split("\n\n")
-    for report, text in itertools.zip_longest(words(), expected):
-        assert report == text
+    assert list(pairs()) == list(expected_words())
+    for name in pairs():
+        check_words(name)
 
 
 def test_every_rule_has_two_tests() -> None:
@@ -211,4 +225,4 @@ def test_every_rule_has_two_tests() -> None:
 
 
 if __name__ == "__main__":
-    print(*words(), sep="\n\n")  # noqa: T201 - a command
+    print(*map(words, pairs()), sep="\n\n")  # noqa: T201 - a command
