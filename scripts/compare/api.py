@@ -242,10 +242,10 @@ class _Finder:
         """What a parameter and a header have in common: the keys of _VALUE."""
         self._required(side, thing, one, two)
         self._serialisation(side, thing, one, two, kind=kind)
-        ways = [[way for way in ("schema", "content") if place.schema.get(way)] for place in (one, two)]
-        if all(ways) and ways[0] != ways[1]:
-            what = f"{thing} is described by `{ways[1][0]}`, was by `{ways[0][0]}`"
-            self.add("serialization-changed", side, pointer(two.pointer, ways[1][0]), what, (ways[0][0], ways[1][0]))
+        was, now = ("content" if place.schema.get("content") else "schema" for place in (one, two))
+        if was != now:
+            what = f"{thing} is described by `{now}`, was by `{was}`"
+            self.add("serialization-changed", side, pointer(two.pointer, now), what, (was, now))
             return
         self._schema(side, thing, one, two)
         self._content(side, thing, one, two)
@@ -316,13 +316,15 @@ class _Finder:
                     self.add("media-type-removed", side, old.pointer, f"{thing} is no longer {name}", (name, None))
             else:
                 # Nobody reads a body that was not documented.
-                known = not before or any(_is_range_of(wide, name) for wide in before)
+                wider = next((media for wide, media in before.items() if _is_range_of(wide, name)), None)
                 what = f"{thing} may be {name} too" if before else f"{thing} is {name}, and was not described"
-                rule = "media-type-documented" if known else "media-type-added"
+                rule = "media-type-documented" if wider or not before else "media-type-added"
                 self.add(rule, side, new.pointer, what, (None, name))
+                if wider:
+                    self._media_type(side, f"{thing} ({name})", wider, new)
 
     def _media_type(self, side: Side, thing: str, one: Place, two: Place) -> None:
-        if not (is_file(one) and is_file(two)):
+        if not (is_file(one) and is_file(two)) or (one.schema.get("schema") and two.schema.get("schema")):
             self._schema(side, thing, one, two)
         self._schema(side, f"an item of {thing}", one, two, key="itemSchema")
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
@@ -377,11 +379,14 @@ class _Finder:
             at, other = (old or new).pointer, after if old else before
             values = (old and old.schema.get("description"), new and new.schema.get("description"))
             error = status[:1] in ("4", "5") or (status == "DEFAULT" and (bool(new) or bool(successes)))
-            if status[1:] == "XX" and any(each[:1] == status[:1] for each in other):
+            as_statuses = status[1:] == "XX" and any(each[:1] == status[:1] for each in other)
+            if as_statuses:
                 what = f"{thing} is documented as {'its statuses' if old else 'a range of statuses'}"
                 self.add("response-range-changed", self.received, at, what, values)
-            elif cover := _covering(status, other):
+            if cover := _covering(status, other):
                 self._response(thing, old or cover, new or cover)
+            elif as_statuses:
+                continue
             elif old:
                 what = f"{thing} is {'no longer documented' if error else 'gone'}"
                 self.add("error-response-removed" if error else "response-removed", self.received, at, what, values)

@@ -14,7 +14,13 @@ _MOST_NODES = 20_000
 """How large a schema may be, its references written out, to be proved."""
 
 
-class _TooLargeError(Exception):
+_OTHERS = "(others)"
+"""The name that stands for all fields without a name."""
+_MOST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float": 3.4028235e38, "double": 1.7976931348623157e308}
+"""The largest number of each numeric format."""
+
+
+class _UnprovableError(Exception):
     pass
 
 
@@ -26,7 +32,8 @@ def covers(wide: Place, small: Place, side: Side, *, named: bool = False, tagged
     """
     try:
         schemas = [
-            _written(place, side, closed=closed, tagged=tagged) for place, closed in ((wide, named), (small, True))
+            _written(place, side, closed=closed, named=named, tagged=tagged)
+            for place, closed in ((wide, named), (small, True))
         ]
         if None in schemas:
             return False
@@ -36,18 +43,22 @@ def covers(wide: Place, small: Place, side: Side, *, named: bool = False, tagged
         return False
 
 
-def _written(place: Place, side: Side, *, closed: bool, tagged: bool = False) -> Any:
-    """A schema in JSON Schema 2020-12 without references; None if it is too large.
+def _written(place: Place, side: Side, *, closed: bool, named: bool = False, tagged: bool = False) -> Any:
+    """A schema in JSON Schema 2020-12 without references; None if it is too large, or has what can't be written.
 
     A schema that holds itself stands there as an unknown one, named by how far up it stands: whoever compares two of
-    these assumes inside that what is to be shown holds.
+    these assumes inside that what is to be shown holds. With `named` the fields without a name are one field.
     """
     left = [_MOST_NODES]
 
-    def write(here: Place, stack: tuple[str, ...], closed: bool) -> Any:
+    def write(
+        here: Place, stack: tuple[str, ...], closed: bool,
+        beside: frozenset[str] = frozenset(), around: Place | bool = True,
+    ) -> Any:  # fmt: skip
+        """One schema. An alternative has fields `beside` it, and `around` says which further fields may be there."""
         left[0] -= 1
         if left[0] < 0:
-            raise _TooLargeError
+            raise _UnprovableError
         target = here
         while isinstance(target.schema, dict) and set(target.schema) == {"$ref"}:
             target = resolve(target.document, target.schema["$ref"], target.pointer)
@@ -64,34 +75,49 @@ def _written(place: Place, side: Side, *, closed: bool, tagged: bool = False) ->
         for key in ("multipleOf", "uniqueItems", "pattern"):
             if one.get(key) is not None:
                 schema[key] = one.get(key)
-        marks = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
-        if marks and "string" in one.types and one.enum is None:
-            schema["allOf"] = [{"pattern": f"^{mark}"} for mark in marks]  # an unknown set of texts
+        if one.enum is None and (said := marks(one)):
+            schema["allOf"] = said
         if one.fields:
             schema["properties"] = {name: write(value, inner, closed) for name, value in one.fields.items()}
         if one.required:
             schema["required"] = sorted(one.required)
-        shut = one.extra is False and not one.contradicts_itself
-        if shut or (closed and not isinstance(one.extra, Place) and one.fields):
-            schema["additionalProperties"] = False
-            schema["properties"] = dict.fromkeys(_required_names(one), True) | schema.get("properties", {})
-        if shut:
-            schema["properties"] |= dict.fromkeys(one.forbidden & one.fields.keys(), False)
-        elif isinstance(one.extra, Place):
-            schema["additionalProperties"] = write(one.extra, inner, closed)
         if one.items is not None:
             schema["items"] = write(one.items, inner, closed)
-        if one.union:
-            branches = [write(branch, inner, closed) for branch in one.union]
+        for key, value in one.rest.items():
+            # Closing schemas below `allOf` or `not` would change their meaning.
+            schema[key] = [*schema.get(key, []), *rest(value, inner)] if key == "allOf" else rest(value, inner)
+        further = around if one.extra is True else one.extra
+        if further is False and one.contradicts_itself:
+            further = True
+        elif further is False:
+            schema.setdefault("properties", {}).update(dict.fromkeys(one.forbidden & one.fields.keys(), False))
+        names = beside | _named(schema)
+        if one.union:  # each alternative is closed, not what stands around all
+            branches = [write(branch, inner, closed, names, further) for branch in one.union]
             # A discriminator selects the alternative, even if a value fits others as well.
             selected = tagged or "discriminator" in one.keys or _have_tag([node(each, side) for each in one.union])
             schema = {"anyOf" if selected else one.kind: branches} | schema
             if one.null_besides:
                 schema = {"anyOf": [schema, {"type": "null"}]}
-        for key, value in one.rest.items():
-            # Closing schemas below `allOf` or `not` would change their meaning.
-            schema.setdefault(key, rest(value, inner))
+        elif "object" in one.types:
+            others = write(further, inner, closed) if isinstance(further, Place) else further
+            if closed and named:
+                schema.setdefault("properties", {})[_OTHERS] = others
+                others = False
+            elif closed and (one.fields or beside) and others is True:
+                others = False
+            schema["properties"] = dict.fromkeys(names, True) | schema.get("properties", {})
+            schema["additionalProperties"] = others
         return schema
+
+    def marks(one: Node) -> list[Any]:
+        """What formats and encodings say: an unknown set of texts, and a range of numbers."""
+        form = one.get("format")
+        if named and (one.get("x-max-items-by") or (form not in (None, *_MOST) and "string" not in one.types)):
+            raise _UnprovableError
+        said = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
+        found: list[Any] = [{"pattern": f"^{each}"} for each in said if "string" in one.types]
+        return [*found, {"maximum": _MOST[form]}] if form in _MOST else found
 
     def rest(value: Any, stack: tuple[str, ...]) -> Any:
         if isinstance(value, Place):
@@ -102,16 +128,21 @@ def _written(place: Place, side: Side, *, closed: bool, tagged: bool = False) ->
 
     try:
         return write(place, (), closed)
-    except (_TooLargeError, RecursionError):
+    except (_UnprovableError, RecursionError):
         return None
 
 
-def _required_names(one: Node) -> set[str]:
-    """The fields that a schema requires, declared or not, also depending on others."""
-    depending = one.rest.get("dependentRequired")
-    pairs = depending.items() if isinstance(depending, dict) else ()
-    listed = [[name, *names] for name, names in pairs if isinstance(names, list)]
-    return {*one.required, *(str(name) for names in listed for name in names)}
+def _named(schema: dict[str, Any]) -> frozenset[str]:
+    """The fields that a schema in JSON Schema names or requires, also by its parts and conditions."""
+    names = {*schema.get("properties", ()), *schema.get("required", ())}
+    depending = schema.get("dependentRequired")
+    for name, others in depending.items() if isinstance(depending, dict) else ():
+        names |= {name, *map(str, others if isinstance(others, list) else ())}
+    parts = [schema[key] for key in ("not", "if", "then", "else") if key in schema]
+    for key in ("allOf", "anyOf", "oneOf"):
+        parts += schema.get(key, ())
+    parts += schema.get("dependentSchemas", {}).values()
+    return frozenset(names).union(*map(_named, parts))
 
 
 def _have_tag(branches: list[Node]) -> bool:

@@ -65,7 +65,7 @@ _LIMIT_RULES = {
 """The rules for a limit: added, removed, narrowed, widened, replaced."""
 _ABOVE_UNIONS = ("schema-text-changed", "default-added", "default-changed")
 _NOT_OF_UNIONS = (
-    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "discriminator-added", "discriminator-removed",
+    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "known-value-removed", "discriminator-added", "discriminator-removed",
     "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped", "keyword-changed", "not-proved",
     "encoding-changed", "parts-forbid-other-fields",
 )  # fmt: skip
@@ -171,13 +171,12 @@ class Comparison:
             yield self._found("null-forbidden", "{} may no longer be null", at, old.null, new.null)
 
     def _values(self, old: Node, new: Node) -> Iterator[Difference]:
-        at = new.at("const" if "const" in new.keys else "enum")
+        at = _values_at(new)
         if old.enum is None and new.enum is None:
             yield from self._known_values(old, new)
         elif new.enum is None:
-            at = old.at("const" if "const" in old.keys else "enum")
             known = [*(old.enum or {}).values()]
-            yield self._found("enum-removed", "{} is no longer limited to known values", at, known, None)
+            yield self._found("enum-removed", "{} is no longer limited to known values", _values_at(old), known, None)
         elif old.enum is None:
             what = f"{{}} is limited to {_listed(new.enum.values())}"
             yield self._found("enum-added", what, at, None, [*new.enum.values()])
@@ -190,7 +189,7 @@ class Comparison:
         yield from self._members(old, new)
 
     def _known_values(self, old: Node, new: Node) -> Iterator[Difference]:
-        """The values of `x-extensible-enum`: others may follow, but those that a request may send are these."""
+        """The values of `x-extensible-enum`: others may follow."""
         at, values = _at("x-extensible-enum", old, new), (old.known, new.known)
         before, after = ({json.dumps(value): value for value in known or ()} for known in values)
         if old.known is None and new.known is not None:
@@ -443,6 +442,11 @@ class Comparison:
 def _at(key: str, old: Node, new: Node) -> str:
     """The pointer of a keyword in the new document, or in the old one if the new one lacks it."""
     return (new if key in new.keys else old).at(key)
+
+
+def _values_at(one: Node) -> str:
+    """The pointer of the values that a schema is limited to."""
+    return one.at(next((key for key in ("const", "enum", "x-extensible-enum") if key in one.keys), ""))
 
 
 def _names_fields(value: Any) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.compare.schemas import Place, PlaceError, derived_schemas, resolve
+from scripts.compare.schemas import TEXT, Place, PlaceError, derived_schemas, resolve
 from scripts.lib.files import objects_in, same_json
 from scripts.lib.openapi import METHODS, find_reference, pointer, reference_keys
 
@@ -139,9 +139,10 @@ def is_file(media: Place) -> bool:
     """Whether a media type is a file as a whole: OpenAPI 3.0 says so by `format: binary`, 3.1 by no schema at all."""
     name = reference_keys(media.pointer)[-1].lower()
     schema = media.schema.get("schema")
-    is_binary = isinstance(schema, dict) and schema.get("type") == "string" and schema.get("format") == "binary"
-    is_any = schema is True or not schema
-    return (is_any or is_binary) and not re.match(r"text/|multipart/|application/(?!octet-stream)|\*", name)
+    schema = {} if schema is None or schema is True else schema
+    said = {key: value for key, value in schema.items() if key not in TEXT} if isinstance(schema, dict) else None
+    binary = said in ({}, {"type": "string", "format": "binary"})
+    return binary and not re.match(r"text/|multipart/|application/(?!octet-stream)|\*", name)
 
 
 def schemes_of(root: Place) -> dict[str, Place]:
@@ -161,11 +162,12 @@ def identity(scheme: Place | None, name: str) -> Identity:
     if kind == "http":
         return ("http", text_of(scheme, "scheme").lower())
     if kind == "oauth2":
+        named = {"": scheme, **mapping(scheme, "flows")}
         addresses = {
             (flow, key, str(value))
-            for flow, place in mapping(scheme, "flows").items()
+            for flow, place in named.items()
             for key, value in place.schema.items()
-            if key != "scopes" and not key.startswith("x-")
+            if key not in ("flows", "scopes", "description", "deprecated") and not key.startswith("x-")
         }
         return ("oauth2", frozenset(addresses))
     rest = {key: value for key, value in scheme.schema.items() if key != "description" and not key.startswith("x-")}

@@ -17,7 +17,7 @@ from scripts.lib.files import same_json
 from scripts.lib.openapi import find_reference, pointer
 
 TYPES = frozenset({"boolean", "integer", "number", "string", "array", "object"})
-TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment")
+TEXT = ("title", "description", "example", "examples", "externalDocs", "deprecated", "$comment")
 LOWER = ("minLength", "minItems", "minProperties", "minimum", "minContains")
 UPPER = ("maxLength", "maxItems", "maxProperties", "maximum", "maxContains")
 BOUNDS = (*LOWER, *UPPER, "exclusiveMinimum", "exclusiveMaximum")
@@ -308,7 +308,7 @@ class Node:
     null_besides: bool = False
     """Whether null is allowed in addition to the alternatives."""
     known: list[Any] | None = None
-    """The values of `x-extensible-enum`: others may follow."""
+    """The values of `x-extensible-enum` that come back: others may follow. A request may send these only."""
     enum: dict[str, Any] | None = None
     fields: dict[str, Place] = field(default_factory=dict[str, Place])
     required: frozenset[str] = frozenset()
@@ -353,7 +353,7 @@ def node(place: Place, side: Side) -> Node:
         keys, without = _unwrapped(keys, kind)
         null = null or without
     result = Node(place, keys, null_besides=null)
-    _set_types(result, null)
+    _set_types(result, null, side)
     _set_object(result, side)
     result.items = keys["items"][0] if "items" in keys else None
     kinds: tuple[Literal["anyOf", "oneOf"], ...] = ("anyOf", "oneOf")
@@ -423,7 +423,7 @@ def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
     return any(_may_be_null(branch, seen | {place.pointer}) for branch in branches)
 
 
-def _set_types(result: Node, null: bool) -> None:
+def _set_types(result: Node, null: bool, side: Side) -> None:
     keys = result.keys
     declared = result.get("type")
     names = {declared} if isinstance(declared, str) else set(map(str, declared or ()))
@@ -442,7 +442,9 @@ def _set_types(result: Node, null: bool) -> None:
         result.types |= {"integer"}
     values = [keys["const"][0]] if "const" in keys else result.get("enum")
     if (known := result.get("x-extensible-enum")) not in (None, False):
-        result.known = known if isinstance(known, list) else list(values or [])
+        values = known if isinstance(known, list) else values or []
+    if known not in (None, False) and side == Side.RESPONSE:
+        result.known = list(values)
     elif values is not None:
         fitting = [value for value in values if value is not None and _type(value) & result.types]
         result.null = null or (None in values and (not names or "null" in names))
