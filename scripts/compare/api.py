@@ -27,7 +27,7 @@ from scripts.compare.openapi import (
     mapping,
     media_types,
     methods,
-    names_in_python,
+    package_in_python,
     parameters,
     python_name,
     request_body,
@@ -185,7 +185,7 @@ class _Finder:
                 f"the provider calls the operation `{now}`, was `{was}`: its Python module stays `{python_name(after)}`"
             )
             self.add("operation-id-respelled", Side.PYTHON, at, what, (was, now))
-        tags = [names_in_python(place)[0] for place in (one, two)]
+        tags = [package_in_python(place) for place in (one, two)]
         if in_python and tags[0] != tags[1]:
             what = f"the first tag changes: the Python module moves from `{tags[0]}` to `{tags[1]}`"
             self.add("tag-changed", Side.PYTHON, two.pointer + "/tags", what, (tags[0], tags[1]))

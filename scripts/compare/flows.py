@@ -27,13 +27,27 @@ from scripts.compare.openapi import (
     UNDEFINED,
     alternatives,
     mapping,
-    names_in_python,
-    operations,
+    methods,
+    package_in_python,
     parameters,
+    python_name,
     request_body,
+    text_of,
 )
 from scripts.compare.schemas import TYPES, Node, Place, node
 from scripts.lib.errors import PipelineError
+
+
+def _operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
+    """Each operation by its method and path, after the path item that it stands in."""
+    for path, item in mapping(root, "paths").items():
+        for method, operation in methods(item).items():
+            yield f"{method.upper()} {path}", (item, operation)
+
+
+def _names_in_python(operation: Place) -> tuple[str, str]:
+    """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
+    return package_in_python(operation), python_name(text_of(operation, "operationId"))
 
 
 @dataclass(frozen=True)
@@ -144,7 +158,7 @@ def problems(root: Path, spec: Mapping[str, Any], provider: str) -> Iterator[Pro
 class _Judge:
     def __init__(self, flow: Flow, spec: Place) -> None:
         self.flow, self.spec, self.data = flow, spec, flow.data
-        self.operations = dict(operations(spec))
+        self.operations = dict(_operations(spec))
         self.by_id = {
             str(place.schema.get("operationId")): (label, place) for label, (_, place) in self.operations.items()
         }
@@ -165,12 +179,12 @@ class _Judge:
 
     def _used(self) -> dict[str, tuple[str, Place]]:
         """The operations that the flow calls: label and place by the name that the flow has for their module."""
-        generated = {names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
+        generated = {_names_in_python(place): (label, place) for label, (_, place) in self.operations.items()}
         return {name: generated[module] for name, module in self.flow.endpoints.items() if module in generated}
 
     def _name_in_flow(self, place: Place) -> str:
         """The flow's name for an operation's module; empty if the flow does not import it."""
-        wanted = names_in_python(place)
+        wanted = _names_in_python(place)
         return next((name for name, module in self.flow.endpoints.items() if module == wanted), "")
 
     def _endpoints(self) -> Iterator[Problem]:
@@ -296,7 +310,7 @@ class _Judge:
             if each.schema["in"] != "path" and _python(each.schema["name"]) not in passed:
                 yield self._in_module(line, what, each.pointer)
         paths = [each for each in needed if each.schema["in"] == "path"]
-        if names_in_python(place)[1] == _name_of(self.data.get("poll", {}).get("operation")) and len(paths) != 1:
+        if _names_in_python(place)[1] == _name_of(self.data.get("poll", {}).get("operation")) and len(paths) != 1:
             yield self._in_module(
                 line, f"{label} takes {len(paths)} path parameters, the poll gives one", place.pointer
             )

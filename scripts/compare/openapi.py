@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from scripts.compare.schemas import TEXT, Place, PlaceError, derived_schemas, resolve
@@ -68,13 +69,6 @@ def methods(item: Place) -> dict[str, Place]:
     return found | {method.lower(): place for method, place in mapping(item, "additionalOperations").items()}
 
 
-def operations(root: Place) -> Iterator[tuple[str, tuple[Place, Place]]]:
-    """Each operation by its method and path, after the path item that it stands in."""
-    for path, item in mapping(root, "paths").items():
-        for method, operation in methods(item).items():
-            yield f"{method.upper()} {path}", (item, operation)
-
-
 def callbacks(operation: Place) -> Callbacks:
     """The path items of an operation's callbacks."""
     found: Callbacks = {}
@@ -112,10 +106,10 @@ def alternatives(operation: Place, root: Place) -> list[Alternative]:
     return found or [{}]
 
 
-def names_in_python(operation: Place) -> tuple[str, str]:
-    """The names of the module that the client generator makes of an operation, and of the package that it lies in."""
+def package_in_python(operation: Place) -> str:
+    """The name of the package that the client generator puts an operation in: that of its first tag."""
     tags = _value(operation, "tags", list)
-    return python_name(str(tags[0])) if tags else "default", python_name(text_of(operation, "operationId"))
+    return python_name(str(tags[0])) if tags else "default"
 
 
 def python_name(name: str) -> str:
@@ -183,10 +177,10 @@ def is_satisfied(scheme: Identity, other: Identity) -> bool:
 
 def is_same(one: Place, two: Place, key: str) -> bool:
     """Whether a key has the same value in two documents, also behind its references."""
-    values = [place.schema.get(key) for place in (one, two)]
-    if not any('"$ref"' in json.dumps(value) for value in values):
-        return same_json(*values)
-    return same_json(*(_expanded(place.document, value) for place, value in zip((one, two), values, strict=True)))
+    before, after = one.schema.get(key), two.schema.get(key)
+    if '"$ref"' not in json.dumps([before, after]):
+        return same_json(before, after)
+    return same_json(_expanded(one.document, before), _expanded(two.document, after))
 
 
 def _expanded(document: Mapping[str, Any], value: Any) -> Any:
@@ -221,10 +215,8 @@ def used_references(document: Mapping[str, Any]) -> set[str]:
             left.extend(node)
         elif isinstance(node, str) and node.startswith("#/") and node not in found:
             found.add(node)
-            try:
+            with suppress(PlaceError):  # text that looks like a reference
                 left.append(resolve(document, node, "").schema)
-            except PlaceError:
-                continue  # text that looks like a reference
         if isinstance(node, dict) and "discriminator" in node:
             left += [f"#{at}" for at in _kinds(document, node)]
     return found

@@ -117,6 +117,7 @@ def cases() -> Iterator[Case]:
         (tests.check_words, [(name,) for name in tests.pairs()]),
         (pages.test_verdict, [(name,) for name in pages.CASES]),
         (tests.test_change_of_a_schema, [(name,) for name in tests.SCHEMAS]),
+        (tests.test_document_that_is_not_understood, [(name,) for name in tests.ERRORS]),
         (pages.test_recursive_schemas_are_compared, [()]),
         (pages.test_equal_meaning_is_no_change, itertools.product(pages.EQUAL, pages.PAGES)),
     ]

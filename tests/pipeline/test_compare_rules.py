@@ -18,12 +18,14 @@ import pytest
 from scripts.compare import api, python
 from scripts.compare.changes import Change, Level, Side, Verdict
 from scripts.compare.rules import RULES, Rule
+from scripts.compare.schemas import PlaceError
 from scripts.lib import yaml12
 from scripts.lib.files import copy_json
 
 HERE = Path(__file__).parent
 SCHEMAS: dict[str, Any] = yaml12.load((HERE / "compare_schemas.yaml").read_text("utf-8"))
 DOCUMENTS: dict[str, Any] = yaml12.load((HERE / "compare_documents.yaml").read_text("utf-8"))
+ERRORS: dict[str, Any] = yaml12.load((HERE / "compare_errors.yaml").read_text("utf-8"))
 VERSIONS = ("3.0.3", "3.1.0")
 
 
@@ -164,6 +166,25 @@ def test_change_of_a_document(name: str) -> None:
         assert summary(api.compare(old, new)) == listed(case["forward"])
         if "back" in case:
             assert summary(api.compare(new, old)) == listed(case["back"])
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_document_that_is_not_understood(name: str) -> None:
+    """A document that is no OpenAPI is an error with its place, whether it is the old one or the new one."""
+    case = ERRORS[name]
+    for version in VERSIONS:
+        if "document" in case:
+            right, wrong = bare(version), bare(version, **case["document"])
+        else:
+            right, wrong = (
+                with_schema("request", schema, case.get("components") or {}, version) for schema in ({}, case["schema"])
+            )
+        for pair in ((right, wrong), (wrong, right)):
+            with pytest.raises(PlaceError) as caught:
+                api.compare(*pair)
+            schema = "/paths/~1x/post/requestBody/content/application~1json/schema"
+            assert str(caught.value) == case["error"].replace("at /S", f"at {schema}")
+            assert caught.value.document is wrong
 
 
 # Words
