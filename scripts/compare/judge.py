@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.compare.changes import Side, Verdict
-from scripts.compare.coverage import covers, equal
+from scripts.compare.coverage import TOLD, covers, equal
 from scripts.compare.rules import RULES
 from scripts.compare.schemas import (
     BOUNDS,
@@ -55,8 +55,8 @@ _PROVABLE = frozenset(
 """Keywords that jsonschema-rs reads; it passes over any that it does not know."""
 _ENCODINGS = ("contentEncoding", "contentMediaType")
 _WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
-_NAMING = frozenset({"properties", "$ref", "patternProperties", "dependentSchemas", "unevaluatedProperties"})
-"""Keywords that name fields."""
+_UNPROVABLE = frozenset({*TOLD, "properties", "$ref", "patternProperties", "dependentSchemas", "unevaluatedProperties"})
+"""Keywords that name fields, or say more than which values are allowed."""
 _LIMIT_RULES = {
     "": ("limit-tightened", "limit-loosened", "limit-tightened", "limit-loosened", "limit-replaced"),
     "format": ("format-added", "format-removed", "format-narrowed", "format-widened", "format-replaced"),
@@ -65,9 +65,9 @@ _LIMIT_RULES = {
 """The rules for a limit: added, removed, narrowed, widened, replaced."""
 _ABOVE_UNIONS = ("schema-text-changed", "default-added", "default-changed")
 _NOT_OF_UNIONS = (
-    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "known-value-removed", "discriminator-added", "discriminator-removed",
-    "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped", "keyword-changed", "not-proved",
-    "encoding-changed", "parts-forbid-other-fields",
+    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "known-value-removed", "discriminator-added",
+    "discriminator-removed", "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped",
+    "keyword-changed", "not-proved", "encoding-changed", "parts-forbid-other-fields",
 )  # fmt: skip
 """Rules whose verdict does not depend on the values that other alternatives allow."""
 
@@ -417,7 +417,8 @@ class Comparison:
             at = (new if key in new.rest else old).at(key)
             shown = (plain(before), plain(after))
             # Without a field a schema still allows it, so that such a proof is worthless.
-            provable = key in _PROVABLE and not any(map(_names_fields, ({key: shown[0]}, {key: shown[1]})))
+            holders = objects_in([{key: value} for value in shown])
+            provable = key in _PROVABLE and not any(_UNPROVABLE & {*each} for each in holders)
             covered = provable and self._covered(old.place, new.place)
             if covered and self._covered(new.place, old.place):
                 continue
@@ -447,10 +448,6 @@ def _at(key: str, old: Node, new: Node) -> str:
 def _values_at(one: Node) -> str:
     """The pointer of the values that a schema is limited to."""
     return one.at(next((key for key in ("const", "enum", "x-extensible-enum") if key in one.keys), ""))
-
-
-def _names_fields(value: Any) -> bool:
-    return any(_NAMING & {*each} for each in objects_in(value))
 
 
 def _other_type(differences: Iterable[Difference]) -> bool:

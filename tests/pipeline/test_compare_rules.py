@@ -176,8 +176,9 @@ def test_document_that_is_not_understood(name: str) -> None:
         if "document" in case:
             right, wrong = bare(version), bare(version, **case["document"])
         else:
+            components = case.get("components") or {}
             right, wrong = (
-                with_schema("request", schema, case.get("components") or {}, version) for schema in ({}, case["schema"])
+                with_schema("request", schema, components, version) for schema in (dict[str, Any](), case["schema"])
             )
         for pair in ((right, wrong), (wrong, right)):
             with pytest.raises(PlaceError) as caught:
