@@ -236,7 +236,7 @@ class _Finder:
             values = (one.schema["name"], name)
             self.add("path-parameter-renamed", Side.PYTHON, two.pointer + "/name", what, values)
         self._parameter_value(self.sent, thing, one, two, kind=kind)
-        self._rest(one, two, ("name", "in", *_VALUE), self.sent, thing=thing)
+        self._rest(one, two, ("name", *_VALUE), self.sent, thing=thing)
 
     def _parameter_value(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         """What a parameter and a header have in common: the keys of _VALUE."""
@@ -262,20 +262,19 @@ class _Finder:
 
     def _serialisation(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
         default = "form" if kind in ("query", "cookie") else "simple"
-        styles = [place.schema.get("style") or default for place in (one, two)]
-        values = [
+        before, after = (
             {
-                "style": style,
+                "style": (style := place.schema.get("style") or default),
                 "explode": place.schema.get("explode", style == "form"),
                 "allowReserved": place.schema.get("allowReserved", False),
             }
-            for place, style in zip((one, two), styles, strict=True)
-        ]
-        for key, before in values[0].items():
-            if not same_json(before, after := values[1][key]):
+            for place in (one, two)
+        )
+        for key, was in before.items():
+            if not same_json(was, now := after[key]):
                 at = _at(key, one, two)
-                what = f"{thing}: {key} is {json.dumps(after)}, was {json.dumps(before)}"
-                self.add("serialization-changed", side, at, what, (before, after))
+                what = f"{thing}: {key} is {json.dumps(now)}, was {json.dumps(was)}"
+                self.add("serialization-changed", side, at, what, (was, now))
         empty = [place.schema.get("allowEmptyValue") is True for place in (one, two)]
         if empty[0] != empty[1]:
             at = pointer((two if empty[1] else one).pointer, "allowEmptyValue")
@@ -329,21 +328,19 @@ class _Finder:
         self._schema(side, f"an item of {thing}", one, two, key="itemSchema")
         before, after = mapping(one, "encoding"), mapping(two, "encoding")
         for name, old, new in pairs(before, after):
-            at = pointer((two if new else one).pointer, "encoding", name)
-            empty = (Place(one.document, {}, at), Place(two.document, {}, at))
-            self._encoding(side, f"`{name}` in {thing}", old or empty[0], new or empty[1])
+            empty = replace(new or old, schema={})
+            self._encoding(side, f"`{name}` in {thing}", old or empty, new or empty)
         self._rest(one, two, ("schema", "itemSchema", "encoding"), side, thing=thing)
 
     def _encoding(self, side: Side, thing: str, one: Place, two: Place) -> None:
-        types = [set(re.split(r"\s*,\s*", text_of(place, "contentType"))) - {""} for place in (one, two)]
-        at = pointer(two.pointer, "contentType")
-        shown = (sorted(types[0]) or None, sorted(types[1]) or None)
-        if types[0] != types[1]:  # without a content type any is allowed
-            gained = (bool(types[1] - types[0]) and bool(types[0])) or not types[1]
-            lost = (bool(types[0] - types[1]) and bool(types[1])) or not types[0]
-            what = f"{thing}: content type {', '.join(shown[1] or ['any'])}, was {', '.join(shown[0] or ['any'])}"
+        before, after = (set(re.split(r"\s*,\s*", text_of(place, "contentType"))) - {""} for place in (one, two))
+        if before != after:  # without a content type any is allowed
+            gained = not after or bool(before and after - before)
+            lost = not before or bool(after and before - after)
+            shown = (sorted(before), sorted(after))
+            what = f"{thing}: content type {', '.join(shown[1]) or 'any'}, was {', '.join(shown[0]) or 'any'}"
             rule = "part-type-replaced" if gained and lost else "part-type-added" if gained else "part-type-removed"
-            self.add(rule, side, at, what, shown)
+            self.add(rule, side, pointer(two.pointer, "contentType"), what, shown)
         self._serialisation(side, thing, one, two, kind="query")
         self._headers(side, thing, one, two)
         known = ("contentType", "style", "explode", "allowReserved", "headers")
@@ -511,12 +508,12 @@ class _Finder:
                 what = f"{thing} is {now}, was {was}, where it is not given"
                 at = pointer(new.pointer, "default")
                 self.add("server-variable-default-changed", Side.REQUEST, at, what, (was, now))
-            choices = (old.schema.get("enum"), new.schema.get("enum"))
-            if not same_json(choices[0], choices[1]):
-                lost = choices[1] and (not choices[0] or set(map(str, choices[0])) - set(map(str, choices[1])))
-                what = f"{thing} may be {choices[1] or 'anything'}, was {choices[0] or 'anything'}"
+            was, now = old.schema.get("enum"), new.schema.get("enum")
+            if not same_json(was, now):
+                lost = now and (not was or {*map(str, was)} - {*map(str, now)})
                 rule = "server-variable-narrowed" if lost else "server-variable-widened"
-                self.add(rule, Side.REQUEST, pointer(new.pointer, "enum"), what, choices)
+                what = f"{thing} may be {now or 'anything'}, was {was or 'anything'}"
+                self.add(rule, Side.REQUEST, pointer(new.pointer, "enum"), what, (was, now))
             self._rest(old, new, ("default", "enum"), Side.REQUEST, thing=thing)
 
     # What is left
@@ -607,17 +604,16 @@ def _at(key: str, one: Place, two: Place) -> str:
 
 
 def _is_moved(old: tuple[str, str], new: tuple[str, str]) -> bool:
-    return old[0] != new[0] and "path" not in (old[0], new[0]) and old[1].lower() == new[1].lower()
+    (kind, name), (other, other_name) = old, new
+    return kind != other and "path" not in (kind, other) and name.lower() == other_name.lower()
 
 
 def _is_range_of(wide: str, name: str) -> bool:
-    return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide[:-1]))
+    return wide == "*/*" or (wide.endswith("/*") and name.startswith(wide.removesuffix("*")))
 
 
 def _covering(status: str, responses: Mapping[str, Place]) -> Place | None:
     """The response that describes a status without its own: that of its range, or the default."""
-    if status == "DEFAULT":
-        return None
     return responses.get(f"{status[:1]}XX") or responses.get("DEFAULT")
 
 
