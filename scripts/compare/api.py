@@ -238,7 +238,7 @@ class _Finder:
         self._parameter_value(self.sent, thing, one, two, kind=kind)
         self._rest(one, two, ("name", *_VALUE), self.sent, thing=thing)
 
-    def _parameter_value(self, side: Side, thing: str, one: Place, two: Place, *, kind: str) -> None:
+    def _parameter_value(self, side: Side, thing: str, one: Place, two: Place, *, kind: str = "") -> None:
         """What a parameter and a header have in common: the keys of _VALUE."""
         self._required(side, thing, one, two)
         self._serialisation(side, thing, one, two, kind=kind)
@@ -415,7 +415,7 @@ class _Finder:
                 what = f"{thing_here} is new"
                 self.add(rule, side, place.pointer, what, (None, place.schema), key=f"header {name}")
             else:
-                self._parameter_value(side, thing_here, one[1], place, kind="header")
+                self._parameter_value(side, thing_here, one[1], place)
                 self._rest(one[1], place, _VALUE, side, thing=thing_here)
 
     # Keys and servers
@@ -439,7 +439,7 @@ class _Finder:
             what = f"the key may be sent as {' or '.join(map(_described, gained))} too"
             self.add("key-way-added", self.sent, at, what, shown)
 
-    def _changed_scheme(self, one: Place, two: Place) -> str:
+    def _changed_scheme(self, one: Place, two: Place) -> str | None:
         """The pointer of the changed key in a security scheme that both documents require by the same name."""
         before, after = (
             [set(each.schema) for each in listing(place if "security" in place.schema else root, "security")]
@@ -450,7 +450,7 @@ class _Finder:
             for key in ("type", "in", "name", "scheme", "flows", "openIdConnectUrl"):
                 if not same_json(old[name].schema.get(key), new[name].schema.get(key)):
                     return pointer(new[name].pointer, key)
-        return ""
+        return None
 
     def _schemes(self) -> None:
         """The text of security schemes; their meaning is compared with the operations that use them."""
@@ -500,8 +500,8 @@ class _Finder:
 
     def _variables(self, url: str, one: Place, two: Place) -> None:
         for name, before, after in pairs(mapping(one, "variables"), mapping(two, "variables")):
-            old = before or Place(one.document, {}, pointer(one.pointer, "variables", name))
             new = after or Place(two.document, {}, pointer(two.pointer, "variables", name))
+            old = before or replace(new, schema={})
             thing = f"variable `{name}` of server {url}"
             if not same_json(old.schema.get("default"), new.schema.get("default")):
                 was, now = old.schema.get("default"), new.schema.get("default")

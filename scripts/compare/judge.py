@@ -254,17 +254,19 @@ class Comparison:
         for name in dict.fromkeys((*old.fields, *new.fields, *sorted(old.required | new.required))):
             one, two = old.fields.get(name), new.fields.get(name)
             needed = name in new.required
-            if one and not two:
+            if one and two:
+                yield from _below(name, self.walk(one, two))
+            elif one:
                 place = (new.get("properties") or {}).get(name, one)  # of this side no more
                 yield from _below(name, [self._found("field-removed", "", place.pointer, one.schema, None)])
-            elif two and not one:
+                continue
+            elif two:
                 rule = "required-field-added" if needed else "field-added"
                 yield from _below(name, [self._found(rule, "", two.pointer, None, two.schema)])
-            else:
-                yield from _below(name, self.walk(one, two) if one and two else ())
-                if needed != (name in old.required):
-                    rule = "field-becomes-required" if needed else "field-becomes-optional"
-                    yield from _below(name, [self._found(rule, "", _at("required", old, new), not needed, needed)])
+                continue
+            if needed != (name in old.required):
+                rule = "field-becomes-required" if needed else "field-becomes-optional"
+                yield from _below(name, [self._found(rule, "", _at("required", old, new), not needed, needed)])
         yield from self._extra(old, new)
 
     def _extra(self, old: Node, new: Node) -> Iterator[Difference]:
@@ -306,13 +308,14 @@ class Comparison:
         if not old.union and not new.union:
             return
         found = list(self._branches(old, new))
-        if all(each.path or each.rule in _NOT_OF_UNIONS for each in found):
+        of_values = [each for each in found if not each.path and each.rule not in _NOT_OF_UNIONS]
+        if not of_values:
             yield from found
             return
         proved = self._covered(old.place, new.place, named=True)
         equal = proved and self._covered(new.place, old.place, named=True)
         for each in found:
-            if each.path or each.rule in _NOT_OF_UNIONS:
+            if each not in of_values:
                 yield each
             elif equal and each.rule == "enum-value-added":
                 yield self._found("known-value-added", each.what, each.pointer, each.old, each.new)
