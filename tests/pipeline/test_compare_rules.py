@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,11 +238,22 @@ def test_words_of_reports() -> None:
 
 
 def test_every_rule_has_two_tests() -> None:
-    """Each rule of documents has an example, and a case besides; the other rules have tests of their own."""
-    cases = " ".join(json.dumps([SCHEMAS, DOCUMENTS]).split())
+    """Each rule has an example and a case with its verdict, for each side; the other rules have tests of their own."""
+    expected: dict[str, set[str]] = {
+        "python": {each for *_, changes in PYTHON for each in changes},
+        "document": {
+            each for case in DOCUMENTS.values() for key in ("forward", "back") for each in listed(case.get(key, []))
+        },
+    }
+    for side in ("request", "response"):
+        both = [each for case in SCHEMAS.values() for each in (case[side], case.get("back", {}).get(side, []))]
+        expected[side] = {each for changes in both for each in listed(changes)}
     for name, rule in RULES.items():
-        if rule.kind in ("schema", "operation", "document"):
-            assert re.search(rf"(?:breaking|compatible|documentation) {name}\b", cases), name
+        places = {"schema": rule.sides, "python": ("python",), "": ()}.get(rule.kind, ("document",))
+        for place in places:
+            levels = [rule.level(Side(place))] if rule.kind == "schema" else [rule.request, rule.response]
+            for level in levels:
+                assert f"{level.verdict.name.lower()} {name}" in expected[place], (name, place)
 
 
 if __name__ == "__main__":
