@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from scripts.compare.changes import Side
-from scripts.compare.schemas import TYPES, Node, Place, node, plain, resolve
+from scripts.compare.schemas import TYPES, Node, Place, node, plain
 from scripts.lib.files import same_json
 
 _MOST_NODES = 20_000
@@ -75,13 +75,10 @@ class _Writer:
         self.left -= 1
         if self.left < 0:
             raise _UnprovableError
-        target = here
-        while isinstance(target.schema, dict) and set(target.schema) == {"$ref"}:
-            target = resolve(target.document, target.schema["$ref"], target.pointer)
-        if target.pointer in stack:
-            return {"const": f"the schema {len(stack) - stack.index(target.pointer)} levels up"}
+        if here.pointer in stack:
+            return {"const": f"the schema {len(stack) - stack.index(here.pointer)} levels up"}
         one = node(here, self.side)
-        inner = (*stack, target.pointer)
+        inner = (*stack, here.pointer)
         schema = self._values(one)
         if one.fields:
             schema["properties"] = {name: self.write(value, inner, closed) for name, value in one.fields.items()}
@@ -93,11 +90,7 @@ class _Writer:
             # Closing schemas below `allOf` or `not` would change their meaning.
             written = self.value(value, inner)
             schema[key] = [*schema.get(key, []), *written] if key == "allOf" else written
-        further = around if one.extra is True else one.extra
-        if further is False and one.contradicts_itself:
-            further = True
-        elif further is False:
-            schema["properties"] = schema.get("properties", {}) | dict.fromkeys(one.forbidden & {*one.fields}, False)
+        further = True if one.contradicts_itself else around if one.extra is True else one.extra
         names = beside | _named(schema)
         if not one.union:
             others = self.write(further, inner, closed) if isinstance(further, Place) else further
@@ -126,7 +119,7 @@ class _Writer:
         schema: dict[str, Any] = {}
         if one.enum is not None:
             schema["enum"] = [*one.enum.values(), *([None] if one.null else [])]
-        elif one.types != TYPES or not (one.null or one.union):
+        elif one.types != TYPES:
             schema["type"] = sorted(one.types | ({"null"} if one.null else set()))
         schema |= one.limits
         schema |= {key: one.get(key) for key in ("multipleOf", "uniqueItems", "pattern") if key in one.keys}

@@ -416,7 +416,7 @@ def _may_be_null(place: Place, seen: frozenset[str] = frozenset()) -> bool:
     if keys.get("nullable", (False,))[0] is True or _is_null(place):
         return True
     if "type" in keys:
-        return "null" in ([keys["type"][0]] if isinstance(keys["type"][0], str) else keys["type"][0])
+        return "null" in keys["type"][0]
     branches = [branch for kind in ("anyOf", "oneOf") if kind in keys for branch in keys[kind][0]]
     if not branches and not {"enum", "const", *_OBJECT, *_ARRAY} & set(keys):
         return True

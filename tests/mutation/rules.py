@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import attrs
@@ -36,8 +36,8 @@ from tests.mutation.python_mutants import OPERATORS, OWN, Source, by_operators
 MODULES = ("schemas", "coverage", "judge", "openapi", "api")
 """In the order of their imports."""
 CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
-LONGEST = 60
-"""Seconds until a mutant counts as killed."""
+LONGEST = (5, 10)
+"""A mutant is killed if a case takes longer than these seconds of processor time, and so many times its own."""
 EQUIVALENT: dict[str, str] = tomllib.loads(Path(__file__).with_name("equivalent_rules.toml").read_text("utf-8"))
 """Mutants that no case can detect, by their code, with the reason."""
 Case = Callable[[], Any]
@@ -98,16 +98,23 @@ def rule_mutants() -> Iterator[RuleMutant]:
                 yield RuleMutant(f"{name}: another level in a {side}", rule=name, side=side)
 
 
+@functools.cache
+def _code(module: str) -> CodeType:
+    path = _path(module)
+    return compile(path.read_text("utf-8"), str(path), "exec")
+
+
 def load(mutated: str, text: str) -> None:
-    """Import the comparison again, one module from another text, and give it to the tests."""
+    """Import one module of the comparison from another text, then those that import it, and give them to the tests."""
     fresh: dict[str, ModuleType] = {}
-    for name in MODULES:
+    for name in MODULES[MODULES.index(mutated) :]:
         module = ModuleType(f"scripts.compare.{name}")
-        path = _path(name)
-        module.__file__ = str(path)
+        module.__file__ = str(_path(name))
         sys.modules[module.__name__] = fresh[name] = module
-        source = text if name == mutated else path.read_text("utf-8")
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        exec(compile(text, module.__file__, "exec") if name == mutated else _code(name), module.__dict__)
+    vars(importlib.import_module("tests.pipeline.test_compare_rules"))["PlaceError"] = sys.modules[
+        "scripts.compare.schemas"
+    ].__dict__["PlaceError"]
     for name in ("test_compare", "test_compare_rules", "edits"):
         vars(importlib.import_module(f"tests.pipeline.{name}"))["api"] = fresh["api"]
 
@@ -151,9 +158,9 @@ class Cases:
         traced.start()
         for number, case in enumerate(listed):
             traced.switch_context(str(number))
-            start = time.perf_counter()
+            start = time.process_time()
             case()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         traced.stop()
         data = traced.get_data()
         lines = {
@@ -165,31 +172,31 @@ class Cases:
         }
         return cls(listed, seconds, lines)
 
-    def of(self, mutant: RuleMutant) -> list[Case]:
-        """The cases that run a mutant; all if none does, for then it runs when its module is imported."""
+    def of(self, mutant: RuleMutant) -> list[tuple[Case, float]]:
+        """The cases that run a mutant, with their seconds; all if none does, for then it runs at import."""
         known = self.lines.get(mutant.module, {})
         numbers = set[int]().union(*(known.get(line, ()) for line in mutant.lines)) or range(len(self.listed))
-        return [self.listed[number] for number in sorted(numbers, key=self.seconds.__getitem__)]
+        return [(self.listed[each], self.seconds[each]) for each in sorted(numbers, key=self.seconds.__getitem__)]
 
 
 def _path(module: str) -> Path:
     return ROOT.joinpath("scripts", "compare", f"{module}.py")
 
 
-def is_killed(mutant: RuleMutant, tried: Sequence[Case]) -> bool:
+def is_killed(mutant: RuleMutant, tried: Sequence[tuple[Case, float]]) -> bool:
     """Whether a case fails, in a process of its own."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LONGEST)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         if mutant.module:
             load(mutant.module, mutant.text)
         else:
             change_rule(mutant)
-        for case in tried:
+        for case, seconds in tried:
+            signal.setitimer(signal.ITIMER_PROF, LONGEST[0] + LONGEST[1] * seconds)
             case()
     except BaseException:  # noqa: BLE001 - whatever it is, it kills the mutant
         os._exit(1)
