@@ -17,7 +17,7 @@ _MOST_NODES = 20_000
 
 _OTHERS = "(others)"
 """The name that stands for all fields without a name."""
-_MOST = {"int32": 2**31 - 1, "int64": 2**63 - 1, "float": 3.4028235e38, "double": 1.7976931348623157e308}
+_MOST = {"int32": 2147483647, "int64": 9223372036854775807, "float": 3.4028235e38, "double": 1.7976931348623157e308}
 """The largest number of each numeric format."""
 
 
@@ -136,7 +136,7 @@ class _Writer:
             raise _UnprovableError
         said = [f"{key} {one.get(key)}" for key in ("format", "contentEncoding", "contentMediaType") if one.get(key)]
         found: list[Any] = [{"pattern": f"^{each}"} for each in said if "string" in one.types]
-        return [*found, {"maximum": _MOST[form]}] if form in _MOST else found
+        return [*found, {"minimum": -_MOST[form] - 1, "maximum": _MOST[form]}] if form in _MOST else found
 
     def _closed(self, schema: dict[str, Any], names: Iterable[str], others: Any, closed: bool) -> dict[str, Any]:
         """A schema with what it says about fields without a name."""
