@@ -37,13 +37,11 @@ def covers(wide: Place, small: Place, side: Side, *, named: bool = False, tagged
     """
     try:
         one, two = (
-            jsonschema_rs.canonicalize(
-                _Writer(side, named=named, tagged=tagged).write(place, (), closed), draft=jsonschema_rs.Draft202012
-            )
+            jsonschema_rs.canonicalize(_Writer(side, named=named, tagged=tagged).write(place, (), closed))
             for place, closed in ((wide, named), (small, True))
         )
         return one.covers(two) == jsonschema_rs.canonical.Containment.YES
-    except (_UnprovableError, RecursionError, ValueError, jsonschema_rs.canonical.CanonicalizationError):
+    except (_UnprovableError, ValueError):
         return False
 
 
@@ -51,7 +49,7 @@ def equal(one: Any, two: Any, side: Side) -> bool:
     """Whether two values of a keyword mean the same, wherever their schemas stand."""
     try:
         return same_json(*(_Writer(side, whole=True).value(value, ()) for value in (one, two)))
-    except (_UnprovableError, RecursionError):
+    except _UnprovableError:
         return False
 
 
@@ -103,7 +101,7 @@ class _Writer:
         selected = (
             self.tagged or "discriminator" in one.keys or _have_tag([node(each, self.side) for each in one.union])
         )
-        schema["anyOf" if selected and one.kind not in schema else one.kind] = branches
+        schema["anyOf" if selected and "anyOf" not in schema else one.kind] = branches
         return {"anyOf": [schema, {"type": "null"}]} if one.null_besides else schema
 
     def value(self, value: Any, stack: tuple[str, ...]) -> Any:

@@ -99,8 +99,8 @@ class Comparison:
         if key not in self._proved:
             found = list(self.walk(old, new))
             verdicts = {difference.verdict for difference in found}
-            # A discriminator that comes or goes says the same as before: a field tells the alternatives apart.
-            tagged = any(difference.rule in ("discriminator-added", "discriminator-removed") for difference in found)
+            # A discriminator that comes says the same as before: a field tells the alternatives apart.
+            tagged = any(difference.rule == "discriminator-added" for difference in found)
             harmless = Verdict.COMPATIBLE in verdicts and Verdict.BREAKING not in verdicts
             if harmless and not self._covered(old, new, tagged=tagged):
                 what = "not understood: what has changed can't be shown to be harmless"
@@ -119,7 +119,7 @@ class Comparison:
             self._known[key] = []  # a recursive schema is equal there if it is equal elsewhere
             one, two = node(old, self.side), node(new, self.side)
             if but_null:
-                one.null = two.null = False
+                one.null = two.null
             self._known[key] = list(self._differences(one, two))
         return self._known[key]
 
@@ -296,13 +296,11 @@ class Comparison:
 
     def _items(self, old: Node, new: Node) -> Iterator[Difference]:
         lost, gained = old.types - new.types, new.types - old.types
-        if old.items is None and (new.items is None or (lost and not gained)):
+        given = new.items or old.items
+        if given is None or (not old.items and lost and not gained) or (not new.items and gained and not lost):
             return  # the types have said it
-        if new.items is None and gained and not lost:
-            return
-        before = old.items or Place(old.place.document, {}, pointer(old.place.pointer, "items"))
-        after = new.items or Place(new.place.document, {}, pointer(new.place.pointer, "items"))
-        yield from _below("[]", self.walk(before, after))
+        anything = replace(given, schema={})
+        yield from _below("[]", self.walk(old.items or anything, new.items or anything))
 
     def _union(self, old: Node, new: Node) -> Iterator[Difference]:
         if not old.union and not new.union:
@@ -574,9 +572,9 @@ def _changed_limit(key: str, before: Any, after: Any) -> str:
 def _allows(key: str, wide: Any, small: Any) -> bool:
     """Whether one limit allows all that another allows."""
     if key in BOUNDS:
-        return bool(wide <= small if key in LOWER or key == "exclusiveMinimum" else wide >= small)
+        return bool(wide == (min if key in LOWER or key == "exclusiveMinimum" else max)(wide, small))
     if key == "multipleOf":
-        return bool(wide > 0 and abs(small / wide - round(small / wide)) < 1e-9)
+        return bool(wide > 0 and round(small / wide, 9) % 1 == 0)
     if key == "x-max-items-by":  # our own: the most items by the value of another field
         most = small.get("limits", {})
         same_field = wide.get("property") == small.get("property")

@@ -153,7 +153,7 @@ def keywords(place: Place, seen: frozenset[str] = frozenset()) -> Keywords:
     except _ConflictError:
         parts = [place.below("allOf", index) for index in range(len(_parts(place)))]
         if "$ref" in schema:
-            parts.insert(0, resolve(place.document, schema["$ref"], place.pointer))
+            parts = [resolve(place.document, schema["$ref"], place.pointer), *parts]
         return own | {"allOf": (parts, pointer(place.pointer, "allOf" if "allOf" in schema else "$ref"))}
     return merged
 
@@ -172,11 +172,11 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
         value = _whole(value)
     if key in ("properties", "patternProperties", "dependentSchemas"):
         if not isinstance(value, dict):
-            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an object of schemas")
+            raise _wrong(place, at, value, "an object of schemas")
         return {name: place.below(key, name) for name in value}, at
     if key in ("anyOf", "oneOf", "prefixItems"):
         if not isinstance(value, list):
-            raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be an array of schemas")
+            raise _wrong(place, at, value, "an array of schemas")
         return [place.below(key, index) for index in range(len(value))], at
     if key in ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"):
         return place.below(key), at
@@ -200,8 +200,12 @@ def _value(place: Place, key: str) -> tuple[Any, str]:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             fits, wanted = number or (key.startswith("exclusive") and isinstance(value, bool)), "a number"
     if not fits:
-        raise PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be {wanted}")
+        raise _wrong(place, at, value, wanted)
     return value, at
+
+
+def _wrong(place: Place, at: str, value: Any, wanted: str) -> PlaceError:
+    return PlaceError(place.document, at, f"{json.dumps(value)[:80]}: must be {wanted}")
 
 
 def _whole(value: Any) -> Any:
@@ -221,15 +225,14 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
     merged = dict(one)
     names = [{*_names(keys)} for keys in (one, two)]
     if names[0] != names[1]:
-        closed = [_is_closed(keys) for keys in (one, two)]
-        others = [names[1] - names[0], names[0] - names[1]]
-        limited = any(shut is None and rest for shut, rest in zip(closed, others, strict=True))
-        inner, beside = (two, others[1]) if outer else (one, others[0])
+        sides = [(_is_closed(one), names[1] - names[0]), (_is_closed(two), names[0] - names[1])]
+        limited = any(shut is None and rest for shut, rest in sides)
+        inner, beside = (two, names[0] - names[1]) if outer else (one, names[1] - names[0])
         limited = limited or bool("unevaluatedProperties" in inner and beside)
-        if limited or (any(closed) and "patternProperties" in {*one, *two}):
+        if limited or (any(shut for shut, _ in sides) and "patternProperties" in {*one, *two}):
             raise _ConflictError
         forbidden = {*_forbidden(one), *_forbidden(two)}
-        forbidden |= {name for shut, rest in zip(closed, others, strict=True) if shut for name in rest}
+        forbidden |= {name for shut, rest in sides if shut for name in rest}
         if forbidden:
             merged[_FORBIDDEN] = (frozenset(forbidden), "")
     for key, (value, at) in two.items():
@@ -248,7 +251,7 @@ def _merge(one: Keywords, two: Keywords, *, outer: bool = False) -> Keywords:
                 if not same_json(other.schema, place.schema):
                     both_of = {"allOf": [other.schema, place.schema]}
                     both[name] = Place(place.document, both_of, place.pointer, other.pointer)
-            merged[key] = (both, merged[key][1])
+            merged[key] = (both, at)
         else:
             merged[key] = (_both(key, merged[key][0], value), merged[key][1])
     return merged
@@ -386,10 +389,11 @@ def _unwrapped(keys: Keywords, kind: str) -> tuple[Keywords, bool]:
         twice = kind == "oneOf" and (taken > 1 or (taken == 1 and any(map(_may_be_null, left))))
         if not left or twice:
             return keys, null
-        if len(left) > 1 or left[0].pointer in seen:
+        first, *others = left
+        if others or first.pointer in seen:
             return keys | {kind: (left, at)}, null or taken > 0
-        seen.add(left[0].pointer)
-        inner = keywords(left[0])
+        seen.add(first.pointer)
+        inner = keywords(first)
         if any(key not in _UNDERSTOOD and not key.startswith("x-") for key in inner):
             return keys, null  # it may concern null
         try:
@@ -441,9 +445,10 @@ def _set_types(result: Node, null: bool, side: Side) -> None:
     if "number" in result.types:
         result.types |= {"integer"}
     values = [keys["const"][0]] if "const" in keys else result.get("enum")
-    if (known := result.get("x-extensible-enum")) not in (None, False):
-        values = known if isinstance(known, list) else values or []
-    if known not in (None, False) and side == Side.RESPONSE:
+    known = result.get("x-extensible-enum")
+    if isinstance(known, list):
+        values = known
+    if values is not None and known and side == Side.RESPONSE:
         result.known = list(values)
     elif values is not None:
         fitting = [value for value in values if value is not None and _type(value) & result.types]
@@ -490,7 +495,8 @@ def _set_limits(result: Node) -> None:
             continue
         if whole and float(value).is_integer():
             tighter = max if step == 1 else min
-            result.limits[bound] = tighter(result.limits.get(bound, value + step), value + step)
+            limit = value + step
+            result.limits[bound] = tighter(limit, result.limits.get(bound, limit))
         else:
             result.limits[key] = value
     for key in ("minLength", "minItems", "minProperties"):

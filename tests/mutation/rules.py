@@ -53,7 +53,7 @@ class RuleMutant:
     lines: frozenset[int] = frozenset()
     """The lines of the statement that changes."""
     code: str = ""
-    """The line of code with its change."""
+    """The line of code before and after the change."""
     rule: str = ""
     side: str = ""
     """The side whose level changes; empty for a rule that is not reported."""
@@ -71,7 +71,8 @@ def module_mutants(module: str) -> Iterator[RuleMutant]:
                 line = source.text[: edit.start].count("\n") + 1
                 name = f"{module}.py:{line} {source.function(edit.start)} {kind}: {edit.what}"
                 text = edit.applied(source.text)
-                code = f"{module}.py: {kind}: {text.splitlines()[line - 1].strip()}"
+                before, after = (each.splitlines()[line - 1].strip() for each in (source.text, text))
+                code = f"{module}.py: {before} → {after}"
                 yield RuleMutant(name, module, text, _statement(source.tree, line), code)
 
 
