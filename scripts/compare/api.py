@@ -41,7 +41,7 @@ from scripts.compare.schemas import Place, PlaceError
 from scripts.lib.files import same_json
 from scripts.lib.openapi import path_shape, pointer
 
-_TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "deprecated", "links"})
+_TEXT = frozenset({"summary", "description", "example", "examples", "externalDocs", "tags", "links"})
 _IGNORED = frozenset(("header", name) for name in ("accept", "content-type", "authorization"))
 """Parameters that OpenAPI ignores."""
 _VALUE = ("required", "style", "explode", "allowReserved", "allowEmptyValue", "schema", "content")
@@ -121,16 +121,19 @@ class _Finder:
         self.where = ""
 
     def _path_item(self, old_path: str, old: Place | None, new_path: str, new: Place | None, about: str = "") -> None:
-        before, after = (methods(item) if item else {} for item in (old, new))
+        before, after = (
+            {method: (item, each) for method, each in methods(item).items()} if item else {} for item in (old, new)
+        )
         for method, one, two in pairs(before, after):
             self.where = f"{about}{method.upper()} {new_path if two else old_path}".strip()
-            if one and not two:
-                values = (one.schema.get("operationId", method), None)
-                self.add("operation-removed", self.sent, one.pointer, "is gone", values)
-            elif two and not one:
-                self.add("operation-added", self.sent, two.pointer, "is new", (None, two.schema.get("operationId")))
-            elif old and new and one and two:
-                self._operation((old, one), (new, two), (old_path, new_path))
+            if one and two:
+                self._operation(one, two, (old_path, new_path))
+            elif one:
+                values = (one[1].schema.get("operationId", method), None)
+                self.add("operation-removed", self.sent, one[1].pointer, "is gone", values)
+            else:
+                values = (None, two[1].schema.get("operationId"))
+                self.add("operation-added", self.sent, two[1].pointer, "is new", values)
         self.where = f"{about}{new_path}".removesuffix(": ")
         if old and new:
             known = (*before, *after, "parameters", "servers", "$ref", "additionalOperations")
@@ -478,7 +481,7 @@ class _Finder:
         for place in places:
             if servers := listing(place, "servers"):
                 return servers, pointer(place.pointer, "servers")
-        return [Place(places[-1].document, {"url": "/"}, "/servers")], "/servers"
+        return [Place({}, {"url": "/"}, "/servers")], "/servers"
 
     def _servers(self, old: tuple[list[Place], str], new: tuple[list[Place], str]) -> None:
         before, after = ({text_of(place, "url").rstrip("/"): place for place in servers} for servers, _ in (old, new))
