@@ -588,8 +588,6 @@ def phrase(side: Side, thing: str, difference: Difference) -> str:
 def _components(root: Place) -> dict[str, dict[str, Any]]:
     """The components of a document by kind and name, except security schemes."""
     components = root.schema.get("components") or {}
-    if not isinstance(components, dict):
-        raise PlaceError(root.document, "/components", "must be an object")
     for kind, named in components.items():
         if named and not isinstance(named, dict) and not kind.startswith("x-"):
             raise PlaceError(root.document, pointer("/components", kind), "must be an object")

@@ -67,7 +67,7 @@ _ABOVE_UNIONS = ("schema-text-changed", "default-added", "default-changed")
 _NOT_OF_UNIONS = (
     *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "known-value-removed", "discriminator-added",
     "discriminator-removed", "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped",
-    "keyword-changed", "not-proved", "encoding-changed", "parts-forbid-other-fields",
+    "keyword-changed", "encoding-changed", "parts-forbid-other-fields",
 )  # fmt: skip
 """Rules whose verdict does not depend on the values that other alternatives allow."""
 
@@ -83,6 +83,13 @@ class Difference:
     what: str
     old: Any = None
     new: Any = None
+    of_kind: bool = False
+    """Whether it is one of a schema that a discriminator chooses, which is no part of the schema around it."""
+
+    @property
+    def depends_on_values(self) -> bool:
+        """Whether its verdict depends on the values that other alternatives allow."""
+        return not self.path and not self.of_kind and self.rule not in _NOT_OF_UNIONS
 
 
 class Comparison:
@@ -306,7 +313,7 @@ class Comparison:
         if not old.union and not new.union:
             return
         found = list(self._branches(old, new))
-        of_values = [each for each in found if not each.path and each.rule not in _NOT_OF_UNIONS]
+        of_values = [each for each in found if each.depends_on_values]
         if not of_values:
             yield from found
             return
@@ -408,7 +415,7 @@ class Comparison:
                     what = f"kind `{value}` of {{}} is another schema"
                     yield self._found("kind-remapped", what, here, one.pointer, two.pointer)
                 elif two.pointer not in compared:  # the alternatives have been compared already
-                    yield from differences
+                    yield from (replace(difference, of_kind=True) for difference in differences)
 
     def _rest(self, old: Node, new: Node) -> Iterator[Difference]:
         for key in sorted({*old.rest, *new.rest}):
