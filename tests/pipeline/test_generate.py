@@ -240,9 +240,7 @@ def test_check_reports_changed_options(tree: Path, builds: list[list[str]]) -> N
 
 def test_check_reports_a_spec_that_cannot_be_generated(tree: Path) -> None:
     """A spec that fails generation is reported, and other providers are still checked."""
-    substitute(
-        tree / "specs/minimax/openapi.json", '#/components/schemas/VoiceCloneReq"', '#/odd/schemas/VoiceCloneReq"'
-    )
+    substitute(tree / "specs/minimax/openapi.json", '#/components/schemas/ClonePrompt"', '#/odd/schemas/ClonePrompt"')
     (tree / "generated/voice_clone_api/retell/extra.py").write_bytes(b"")
     reported = problems(tree)
     assert next(with_prefix(reported, "minimax: specs/minimax/openapi.json is not what its pages say"))

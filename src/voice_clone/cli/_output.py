@@ -9,13 +9,15 @@ import re
 import shlex
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
+import attrs
 import typer
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
@@ -26,9 +28,6 @@ from rich.text import Text
 from voice_clone import CloneFailedError, CloneJob, NotFoundError, PollTimeoutError, Voice, VoiceCloneError
 from voice_clone._text import escaped
 from voice_clone.cli._exits import EXIT_CODES, WRONG_USAGE, exit_code
-
-if TYPE_CHECKING:
-    from voice_clone.cli._tasks import Task
 
 _ADVICE = "What to do: "
 _NARROW = 72  # columns; on a narrower terminal, the cells of a table are below each other
@@ -157,7 +156,42 @@ def set_server(base_url: str | None, *, allow_http: bool) -> None:
     server_flags.set(flags + "--allow-http " * allow_http)
 
 
-def report(tasks: Sequence[Task]) -> list[str]:
+@attrs.define(kw_only=True)
+class Outcome(ABC):
+    """What has become of the work at one provider."""
+
+    job: CloneJob | None = None
+    """A started clone that is not done."""
+    voice: Voice | None = None
+    """The voice that was made."""
+    deleted: list[str] = attrs.field(factory=list[str])
+    """The IDs of voices that were deleted."""
+    error: VoiceCloneError | None = None
+    notes: list[str] = attrs.field(factory=list[str])
+    """Notes of an interrupt, such as how to find out whether a voice was made."""
+    began: bool = False
+    ended: bool = False
+
+    def done_lines(self) -> list[str]:
+        """The work that was done, for people."""
+        deleted = [f"deleted {self.provider} voice {voice_id}" for voice_id in self.deleted]
+        return (voice_lines(self.voice, " is done") if self.voice else []) + deleted
+
+    def unknown(self) -> list[str]:
+        """Notes on work of unknown outcome; of all work if a second Ctrl-C cut off the end of the task."""
+        if self.job or self.error:
+            return []
+        if self.began and not self.ended and not self.notes:
+            return [f"{self.provider}: the command was stopped; its outcome is unknown"]
+        return self.notes
+
+    @property
+    @abstractmethod
+    def provider(self) -> str:
+        """The provider's name."""
+
+
+def report(tasks: Sequence[Outcome]) -> list[str]:
     """The outcomes of tasks that ended early: voices, clones that continue, errors, and unknown outcomes."""
     lines = list[str]()
     for task in tasks:
@@ -243,7 +277,7 @@ class Output:
         self.as_json = as_json
         self.streams = Stream(sys.stdout), Stream(sys.stderr)
         self.out, self.err = (Console(file=cast("TextIO", stream), highlight=False) for stream in self.streams)
-        self.tasks: Sequence[Task] = ()
+        self.tasks: Sequence[Outcome] = ()
         """The tasks whose outcomes the command has not printed yet."""
         self._has_result = False
 
@@ -313,7 +347,7 @@ class Output:
                         "tokens": {
                             task.job.provider: task.job.to_token() for task in tasks if task.job and not task.error
                         },
-                        "unknown": {task.connection.provider: notes for task in tasks if (notes := task.unknown())},
+                        "unknown": {task.provider: notes for task in tasks if (notes := task.unknown())},
                         "errors": [error_json(task.error) for task in tasks if task.error],
                         "deleted": [voice_id for task in tasks for voice_id in task.deleted],
                         "exit_code": code,

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import anyio
 import attrs
 
-from voice_clone import CloneJob, Voice, VoiceCloneError, connect_async
+from voice_clone import VoiceCloneError, connect_async
 from voice_clone._client.base import SyncClient
 from voice_clone._connect import find
 from voice_clone._provider.specs import provider_names
-from voice_clone.cli._output import Output, in_commands, voice_lines
+from voice_clone.cli._output import Outcome, Output, in_commands
 from voice_clone.cli._progress import Display, display
 from voice_clone.errors import AuthenticationError, InvalidRequestError
 
@@ -119,36 +119,17 @@ def _print_unless_interrupt(loop: asyncio.AbstractEventLoop, context: dict[str, 
 
 
 @attrs.define(kw_only=True)
-class Task:
+class Task(Outcome):
     """Work at one provider that shows its progress; it ends with its result or with an error."""
 
     connection: Connection
     flags: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """The flags of parameters that an error may name."""
-    job: CloneJob | None = None
-    """A started clone that is not done."""
-    voice: Voice | None = None
-    """The voice that was made."""
-    deleted: list[str] = attrs.field(factory=list[str])
-    """The IDs of voices that were deleted."""
-    error: VoiceCloneError | None = None
-    notes: list[str] = attrs.field(factory=list[str])
-    """Notes of an interrupt, such as how to find out whether a voice was made."""
-    began: bool = False
-    ended: bool = False
 
-    def done_lines(self) -> list[str]:
-        """The work that was done, for people."""
-        deleted = [f"deleted {self.connection.provider} voice {voice_id}" for voice_id in self.deleted]
-        return (voice_lines(self.voice, " is done") if self.voice else []) + deleted
-
-    def unknown(self) -> list[str]:
-        """Notes on work of unknown outcome; of all work if a second Ctrl-C cut off the end of the task."""
-        if self.job or self.error:
-            return []
-        if self.began and not self.ended and not self.notes:
-            return [f"{self.connection.provider}: the command was stopped; its outcome is unknown"]
-        return self.notes
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.connection.provider
 
     @abstractmethod
     async def work(self, client: Any, display: Display) -> None:
