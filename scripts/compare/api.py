@@ -177,9 +177,17 @@ class _Finder:
         if before != after:
             same_name = bool(before and after) and python_name(before) == python_name(after)
             at = (two if after else one).pointer + "/operationId"
-            what = f"the operation is called `{after}`, was `{before}`"
+            if not before:
+                what = f"the operation gets the ID `{after}`"
+                module = f"is no longer named after the path, but `{python_name(after)}`"
+            elif not after:
+                what = f"the operation loses its ID `{before}`"
+                module = f"`{python_name(before)}` is named after the path"
+            else:
+                what = f"the operation is called `{after}`, was `{before}`"
+                module = f"`{python_name(before)}` is `{python_name(after)}`"
             if in_python and not same_name:
-                what += f": its Python module `{python_name(before)}` is `{python_name(after)}`"
+                what += f": its Python module {module}"
             rule = "operation-id-changed" if in_python and not same_name else "operation-id-respelled"
             self.add(rule, Side.PYTHON, at, what, (before, after))
         elif (was := text_of(one, "x-operation-id", before)) != (now := text_of(two, "x-operation-id", after)):
