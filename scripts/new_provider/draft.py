@@ -356,7 +356,9 @@ def _name(draft: Draft, keys: Keys, wanted: str, *, seen: set[Keys], forced: boo
     if not is_named:
         name = _free(draft, wanted)
         words = {"part": _part(wanted), "place": path(keys[-2:])[1:].lstrip(".")}
-        if draft.add(place, "name" if forced else "inner_name", words, x_name=name):
+        # Not the schema itself: the provider may rename it.
+        reference = (*draft.at(*keys[:-1])[0], keys[-1])
+        if draft.add(reference, "name" if forced else "inner_name", words, x_name=name):
             own, place = name, ("components", "schemas", name)
     schema = draft.at(*place)[1]
     if own and schema.get("title", own) != own:
