@@ -2,6 +2,7 @@
 
 Daily work: unit, tests, generate, update, contract, docs
 Also starred: lint, typing, check, package
+Newest dependencies: newest
 Pipeline: vendor, compare, new, watch, propose, hashes
 Measurement: mutate, constructs, faults, ecosystem, peers, fuzz, corpus, soak, bench
 Pictures: demo, screenshots
@@ -188,6 +189,13 @@ def package(session: nox.Session) -> None:
     session.run(*pip, f"{wheel}[cli,testing]")
     session.run(python, "-I", "scripts/docs/demo.py", "--installed", external=True)
     session.run(python, "-I", "-m", "voice_clone.cli", "check", "tests/data/speech.wav", external=True)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests of the command line with the newest dependencies, as `pip install` gets them."""
+    session.install("--quiet", "--upgrade", ".[cli,testing]", "hypothesis", "pytest", "pytest-asyncio", "pytest-xdist")
+    session.run("python", "-m", "pytest", *map(str, sorted(Path("tests/unit").glob("test_cli*.py"))))
 
 
 @nox.session

@@ -19,11 +19,8 @@ _FIRST = ("Arguments", "Commands", "Options")
 
 def usage(ctx: Any) -> str:
     """How to type a command."""
-    names = [
-        metavar if each.required else f"[{metavar}]"
-        for each in ctx.command.get_params(ctx)
-        if each.param_type_name == "argument" and (metavar := each.make_metavar(ctx))
-    ]
+    arguments: list[Any] = [each for each in ctx.command.get_params(ctx) if each.param_type_name == "argument"]
+    names = [each.metavar if each.required else f"[{each.metavar}]" for each in arguments]
     words = [*names, "COMMAND …"] if isinstance(ctx.command, TyperGroup) else names
     return f"Usage: {' '.join([ctx.command_path, '[OPTIONS]', *words])}"
 
