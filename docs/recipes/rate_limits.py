@@ -92,9 +92,12 @@ async def clone_all_async(cartesia: AsyncCartesia, clips: Mapping[str, Path | by
 
 async def main(paths: list[Path]) -> int:
     """Clone voices from files, and print each outcome; return the number of failures."""
+    clips = {path.stem: path for path in paths}
+    if not clips or len(clips) < len(paths):
+        sys.exit("usage: rate_limits.py CLIP…; the name of a clip is the name of its voice, so no two may be equal")
     async with AsyncCartesia() as cartesia:
         limit_async(cartesia)
-        outcomes = await clone_all_async(cartesia, {path.stem: path for path in paths})
+        outcomes = await clone_all_async(cartesia, clips)
     for name, outcome in outcomes.items():
         print(f"{name}: {outcome.id if isinstance(outcome, Voice) else outcome}")
     return sum(isinstance(outcome, VoiceCloneError) for outcome in outcomes.values())

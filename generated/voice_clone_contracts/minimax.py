@@ -448,9 +448,7 @@ class SpeakRequest(BaseModel):
             "speech-01-hd",
             "speech-01-turbo",
         ],
-        Field(
-            description="Specifies which voice synthesis model to use for generating the preview audio. Required when the `text` field is provided."
-        ),
+        Field(description="The model that speaks."),
     ]
     text: Annotated[
         StrictStr,

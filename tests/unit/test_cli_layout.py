@@ -136,6 +136,13 @@ def test_check_of_several_files(tmp_path: Path, mock: Mock, monkeypatch: pytest.
     assert "error: the audio 'text.wav' is text, not audio\n" in done.err
     assert "missing.wav'\nWhat to do: check the path\n" in done.err
     assert typed("check", "good.wav", "good.wav").code == 0
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder, "text.wav", b"hello, this is text\n" * 9)
+    assert re.findall(r"the audio '(.*)' is text", typed("check", "a/text.wav", "b/text.wav").err) == [
+        "a/text.wav",
+        "b/text.wav",
+    ]
     assert not mock.requests
 
 

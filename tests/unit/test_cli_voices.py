@@ -542,6 +542,21 @@ def test_ctrl_c_in_another_command_exits_with_its_code(monkeypatch: pytest.Monke
     assert done.err == "interrupted\n"
 
 
+def test_ctrl_c_at_the_question_deletes_nothing(clip: Path, mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the question of `delete` says on a line of its own that nothing was deleted."""
+
+    def stopped(*_: Any, **__: Any) -> bool:
+        raise KeyboardInterrupt
+
+    voice = cloned("heygen", clip)
+    monkeypatch.setattr(_voices, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(_voices.Confirm, "ask", stopped)
+    done = typed("delete", "heygen", voice)
+    assert done.code == 130
+    assert done.err.endswith("\nnothing was deleted\ninterrupted\n")
+    assert voice in mock.voices("heygen")
+
+
 # After a clone
 
 

@@ -433,6 +433,15 @@ def test_doubt_is_settled(provider: str, fault: Any, after_work: bool, call: Cal
     assert (waited > 59.9) is not after_work
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+@pytest.mark.parametrize("provider", ["heygen", "retell", "cartesia"])
+def test_voice_without_a_name_is_not_reused(provider: str, name: str, call: Caller, wav: bytes) -> None:
+    """An empty name would be cloned at each call, so `get_or_clone` refuses it before it sends anything."""
+    with pytest.raises(InvalidRequestError, match="name must not be empty"):
+        call(provider, "get_or_clone", wav, **{**OPTIONS[provider], "name": name})
+    assert not call.mock.requests
+
+
 def test_settle_timeout_is_an_option(call: Caller, wav: bytes) -> None:
     """`settle_timeout=0` lists the voices once."""
     call.mock.fail("cartesia", "server_error", operation="clone_voice")

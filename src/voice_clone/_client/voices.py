@@ -121,6 +121,8 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
         on_poll: Callable[[Progress], Result] | None = None,
     ) -> Flow[Voice]:
         """Return the one voice of a name; clone it with `start` if there is none."""
+        if isinstance(cast("object", name), str) and not name.strip():
+            raise InvalidRequestError("name must not be empty: no list of voices finds a voice without a name")
         check_wait(timeout, on_poll, awaits=self._awaits)
         check_seconds("settle_timeout", settle_timeout)
         failed = set[str]()

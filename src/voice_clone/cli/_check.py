@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -34,6 +35,8 @@ class Checked:
             if isinstance(error.__cause__, IsADirectoryError):
                 advice = f"pass its files: voice-clone check {quoted(argument.rstrip('/'))}/*"
                 error = InvalidRequestError(f"{argument} is a folder", advice=advice)
+            # Of several files, two may have one name.
+            error.message = error.message.replace(f"the audio {Path(argument).name!r}", f"the audio {argument!r}")
             return cls(argument, error=error)
 
     @property

@@ -256,5 +256,10 @@ def _confirm(connection: Connection, voice_ids: Sequence[str], output: Output) -
     output.say(*filter(None, connection.call(describe)))
     count = len(voice_ids)
     question = f"Delete {'this voice' if count == 1 else f'these {count} voices'}?"
-    if not Confirm.ask(question, console=output.err, default=False):
+    try:
+        agreed = Confirm.ask(question, console=output.err, default=False)
+    except KeyboardInterrupt:
+        output.say("", "nothing was deleted")
+        raise
+    if not agreed:
         raise typer.Abort
