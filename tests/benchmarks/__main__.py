@@ -1,7 +1,7 @@
 """Measure this package and its peers, and compare the results with the goals.
 
 python -m tests.benchmarks                       everything
-python -m tests.benchmarks --quick               fewer rounds, in less than a minute
+python -m tests.benchmarks --quick               fewer rounds, in a few minutes
 python -m tests.benchmarks --rows import,poll    some rows, by id or prefix
 python -m tests.benchmarks --repeat 3 --write    three runs; write docs/benchmarks.md, its charts and results.json
 python -m tests.benchmarks --page                write the page and its charts again, from results.json
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scripts.lib.files import display_path, write_file
 from tests.benchmarks import charts, measures, plots, report
-from tests.benchmarks.measures import Bench, Effort
+from tests.benchmarks.measures import Bench, Effort, Round
 from tests.benchmarks.report import Result, Results
 from tests.benchmarks.rows import ROWS, Row, chosen
 from tests.benchmarks.worker import ME
@@ -79,7 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 tell("imports, profiles and the polling frontier", 1)
                 drawn = charts.collect(bench)
             results = Results(
-                report.machine(effort, bench.environments), middle(runs), drawn, values(runs) if len(runs) > 1 else []
+                report.machine(effort, bench.environments),
+                merge(rows, runs),
+                drawn,
+                estimates(rows, runs) if runs[1:] else [],
             )
     console.print(report.table(results.rows))
     if results.repeats:
@@ -90,32 +93,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write(results)
 
 
-def measure(bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Callable[..., object]) -> list[Result]:
-    """Measure these rows; rows with the same contestants are measured together."""
-    samples: dict[int, dict[str, list[measures.Measured]]] = {}
+def measure(
+    bench: Bench, rows: Sequence[Row], skipped: Sequence[str], tell: Callable[..., object]
+) -> dict[str, Sequence[Round]]:
+    """Measure these rows in new processes; rows with the same contestants are measured together."""
+    bench.stop_workers()
+    measured: dict[int, Sequence[Round]] = {}
     for row in rows:
         tell(row.title, 1)
         key = id(row.contestants)
-        if row.id not in skipped and key not in samples:
-            counts = (bench.effort.rounds, bench.effort.some_rounds, bench.effort.few_rounds, 1)
-            count = dict(zip(("many", "some", "few", "once"), counts, strict=True))[row.effort]
+        if row.id not in skipped and key not in measured:
             able = [contestant for contestant in row.contestants if not (bench.effort.quick and contestant.slow)]
-            few, warm = bench.effort.few_rounds, row.warm and not bench.effort.quick
-            samples[key] = measures.rounds(bench, able, count, few, warm=warm)
-    return [Result.of(row, {} if row.id in skipped else samples[id(row.contestants)]) for row in rows]
+            warm = row.warm and not bench.effort.quick
+            measured[key] = measures.rounds(bench, able, bench.effort.rounds(row.rounds), warm=warm)
+    return {row.id: measured.get(id(row.contestants), ()) for row in rows}
 
 
-def values(runs: Sequence[Sequence[Result]]) -> list[dict[str, list[float]]]:
-    """Our values of each row, run by run."""
+def merge(rows: Sequence[Row], runs: Sequence[Mapping[str, Sequence[Round]]]) -> list[Result]:
+    """The rows over the rounds of all runs."""
+    return [Result.of(row, [turn for run in runs for turn in run[row.id]]) for row in rows]
+
+
+def estimates(rows: Sequence[Row], runs: Sequence[Mapping[str, Sequence[Round]]]) -> list[dict[str, list[list[float]]]]:
+    """Our estimates of each row with their intervals, run by run."""
     return [
-        {row.id: [outcome.value for outcome in row.outcomes if outcome.role == "us"] for row in run if row.outcomes}
+        {row.id: [[each.value, each.low, each.high] for each in Result.of(row, run[row.id]).of_role("us")]
+         for row in rows if run[row.id]}
         for run in runs
-    ]
-
-
-def middle(runs: Sequence[Sequence[Result]]) -> list[Result]:
-    """Each row from the run with the median value."""
-    return [sorted(every, key=lambda each: each.ours or 0)[(len(every) - 1) // 2] for every in zip(*runs, strict=True)]
+    ]  # fmt: skip
 
 
 def write(results: Results) -> None:

@@ -48,7 +48,7 @@ def collect(bench: Bench) -> dict[str, Any]:
 def _imports(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """Import time by module, from `python -X importtime`, without an empty process's modules."""
     times: dict[str, list[Counter[str]]] = defaultdict(list)
-    for _ in range(bench.effort.some_rounds):
+    for _ in range(bench.effort.rounds(7)):
         for name, (environment, statements) in IMPORTS.items():
             times[name].append(importtime(bench.environments[environment].python, bench.stock, statements))
     medians = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from tests.benchmarks.environments import Environment
 HERE = Path(__file__).parent
 CONTESTANTS = HERE / "contestants"
 Measured = dict[str, float]
+Round = Mapping[str, Measured]
+"""The measurements of one round, by contestant."""
 Role = Literal["us", "stock", "peer", "limit", "base", "reference"]
 
 
@@ -27,26 +30,27 @@ Role = Literal["us", "stock", "peer", "limit", "base", "reference"]
 class Effort:
     """The amount of work; more gives steadier numbers."""
 
-    rounds: int = 15
-    some_rounds: int = 7
-    """Rounds of measurements that take most of a second."""
-    few_rounds: int = 3
-    """Rounds of measurements that take seconds."""
-    calls: int = 200
-    clones: int = 100
-    requests: int = 4000
+    share: float = 1.0
+    """The share of each row's rounds."""
+    calls: int = 100
+    clones: int = 50
+    requests: int = 2000
     seconds: float = 3.0
     """The time limit of those requests, for slow contestants."""
     jobs: int = 10_000
     job_seconds: float = 30.0
     """The time limit for two polls of each job."""
     durations: int = 2000
-    copies: tuple[int, ...] = (1, 10, 100)
-    """The sizes of the specs for the growth rows, in copies of HeyGen's spec."""
+    copies: tuple[int, ...] = (10, 100)
+    """The sizes of the specs for the growth row, in copies of HeyGen's spec."""
     quick: bool = False
 
+    def rounds(self, count: int) -> int:
+        """The number of rounds of a row that has `count` in a complete run."""
+        return max(1, round(count * self.share))
 
-QUICK = Effort(4, 2, 1, 50, 20, 500, 1.0, 2000, 8.0, 200, (1, 3, 12), quick=True)
+
+QUICK = Effort(0.15, 50, 20, 500, 1.0, 2000, 8.0, 200, (3, 12), quick=True)
 
 
 class Process:
@@ -89,16 +93,18 @@ class Bench:
     folder: Path
     """For temporary files."""
     url: str
-    until_end: ExitStack
     workers: dict[tuple[str, str], Process] = attrs.field(factory=dict[tuple[str, str], Process])
 
     def worker(self, environment: str, contestant: str) -> Process:
         """The worker of a contestant, warm after its first use."""
         if (environment, contestant) not in self.workers:
-            process = self.start(environment, contestant)
-            self.until_end.callback(process.close)
-            self.workers[environment, contestant] = process
+            self.workers[environment, contestant] = self.start(environment, contestant)
         return self.workers[environment, contestant]
+
+    def stop_workers(self) -> None:
+        """End all workers, so that the next run has new ones."""
+        while self.workers:
+            self.workers.popitem()[1].close()
 
     def start(self, environment: str, contestant: str = "") -> Process:
         """Start a worker."""
@@ -124,7 +130,9 @@ def opened(effort: Effort, tell: Callable[[str], object]) -> Generator[Bench]:
         server = Process(Path(sys.executable), [str(HERE / "server.py")])
         until_end.callback(server.close)
         url = f"http://127.0.0.1:{int(server.read())}"
-        yield Bench(effort, installed, generated, environments.FOLDER, url, until_end)
+        bench = Bench(effort, installed, generated, environments.FOLDER, url)
+        until_end.callback(bench.stop_workers)
+        yield bench
 
 
 @attrs.frozen
@@ -135,39 +143,53 @@ class Contestant:
     role: Role
     run: Callable[[Bench], Measured]
     slow: bool = False
-    """Whether a quick run skips it, and any other measures it in few rounds."""
+    """Whether a quick run skips it, and any other measures it in the first round only."""
 
 
-def rounds(
-    bench: Bench, contestants: Sequence[Contestant], count: int, few: int, *, warm: bool
-) -> dict[str, list[Measured]]:
-    """Run rounds in which contestants take turns in a changing order; slow ones only in the first `few`."""
-    samples: dict[str, list[Measured]] = {contestant.name: [] for contestant in contestants}
+def rounds(bench: Bench, contestants: Sequence[Contestant], count: int, *, warm: bool) -> list[Round]:
+    """Run rounds in which contestants take turns in a changing order; slow ones only in the first."""
+    measured: list[Round] = []
     chance = random.Random(1)
     for number in range(-1 if warm else 0, count):
-        able = [contestant for contestant in contestants if number < few or not contestant.slow]
-        for contestant in chance.sample(able, len(able)):
-            measured = contestant.run(bench)
-            if number >= 0:  # the first is for warming up
-                samples[contestant.name].append(measured)
-    return samples
+        able = [contestant for contestant in contestants if number < 1 or not contestant.slow]
+        measured.append({contestant.name: contestant.run(bench) for contestant in chance.sample(able, len(able))})
+    return measured[1:] if warm else measured
+
+
+RESAMPLES = 1000
+FEW = 8
+"""With fewer numbers, the interval is their range: a bootstrap interval would be too narrow."""
 
 
 @attrs.frozen
-class Spread:
-    """Median and quartiles."""
+class Estimate:
+    """An estimate and its 95 % confidence interval."""
 
-    median: float
+    value: float
     low: float
     high: float
 
     @classmethod
-    def of(cls, numbers: Sequence[float]) -> Spread:
-        """The spread of some numbers."""
-        if len(numbers) < 3:
-            return cls(statistics.median(numbers), min(numbers), max(numbers))
-        low, median, high = statistics.quantiles(numbers, n=4, method="inclusive")
-        return cls(median, low, high)
+    def of(cls, numbers: Sequence[float]) -> Estimate:
+        """The interquartile mean of some numbers, with a bootstrap interval."""
+        value = interquartile_mean(numbers)
+        if len(numbers) < FEW:
+            return cls(value, min(numbers), max(numbers))
+        chance = random.Random(1)
+        means = [interquartile_mean(chance.choices(numbers, k=len(numbers))) for _ in range(RESAMPLES)]
+        low, *_, high = statistics.quantiles(means, n=40)
+        return cls(value, min(low, value), max(high, value))
+
+    @classmethod
+    def of_ratios(cls, ratios: Sequence[float]) -> Estimate:
+        """The same, of the logarithms, so that a ratio and its inverse have inverse estimates."""
+        return cls(*map(math.exp, attrs.astuple(cls.of([math.log(ratio) for ratio in ratios]))))
+
+
+def interquartile_mean(numbers: Sequence[float]) -> float:
+    """The mean of the middle half."""
+    cut = (len(numbers) + 1) // 4
+    return statistics.fmean(sorted(numbers)[cut : len(numbers) - cut])
 
 
 def rounded(number: float) -> float:

@@ -51,10 +51,6 @@ class Judged:
     polls_ten_minutes: float
     """Polls for a clone of 10 minutes."""
 
-    def dominates(self, other: Judged) -> bool:
-        """Whether it has both less delay and fewer polls."""
-        return self.late < other.late and self.polls < other.polls
-
 
 def by_delays(delays: Delays) -> Callable[[float, random.Random], tuple[float, int]]:
     """A schedule with these delays between polls."""

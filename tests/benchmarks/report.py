@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ from rich.table import Table
 from scripts.lib.files import ROOT
 from tests import robustness
 from tests.benchmarks.environments import Environment
-from tests.benchmarks.measures import Effort, Measured, Role, Spread, rounded
+from tests.benchmarks.measures import Effort, Estimate, Measured, Role, Round, rounded
 from tests.benchmarks.rows import Row
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = PAGE.with_suffix("")
 JSON = FOLDER / "results.json"
+TIMES = ("cpu", "wall", "rate")
+"""The quantities whose rows also show both times relative to the base."""
+AGREED = 0.1
+"""The largest relative difference of runs that agree."""
 
 
 @attrs.frozen
@@ -31,9 +36,11 @@ class Outcome:
     name: str
     role: Role
     value: float
-    """The median of the rounds, in the row's unit, and the quartiles."""
+    """The estimate, in the row's unit, and its 95 % confidence interval."""
     low: float
     high: float
+    rounds: int
+    """The number of rounds."""
     cpu: float | None
     """CPU time relative to the base, if there is one."""
     wall: float | None
@@ -56,19 +63,21 @@ class Result:
     limit: str
     stated: float | None
     why: str
-    met: bool | None
-    """Whether all of our contestants have a value that meets the goal; None if not measured."""
+    verdict: str
+    """`met` if all of our contestants meet the goal, `missed` if any misses it, `unclear`, or `not measured`."""
     outcomes: list[Outcome]
 
     @classmethod
-    def of(cls, row: Row, samples: Mapping[str, Sequence[Measured]]) -> Result:
+    def of(cls, row: Row, rounds: Sequence[Round]) -> Result:
         """Evaluate the measurements."""
-        outcomes = list(_outcomes(row, samples)) if samples else []
-        ours = [outcome.value for outcome in outcomes if outcome.role == "us"]
-        wanted = sum(contestant.role == "us" for contestant in row.contestants)
-        met = len(ours) == wanted and all(map(row.met, ours)) if samples else None
+        outcomes = list(_outcomes(row, rounds))
+        verdicts = {row.verdict(each.low, each.high) for each in outcomes if each.role == "us"}
+        measured = {outcome.name for outcome in outcomes}
+        if any(each.role == "us" and each.name not in measured for each in row.contestants):
+            verdicts.add("missed")
+        verdict = next(each for each in ("missed", "unclear", "met") if each in verdicts) if rounds else "not measured"
         fields = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
-        return cls(**fields, met=met, outcomes=outcomes)
+        return cls(**fields | {"verdict": verdict}, outcomes=outcomes)
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Result:
@@ -93,41 +102,35 @@ class Result:
         outcomes = self.of_role("limit")
         return outcomes[0].value if outcomes else self.stated
 
-    @property
-    def verdict(self) -> str:
-        """The result in a word."""
-        return {True: "met", False: "missed", None: "not measured"}[self.met]
 
-
-def _outcomes(row: Row, samples: Mapping[str, Sequence[Measured]]) -> Iterator[Outcome]:
-    roles = {each.role for each in row.contestants}
-    base_role = "base" if "base" in roles or not row.relative else "stock"
-    bases = [samples[each.name] for each in row.contestants if each.role == base_role]
+def _outcomes(row: Row, rounds: Sequence[Round]) -> Iterator[Outcome]:
+    base = next((each.name for each in row.contestants if each.role == "base"), "")
     for contestant in row.contestants:
-        own = [sample for sample in samples.get(contestant.name, []) if row.quantity in sample]
+        own = [turn[contestant.name] for turn in rounds if row.quantity in turn.get(contestant.name, {})]
         if own:
-            cpu, wall = against(own, bases, "cpu"), against(own, bases, "wall")
             absolute = [sample[row.quantity] * row.scale for sample in own]
-            values = against(own, bases, row.quantity) if row.relative else absolute
-            spread = Spread.of(values)
+            relative = ratios(rounds, contestant.name, base, row.quantity) if row.relative else []
+            estimate = Estimate.of_ratios(relative) if row.relative else Estimate.of(absolute)
+            cpu, wall = (
+                ratios(rounds, contestant.name, base, kind) if row.quantity in TIMES else [] for kind in ("cpu", "wall")
+            )
             yield Outcome(
                 contestant.name,
                 contestant.role,
-                rounded(spread.median),
-                rounded(spread.low),
-                rounded(spread.high),
-                cpu=rounded(Spread.of(cpu).median) if cpu else None,
-                wall=rounded(Spread.of(wall).median) if wall else None,
-                measured={kind: rounded(Spread.of([sample[kind] for sample in own]).median) for kind in own[0]},
+                rounded(estimate.value),
+                rounded(estimate.low),
+                rounded(estimate.high),
+                rounds=len(own),
+                cpu=rounded(Estimate.of_ratios(cpu).value) if cpu else None,
+                wall=rounded(Estimate.of_ratios(wall).value) if wall else None,
+                measured={kind: rounded(statistics.median(sample[kind] for sample in own)) for kind in own[0]},
             )
 
 
-def against(own: Sequence[Measured], bases: Sequence[Sequence[Measured]], quantity: str) -> list[float]:
-    """The ratios to the base, round by round, or nothing if unknown."""
-    if not bases or not all(quantity in sample for samples in [own, *bases] for sample in samples):
-        return []
-    largest = [max(sample[quantity] for sample in turn) for turn in zip(*bases, strict=True)]
-    return [sample[quantity] / base for sample, base in zip(own, largest, strict=False)]  # the slow have fewer rounds
+def ratios(rounds: Sequence[Round], name: str, base: str, quantity: str) -> list[float]:
+    """The ratios of a contestant to the base in the same round, of the rounds that measured both."""
+    pairs = ((turn.get(name, {}), turn.get(base, {})) for turn in rounds)
+    return [own[quantity] / other[quantity] for own, other in pairs if quantity in own and quantity in other]
 
 
 def machine(effort: Effort, environments: Mapping[str, Environment]) -> dict[str, Any]:
@@ -149,8 +152,8 @@ class Results:
     rows: list[Result]
     charts: dict[str, Any]
     """The data of the additional charts; see charts.py."""
-    repeats: list[dict[str, list[float]]]
-    """Our values of each row, run by run, if there were several runs."""
+    repeats: list[dict[str, list[list[float]]]]
+    """Our estimates of each row with their intervals, run by run, if there were several runs."""
 
     def dump(self) -> str:
         """As JSON."""
@@ -193,7 +196,7 @@ def table(rows: Iterable[Result]) -> Table:
     for result in rows:
         peers, stock = result.of_role("peer"), result.of_role("stock")
         best = f"{number(peers[0].value)} {peers[0].name.partition(':')[0]}" if peers else "–"
-        style = {"met": "green", "missed": "bold red"}.get(result.verdict)
+        style = {"met": "green", "missed": "bold red", "unclear": "yellow"}.get(result.verdict)
         shown.add_row(
             result.title, amount(result, result.ours), best, number(stock[0].value) if stock else "–", goal(result),
             number(result.limit_value), result.verdict, style=style,
@@ -202,30 +205,47 @@ def table(rows: Iterable[Result]) -> Table:
 
 
 def details(result: Result) -> Table:
-    """One row in full: each contestant with its spread, and both times relative to the base."""
-    shown = robustness.table("", f"median, {result.unit}".strip(", "), "quartiles", "CPU / base", "wall / base")
+    """One row in full: each contestant with its interval, and both times relative to the base, if there is one."""
+    timed = any(each.cpu for each in result.outcomes)
+    columns = [f"estimate, {result.unit}".strip(", "), "95 % interval", "rounds"]
+    shown = robustness.table("", *columns, *(["CPU / base", "wall / base"] if timed else []))
     for each in sorted(result.outcomes, key=lambda outcome: outcome.value, reverse=result.better == "more"):
         name = f"**{each.name}**" if each.role == "us" else f"{each.name} ({each.role})"
-        spread = f"{number(each.low)} – {number(each.high)}"
-        shown.add_row(name, number(each.value), spread, number(each.cpu), number(each.wall))
+        times = [number(each.cpu), number(each.wall)] if timed else []
+        shown.add_row(name, number(each.value), interval(each.low, each.high), str(each.rounds), *times)
     return shown
 
 
-def agreement(repeats: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[tuple[str, float]]:
-    """The relative difference between runs for each of our values: largest over smallest, minus 1."""
-    for row in [*repeats[0]]:
+def interval(low: float, high: float) -> str:
+    """An interval as text."""
+    return "–" if low == high else f"{number(low)} – {number(high)}"
+
+
+def apart(repeats: Sequence[Mapping[str, Sequence[Sequence[float]]]]) -> Iterator[tuple[float, str, list[Any]]]:
+    """Of each of our values: the largest over the smallest minus 1, its row, and the estimates of the runs."""
+    for row in repeats[0]:
         for runs in zip(*(repeat[row] for repeat in repeats), strict=True):
-            yield row, max(runs) / min(runs) - 1 if min(runs) else 0.0
+            values = [value for value, _, _ in runs]
+            yield (max(values) / min(values) - 1 if min(values) else 0.0), row, [*runs]
 
 
 def page(results: Results) -> str:
     """The page, from the results alone."""
-    measured = [result for result in results.rows if result.met is not None]
+    verdicts = [result.verdict for result in results.rows]
+    upload = results.get("upload")
     values = results.machine | {
-        "rows": len(measured),
-        "met": sum(bool(result.met) for result in measured),
+        "start": compared(results.get("import-one"), "cpu"),
+        "upload": (amount(upload, upload.ours), amount(upload, upload.of_role("peer")[-1].value)),
+        "burst": compared(results.get("burst")),
+        "late": compared(results.get("late"), "late", 100),
+        "polls": compared(results.get("polls")),
+        "size": compared(results.get("size")),
+        "distributions": compared(results.get("size"), "distributions"),
+        "rows": len(verdicts) - verdicts.count("not measured"),
+        "met": verdicts.count("met"),
+        "unclear": verdicts.count("unclear"),
         "table": robustness.markdown(table(results.rows)),
-        "missed": _missed(results.rows),
+        "missed": missed(results.rows),
         "fastest": number(max(outcome.measured["rate"] for outcome in results.get("burst").outcomes)),
         "profiles": "\n".join(_own(results.charts["profiles"])),
         "repeats": repeats(results),
@@ -236,12 +256,20 @@ def page(results: Results) -> str:
     return (Path(__file__).parent / "page.md").read_text("utf-8").format(**values)
 
 
-def _missed(rows: Iterable[Result]) -> str:
+def compared(result: Result, quantity: str = "", scale: float = 1.0) -> tuple[str, str]:
+    """Ours, of several the worst, and the best peer's: the estimates, or the medians of another measured quantity."""
+    both = (result.of_role("us")[-1], result.of_role("peer")[0])
+    ours, peer = (number(each.measured[quantity] * scale if quantity else each.value) for each in both)
+    return ours, peer
+
+
+def missed(rows: Iterable[Result]) -> str:
+    """The goals that are missed or unclear, each with its reason."""
     lines = [
-        f"- **{row.title}**: {amount(row, row.ours)}. Goal: {goal(row)}. Limit ({row.limit}): "
+        f"- **{row.title}**, {row.verdict}: {amount(row, row.ours)}. Goal: {goal(row)}. Limit ({row.limit}): "
         f"{amount(row, row.limit_value)}. {row.why}".rstrip()
         for row in rows
-        if row.met is False
+        if row.verdict in ("missed", "unclear")
     ]
     return "\n".join(lines) or "None."
 
@@ -256,14 +284,19 @@ def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[
 
 
 def repeats(results: Results) -> str:
-    """Whether several runs agree, as a sentence."""
+    """Whether several runs agree, as a sentence; values that do not are shown with their intervals."""
     if not results.repeats:
         return "This page shows a single run."
-    apart = sorted(agreement(results.repeats), key=lambda each: -each[1])
-    far = [f"{results.get(row).title} {share * 100:.0f} %" for row, share in apart if share > 0.1]
-    within = f"{len(apart) - len(far)} of our {len(apart)} values agree within 10 %"
+    values = sorted(apart(results.repeats), key=lambda each: -each[0])
+    far = [
+        f"{results.get(row).title}, by {share * 100:.0f} %: "
+        + ", ".join(f"{number(value)} ({interval(low, high)})" for value, low, high in runs)
+        for share, row, runs in values
+        if share > AGREED
+    ]
+    within = f"{len(values) - len(far)} of our {len(values)} values agree within {AGREED * 100:.0f} %"
     beyond = (
-        f"; the others differ: {', '.join(far)}" if far else f"; the largest difference is {apart[0][1] * 100:.0f} %"
+        f"; the others differ ({'; '.join(far)})" if far else f"; the largest difference is {values[0][0] * 100:.0f} %"
     )
     return f"In {len(results.repeats)} runs, {within}{beyond}."
 

@@ -9,11 +9,10 @@ from typing import Literal
 import attrs
 
 from scripts.lib.files import ROOT
-from tests.benchmarks import environments, polling
+from tests.benchmarks import polling
 from tests.benchmarks.measures import Contestant
 from tests.benchmarks.runs import (
     CLIP,
-    TIMEOUT,
     burst,
     call,
     command,
@@ -63,17 +62,19 @@ class Row:
     scale: float = 1.0
     """Units per measured unit."""
     relative: bool = False
-    """Whether values are ratios to the base in the same round: the largest, or the stock client if there is none."""
+    """Whether values are ratios to the base in the same round."""
     better: Literal["less", "more"] = "less"
-    effort: Literal["many", "some", "few", "once"] = "many"
+    rounds: int = 30
+    """The number of rounds in a complete run."""
     warm: bool = True
     """Whether a first round is measured and discarded."""
     why: str = ""
     """The reason for a missed goal."""
 
-    def met(self, value: float) -> bool:
-        """Whether a value meets the goal."""
-        return value <= self.goal if self.better == "less" else value >= self.goal
+    def verdict(self, low: float, high: float) -> str:
+        """Whether a confidence interval is on the goal's good side; unclear if it is on both."""
+        ends = {each <= self.goal if self.better == "less" else each >= self.goal for each in (low, high)}
+        return "unclear" if len(ends) > 1 else "met" if True in ends else "missed"
 
 
 ONE_STOCK = (
@@ -87,14 +88,15 @@ FOUR_STOCK = (
     "from stock.minimax import AuthenticatedClient as _; "
     "from stock.minimax.api.voices import clone_voice as _, upload_file"
 )
-BASE64 = (
-    large(OURS, "us", "ours", "ours", "base64"),
-    large("stock", "stock", "stock", "stock", "base64"),
+FRAME = "bytes.fromhex('ffe318c0') + bytes(68)"  # of mp3
+FIRST_CLONE = (
+    f"from voice_clone import Cartesia; Cartesia('key', base_url=URL).clone({FRAME}, name='Me', language='en')"
 )
+SPEAK, LIST = ("Cartesia", "HeyGen", "MiniMax"), ("Cartesia", "HeyGen")
 JOBS = (
     waiting(OURS, "us", "ours", "ours"),
     waiting("httpx transports and a sleeping task", "limit", "stock", "bare_httpx"),
-    call("httpx, sequential", "base", "stock", "bare_httpx", "polls", measure="calls_async", times=10),
+    call("httpx, sequential", "base", "stock", "bare_httpx", "polls", measure="calls_async", times=20),
 )
 SCHEDULES = (
     schedule(polling.OURS, "us"),
@@ -102,53 +104,7 @@ SCHEDULES = (
     *(schedule(each, "reference") for each in polling.USUAL),
     schedule(polling.FRONTIER[3], "limit"),
 )
-INSTALLED = (
-    installed(OURS, "us", "ours"),
-    installed("cartesia", "peer", "cartesia"),
-    installed("retell-sdk", "peer", "retell"),
-    installed("elevenlabs", "peer", "elevenlabs"),
-    installed("httpx and attrs", "limit", "stock"),
-)
-CLONES = (
-    call(f"{OURS}, Cartesia", "us", "ours", "ours", "clone", CLIP),
-    call(f"{OURS}, Retell AI", "us", "ours", "ours", "clone_retell", CLIP),
-)
-HOSTILE = (
-    hostile(OURS, "us", "ours", "ours"),
-    hostile(f"{OURS}, sync in a thread", "us", "ours", "ours", "hostile_in_thread"),
-    hostile("httpx and json.loads", "base", "stock", "bare_httpx"),
-)
-LISTS = {
-    "HeyGen": (
-        long(OURS, "us", "ours", "ours", "list_heygen"),
-        long("httpx", "base", "stock", "bare_httpx", "list_heygen"),
-    ),
-    "Cartesia": (
-        long(OURS, "us", "ours", "ours", "list_cartesia"),
-        long("cartesia", "peer", "cartesia", "cartesia_sdk", "list_cartesia"),
-        long("httpx", "base", "stock", "bare_httpx", "list_cartesia"),
-    ),
-}
-SPEECH = {
-    "Cartesia": (
-        long(OURS, "us", "ours", "ours", "speak_cartesia"),
-        long("cartesia", "peer", "cartesia", "cartesia_sdk", "speak_cartesia"),
-        long("cartesia, streamed", "peer", "cartesia", "cartesia_sdk", "stream_cartesia"),
-        long("httpx, streamed", "base", "stock", "bare_httpx", "speak_cartesia"),
-    ),
-    "MiniMax": (
-        long(OURS, "us", "ours", "ours", "speak_minimax"),
-        long("httpx and json.loads", "base", "stock", "bare_httpx", "speak_minimax"),
-    ),
-    "HeyGen": (
-        long(OURS, "us", "ours", "ours", "speak_heygen"),
-        long("httpx, streamed", "base", "stock", "bare_httpx", "speak_heygen"),
-    ),
-}
-GROWTH = (growth(OURS, "us", generate_acme), growth("stock", "stock", stock_acme))
 HTTPX = imports("import httpx", "base", "stock", "import httpx")
-EMPTY = imports("empty process", "limit", "stock", "pass")
-NEEDS = imports("import httpx and attrs", "limit", "stock", "import httpx, attrs")
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -160,13 +116,13 @@ ROWS: tuple[Row, ...] = (
         limit="empty process",
         quantity="cpu",
         relative=True,
-        effort="some",
+        rounds=12,
         contestants=(
             imports(OURS, "us", "ours", "import voice_clone"),
             imports("elevenlabs", "peer", "elevenlabs", "import elevenlabs"),
             imports("cartesia", "peer", "cartesia", "import cartesia"),
-            imports("retell-sdk", "peer", "retell", "import retell"),
-            EMPTY,
+            imports("retell-sdk", "peer", "retell", "import retell", slow=True),
+            imports("empty process", "limit", "stock", "pass"),
             HTTPX,
         ),
         why="Most of it is the cost of an empty process. A chart below shows the modules.",
@@ -175,40 +131,45 @@ ROWS: tuple[Row, ...] = (
         id="import-one",
         group="import one provider, ready to call",
         title="import one provider",
-        what="CPU time to import a provider's class. The references also make a client and clone once, without TLS.",
+        what="CPU time to import a provider's class. The references import "
+        "all four classes, or also make a client and clone once, without TLS.",
         goal=1.25,
         limit="`import httpx, attrs`, which every generated client needs",
         quantity="cpu",
         relative=True,
-        effort="some",
+        rounds=12,
         contestants=(
             imports(OURS, "us", "ours", "from voice_clone import HeyGen"),
             imports("elevenlabs", "peer", "elevenlabs", "from elevenlabs.client import ElevenLabs"),
             imports("cartesia", "peer", "cartesia", "from cartesia import Cartesia"),
             imports("retell-sdk", "peer", "retell", "from retell import Retell", slow=True),
             imports("stock", "stock", "stock", ONE_STOCK),
-            NEEDS,
+            imports("import httpx and attrs", "limit", "stock", "import httpx, attrs"),
             HTTPX,
+            imports(
+                f"{OURS}, all four", "reference", "ours", "from voice_clone import Cartesia, HeyGen, MiniMax, Retell"
+            ),
+            imports("four stock clients", "reference", "stock", FOUR_STOCK),
             imports(
                 f"{OURS}, first clone",
                 "reference",
                 "ours",
-                "from voice_clone import Cartesia; "
-                "Cartesia('key', base_url=URL).clone(b'ID3 ...', name='Me', language='en')",
+                FIRST_CLONE,
             ),
             imports(
                 "cartesia, first clone",
                 "reference",
                 "cartesia",
                 "from cartesia import Cartesia; Cartesia(api_key='key', base_url=URL)"
-                ".voices.clone(clip=('a.mp3', b'ID3 ...'), name='Me', language='en')",
+                f".voices.clone(clip=('a.mp3', {FRAME}), name='Me', language='en')",
+                slow=True,
             ),
             imports(
                 "retell-sdk, first clone",
                 "reference",
                 "retell",
                 "from retell import Retell; Retell(api_key='key', base_url=URL)"
-                ".voice.clone(files=[('a.mp3', b'ID3 ...')], voice_name='Me', voice_provider='elevenlabs')",
+                f".voice.clone(files=[('a.mp3', {FRAME})], voice_name='Me', voice_provider='elevenlabs')",
                 slow=True,
             ),
             imports(
@@ -216,32 +177,15 @@ ROWS: tuple[Row, ...] = (
                 "reference",
                 "elevenlabs",
                 "from elevenlabs.client import ElevenLabs; ElevenLabs(api_key='key', base_url=URL)"
-                ".voices.ivc.create(name='Me', files=[('a.mp3', b'ID3 ...')])",
+                f".voices.ivc.create(name='Me', files=[('a.mp3', {FRAME})])",
+                slow=True,
             ),
             imports(
                 "httpx, first POST",
                 "reference",
                 "stock",
-                "import httpx; httpx.Client(base_url=URL).post('/voices/clone', files={'clip': b'ID3 ...'}).json()",
+                f"import httpx; httpx.Client(base_url=URL).post('/voices/clone', files={{'clip': {FRAME}}}).json()",
             ),
-        ),
-        why="Most of it is httpx and attrs. A chart below shows the modules.",
-    ),
-    Row(
-        id="import-four",
-        group="import all four",
-        title="import all four providers",
-        what="CPU time to import the classes of all four providers.",
-        goal=1.35,
-        limit="`import httpx, attrs`, without the four packages",
-        quantity="cpu",
-        relative=True,
-        effort="some",
-        contestants=(
-            imports(OURS, "us", "ours", "from voice_clone import Cartesia, HeyGen, MiniMax, Retell"),
-            imports("four stock clients", "stock", "stock", FOUR_STOCK),
-            NEEDS,
-            HTTPX,
         ),
         why="Most of it is httpx and attrs. A chart below shows the modules.",
     ),
@@ -255,6 +199,7 @@ ROWS: tuple[Row, ...] = (
         quantity="cpu",
         unit="ms",
         scale=1000,
+        rounds=15,
         contestants=(
             construct(OURS, "us", "ours", "ours", times=50),
             construct("httpx, SSL context shared", "limit", "stock", "bare_httpx", "construct_shared", times=50),
@@ -272,7 +217,8 @@ ROWS: tuple[Row, ...] = (
         quantity="cpu",
         relative=True,
         contestants=(
-            *CLONES,
+            call(f"{OURS}, Cartesia", "us", "ours", "ours", "clone", CLIP),
+            call(f"{OURS}, Retell AI", "us", "ours", "ours", "clone_retell", CLIP),
             *(other for other in others(call, "clone", CLIP) if other.role != "base"),
             call("httpx", "base", "stock", "bare_httpx", "clone_connecting", CLIP),
             call("httpx, keep-alive", "reference", "stock", "bare_httpx", "clone", CLIP),
@@ -285,14 +231,15 @@ ROWS: tuple[Row, ...] = (
         id="poll",
         group="poll GET, CPU / bare httpx",
         title="one poll of a clone",
-        what="CPU time of `wait` for a finished clone, which polls once, relative to a GET by httpx. Both reuse a "
+        what="CPU time of `poll`, and of `wait`, for a finished clone, relative to a GET by httpx. All reuse a "
         "connection.",
         goal=1.10,
         limit="httpx with a prebuilt request",
         quantity="cpu",
         relative=True,
         contestants=(
-            call(OURS, "us", "ours", "ours", "poll"),
+            call(f"{OURS}, poll", "us", "ours", "ours", "poll"),
+            call(f"{OURS}, wait", "us", "ours", "ours", "wait_finished"),
             *others(call, "poll"),
             call("httpx, prebuilt request", "limit", "stock", "bare_httpx", "poll_prepared"),
             call("httpcore", "reference", "stock", "references", "poll"),
@@ -300,24 +247,42 @@ ROWS: tuple[Row, ...] = (
         why="Most of it is httpx. A profile below shows the rest.",
     ),
     Row(
+        id="get-or-clone",
+        group="get_or_clone of an existing voice, CPU / bare httpx that lists the voices",
+        title="get_or_clone of an existing voice",
+        what="CPU time of `get_or_clone` with the name of the last of 100 voices, relative to a GET of the list by "
+        "httpx, which makes no object for a voice. Both reuse a connection.",
+        goal=1.5,
+        limit="httpx and `json.loads`",
+        stated=1.0,
+        quantity="cpu",
+        relative=True,
+        rounds=20,
+        contestants=(
+            call(OURS, "us", "ours", "ours", "get_or_clone"),
+            call("cartesia", "peer", "cartesia", "cartesia_sdk", "find_voice"),
+            call("httpx", "base", "stock", "bare_httpx", "find_voice"),
+        ),
+        why="The rest is the check of each id, a `Voice` for each, and the limits of depth and size of JSON.",
+    ),
+    Row(
         id="burst",
         group="500 concurrent polls, default client, requests/s / bare httpx, first burst included",
         title="500 concurrent polls",
-        what="Polls per second of 500 concurrent tasks with one new client and default options, including the first "
-        "requests, relative to a default `httpx.AsyncClient`. Our package installs sniffio; httpx does not.",
+        what="Polls per second of 500 tasks that poll again and again with one new client and default options, "
+        "including the first requests, relative to a default `httpx.AsyncClient`. Our package installs sniffio; httpx "
+        "does not.",
         goal=15,
         limit="a set of httpx transports with one connection each",
         quantity="rate",
         relative=True,
         better="more",
-        effort="some",
+        rounds=3,
         warm=False,
         contestants=(
             burst(OURS, "us", "ours", "ours"),
             *others(burst, slow=("cartesia", "retell-sdk", "elevenlabs", "stock")),
-            burst("httpx transports", "reference", "stock", "bare_httpx", "polls_transports"),
             burst("httpx transports, with sniffio", "limit", "ours", "bare_httpx", "polls_transports"),
-            burst("httpx, with sniffio", "reference", "ours", "bare_httpx"),
             burst(f"{OURS}, aiohttp transport", "reference", "ours-aiohttp", "ours", "polls_aiohttp"),
             burst("aiohttp", "reference", "aiohttp", "bare_aiohttp"),
             burst("asyncio streams", "reference", "stock", "references"),
@@ -334,7 +299,7 @@ ROWS: tuple[Row, ...] = (
         quantity="memory",
         unit="kB",
         scale=1 / 1000,
-        effort="few",
+        rounds=1,
         warm=False,
         contestants=JOBS,
         why="A waiting job consists of an asyncio task, its timer, and the flow's generators.",
@@ -348,205 +313,143 @@ ROWS: tuple[Row, ...] = (
         limit="httpx transports, one request at a time",
         quantity="cpu",
         relative=True,
-        effort="few",
+        rounds=1,
         warm=False,
         contestants=JOBS,
         why="The polls come in bursts, and a waiting task wakes once for its connection and once for each read.",
     ),
     Row(
-        id="file",
-        group="200 MB file or path, extra memory",
+        id="upload",
+        group="200 MB from a path, a file, or as base64, extra memory",
         title="upload of 200 MB: memory",
-        what="Growth of memory while 200 MB of audio are uploaded, from a path and from an open file.",
+        what="Growth of memory while 200 MB of audio are uploaded: from a path, from an open file, and as base64 in "
+        "JSON to HeyGen.",
         goal=1.0,
         limit="httpx with an open file",
         quantity="memory",
         unit="MiB",
         scale=1 / MIB,
-        effort="some",
+        rounds=3,
         warm=False,
         contestants=(
             large(f"{OURS}, path", "us", "ours", "ours", "path"),
             large(f"{OURS}, file", "us", "ours", "ours", "file"),
+            large(f"{OURS}, base64", "us", "ours", "ours", "base64"),
             large("retell-sdk, path", "peer", "retell", "retell_sdk", "path", slow=True),
             large("retell-sdk, file", "peer", "retell", "retell_sdk", "file", slow=True),
             large("cartesia, path", "peer", "cartesia", "cartesia_sdk", "path"),
             large("cartesia, file", "peer", "cartesia", "cartesia_sdk", "file"),
             large("elevenlabs, file", "peer", "elevenlabs", "elevenlabs_sdk", "file"),
             large("stock, file", "stock", "stock", "stock", "file"),
+            large("stock, base64", "stock", "stock", "stock", "base64", slow=True),
             large("httpx, file", "limit", "stock", "bare_httpx", "file"),
         ),
     ),
     Row(
-        id="base64-memory",
-        group="200 MB into HeyGen as base64, extra memory; time against stock",
-        title="upload of 200 MB as base64: memory",
-        what="Growth of memory while 200 MB of audio are uploaded to HeyGen, as base64 in JSON.",
-        goal=2.0,
-        limit="a few chunks of the audio",
-        stated=1.0,
-        quantity="memory",
-        unit="MiB",
-        scale=1 / MIB,
-        effort="some",
-        warm=False,
-        contestants=BASE64,
-        why="The client holds one chunk of 64 KiB and the data that the socket accepts at once.",
-    ),
-    Row(
-        id="base64-time",
-        group="200 MB into HeyGen as base64, extra memory; time against stock",
-        title="upload of 200 MB as base64: time",
-        what="Wall time of an upload of 200 MB to HeyGen, as base64 in JSON, relative to the stock client.",
-        goal=0.25,
-        limit="only encoding and sending",
-        stated=0.2,
-        quantity="wall",
-        relative=True,
-        effort="some",
-        warm=False,
-        contestants=BASE64,
-        why="Nearly all of it is encoding base64 and sending it through the socket.",
-    ),
-    Row(
-        id="oversize",
-        group="response body bounded",
-        title="response of 128 MiB: memory",
-        what="Growth of memory while a server sends a response of 128 MiB, relative to the client's cap of 8 MiB.",
+        id="response",
+        group="response body and decoded JSON bounded",
+        title="hostile response: memory",
+        what="Growth of memory while a server sends a response of 128 MiB, plain or as gzip, or 8 kB of gzip that "
+        "expand to 8 MB of JSON, `[{},{},…]`, relative to the client's cap of 8 MiB.",
         goal=2.0,
         limit="one copy of the first 8 MiB",
         stated=1.0,
         quantity="memory",
         unit="× cap",
         scale=1 / CAP,
-        effort="some",
+        rounds=3,
         warm=False,
         contestants=(
             oversize(OURS, "us", "ours", "ours"),
             oversize(f"{OURS}, gzip", "us", "ours", "ours", "-gzip"),
+            hostile(f"{OURS}, 8 kB of JSON", "us", "ours", "ours"),
             *others(oversize, slow=("retell-sdk",)),
+            hostile("httpx, 8 kB of JSON", "reference", "stock", "bare_httpx"),
         ),
         why="The client keeps all chunks until their size exceeds the cap.",
     ),
     Row(
-        id="hostile-memory",
-        group="8 kB of hostile JSON: memory, time, event-loop stall",
-        title="8 kB of hostile JSON: memory",
-        what="Growth of memory when the response to a clone is 8 kB of gzip that expand to 8 MB of `[{},{},…]`.",
-        goal=40.0,
-        limit="one copy of the 8 MB of text",
-        stated=CAP / 1e6,
-        quantity="memory",
-        unit="MB",
-        scale=1e-6,
-        effort="few",
-        warm=False,
-        contestants=HOSTILE,
-    ),
-    Row(
-        id="hostile-time",
-        group="8 kB of hostile JSON: memory, time, event-loop stall",
-        title="8 kB of hostile JSON: time",
-        what=f"Wall time of a clone with such a response, with a timeout of {TIMEOUT:g} s.",
-        goal=TIMEOUT + 0.5,
-        limit="immediate rejection of the response",
-        stated=0.0,
-        quantity="wall",
-        unit="s",
-        effort="few",
-        warm=False,
-        contestants=HOSTILE,
-    ),
-    Row(
-        id="hostile-stall",
-        group="8 kB of hostile JSON: memory, time, event-loop stall",
+        id="stall",
+        group="8 kB of hostile JSON: event-loop stall",
         title="8 kB of hostile JSON: event-loop stall",
-        what="Longest time for which a clone with such a response blocks the event loop.",
+        what="Longest time for which a clone with a response of 8 kB of gzip that expand to 8 MB of JSON, `[{},{},…]`, "
+        "blocks the event loop.",
         goal=0.2,
         limit="immediate rejection of the response",
         stated=0.0,
         quantity="stall",
         unit="s",
-        effort="few",
+        rounds=7,
         warm=False,
-        contestants=HOSTILE,
+        contestants=(
+            hostile(OURS, "us", "ours", "ours"),
+            hostile(f"{OURS}, sync in a thread", "us", "ours", "ours", "hostile_in_thread"),
+            hostile("httpx and json.loads", "base", "stock", "bare_httpx"),
+        ),
     ),
-    *(
-        Row(
-            id=f"list-{provider.lower()}-time",
-            group="10,000 voices listed page by page: CPU / bare httpx; memory",
-            title=f"list of 10,000 voices at {provider}: CPU time",
-            what=f"CPU time of `list_voices` over 100 pages of 100 voices at {provider}, relative to httpx, "
-            "which makes no object for a voice.",
-            goal=1.5,
-            limit="httpx and `json.loads`",
-            stated=1.0,
-            quantity="cpu",
-            relative=True,
-            effort="some",
-            warm=False,
-            contestants=contestants,
-            why="The rest is the check of each id, a `Voice` for each, and the limits of depth and size of JSON.",
-        )
-        for provider, contestants in LISTS.items()
+    Row(
+        id="list",
+        group="10,000 voices listed page by page: CPU / bare httpx",
+        title="list of 10,000 voices",
+        what="CPU time of `list_voices` over 100 pages of 100 voices at Cartesia, relative to httpx, which makes no "
+        "object for a voice.",
+        goal=1.5,
+        limit="httpx and `json.loads`",
+        stated=1.0,
+        quantity="cpu",
+        relative=True,
+        rounds=9,
+        warm=False,
+        contestants=(
+            long(OURS, "us", "ours", "ours", "list_cartesia"),
+            long("cartesia", "peer", "cartesia", "cartesia_sdk", "list_cartesia"),
+            long("httpx", "base", "stock", "bare_httpx", "list_cartesia"),
+        ),
+        why="The rest is the check of each id, a `Voice` for each, and the limits of depth and size of JSON.",
     ),
-    *(
-        Row(
-            id=f"list-{provider.lower()}-memory",
-            group="10,000 voices listed page by page: CPU / bare httpx; memory",
-            title=f"list of 10,000 voices at {provider}: memory",
-            what=f"Growth of memory during `list_voices` over 100 pages of 100 voices at {provider}; no voice is kept.",
-            goal=1.0,
-            limit="one page",
-            stated=0.1,
-            quantity="memory",
-            unit="MiB",
-            scale=1 / MIB,
-            effort="some",
-            warm=False,
-            contestants=contestants,
-        )
-        for provider, contestants in LISTS.items()
+    Row(
+        id="speak",
+        group="20 MiB of speech into a file: CPU / bare httpx",
+        title="20 MiB of speech into a file",
+        what="CPU time of `speak` with 20 MiB of audio from Cartesia into a file, relative to httpx.",
+        goal=1.25,
+        limit="httpx that streams into the file",
+        stated=1.0,
+        quantity="cpu",
+        relative=True,
+        rounds=9,
+        warm=False,
+        contestants=(
+            long(OURS, "us", "ours", "ours", "speak_cartesia"),
+            long("cartesia", "peer", "cartesia", "cartesia_sdk", "speak_cartesia"),
+            long("cartesia, streamed", "peer", "cartesia", "cartesia_sdk", "stream_cartesia"),
+            long("httpx, streamed", "base", "stock", "bare_httpx", "speak_cartesia"),
+        ),
+        why="Most of it is httpx, and writing the file.",
     ),
-    *(
-        Row(
-            id=f"speak-{provider.lower()}-time",
-            group="20 MiB of speech into a file: CPU / bare httpx; memory",
-            title=f"20 MiB of speech at {provider}: CPU time",
-            what=f"CPU time of `speak` with 20 MiB of audio {way} into a file, relative to httpx.",
-            goal=goal,
-            limit=limit,
-            stated=stated,
-            quantity="cpu",
-            relative=True,
-            effort="some",
-            warm=False,
-            contestants=SPEECH[provider],
-            why="Most of it is httpx, and writing the file.",
-        )
-        for provider, way, goal, limit, stated in (
-            ("Cartesia", "from Cartesia", 1.25, "httpx that streams into the file", 1.0),
-            ("MiniMax", "from MiniMax, in hexadecimal in JSON,", 0.75, "httpx that decodes the stream", 0.4),
-            ("HeyGen", "downloaded from its address at HeyGen", 1.25, "httpx that streams into the file", 1.0),
-        )
-    ),
-    *(
-        Row(
-            id=f"speak-{provider.lower()}-memory",
-            group="20 MiB of speech into a file: CPU / bare httpx; memory",
-            title=f"20 MiB of speech at {provider}: memory",
-            what=f"Growth of memory during `speak` with 20 MiB of audio at {provider} into a file.",
-            goal=1.0,
-            limit="one chunk of 64 KiB",
-            stated=1 / 16,
-            quantity="memory",
-            unit="MiB",
-            scale=1 / MIB,
-            effort="some",
-            warm=False,
-            contestants=contestants,
-        )
-        for provider, contestants in SPEECH.items()
+    Row(
+        id="download",
+        group="10,000 voices listed, or 20 MiB of speech into a file: extra memory",
+        title="20 MiB of speech, or 10,000 voices: memory",
+        what="Growth of memory during `speak` with 20 MiB of audio into a file, and during `list_voices` over 100 "
+        "pages of 100 voices, of which none is kept. MiniMax sends audio in hexadecimal in JSON.",
+        goal=1.0,
+        limit="httpx that streams into the file",
+        quantity="memory",
+        unit="MiB",
+        scale=1 / MIB,
+        rounds=3,
+        warm=False,
+        contestants=(
+            *(long(f"{OURS}, speech, {name}", "us", "ours", "ours", f"speak_{name.lower()}") for name in SPEAK),
+            *(long(f"{OURS}, list, {name}", "us", "ours", "ours", f"list_{name.lower()}") for name in LIST),
+            long("cartesia, speech", "peer", "cartesia", "cartesia_sdk", "speak_cartesia"),
+            long("cartesia, speech, streamed", "peer", "cartesia", "cartesia_sdk", "stream_cartesia"),
+            long("cartesia, list", "peer", "cartesia", "cartesia_sdk", "list_cartesia"),
+            long("httpx, speech, streamed", "limit", "stock", "bare_httpx", "speak_cartesia"),
+            long("httpx and json.loads, speech, MiniMax", "reference", "stock", "bare_httpx", "speak_minimax"),
+            long("httpx, list", "reference", "stock", "bare_httpx", "list_cartesia"),
+        ),
     ),
     Row(
         id="late",
@@ -559,7 +462,7 @@ ROWS: tuple[Row, ...] = (
         limit="intervals of 20 % of the elapsed time, with about as many polls",
         quantity="worst",
         unit="× allowed",
-        effort="once",
+        rounds=1,
         warm=False,
         contestants=SCHEDULES,
     ),
@@ -572,52 +475,31 @@ ROWS: tuple[Row, ...] = (
         limit="intervals of 20 % of the elapsed time, with about the same delay",
         quantity="polls_ten_minutes",
         unit="polls",
-        effort="once",
+        rounds=1,
         warm=False,
         contestants=SCHEDULES,
     ),
     Row(
-        id="dominated",
-        group="finished clone noticed late; polls for a 10 min clone",
-        title="peer schedules that dominate ours",
-        what="Number of peers' poll schedules with both a shorter delay and fewer polls, as means over all durations.",
-        goal=0,
-        limit="none",
-        stated=0.0,
-        quantity="dominated",
-        unit="schedules",
-        effort="once",
-        warm=False,
-        contestants=SCHEDULES[:1],
-    ),
-    Row(
         id="size",
-        group="install size / distributions",
+        group="install size",
         title="install size",
         what="Size of the files that `pip install` installs, including dependencies, without `.pyc` files.",
-        goal=2.5,
+        goal=2.7,
         limit="httpx and attrs",
         quantity="size",
         unit="MB",
         scale=1e-6,
-        effort="once",
+        rounds=1,
         warm=False,
-        contestants=INSTALLED,
-        why="httpx and attrs are all but 0.5 MB; the generated code, with the providers' texts, is 0.28 MB.",
-    ),
-    Row(
-        id="distributions",
-        group="install size / distributions",
-        title="installed distributions",
-        what="Number of distributions that `pip install` installs, including our own.",
-        goal=8,
-        limit="httpx and attrs",
-        quantity="distributions",
-        unit="",
-        effort="once",
-        warm=False,
-        contestants=INSTALLED,
-        why="httpx and attrs need eight, since anyio needs typing_extensions. The others are ours and sniffio.",
+        contestants=(
+            installed(OURS, "us", "ours"),
+            installed("cartesia", "peer", "cartesia"),
+            installed("retell-sdk", "peer", "retell"),
+            installed("elevenlabs", "peer", "elevenlabs"),
+            installed("httpx and attrs", "limit", "stock"),
+        ),
+        why="httpx and attrs are two thirds of it. Nearly half of the rest are the generated clients with their specs, "
+        "and a sixth are the audio formats.",
     ),
     Row(
         id="unchanged",
@@ -628,10 +510,10 @@ ROWS: tuple[Row, ...] = (
         limit="empty process",
         quantity="wall",
         unit="s",
-        effort="few",
+        rounds=5,
         contestants=(
             command(OURS, "us", unchanged),
-            *(command(f"stock, {name}", "stock", one_stock(name)) for name in environments.PROVIDERS),
+            command("stock, MiniMax", "stock", one_stock("minimax")),
             imports("empty process", "limit", "stock", "pass"),
         ),
         why="Most of it is imports.",
@@ -640,38 +522,35 @@ ROWS: tuple[Row, ...] = (
         id="from-nothing",
         group="regenerate all four from nothing",
         title="generate from scratch",
-        what="Wall time of `python -m scripts.generate.command` without earlier output, relative to the slowest run of "
-        "the stock generator.",
+        what="Wall time of `python -m scripts.generate.command` without earlier output, relative to the stock "
+        "generator for MiniMax, its slowest.",
         goal=1.0,
         limit="one run of the stock generator, which writes one client and no contract models",
         stated=1.0,
         quantity="wall",
         relative=True,
-        effort="some",
+        rounds=7,
         contestants=(
             command(OURS, "us", from_nothing),
-            *(command(f"stock, {name}", "base", one_stock(name)) for name in environments.PROVIDERS),
+            command("stock, MiniMax", "base", one_stock("minimax")),
         ),
         why="The command also generates contract models of all four providers, on the second core. The longer path is "
         "to import the client generator (a third), write four clients, run ruff on 85 files, and check the result.",
     ),
-    *(
-        Row(
-            id=f"growth-{kind}",
-            group="a spec 100 × larger",
-            title=f"spec 100 × larger: {title}",
-            what=f"Exponent with which the generator's {title} grows from 10 to 100 copies of HeyGen's spec.",
-            goal=1.05,
-            limit="linear growth",
-            stated=1.0,
-            quantity=quantity,
-            unit="exponent",
-            effort="once",
-            warm=False,
-            contestants=GROWTH,
-            why="The stock generator grows faster.",
-        )
-        for kind, title, quantity in (("time", "time", "cpu"), ("memory", "memory", "memory"))
+    Row(
+        id="growth",
+        group="a spec 100 × larger",
+        title="spec 100 × larger",
+        what="Exponent with which the generator's time or memory grows from 10 to 100 copies of HeyGen's spec, "
+        "whichever is larger.",
+        goal=1.05,
+        limit="linear growth",
+        stated=1.0,
+        quantity="largest",
+        unit="exponent",
+        rounds=1,
+        warm=False,
+        contestants=(growth(OURS, "us", generate_acme), growth("stock", "stock", stock_acme)),
     ),
     Row(
         id="tests",
@@ -682,7 +561,7 @@ ROWS: tuple[Row, ...] = (
         limit="none known",
         quantity="wall",
         unit="s",
-        effort="once",
+        rounds=1,
         warm=False,
         contestants=(command(OURS, "us", lambda _: ((sys.executable, "-m", "nox"), ROOT)),),
         why="It includes the installation of dependencies.",

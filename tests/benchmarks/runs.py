@@ -179,8 +179,7 @@ def schedule(which: polling.Schedule, role: Role) -> Contestant:
     def run(bench: Bench) -> Measured:
         count = bench.effort.durations
         judged = polling.judge(which, count)
-        dominated = sum(polling.judge(peer, count).dominates(judged) for peer in polling.PEERS)
-        return {**attrs.asdict(judged, filter=lambda field, _: field.name != "name"), "dominated": dominated}
+        return attrs.asdict(judged, filter=lambda field, _: field.name != "name")
 
     return Contestant(which.name, role, run)
 
@@ -253,9 +252,10 @@ def growth(name: str, role: Role, make: Callable[[Path, Path], Sequence[str]]) -
             write_file(spec, dump_json(enlarged(whole, copies)).encode())
             write_file(spec.with_name("source.toml"), b'title = "Acme"\npages = []\n')
             samples.append(bench.once("", "", "command", *make(spec, folder), cwd=str(folder)))
-        _, middle, last = samples
-        larger = math.log(bench.effort.copies[-1] / bench.effort.copies[-2])
-        grown = {kind: math.log(last[kind] / middle[kind]) / larger for kind in ("cpu", "wall", "memory")}
+        few, many = samples
+        larger = math.log(bench.effort.copies[1] / bench.effort.copies[0])
+        grown = {kind: math.log(many[kind] / few[kind]) / larger for kind in ("cpu", "wall", "memory")}
+        grown["largest"] = max(grown["cpu"], grown["memory"])
         sizes = zip(bench.effort.copies, samples, strict=True)
         return grown | {f"{kind} {count}": each[kind] for count, each in sizes for kind in each}
 

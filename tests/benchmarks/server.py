@@ -94,10 +94,17 @@ def oversize(kind: str) -> bytes:
 
 @cache
 def page(path: str, first: int) -> bytes:
-    """A page of voices with the ids `voice-{first}`, counting down to `voice-1`; its cursor is its last id."""
+    """A page of voices with ids from `voice-{first}` down to `voice-1`, which is named `Me`.
+
+    Its cursor is its last id.
+    """
     voice, key, cursor = FIELDS[path]
     last = max(1, first - PAGE + 1)
-    data = [{**voice, key: f"voice-{number}"} for number in range(first, last - 1, -1)]
+    names = {1: voice["name"]}
+    data = [
+        {**voice, key: f"voice-{number}", "name": names.get(number, f"Voice {number}")}
+        for number in range(first, last - 1, -1)
+    ]
     more = {"has_more": last > 1, cursor: f"voice-{last}" if last > 1 else None}
     return answer(200, json.dumps({"data": data, **more}).encode())
 

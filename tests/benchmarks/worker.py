@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, TextIO
 from urllib.parse import urlsplit
 
 Measured = dict[str, float]
-VOICE = "voice-1"
+VOICE, NAME = "voice-1", "Me"
 ME = Path("/proc/self")
 
 
@@ -130,6 +130,10 @@ class OfficialSdk:
             return self._id(await self.module.get_voice(client))
 
         return call
+
+    def find_voice(self, inputs: Inputs) -> Callable[[], str]:
+        client = self.module.client(inputs)
+        return lambda: self._id(next(voice for voice in self.module.list_voices(client) if voice.name == NAME))
 
     def list_cartesia(self, inputs: Inputs) -> Callable[[], str]:
         client = self.module.client(inputs)

@@ -99,6 +99,16 @@ def poll_prepared(inputs: Inputs) -> Callable[[], str]:
     return lambda: str(client.send(request).json()["data"]["voice_id"])
 
 
+def find_voice(inputs: Inputs) -> Callable[[], str]:
+    client = _client(inputs)
+
+    def call() -> str:
+        voices = client.get("/voices", params={"is_owner": "true", "limit": 100}).json()["data"]
+        return str(next(voice["id"] for voice in voices if voice["name"] == "Me"))
+
+    return call
+
+
 def _list(inputs: Inputs, path: str, key: str, cursor: str, following: str, **query: Any) -> Callable[[], str]:
     client = _client(inputs)
 

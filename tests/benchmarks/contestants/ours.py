@@ -44,7 +44,23 @@ def clone_retell(inputs: Inputs) -> Callable[[], str]:
 
 def poll(inputs: Inputs) -> Callable[[], str]:
     client = HeyGen(KEY, base_url=inputs.url)
+
+    def call() -> str:
+        voice = client.poll(JOB)
+        assert voice
+        return voice.id
+
+    return call
+
+
+def wait_finished(inputs: Inputs) -> Callable[[], str]:
+    client = HeyGen(KEY, base_url=inputs.url)
     return lambda: client.wait(JOB).id
+
+
+def get_or_clone(inputs: Inputs) -> Callable[[], str]:
+    client = Cartesia(KEY, base_url=inputs.url)
+    return lambda: client.get_or_clone(CLIP, name="Me", language="en").id
 
 
 def polls(inputs: Inputs, transport: httpx.AsyncBaseTransport | None = None) -> Callable[[], Awaitable[str]]:
