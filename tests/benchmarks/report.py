@@ -258,9 +258,12 @@ def page(results: Results) -> str:
 
 def compared(result: Result, quantity: str = "", scale: float = 1.0) -> tuple[str, str]:
     """Ours, of several the worst, and the best peer's: the estimates, or the medians of another measured quantity."""
-    both = (result.of_role("us")[-1], result.of_role("peer")[0])
-    ours, peer = (number(each.measured[quantity] * scale if quantity else each.value) for each in both)
-    return ours, peer
+
+    def shown(outcomes: Sequence[Outcome]) -> str:
+        values = [each.measured[quantity] * scale if quantity else each.value for each in outcomes]
+        return number(values[0] if values else None)
+
+    return shown(result.of_role("us")[-1:]), shown(result.of_role("peer"))
 
 
 def missed(rows: Iterable[Result]) -> str:

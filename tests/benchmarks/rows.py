@@ -249,7 +249,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         id="get-or-clone",
         group="get_or_clone of an existing voice, CPU / bare httpx that lists the voices",
-        title="get_or_clone of an existing voice",
+        title="reuse of a voice by get_or_clone",
         what="CPU time of `get_or_clone` with the name of the last of 100 voices, relative to a GET of the list by "
         "httpx, which makes no object for a voice. Both reuse a connection.",
         goal=1.5,
@@ -277,7 +277,7 @@ ROWS: tuple[Row, ...] = (
         quantity="rate",
         relative=True,
         better="more",
-        rounds=3,
+        rounds=4,
         warm=False,
         contestants=(
             burst(OURS, "us", "ours", "ours"),

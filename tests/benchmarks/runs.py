@@ -22,8 +22,6 @@ from tests.benchmarks.measures import Bench, Contestant, Measured, Role
 
 CLIP = 100_000
 LARGE = 200 * 2**20
-TIMEOUT = 2.0
-"""The timeout, in seconds, of a call with a hostile response."""
 
 
 OTHERS: tuple[tuple[str, Role, str, str], ...] = (
@@ -157,7 +155,7 @@ def hostile(name: str, role: Role, environment: str, contestant: str, function: 
     """One call with a hostile JSON response in its own process."""
 
     def run(bench: Bench) -> Measured:
-        return bench.once(environment, contestant, "hostile", function, bench.url, TIMEOUT)
+        return bench.once(environment, contestant, "hostile", function, bench.url)
 
     return Contestant(name, role, run)
 

@@ -45,8 +45,6 @@ class Inputs(NamedTuple):
     clip: bytes = b""
     path: str = ""
     """A large audio file, or the file for speech."""
-    timeout: float = 60.0
-    """The timeout, in seconds, of calls that test it."""
 
     def spoken(self) -> str:
         """The voice's id at the end of the speech."""
@@ -265,7 +263,7 @@ class Worker:
             check(call())
         return {"memory": memory(peak=True) - before, **measured}
 
-    def hostile(self, name: str, url: str, timeout: float) -> Measured:
+    def hostile(self, name: str, url: str) -> Measured:
         """One async call with a hostile response, after a normal one: memory, time, longest event-loop stall."""
         stall = 0.0
 
@@ -277,10 +275,7 @@ class Worker:
                 stall = max(stall, time.perf_counter() - start)
 
         async def main() -> Measured:
-            usual, call = (
-                getattr(self.contestant, name)(Inputs(base, timeout=timeout))
-                for base in (url, f"{url}/oversize-hostile")
-            )
+            usual, call = (getattr(self.contestant, name)(Inputs(base)) for base in (url, f"{url}/oversize-hostile"))
             check(await usual())
             gc.collect()
             forget_peak()

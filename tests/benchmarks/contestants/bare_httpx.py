@@ -22,8 +22,8 @@ def _client(inputs: Inputs, **options: Any) -> httpx.Client:
     return httpx.Client(base_url=inputs.url, headers=HEADERS, timeout=120, **options)
 
 
-def _async_client(inputs: Inputs, timeout: float = 120, **options: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=inputs.url, headers=HEADERS, timeout=timeout, **options)
+def _async_client(inputs: Inputs, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=inputs.url, headers=HEADERS, timeout=120, **options)
 
 
 def construct(inputs: Inputs) -> Callable[[], str]:
@@ -80,7 +80,7 @@ def oversize(inputs: Inputs) -> Callable[[], str]:
 
 
 def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
-    client = _async_client(inputs, timeout=inputs.timeout)
+    client = _async_client(inputs)
 
     async def call() -> str:
         return str((await client.post("/voices/clone")).json()["id"])

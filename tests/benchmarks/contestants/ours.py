@@ -110,7 +110,7 @@ def oversize(inputs: Inputs) -> Callable[[], str]:
 
 
 def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
-    client = AsyncCartesia(KEY, base_url=inputs.url, timeout=inputs.timeout)
+    client = AsyncCartesia(KEY, base_url=inputs.url)
 
     async def call() -> str:
         return (await client.clone(CLIP, name="Me", language="en")).id
@@ -119,7 +119,7 @@ def hostile(inputs: Inputs) -> Callable[[], Awaitable[str]]:
 
 
 def hostile_in_thread(inputs: Inputs) -> Callable[[], Awaitable[str]]:
-    client = Cartesia(KEY, base_url=inputs.url, timeout=inputs.timeout)
+    client = Cartesia(KEY, base_url=inputs.url)
     return lambda: asyncio.to_thread(lambda: client.clone(CLIP, name="Me", language="en").id)
 
 
