@@ -34,9 +34,8 @@ class Effort:
     """The share of each row's rounds."""
     calls: int = 100
     clones: int = 50
-    requests: int = 2000
-    seconds: float = 3.0
-    """The time limit of those requests, for slow contestants."""
+    requests: int = 1000
+    """The polls of a burst: two for each task, so that the first find a full queue and the last an empty one."""
     jobs: int = 10_000
     job_seconds: float = 30.0
     """The time limit for two polls of each job."""
@@ -50,7 +49,7 @@ class Effort:
         return max(1, round(count * self.share))
 
 
-QUICK = Effort(0.15, 50, 20, 500, 1.0, 2000, 8.0, 200, (3, 12), quick=True)
+QUICK = Effort(0.15, 50, 20, 500, 2000, 8.0, 200, (3, 12), quick=True)
 
 
 class Process:

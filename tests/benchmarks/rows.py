@@ -269,9 +269,9 @@ ROWS: tuple[Row, ...] = (
         id="burst",
         group="500 concurrent polls, default client, requests/s / bare httpx, first burst included",
         title="500 concurrent polls",
-        what="Polls per second of 500 tasks that poll again and again with one new client and default options, "
-        "including the first requests, relative to a default `httpx.AsyncClient`. Our package installs sniffio; httpx "
-        "does not.",
+        what="Polls per second of 500 tasks that start at once and poll twice on average, with one new client and "
+        "default options, including the first requests, relative to a default `httpx.AsyncClient`. Our package "
+        "installs sniffio; httpx does not.",
         goal=15,
         limit="a set of httpx transports with one connection each",
         quantity="rate",

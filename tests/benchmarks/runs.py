@@ -92,8 +92,7 @@ def burst(name: str, role: Role, environment: str, contestant: str, function: st
     """Calls by 500 parallel tasks in a new process."""
 
     def run(bench: Bench) -> Measured:
-        effort = bench.effort
-        return bench.once(environment, contestant, "burst", function, bench.url, 500, effort.requests, effort.seconds)
+        return bench.once(environment, contestant, "burst", function, bench.url, 500, bench.effort.requests)
 
     return Contestant(name, role, run)
 

@@ -351,7 +351,7 @@ def test_every_contestant_gets_the_voice(url: str, contestant: str) -> None:
             assert asked.ask("calls", name, url, 1, 100).keys() == {"cpu", "wall"}
         for name in AWAITED[contestant]:
             assert asked.ask("calls_async", name, url, 1).keys() == {"cpu", "wall"}
-            assert asked.ask("burst", name, url, 10, 20, 5.0).keys() == {"rate", "cpu", "wall"}
+            assert asked.ask("burst", name, url, 10, 20).keys() == {"rate", "cpu", "wall"}
 
 
 def test_first_clone_is_made(url: str) -> None:

@@ -202,23 +202,22 @@ class Worker:
 
         return self.loop.run_until_complete(main())
 
-    def burst(self, name: str, url: str, tasks: int, count: int, seconds: float) -> Measured:
-        """Calls by parallel tasks, from the first one; calls in flight at the end are finished."""
-        left, done, over = count, 0, time.monotonic() + seconds
+    def burst(self, name: str, url: str, tasks: int, count: int) -> Measured:
+        """This many calls by parallel tasks, from the first one to the last."""
+        left = count
 
         async def work(call: Callable[[], Awaitable[Any]]) -> None:
-            nonlocal left, done
-            while left > 0 and time.monotonic() < over:
+            nonlocal left
+            while left > 0:
                 left -= 1
                 check(await call())
-                done += 1
 
         async def main() -> Measured:
             call: Callable[[], Awaitable[Any]] = self.prepare(name, Inputs(url))
             measured: Measured = {}
             with timed(measured):
                 await asyncio.gather(*(work(call) for _ in range(tasks)))
-            return {"rate": done / measured["wall"], "cpu": measured["cpu"] / done, "wall": measured["wall"] / done}
+            return {"rate": count / measured["wall"], "cpu": measured["cpu"] / count, "wall": measured["wall"] / count}
 
         return self.loop.run_until_complete(main())
 
