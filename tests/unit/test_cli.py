@@ -34,10 +34,10 @@ from voice_clone.cli import _mock
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Cloning
 from voice_clone.cli._exits import EXIT_CODES, HELP, PROCESSING
-from voice_clone.cli._output import error_json, error_lines
 from voice_clone.cli._progress import Lines, Live
 from voice_clone.cli._signals import signals_as_ctrl_c
 from voice_clone.cli._tasks import Connection, run
+from voice_clone.cli._texts import error_json, error_lines
 from voice_clone.testing import Kind, Mock
 
 pytestmark = pytest.mark.usefixtures("served")

@@ -19,7 +19,7 @@ from tests.unit.test_cli import ALL, NEEDS, Typed, cloned, typed
 from voice_clone import CloneJob, InvalidRequestError, Voice, VoiceCloneError
 from voice_clone._text import escaped
 from voice_clone.cli import _voices
-from voice_clone.cli._output import quoted, speak_command
+from voice_clone.cli._texts import quoted, speak_command
 from voice_clone.testing import Mock
 
 pytestmark = pytest.mark.usefixtures("served", "aside")

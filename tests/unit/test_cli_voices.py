@@ -30,9 +30,9 @@ from voice_clone.cli import _tasks, _voices
 from voice_clone.cli._app import app
 from voice_clone.cli._cloning import Speaking
 from voice_clone.cli._exits import EXIT_CODES
-from voice_clone.cli._output import voice_json, voice_lines
 from voice_clone.cli._progress import Live
 from voice_clone.cli._tasks import Connection, run
+from voice_clone.cli._texts import voice_lines
 from voice_clone.testing import Mock
 
 pytestmark = pytest.mark.usefixtures("served", "aside")
@@ -180,7 +180,7 @@ def test_times_are_in_utc_and_whole_seconds() -> None:
         "2025-12-31 23:30:00+00:00",
         "2026-01-07 23:30:00+00:00,",
     ]
-    shown = voice_json(voice)
+    shown = voice.to_dict()
     assert (shown["created_at"], shown["expires_at"]) == ("2025-12-31T23:30:00+00:00", "2026-01-07T23:30:00+00:00")
 
 

@@ -13,8 +13,9 @@ from rich.text import Text
 from voice_clone.audio import AudioInfo, check_all, rules
 from voice_clone.audio.checks import Report
 from voice_clone.audio.units import format_bytes, format_seconds
-from voice_clone.cli._output import error_json, in_commands, quoted, styled, table
+from voice_clone.cli._output import styled, table
 from voice_clone.cli._sources import read_source
+from voice_clone.cli._texts import error_json, in_commands, quoted
 from voice_clone.errors import InvalidRequestError
 
 

@@ -25,8 +25,12 @@ from voice_clone.cli._commands import (
     provider_name,
 )
 from voice_clone.cli._exits import exit_code
-from voice_clone.cli._output import (
-    Output,
+from voice_clone.cli._output import Output, styled, table
+from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
+from voice_clone.cli._sources import Source, read_source, read_text
+from voice_clone.cli._speak import PIPE, speech_file, speech_json, speech_note, speech_text
+from voice_clone.cli._tasks import ALL, Connection, perform, providers_with_key, require
+from voice_clone.cli._texts import (
     error_json,
     error_lines,
     expiry,
@@ -34,15 +38,8 @@ from voice_clone.cli._output import (
     resumable,
     resume_command,
     speak_command,
-    styled,
-    table,
-    voice_json,
     voice_lines,
 )
-from voice_clone.cli._parameters import Option, Signature, flags_of, signature_of
-from voice_clone.cli._sources import Source, read_source, read_text
-from voice_clone.cli._speak import PIPE, speech_file, speech_json, speech_note, speech_text
-from voice_clone.cli._tasks import ALL, Connection, perform, providers_with_key, require
 from voice_clone.errors import (
     CloneFailedError,
     ConflictError,
@@ -125,7 +122,7 @@ def finish(clone: Cloning, output: Output) -> None:
     """Run a clone and print its voice or its token; raises the clone's error."""
     perform([clone], output)
     if clone.voice and not (clone.error and output.as_json):
-        data, texts = voice_json(clone.voice), voice_lines(clone.voice)
+        data, texts = clone.voice.to_dict(), voice_lines(clone.voice)
         if clone.cloned is not None:
             data["cloned"] = clone.cloned
             texts.append(f"  reuse    {_ORIGINS[clone.cloned]}")
@@ -336,7 +333,7 @@ def show(clones: Sequence[Cloning], without_key: Sequence[str], output: Output) 
         provider = clone.connection.provider
         if clone.voice:
             cloned = {} if clone.cloned is None else {"cloned": clone.cloned}
-            data.append({"provider": provider, "voice": voice_json(clone.voice) | cloned})
+            data.append({"provider": provider, "voice": clone.voice.to_dict() | cloned})
             origin = "voice" if clone.cloned is None else _ORIGINS[clone.cloned]
             cell: list[str | Text] = [styled(origin, "green", clone.voice.id)]
             if clone.voice.expires_at:

@@ -19,10 +19,10 @@ from voice_clone._client.options import check_seconds
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import map_read_errors
-from voice_clone.cli._output import speak_command
 from voice_clone.cli._parameters import signature_of
 from voice_clone.cli._progress import Display
 from voice_clone.cli._tasks import Task, name_flags
+from voice_clone.cli._texts import speak_command
 
 
 class CountedFile(io.FileIO):

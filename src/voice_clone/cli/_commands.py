@@ -11,9 +11,9 @@ import typer
 
 from voice_clone._provider.specs import provider_names, unknown_provider
 from voice_clone.cli._help import HelpedCommand, HelpedGroup
-from voice_clone.cli._output import set_server
 from voice_clone.cli._sources import STDIN
 from voice_clone.cli._tasks import ALL, Connection, require
+from voice_clone.cli._texts import set_server
 
 Command: TypeAlias = Callable[..., None]
 

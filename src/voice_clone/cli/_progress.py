@@ -12,7 +12,8 @@ from rich.text import Text
 from voice_clone import CloneJob, Progress
 from voice_clone._text import escaped
 from voice_clone.audio.units import format_bytes
-from voice_clone.cli._output import print_line, resume_command
+from voice_clone.cli._output import print_line
+from voice_clone.cli._texts import resume_command
 
 _WIDTH = 16  # of a bar
 _UNSURE = "no response, checking whether the voice exists"

@@ -16,8 +16,9 @@ from voice_clone import VoiceCloneError, connect_async
 from voice_clone._client.base import SyncClient
 from voice_clone._connect import find
 from voice_clone._provider.specs import provider_names
-from voice_clone.cli._output import Outcome, Output, in_commands
+from voice_clone.cli._output import Output
 from voice_clone.cli._progress import Display, display
+from voice_clone.cli._texts import Outcome, in_commands
 from voice_clone.errors import AuthenticationError, InvalidRequestError
 
 T = TypeVar("T")

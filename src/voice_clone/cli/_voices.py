@@ -19,9 +19,10 @@ from voice_clone import InvalidRequestError, NotFoundError, Voice, VoiceCloneErr
 from voice_clone._provider.specs import provider_names
 from voice_clone._text import escaped
 from voice_clone.cli._commands import Provider, complete_provider, provider_or_all
-from voice_clone.cli._output import Output, error_json, voice_json, voice_lines
+from voice_clone.cli._output import Output
 from voice_clone.cli._progress import Display
 from voice_clone.cli._tasks import ALL, Connection, Task, perform, providers_with_key, require, run
+from voice_clone.cli._texts import error_json, voice_lines
 
 _WIDE = 1000  # characters; a line of a file or a pipe has no end
 
@@ -115,7 +116,7 @@ def voices(
         (listing,) = listings
         if listing.error:
             raise listing.error
-        output.result([voice_json(voice) for voice in listing.voices], *_table(listings, output))
+        output.result([voice.to_dict() for voice in listing.voices], *_table(listings, output))
         return
     data = [_listing_json(listing) for listing in listings]
     output.result(
@@ -129,7 +130,7 @@ def _listing_json(listing: Listing) -> dict[str, Any]:
     provider = listing.connection.provider
     if listing.error:
         return {"provider": provider, "error": error_json(listing.error)}
-    return {"provider": provider, "voices": [voice_json(voice) for voice in listing.voices]}
+    return {"provider": provider, "voices": [voice.to_dict() for voice in listing.voices]}
 
 
 def _table(listings: Sequence[Listing], output: Output) -> Iterator[Table | str]:
@@ -185,7 +186,7 @@ async def _get(client: Any, voice_id: str) -> Voice:
 def voice(ctx: typer.Context, provider: Provider, voice_id: VoiceId, *, connection: Connection) -> None:
     """Show a voice."""
     found = connection.at(provider).call(lambda client: _get(client, voice_id))
-    ctx.obj.result(voice_json(found), *voice_lines(found))
+    ctx.obj.result(found.to_dict(), *voice_lines(found))
 
 
 def rename(
@@ -199,7 +200,7 @@ def rename(
     """Rename a voice."""
     require(provider, "update_voice")
     renamed = connection.at(provider).call(lambda client: client.update_voice(voice_id, name=name))
-    ctx.obj.result(voice_json(renamed), *voice_lines(renamed))
+    ctx.obj.result(renamed.to_dict(), *voice_lines(renamed))
 
 
 def delete(
