@@ -23,7 +23,7 @@ import typer
 
 from tests.unit.test_cli import ALL, NEEDS, cloned, interrupt, sent, typed
 from voice_clone import CloneJob, InvalidRequestError
-from voice_clone.cli import _clone, _output, _sources, _tasks
+from voice_clone.cli import _clone, _output, _sources, _tasks, _texts
 from voice_clone.cli._progress import Lines
 from voice_clone.cli._signals import Signals
 from voice_clone.cli._tasks import Connection
@@ -229,7 +229,7 @@ def test_second_ctrl_c(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     handlers: list[Any] = []
-    report = _output.report
+    report = _texts.report
 
     def reported(tasks: Any) -> list[str]:
         handlers.append(signal.getsignal(signal.SIGINT))

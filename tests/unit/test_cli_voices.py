@@ -550,7 +550,7 @@ def test_ctrl_c_at_the_question_deletes_nothing(clip: Path, mock: Mock, monkeypa
 
     voice = cloned("heygen", clip)
     monkeypatch.setattr(_voices, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-    monkeypatch.setattr(_voices.Confirm, "ask", stopped)
+    monkeypatch.setattr("rich.prompt.Confirm.ask", stopped)
     done = typed("delete", "heygen", voice)
     assert done.code == 130
     assert done.err.endswith("\nnothing was deleted\ninterrupted\n")
