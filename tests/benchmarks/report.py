@@ -76,8 +76,9 @@ class Result:
         if any(each.role == "us" and each.name not in measured for each in row.contestants):
             verdicts.add("missed")
         verdict = next(each for each in ("missed", "unclear", "met") if each in verdicts) if rounds else "not measured"
-        fields = {name: getattr(row, name) for name in attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys()}
-        return cls(**fields | {"verdict": verdict}, outcomes=outcomes)
+        names = attrs.fields_dict(cls).keys() & attrs.fields_dict(Row).keys() - {"verdict"}
+        fields: dict[str, Any] = {name: getattr(row, name) for name in names}
+        return cls(**fields, verdict=verdict, outcomes=outcomes)
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Result:

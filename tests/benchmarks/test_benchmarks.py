@@ -300,7 +300,11 @@ def test_runs_that_differ_are_named_with_their_intervals() -> None:
 def test_rounds_of_all_runs_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several runs give one estimate over their rounds together, and one of each run, each by new processes."""
     stopped: list[int] = []
-    monkeypatch.setattr(measures.Bench, "stop_workers", lambda _: stopped.append(1))
+
+    def stop(_: measures.Bench) -> None:
+        stopped.append(1)
+
+    monkeypatch.setattr(measures.Bench, "stop_workers", stop)
     bench = measures.Bench(measures.Effort(), {}, Path(), Path(), "")
     ratios = iter([1.0, 1.0, 3.0, 3.0, 2.0, 2.0])
     ours = Contestant("ours", "us", lambda _: {"cpu": next(ratios)})

@@ -437,8 +437,9 @@ def test_doubt_is_settled(provider: str, fault: Any, after_work: bool, call: Cal
 @pytest.mark.parametrize("provider", ["heygen", "retell", "cartesia"])
 def test_voice_without_a_name_is_not_reused(provider: str, name: str, call: Caller, wav: bytes) -> None:
     """An empty name would be cloned at each call, so `get_or_clone` refuses it before it sends anything."""
+    options: dict[str, Any] = {**OPTIONS[provider], "name": name}
     with pytest.raises(InvalidRequestError, match="name must not be empty"):
-        call(provider, "get_or_clone", wav, **{**OPTIONS[provider], "name": name})
+        call(provider, "get_or_clone", wav, **options)
     assert not call.mock.requests
 
 
