@@ -686,9 +686,8 @@ def test_check_prints_a_table_for_each_provider(mock: Mock, tmp_path: Path) -> N
     assert re.search(r"cartesia .* accepted +\n.*note: lasts 3 s", done.out)
     assert re.search(r"minimax: record 7 s more\n", done.out)
     assert typed("check", short, "--provider", "heygen", "--provider", "retell").code == 0
-    (checked,) = typed("check", written(tmp_path, "me.aiff", aiff(12)), "--provider", "cartesia", "--json").json
-    assert checked["file"] == str(tmp_path / "me.aiff")
-    (shown,) = checked["reports"]
+    (shown,) = typed("check", written(tmp_path, "me.aiff", aiff(12)), "--provider", "cartesia", "--json").json
+    assert shown["file"] == str(tmp_path / "me.aiff")
     assert shown["audio"] == {
         "name": str(tmp_path / "me.aiff"), "format": "aiff", "size": 96054, "duration": 12.0, "sample_rate": 8000,
         "channels": 1, "codec": "pcm_s8", "has_video": False, "is_truncated": False,

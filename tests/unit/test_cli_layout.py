@@ -147,18 +147,19 @@ def test_check_of_several_files(tmp_path: Path, mock: Mock, monkeypatch: pytest.
 
 
 def test_check_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `--json`, `check` prints a list with one item per file, for one file as for several."""
+    """With `--json`, `check` prints a list with an item per file and provider, for one file as for several."""
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "good.wav", wav(10))
     written(tmp_path, "me.aiff", aiff(12))
-    (one,) = typed("check", "good.wav", "--json").json
-    assert [report["provider"] for report in one["reports"]] == ["cartesia", "heygen", "minimax", "retell"]
+    one = typed("check", "good.wav", "--json").json
+    assert [report["provider"] for report in one] == ["cartesia", "heygen", "minimax", "retell"]
+    assert {report["file"] for report in one} == {"good.wav"}
     done = typed("check", "good.wav", "me.aiff", "missing.wav", "--provider", "cartesia", "--json")
     assert done.code == 3
     assert [each["file"] for each in done.json] == ["good.wav", "me.aiff", "missing.wav"]
     good, rejected, missing = done.json
-    assert [report["problems"] for report in good["reports"]] == [[]]
-    assert rejected["reports"][0]["problems"] == ["is aiff but must be flac, mp3, ogg, wav or webm"]
+    assert good["problems"] == []
+    assert rejected["problems"] == ["is aiff but must be flac, mp3, ogg, wav or webm"]
     assert missing["error"]["exit_code"] == 3
     assert typed("check", "missing.wav", "--json").json[0]["error"]["type"] == "InvalidRequestError"
 

@@ -152,7 +152,7 @@ def check(
     output: Output = ctx.obj
     check_stdin(*audio)
     checked = [Checked.of(argument, provider or provider_names()) for argument in audio]
-    output.result([each.as_json() for each in checked], *checked_lines(checked, output.out.width))
+    output.result([result for each in checked for result in each.as_json()], *checked_lines(checked, output.out.width))
     errors = [each.error for each in checked if each.error]
     output.errors(errors)
     raise typer.Exit(0 if all(each.accepted for each in checked) else EXIT_CODES[InvalidRequestError])

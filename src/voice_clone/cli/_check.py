@@ -45,11 +45,10 @@ class Checked:
         """Whether all providers accept it."""
         return not self.error and all(report.ok for report in self.reports)
 
-    def as_json(self) -> dict[str, Any]:
-        """The result for `--json`."""
-        if self.error:
-            return {"file": self.argument, "error": error_json(self.error)}
-        return {"file": self.argument, "reports": [attrs.asdict(report) for report in self.reports]}
+    def as_json(self) -> list[dict[str, Any]]:
+        """The results for `--json`: one for each provider, or one error."""
+        results = [{"error": error_json(self.error)}] if self.error else list(map(attrs.asdict, self.reports))
+        return [{"file": self.argument, **result} for result in results]
 
     def verdicts(self) -> tuple[str, list[str | Text], list[str | Text]]:
         """The file, the providers that accept it, and those that reject it."""
