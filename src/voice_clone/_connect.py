@@ -31,6 +31,7 @@ class Options(TypedDict, Generic[TransportT], total=False):
     transport: TransportT | None
     max_retries: int
     max_response_bytes: int
+    max_audio_bytes: int
     allow_http: bool
     headers: Mapping[str, str] | None
     verify: Verify | None

@@ -16,6 +16,7 @@ from tests.clips import MP3
 from tests.conftest import PROVIDERS, Caller
 from voice_clone import CloneJob, InvalidRequestError, Voice, connect, connect_async
 from voice_clone._client.base import AsyncClient, Client, SyncClient
+from voice_clone._connect import Options
 from voice_clone.testing import Mock
 
 
@@ -83,6 +84,11 @@ def test_failing_provider_import_is_not_hidden(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "voice_clone._flow.policy", None)
     with pytest.raises(ModuleNotFoundError, match=r"voice_clone\._flow\.policy"):
         _ = voice_clone.Retell
+
+
+def test_connect_takes_every_option_of_a_client() -> None:
+    """Type checkers know each option of a client's class for `connect`, too."""
+    assert Options.__annotations__.keys() == inspect.signature(Client).parameters.keys()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
