@@ -16,7 +16,7 @@ from tests.leaks import texts
 from voice_clone import VoiceCloneError
 
 CLIP = MP3 * 17
-SHORT = 0.25
+SHORT = 0.5
 """The timeout, in seconds, of a request that meets a fault which lasts longer."""
 LIMIT = 1024 * 1024
 """The limit on the bytes of a response, and of audio."""

@@ -147,7 +147,7 @@ def test_faults_that_exceed_the_timeout_with_a_transport_of_the_caller(
 
 def _drip(piece: bytes, exchange: Exchange) -> None:
     exchange.work()
-    exchange.drip(itertools.repeat(piece, 20))
+    exchange.drip(itertools.repeat(piece, 30))
     raise Gone
 
 
