@@ -55,11 +55,15 @@ def install(session: nox.Session, group: str, *arguments: str, without_dependenc
     files = [Path("pyproject.toml"), Path("constraints.txt")]
     if any(argument.startswith(".") for argument in arguments):  # this package
         files += sorted(path for folder in ("src", "generated") for path in Path(folder).rglob("*.*") if path.is_file())
-    parts = [repr((group, arguments)).encode(), *(path.read_bytes() for path in files if path.suffix != ".pyc")]
+    parts = [
+        repr((group, arguments, without_dependencies)).encode(),
+        *(path.read_bytes() for path in files if path.suffix != ".pyc"),
+    ]
     digest = hashlib.sha256(b"".join(parts)).hexdigest()
     installed = Path(session.virtualenv.location, "installed")
     if installed.is_file() and installed.read_text("utf-8") == digest:
         return
+    installed.unlink(missing_ok=True)  # it would be wrong if this installation stopped midway
     # Most installed modules are never imported; the others are compiled on import.
     session.install("--quiet", "--no-compile", "--group", group, *arguments, *CONSTRAINTS)
     if without_dependencies:

@@ -16,7 +16,7 @@ from voice_clone.cli import _mock, _voices
 from voice_clone.cli._check import Checked, checked_lines
 from voice_clone.cli._clone import clones, finish
 from voice_clone.cli._cloning import Cloning
-from voice_clone.cli._commands import Json, check_stdin, complete_provider, connected, provider_name
+from voice_clone.cli._commands import Json, check_stdin, connected, provider_option
 from voice_clone.cli._exits import EXIT_CODES, HELP, HUNG_UP, PROCESSING
 from voice_clone.cli._help import HelpedCommand, HelpedGroup, usage
 from voice_clone.cli._output import Output, styled, table
@@ -138,13 +138,7 @@ def check(
     *,
     provider: Annotated[
         list[str] | None,
-        typer.Option(
-            "--provider",
-            metavar="PROVIDER",
-            help="Check this provider only; repeatable.",
-            autocompletion=complete_provider,
-            parser=provider_name,
-        ),
+        provider_option("--provider", "Check this provider only; repeatable."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -19,10 +19,9 @@ from voice_clone.cli._commands import (
     NoCheck,
     PerProvider,
     check_stdin,
-    complete_provider,
     connected,
     parameter,
-    provider_name,
+    provider_option,
 )
 from voice_clone.cli._exits import exit_code
 from voice_clone.cli._output import Output, styled, table
@@ -61,13 +60,7 @@ _ORIGINS = {True: "cloned", False: "found"}
 
 Skip = Annotated[
     list[str] | None,
-    typer.Option(
-        "--skip",
-        metavar="PROVIDER",
-        help="Skip this provider; repeatable.",
-        autocompletion=complete_provider,
-        parser=provider_name,
-    ),
+    provider_option("--skip", "Skip this provider; repeatable."),
 ]
 _TYPED = "voice_clone.typed"
 """The arguments of `clone all` in the context."""

@@ -53,6 +53,11 @@ def provider_or_all(name: str) -> str:
     return name if name == ALL else provider_name(name)
 
 
+def provider_option(flag: str, text: str) -> Any:
+    """An option that takes the name of a provider."""
+    return typer.Option(flag, metavar="PROVIDER", help=text, autocompletion=complete_provider, parser=provider_name)
+
+
 Provider = Annotated[
     str,
     typer.Argument(
