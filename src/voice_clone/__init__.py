@@ -5,11 +5,12 @@ Importing this package loads no client: each public name is loaded when it is fi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from voice_clone._version import __version__ as __version__
 
+TYPE_CHECKING = False  # to type checkers it is true; importing it from typing would take as long as all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from voice_clone._connect import connect as connect, connect_async as connect_async
     from voice_clone.audio.sniff import AudioSource as AudioSource
     from voice_clone.errors import *  # noqa: F403 - all errors, RawResponse and CloneJob

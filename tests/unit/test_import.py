@@ -27,8 +27,8 @@ def run(code: str) -> str:
 
 
 def test_import_loads_no_dependency() -> None:
-    """`import voice_clone` loads neither httpx nor attrs nor any provider."""
-    heavy = "('httpx', 'attr', 'attrs', 'json', 'voice_clone_api', 'voice_clone.errors')"
+    """`import voice_clone` loads neither httpx nor attrs nor typing, and no provider."""
+    heavy = "('httpx', 'attr', 'attrs', 'json', 'typing', 'voice_clone_api', 'voice_clone.errors')"
     assert run(f"import sys, voice_clone; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
