@@ -139,7 +139,7 @@ class AsyncHttp(_Base, httpx.AsyncClient):
             with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
                 exchange.begin(await super().send(request, **options))
                 await self._receive(exchange)
-                if len(exchange.body.content) > _LARGE_BODY:
+                if exchange.body.size > _LARGE_BODY:
                     return await anyio.to_thread.run_sync(exchange.end, abandon_on_cancel=True)
                 return exchange.end()
             late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
@@ -252,8 +252,7 @@ class _Exchange:
         """The response with what was received of its body."""
         response = cast("httpx.Response", self.response)
         if not response.is_stream_consumed:
-            response.stream = httpx.ByteStream(bytes(self.body.content))
-            self.body.content.clear()
+            response.stream = httpx.ByteStream(self.body.take())
             response.read()
         response.elapsed = timedelta(seconds=time.monotonic() - self.started)
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 import zlib
@@ -38,8 +39,7 @@ class ResponseBody:
 
     def __init__(self, limit: int, deadline: float | None, encoding: str = "") -> None:
         """`limit` is in bytes, `deadline` on the monotonic clock. Encodings that are not known are not decoded."""
-        self.content = bytearray()
-        """The decoded body so far."""
+        self._content = io.BytesIO()  # gives its bytes without a copy
         self.stopped = False
         """Whether the rest of the response is ignored."""
         self.problem: httpx.HTTPError | InvalidRequestError | None = None
@@ -73,9 +73,19 @@ class ResponseBody:
 
     def _keep(self, piece: bytes) -> bool:
         """Keep a decoded piece as far as the limit allows; returns whether it was kept whole."""
-        room = self.limit - len(self.content)
-        self.content += piece[:room]
+        room = self.limit - self.size
+        self._content.write(piece[:room])
         return len(piece) <= room
+
+    @property
+    def size(self) -> int:
+        """The bytes of the decoded body so far."""
+        return self._content.tell()
+
+    def take(self) -> bytes:
+        """The decoded body so far, which is not kept any longer."""
+        content, self._content = self._content.getvalue(), io.BytesIO()
+        return content
 
 
 class AudioBody(ResponseBody):
@@ -110,6 +120,7 @@ class HexAudioBody(ResponseBody):
         # A quote within a string is escaped, so that this can only be a key.
         self._key = re.compile(rb'"%s"\s{0,20}:\s{0,20}"' % re.escape(key.encode()))
         self._in_audio, self._digit = False, b""
+        self._tail = b""  # the end of the rest, which may be the start of the key
         sink.restart()
 
     def _keep(self, piece: bytes) -> bool:
@@ -117,7 +128,7 @@ class HexAudioBody(ResponseBody):
             if self._in_audio:
                 digits, quote, piece = piece.partition(b'"')
                 self._in_audio = not quote
-                self.content += quote
+                self._content.write(quote)
                 digits = self._digit + digits
                 even = len(digits) // 2 * 2
                 self._digit = digits[even:]
@@ -130,15 +141,13 @@ class HexAudioBody(ResponseBody):
                 if broken:
                     raise httpx.DecodingError("the audio is not hexadecimal")
             else:
-                start, before = max(0, len(self.content) - _LONGEST_KEY), len(self.content)
-                self.content += piece
-                found = self._key.search(self.content, start)
-                if found is None or found.end() <= before:
-                    break
-                piece = bytes(self.content[found.end() :])
-                del self.content[found.end() :]
-                self._in_audio = True
-        return len(self.content) <= self._most and self._sink.size <= self._most_audio
+                text = self._tail + piece
+                found = self._key.search(text)
+                end = found.end() if found else len(text)
+                self._content.write(text[len(self._tail) : end])
+                self._in_audio, self._tail = found is not None, b"" if found else text[-_LONGEST_KEY:]
+                piece = text[end:]
+        return self.size <= self._most and self._sink.size <= self._most_audio
 
 
 class _Decoder:
