@@ -12,7 +12,7 @@ import attrs
 
 from tests.conftest import OPTIONS
 from tests.faults.audio import AFTER_AUDIO, AUDIO, ELSEWHERE
-from tests.faults.calls import CLIP, WAYS, Call
+from tests.faults.calls import CLIP, Call
 from tests.faults.faults import FAULTS, Fault, Kind
 from tests.faults.server import Server
 from voice_clone import InvalidResponseError, RateLimitError, ServerError, connect
@@ -165,7 +165,6 @@ _FREE = [
 FREE = Family("Lists and deletions", _FREE, {call.name: _FEW for call in _FREE})
 
 FAMILIES = [SPEECH, GET_OR_CLONE, GET_OR_CLONE_LIST, FREE]
-CELLS = len(WAYS) * sum(len(family.cells) for family in FAMILIES)
 
 
 @functools.cache

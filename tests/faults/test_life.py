@@ -23,7 +23,7 @@ from tests.faults import life
 from tests.faults.audio import UNNOTICED
 from tests.faults.calls import LIMIT, SHORT, WAYS, Call, Expected, check_texts
 from tests.faults.faults import KEY, Fault
-from tests.faults.page import RESULTS, Result
+from tests.faults.page import Part, Result, Table
 from tests.faults.server import Server, serving
 from voice_clone import ConflictError, RateLimitError, VoiceCloneError
 
@@ -50,6 +50,21 @@ CELLS = [
     for family in life.FAMILIES
     for fault, call, always in family.cells
 ]
+
+PART = Part(
+    "life",
+    len(WAYS) * len(CELLS),
+    [
+        Table(
+            f"{family.title}: {'every' if always else 'one'} request fails",
+            list(dict.fromkeys(fault for fault, _, _ in family.cells)),
+            [call.name for call in family.calls],
+            always,
+        )
+        for family in life.FAMILIES
+        for always in (False, True)
+    ],
+)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -122,7 +137,7 @@ def test_cell(
         made = len(before - set(voices))
         assert made == 1 or outcome is not None or fault.name in ("204", "JSON list")
     check_keys(server, call)
-    RESULTS.append(Result(fault, call.name, always, way, type(outcome).__name__, requests, made))
+    PART.results.append(Result(fault, call.name, always, way, type(outcome).__name__, requests, made))
 
 
 class Folder:
@@ -188,3 +203,8 @@ class ExpectedClone(Expected):
         if always:
             return cls(error, 3, True)
         return cls(ConflictError if worked else None, 2, True)
+
+
+def test_page_shows_the_results(request: pytest.FixtureRequest) -> None:
+    """docs/faults.md has the outcome of each cell of this file."""
+    PART.check(write=bool(request.config.getoption("--write")))

@@ -20,10 +20,9 @@ import httpx
 import pytest
 
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
-from tests.faults import page
 from tests.faults.calls import CLIP, LIMIT, SHORT, WAYS, Call, Expected, check_texts
 from tests.faults.faults import FAULTS, KEY, Fault
-from tests.faults.page import RESULTS, Result
+from tests.faults.page import REFUSED, Part, Result, Table
 from tests.faults.server import Exchange, Gone, Server, serving
 from tests.leaks import texts
 from voice_clone import CloneJob, HeyGen, MiniMax, OutcomeUnknownError, TransportError, VoiceCloneError
@@ -48,10 +47,16 @@ CALLS = [
     Call("heygen wait", "heygen", "wait", "get_voice", False, True, _job),
     Call("minimax upload", "minimax", "upload_file", "upload_file", False, True),
 ]  # fmt: skip
-page.COLUMNS[:] = [call.name for call in CALLS]
 # A slow fault takes the whole timeout at each request, so only one of them is tested as a persistent fault.
 MET = [(fault, always) for fault in FAULTS for always in (False, True) if not (fault.slow and always) or fault.shown]
-page.CELLS += len(CALLS) * len(WAYS) * (len(MET) + 1)
+PART = Part(
+    "matrix",
+    len(CALLS) * len(WAYS) * (len(MET) + 1),
+    [
+        Table(f"{title} fails", [REFUSED, *FAULTS], [call.name for call in CALLS], always)
+        for title, always in (("Transient faults: one request", False), ("Persistent faults: every request", True))
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def test_cell(
 ) -> None:
     """A call with a fault has the outcome in the table, in time, with no second voice and no key shown."""
     seen = meet(fault, call, always, way, servers[call.provider], clock, caplog)
-    RESULTS.append(Result(fault, call.name, always, way, *seen))
+    PART.results.append(Result(fault, call.name, always, way, *seen))
 
 
 # The caller's own transport
@@ -233,7 +238,7 @@ def test_refused_connection_is_retried(call: Call, way: str, servers: dict[str, 
     with pytest.raises(TransportError) as caught:
         Caller(way, server.mock, clock)(call.provider, call.method, *arguments, client=client, **call.options)
     error = caught.value
-    RESULTS.append(Result(page.REFUSED, call.name, True, way, type(error).__name__, 0, 0))
+    PART.results.append(Result(REFUSED, call.name, True, way, type(error).__name__, 0, 0))
     assert type(error) is TransportError
     assert error.retryable
     assert len(clock.slept) == 2
@@ -241,5 +246,5 @@ def test_refused_connection_is_retried(call: Call, way: str, servers: dict[str, 
 
 
 def test_page_shows_the_results(request: pytest.FixtureRequest) -> None:
-    """docs/faults.md has the outcome of each cell of this run."""
-    page.check(write=bool(request.config.getoption("--write")))
+    """docs/faults.md has the outcome of each cell of this file."""
+    PART.check(write=bool(request.config.getoption("--write")))
