@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -106,12 +107,12 @@ class Place:
         """The last key of the pointer."""
         return str(self.keys[-1])
 
-    @property
+    @functools.cached_property
     def pointer(self) -> str:
         """The JSON pointer to this place, as a URI fragment."""
         return "#" + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in self.keys)
 
-    @property
+    @functools.cached_property
     def line(self) -> int:
         """The line of the file at which this node starts."""
         if not self.keys:
@@ -208,11 +209,19 @@ class Operation:
     def _repr_pretty_(self, printer: Any, _: bool) -> None:
         printer.text(str(self))  # for Hypothesis
 
-    @property
+    @functools.cached_property
     def parameters(self) -> list[Place]:
         """The parameters, including those of the path item."""
         shared = self.document.root["paths"][self.path]
         return [each.followed() for each in (*shared.inside("parameters"), *self.place.inside("parameters"))]
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request with this method and path, both as sent, is of this operation."""
+        return method.lower() == self.method and self._path_pattern.fullmatch(path) is not None
+
+    @functools.cached_property
+    def _path_pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(self.path)))
 
     @property
     def media_type(self) -> str | None:
@@ -239,7 +248,7 @@ class Operation:
         schemes = self.document.root["components"]["securitySchemes"]
         return [schemes[name] for child in needed.inside("security") for name in child.value]
 
-    @property
+    @functools.cached_property
     def answers(self) -> list[Answer]:
         """The documented responses."""
         return [Answer(self, place.key, place) for place in self.place["responses"].values()]
@@ -249,7 +258,7 @@ class Operation:
         """The first documented success response."""
         return next(answer for answer in self.answers if answer.status.startswith("2"))
 
-    @property
+    @functools.cached_property
     def module(self) -> ModuleType:
         """The generated module."""
         tag = snake_case((self.place.get("tags") or ["default"])[0])

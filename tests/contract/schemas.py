@@ -38,7 +38,7 @@ def problems(place: Place, value: Json, most: int = 20) -> list[str]:
 def errors(place: Place, value: Json) -> Iterator[tuple[str, str]]:
     """Each keyword by which a schema refuses a value, and the message."""
     any_error = False
-    for error in _validator(place.document, place.keys).iter_errors(value):
+    for error in _validator(place.followed()).iter_errors(value):
         any_error = True
         yield str(error.validator), f"{error.json_path}: {error.message[:300]}"
     if not any_error:
@@ -56,14 +56,16 @@ def _too_many(place: Place, value: Json) -> Iterator[str]:
 
 
 @functools.cache
-def _validator(document: Document, keys: tuple[str | int, ...]) -> Any:
-    place = functools.reduce(lambda node, key: node[key], keys, document.root).followed()
-    is_30 = document.version == "3.0"
-    schema = {**place.value, "components": document.json.get("components", {})}
-    schema = without_discriminators(schema)
-    if is_30:
+def _validator(place: Place) -> Any:
+    schema = {**without_discriminators(place.value), "components": _components(place.document)}
+    if place.document.version == "3.0":
         return OAS30Validator(schema, format_checker=oas30_format_checker)
     return Validator31(schema, format_checker=oas31_format_checker)
+
+
+@functools.cache
+def _components(document: Document) -> Json:
+    return without_discriminators(document.json.get("components", {}))
 
 
 def without_discriminators(document: Json) -> Json:

@@ -19,9 +19,9 @@ from tests.contract.documents import Answer, Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import COMBINATIONS, touched
 from tests.contract.validators import judge_answer
-from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods
-from voice_clone import connect, errors
-from voice_clone._provider.config import CLONE, SPEECH, Provider
+from tests.contract.wire import KEY, WAYS, Wire, generated_arguments, least, methods, shim
+from voice_clone import errors
+from voice_clone._provider.config import CLONE, SPEECH
 from voice_clone._provider.responses import BY_STATUS
 from voice_clone.errors import (
     AuthenticationError,
@@ -41,13 +41,6 @@ MEND = (
 WRITE = (
     "write tests/errors/<provider>/<status or code>.json like its neighbours, or delete what is no longer documented"
 )
-
-
-@functools.cache
-def shim(name: str) -> Provider:
-    """The shim's configuration of a provider."""
-    with connect(name, api_key=KEY, transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
-        return client.provider
 
 
 # Files

@@ -16,8 +16,8 @@ from tests.contract.schemas import normal, touched
 from tests.contract.spec_coverage import witness
 from tests.contract.strategies import Damage, alternatives, damaged, values
 from tests.contract.validators import judge_answer
-from tests.contract.wire import KEY, NOBODY, WAYS, Method, Wire, good_body, good_reply, id_path, least, methods, reply
-from voice_clone import CloneJob, Voice, connect, errors
+from tests.contract.wire import KEY, WAYS, Method, Wire, good_body, good_reply, id_path, least, methods, reply, shim
+from voice_clone import CloneJob, Voice, errors
 from voice_clone._provider.config import Provider
 from voice_clone.errors import InvalidResponseError, RawResponse, VoiceCloneError
 
@@ -61,8 +61,7 @@ each_clone = for_each("method", clones)
 
 def provider_of(document: Document) -> Provider:
     """The shim's configuration of a provider."""
-    provider: Provider = connect(document.name, api_key=KEY, transport=NOBODY).provider
-    return provider
+    return shim(document.name)
 
 
 def headers(answer: Answer) -> dict[str, str]:

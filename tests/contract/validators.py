@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import warnings
@@ -12,7 +13,7 @@ from typing import Any
 import attrs
 import httpx
 import pydantic
-from openapi_core import OpenAPI
+from jsonschema_path import SchemaPath
 from openapi_core.datatypes import RequestParameters
 from openapi_core.validation.request.validators import V30RequestValidator, V31RequestValidator
 from openapi_core.validation.response.validators import V30ResponseValidator, V31ResponseValidator
@@ -71,11 +72,24 @@ def _adapted(request: httpx.Request) -> _Request:
 
 @functools.cache
 def _judges(document: Document) -> tuple[Any, Any]:
-    spec = OpenAPI.from_dict(_with_json_fields(document, without_discriminators(document.json))).spec
+    data = _with_json_fields(document, without_discriminators(document.json))
+    spec = SchemaPath.from_dict(data, resolved_cache_maxsize=10_000)  # by default it keeps none
+    kinds: list[Any] = [V31RequestValidator, V31ResponseValidator]
+    factories = [SchemaValidatorsFactory(Validator31), V31ResponseValidator.schema_validators_factory]
     if document.version == "3.0":
-        return V30RequestValidator(spec), V30ResponseValidator(spec)
-    schemas = SchemaValidatorsFactory(Validator31)
-    return V31RequestValidator(spec, schema_validators_factory=schemas), V31ResponseValidator(spec)
+        kinds = [V30RequestValidator, V30ResponseValidator]
+        factories = [kind.schema_validators_factory for kind in kinds]
+    request, response = (
+        kind(spec, schema_validators_factory=_once(factory)) for kind, factory in zip(kinds, factories, strict=True)
+    )
+    return request, response
+
+
+def _once(factory: Any) -> Any:
+    """A factory that makes one validator for each schema; openapi-core's makes one for each value."""
+    made = copy.copy(factory)
+    made.create = functools.cache(factory.create)
+    return made
 
 
 def _with_json_fields(document: Document, spec: dict[str, Any]) -> dict[str, Any]:

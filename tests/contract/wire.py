@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import copy
 import functools
 import inspect
 import json
@@ -60,6 +61,13 @@ def sayable(parameter: Place) -> list[Json]:
     return [value for value in alternatives(parameter["schema"]) if is_sayable(parameter, value)] or ["plain"]
 
 
+@functools.cache
+def shim(name: str) -> Provider:
+    """The shim's configuration of a provider."""
+    with connect(name, api_key=KEY, transport=NOBODY) as client:
+        return client.provider
+
+
 def id_path(provider: Provider) -> str:
     """The path to the id of the voice in a response about one voice; empty if it has none."""
     own = provider.voice.get("id")
@@ -70,8 +78,8 @@ def good_body(operation: Operation, voice_id: str | None = None) -> Json:
     """The JSON of a success with every declared property; None if a success has no JSON."""
     if operation.success.body is None:
         return None
-    body = alternatives(operation.success.body)[1]
-    provider = connect(operation.provider, api_key=KEY, transport=NOBODY).provider
+    body = copy.deepcopy(alternatives(operation.success.body)[1])
+    provider = shim(operation.provider)
     if provider.errors.good is not None:
         _put(body, provider.errors.failed, provider.errors.good)
     if provider.poll and provider.poll.operation == operation.id:
@@ -125,8 +133,7 @@ class Wire:
         request.read()
         path = request.url.raw_path.decode().partition("?")[0]
         for operation in self.document.operations():
-            pattern = re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(operation.path))
-            if operation.method == request.method.lower() and re.fullmatch(pattern, path):
+            if operation.matches(request.method, path):
                 self.sent.append((operation, request))
                 exchanges.append((request, None))
                 response = self.answer(operation)
@@ -205,7 +212,8 @@ def least_parameters(operation: Operation) -> dict[str, Json]:
 
 def least(operation: Operation) -> tuple[dict[str, Json], Json]:
     """The parameters and the body of a minimal request; the body may be None."""
-    return least_parameters(operation), alternatives(operation.body)[0] if operation.body else None
+    body = copy.deepcopy(alternatives(operation.body)[0]) if operation.body else None
+    return least_parameters(operation), body
 
 
 def form(operation: Operation, body: dict[str, Json]) -> Form:
@@ -252,12 +260,15 @@ def request(
 
 def generated_arguments(operation: Operation, parameters: dict[str, Json], body: Json) -> dict[str, Any]:
     """The arguments of a generated function: its enums, models and files, made from JSON."""
-    hints = typing.get_type_hints(operation.module._get_kwargs)
+    hints = type_hints(operation.module._get_kwargs)
     arguments = {str(PythonIdentifier(name, "field_")): value for name, value in parameters.items()}
     arguments = {name: typed(hints[name], value) for name, value in arguments.items()}
     if operation.body is not None:
         arguments["body"] = _with_files(operation, hints["body"].from_dict(body))
     return arguments
+
+
+type_hints = functools.cache(typing.get_type_hints)
 
 
 def typed(hint: Any, value: Json) -> Any:
@@ -335,7 +346,7 @@ class Method:
         return bytes in kinds
 
     def _hints(self) -> dict[str, Any]:
-        return typing.get_type_hints(getattr(self.kind, self.name))
+        return type_hints(getattr(self.kind, self.name))
 
 
 def _audible(place: Place, value: Json, hint: Any) -> Any:
@@ -350,13 +361,10 @@ def _audible(place: Place, value: Json, hint: Any) -> Any:
     return WAV if isinstance(audio, dict) or (isinstance(audio, str) and is_data) else audio
 
 
-def _class(document: Document) -> Any:
-    return type(connect(document.name, api_key=KEY, transport=NOBODY))
-
-
+@functools.cache
 def methods(document: Document) -> list[Method]:
     """The shim's `start_clone`, and each method that is named after an operation whose body has one audio property."""
-    kind = _class(document)
+    kind = type(connect(document.name, api_key=KEY, transport=NOBODY))
     result: list[Method] = []
     for name in dir(kind):
         if not any(isinstance(vars(base).get(name), shim_operation) for base in kind.__mro__):
