@@ -38,8 +38,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "cartesia": {"name": "Me", "language": "en"},
     "minimax": {"name": "Me"},
 }
-WHOLE = ("tests/contract/",)
-"""Folders whose last tests judge the results of all others, so that one process runs them."""
 KEYS = ("HEYGEN_API_KEY", "RETELL_API_KEY", "CARTESIA_API_KEY", "MINIMAX_API_KEY", "MINIMAX_API_HOST")
 
 
@@ -164,14 +162,22 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several processes (`-n 2`) each runs whole files, which share their trees."""
+    """With several processes (`-n 2`) each runs whole files, which share their trees.
+
+    Of the contract tests each runs whole operations, whose last test judges the results of the others.
+    """
     # xdist ships no types.
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
     def taken_whole(nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((folder for folder in WHOLE if file.startswith(folder)), file)
+        if file.startswith("tests/contract/"):
+            from tests.contract.cases import operation_of
+
+            return operation_of(nodeid) or file
+        return file
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = taken_whole

@@ -6,6 +6,7 @@ the other providers run.
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -89,6 +90,16 @@ def documents() -> list[Document]:
 def operations() -> list[Operation]:
     """All operations of all providers."""
     return cases(Document.operations)
+
+
+@functools.cache
+def operation_of(test: str) -> str | None:
+    """The operation in the parameters of a test's ID, such as `heygen-get_voice`; the first if there are several."""
+    parameters = f"-{test.partition('[')[2].removesuffix(']')}-"
+    named = [each for each in operations() if f"-{each.provider}-" in parameters and f"-{each.id}-" in parameters]
+    # At one position, a longer ID contains a shorter one.
+    first = min(named, key=lambda each: (parameters.index(f"-{each.id}-"), -len(each.id)), default=None)
+    return str(first) if first else None
 
 
 each_document = for_each("document", lambda document: [document])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.contract import report, wire
 from tests.contract.cases import NoCases
 from tests.contract.documents import Document, Place
 from tests.contract.failures import Breach, shown
+from tests.contract.spec_coverage import seen
 
 HERE = Path(__file__).parent
 # Cheap tests that fail fast run first; tests that need the results of the others run last.
@@ -99,6 +100,20 @@ def _place(value: object) -> Place | None:
     """The place in a spec that a test's parameter names."""
     value = getattr(value, "operation", value) if isinstance(value, wire.Method) else value
     return value.root if isinstance(value, Document) else getattr(value, "place", None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what the tests of a worker have exercised, for the report."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None and session.config.getoption("--report"):
+        output["seen"] = [(*promise, list(tests)) for promise, tests in seen.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what the tests of a worker have exercised, for the report."""
+    for provider, pointer, tests in getattr(node, "workeroutput", {}).get("seen", []):
+        seen[provider, pointer].update(tests)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

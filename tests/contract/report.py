@@ -98,7 +98,7 @@ def _document(document: Document) -> str:
 
 
 def _row(place: Place) -> str:
-    tests = {name.partition("[")[0].partition("::")[::2] for name in _tests(place)}
+    tests = {name.partition("[")[0].rpartition("/")[2].partition("::")[::2] for name in _tests(place)}
     modules = Counter(module.removeprefix("test_").removesuffix(".py") for module, _ in tests)
     short = " · ".join(f"{module} {count}" for module, count in sorted(modules.items()))
     listed = "".join(f"<li>{escape(name.removeprefix('test_').replace('_', ' '))}</li>" for _, name in sorted(tests))

@@ -96,8 +96,9 @@ def touched(place: Place, value: Json) -> Iterator[Place]:
             if child.key in value:
                 yield child
                 yield from touched(child, value[child.key])
-    if isinstance(value, list) and "items" in target and value:
-        yield from touched(target["items"], value[0])
+    if isinstance(value, list) and "items" in target:
+        for item in value:
+            yield from touched(target["items"], item)
     for key in COMBINATIONS:
         for branch in target.inside(key):
             if valid(branch, value):

@@ -13,12 +13,12 @@ LIMITS = ("minLength", "maxLength", "minItems", "maxItems", "pattern", "const",
           "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")  # fmt: skip
 
 seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-"""Maps provider and pointer to the names of the tests that exercise the promise."""
+"""Maps provider and pointer to the IDs of the tests that exercise the promise."""
 
 
 def witness(*places: Place) -> None:
     """Record that the running test exercises these promises."""
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0].rpartition("/")[2]
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
     for place in places:
         seen[place.document.name, place.pointer].add(test)
 

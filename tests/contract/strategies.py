@@ -241,6 +241,12 @@ def _alternative_numbers(place: Place, *usual: float) -> list[Json]:
     return [value for value in (*usual, *edges) if valid(place, value)]
 
 
+def _alternative_arrays(place: Place) -> list[Json]:
+    items = alternatives(place["items"])
+    sizes = place.get("minItems", 1), place.get("maxItems", max(2, len(items)))
+    return [(items * size)[:size] for size in sizes]
+
+
 def _alternative_objects(place: Place) -> list[Json]:
     each = {part.key: alternatives(part) for part in place.inside("properties")}
     whole = {name: options[0] for name, options in each.items()}
@@ -256,9 +262,7 @@ _ALTERNATIVES: dict[str, Callable[[Place], list[Json]]] = {
     "integer": lambda place: _alternative_numbers(place, 2**40 + 1, 7, 0),
     "number": lambda place: _alternative_numbers(place, 0.5, 3, 0),
     "string": _alternative_strings,
-    "array": lambda place: [
-        (alternatives(place["items"]) * size)[:size] for size in (place.get("minItems", 1), place.get("maxItems", 2))
-    ],
+    "array": _alternative_arrays,
     "object": _alternative_objects,
 }
 

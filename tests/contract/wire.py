@@ -315,7 +315,7 @@ class Method:
     """Maps properties of the body to keyword parameters."""
 
     def __str__(self) -> str:
-        return f"{self.operation.provider}-{self.name}"
+        return f"{self.operation}-{self.name}"
 
     def _repr_pretty_(self, printer: Any, _: bool) -> None:
         printer.text(str(self))  # for Hypothesis
