@@ -16,9 +16,14 @@ seen: dict[tuple[str, str], set[str]] = defaultdict(set)
 """Maps provider and pointer to the IDs of the tests that exercise the promise."""
 
 
+def running_test() -> str:
+    """The ID of the running test."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+
+
 def witness(*places: Place) -> None:
     """Record that the running test exercises these promises."""
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+    test = running_test()
     for place in places:
         seen[place.document.name, place.pointer].add(test)
 

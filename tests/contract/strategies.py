@@ -5,19 +5,22 @@ An unknown keyword is an error, since its promise would not be tested.
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
-from hypothesis import strategies as st
+from hypothesis import given, seed, strategies as st
 
-from tests.contract.documents import Document, Json, Place
+from tests.contract.documents import Json, Place
 from tests.contract.schemas import COMBINATIONS, valid
+from tests.contract.spec_coverage import running_test
 
+T = TypeVar("T")
 Values = st.SearchStrategy[Json]
 
 ANNOTATIONS = frozenset({"title", "description", "default", "example", "examples", "deprecated", "discriminator",
@@ -59,23 +62,54 @@ def check_keywords(place: Place) -> None:
         raise UnknownKeywordError(f"{place.here}: {sorted(beside)} beside $ref; teach strategies.py what it means")
 
 
+def check_all(strategy: st.SearchStrategy[T], check: Callable[[T], object]) -> None:
+    """Check the examples of a strategy; for a failure Hypothesis looks for the smallest one.
+
+    Hypothesis takes longer to draw an example than a test to check it, so the cases of a test share those of a schema.
+    """
+    test = running_test().partition("[")[0]
+
+    @seed(test)
+    @given(strategy)
+    def check_again(example: T) -> None:
+        check(example)
+
+    try:
+        for example in _examples(strategy, test):
+            check(copy.deepcopy(example))
+    except Exception:
+        check_again()
+        raise
+
+
+@functools.cache
+def _examples(strategy: st.SearchStrategy[T], test: str) -> list[T]:
+    examples: list[T] = []
+
+    @seed(test)
+    @given(strategy)
+    def keep(example: T) -> None:
+        examples.append(example)
+
+    keep()
+    return examples
+
+
 # Values that a schema allows
 
 
 def values(place: Place, *, extras: bool = False) -> Values:
     """Valid values of a schema; with `extras` open objects have undeclared properties."""
-    key = (place.document, place.keys, extras)
-    if key not in _made:
-        _made[key] = st.deferred(lambda: _values(place, extras=extras))  # a schema may hold itself
-    return _made[key]
+    check_keywords(place)
+    return _deferred(place.followed(), extras)
 
 
-_made: dict[tuple[Document, tuple[str | int, ...], bool], Values] = {}
+@functools.cache
+def _deferred(place: Place, extras: bool) -> Values:
+    return st.deferred(lambda: _values(place, extras=extras))  # a schema may hold itself
 
 
 def _values(place: Place, *, extras: bool) -> Values:
-    check_keywords(place)
-    place = place.followed()
     check_keywords(place)
     if "const" in place:
         return st.just(place.get("const"))

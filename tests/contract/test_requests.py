@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import strategies as st
 
 from scripts.lib.files import same_json
 from tests.contract.cases import each_document, each_operation, for_each
@@ -14,7 +14,7 @@ from tests.contract.documents import Document, Json, Operation, Place
 from tests.contract.failures import breach
 from tests.contract.schemas import valid
 from tests.contract.spec_coverage import witness
-from tests.contract.strategies import alternatives, breaking, values
+from tests.contract.strategies import alternatives, breaking, check_all, values
 from tests.contract.validators import MEND, judge_request, sent_parameter
 from tests.contract.wire import KEY, WAYS, Method, Wire, is_sayable, least_parameters, methods, path_of, sayable
 from voice_clone.errors import InvalidRequestError
@@ -26,6 +26,7 @@ each_method = for_each("method", methods)
 each_way = pytest.mark.parametrize("way", WAYS)
 
 
+@functools.cache
 def parameters(operation: Operation) -> st.SearchStrategy[dict[str, Json]]:
     """Values for the required parameters, and for all, some or none of the others."""
     known = {each.get("name"): parameter_values(each) for each in operation.parameters}
@@ -47,6 +48,12 @@ def parameter_values(parameter: Place) -> st.SearchStrategy[Json]:
 def bodies(operation: Operation) -> st.SearchStrategy[Json]:
     """Values for the body, or None."""
     return values(operation.body) if operation.body else st.none()
+
+
+@functools.cache
+def arguments(operation: Operation) -> st.SearchStrategy[tuple[dict[str, Json], Json]]:
+    """Values for the parameters and for the body."""
+    return st.tuples(parameters(operation), bodies(operation))
 
 
 def check_generated(operation: Operation, way: str, given_parameters: dict[str, Json], body: Json) -> None:
@@ -82,12 +89,14 @@ def check_generated(operation: Operation, way: str, given_parameters: dict[str, 
 
 
 @each_operation
-@given(data=st.data())
-def test_generated_function_sends_valid_requests(operation: Operation, data: st.DataObject) -> None:
+def test_generated_function_sends_valid_requests(operation: Operation) -> None:
     """For any arguments the request is valid and holds exactly them, sync and async."""
-    arguments = data.draw(parameters(operation)), data.draw(bodies(operation))
-    for way in WAYS:
-        check_generated(operation, way, *arguments)
+
+    def check(example: tuple[dict[str, Json], Json]) -> None:
+        for way in WAYS:
+            check_generated(operation, way, *example)
+
+    check_all(arguments(operation), check)
 
 
 @each_way
@@ -141,10 +150,9 @@ def check_said(method: Method, name: str, said: Json, sent: Json, *, given_at_al
 
 @each_way
 @each_method
-@given(data=st.data())
-def test_shim_sends_valid_requests(method: Method, way: str, data: st.DataObject) -> None:
+def test_shim_sends_valid_requests(method: Method, way: str) -> None:
     """For any arguments each request is valid and holds exactly them."""
-    check_shim(method, way, data.draw(bodies(method.operation)))
+    check_all(bodies(method.operation), functools.partial(check_shim, method, way))
 
 
 @each_way

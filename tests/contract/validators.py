@@ -80,13 +80,14 @@ def _judges(document: Document) -> tuple[Any, Any]:
         kinds = [V30RequestValidator, V30ResponseValidator]
         factories = [kind.schema_validators_factory for kind in kinds]
     request, response = (
-        kind(spec, schema_validators_factory=_once(factory)) for kind, factory in zip(kinds, factories, strict=True)
+        kind(spec, schema_validators_factory=_once(factory), schema_casters_factory=_once(kind.schema_casters_factory))
+        for kind, factory in zip(kinds, factories, strict=True)
     )
     return request, response
 
 
 def _once(factory: Any) -> Any:
-    """A factory that makes one validator for each schema; openapi-core's makes one for each value."""
+    """A factory that makes what it makes once for each schema; openapi-core's makes it for each value."""
     made = copy.copy(factory)
     made.create = functools.cache(factory.create)
     return made
