@@ -131,8 +131,9 @@ def before(root: Path, files: Files, names: Iterable[str]) -> Files:
 def contract(copy: Path, name: str, running: set[subprocess.Popen[str]]) -> list[str]:
     """Run the contract tests of one provider in the copy; returns the failing tests with their messages."""
     options = ("-q", "-p", "no:cacheprovider", "--color=no", "--tb=no", "-rfE", f"--maxfail={MAX_FAILURES}")
+    parallel = f"--numprocesses={os.cpu_count() or 1}"
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "tests/contract", f"--provider={name}", *options],
+        [sys.executable, "-m", "pytest", "tests/contract", f"--provider={name}", parallel, *options],
         cwd=copy,
         env=sandbox.environment(copy) | {"COLUMNS": "400"},  # so that no message is cut off
         stdin=subprocess.DEVNULL,
@@ -157,9 +158,9 @@ def contract(copy: Path, name: str, running: set[subprocess.Popen[str]]) -> list
 
 @contextmanager
 def _contracts(copy: Path, names: Sequence[str]) -> Generator[dict[str, Future[list[str]]]]:
-    """The contract tests of these providers, running side by side; they are stopped where the block is left early."""
+    """The contract tests of one provider after the other, on all cores; they are stopped if the block is left early."""
     running: set[subprocess.Popen[str]] = set()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         try:
             yield {name: pool.submit(contract, copy, name, running) for name in names}
         finally:

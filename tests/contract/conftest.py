@@ -36,11 +36,16 @@ def chosen(config: pytest.Config) -> set[str]:
     return set(cast("list[str]", config.getoption("--provider")))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse the name of an unknown provider."""
+    known = {provider.name for provider in find_providers()}
+    if unknown := chosen(config) - known:
+        raise pytest.UsageError(f"--provider {', '.join(unknown)}: there are {', '.join(sorted(known))}")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the contract tests, and deselect those of other providers."""
     named, known = chosen(config), {provider.name for provider in find_providers()}
-    if named - known:
-        raise pytest.UsageError(f"--provider {', '.join(named - known)}: there are {', '.join(sorted(known))}")
     left_out = {item for item in items if named and _providers(item, known) and not _providers(item, known) & named}
     reported: set[NoCases] = set()
     for item in (item for item in items if item not in left_out):
@@ -62,9 +67,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 def _providers(item: pytest.Item, known: set[str]) -> set[str]:
     """The providers in a test's parameters."""
-    values = _values(item)
-    names = {str(getattr(value, "provider", getattr(value, "name", value))).partition("-")[0] for value in values}
-    return names & known
+    return set(map(_provider, _values(item))) & known
+
+
+def _provider(value: Any) -> str:
+    """The provider's name in a test's parameter: in a document, an operation, an overlay action, or in a text."""
+    provider = getattr(value, "provider", value)
+    return str(getattr(provider, "name", provider)).partition("-")[0]
 
 
 def _values(item: pytest.Item) -> list[object]:

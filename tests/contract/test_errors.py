@@ -156,6 +156,11 @@ class Entry:
         return f"{self.operation}-{self.name}"
 
     @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.operation.provider
+
+    @property
     def cost(self) -> str:
         """What a second one costs: `free`, `paid` for a clone, or `speech`, which is paid and makes no voice."""
         known = (
