@@ -119,11 +119,11 @@ def update(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Run the contract tests: `-- heygen` for one provider, `-- --report` writes a coverage page."""
+    """Run the contract tests in parallel: `-- heygen` for one provider, `-- --report` writes a coverage page."""
     install(session, "tests", ".[cli,testing]")
     providers = {path.name for path in Path("specs").iterdir()}
     arguments = (f"--provider={word}" if word in providers else word for word in session.posargs)
-    session.run("python", "-m", "pytest", "tests/contract", *arguments)
+    session.run("python", "-m", "pytest", "tests/contract", f"--numprocesses={CORES}", *arguments)
 
 
 @nox.session
