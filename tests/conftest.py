@@ -184,12 +184,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
     def taken_whole(nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        if file.startswith("tests/contract/"):
-            from tests.contract.cases import operation_of
+        from tests.contract.cases import operation_of
 
-            return operation_of(nodeid) or file
-        return file
+        file = nodeid.partition("::")[0]
+        operation = operation_of(nodeid) if file.startswith("tests/contract/") else None
+        return operation or file
 
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = taken_whole
