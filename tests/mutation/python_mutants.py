@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import copy
 import functools
 import importlib
@@ -102,7 +103,9 @@ class Source:
         for line in lines:
             self._starts.append(self._starts[-1] + len(line))
         self.functions = [(self.span(node), name) for node, name in _functions(self.tree)]
-        self.parts = [self.span(node) for node in self.tree.body]
+        statements = [self.span(node) for node in ast.walk(self.tree) if isinstance(node, ast.stmt)]
+        whole = (span for span in statements if not text.startswith("elif", span[0]))  # it is part of an `if`
+        self.statements = sorted(whole, key=lambda span: span[1] - span[0])
         self.silent = [self.span(node) for node in _silent(self.tree) if not annotated]
 
     @functools.cached_property
@@ -127,13 +130,19 @@ class Source:
         """Whether an edit can change behaviour and leaves valid Python."""
         if any(start <= edit.start and edit.end <= end for start, end in self.silent):
             return False
-        whole = (0, len(self.text))
-        first, last = next((part for part in self.parts if part[0] <= edit.start and edit.end <= part[1]), whole)
         try:
-            ast.parse(self.text[first : edit.start] + edit.new + self.text[edit.end : last])
+            ast.parse(self._edited_statement(edit))
         except SyntaxError:
             return False
         return edit.new != self.text[edit.start : edit.end]
+
+    def _edited_statement(self, edit: Edit) -> str:
+        """The innermost statement around an edit, with the edit; the whole file if there is none."""
+        around = (span for span in self.statements if span[0] <= edit.start and edit.end <= span[1])
+        first, last = next(around, (0, len(self.text)))
+        edited = self.text[first : edit.start] + edit.new + self.text[edit.end : last]
+        column = first - self._starts[bisect.bisect(self._starts, first) - 1]
+        return f"if True:\n{' ' * column}{edited}" if column else edited
 
     def function(self, offset: int) -> str:
         """The qualified name of the innermost function around an offset."""
