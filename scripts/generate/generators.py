@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 from scripts.generate import code_check, preparation, python_names, unsupported
-from scripts.generate.schemas import schemas_of
-from scripts.generate.template_patches import patched_templates
+from scripts.generate.schemas import closure, schemas_of
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json
 from scripts.lib.openapi import operation_name, operations_of, path_shape, pointer
@@ -67,6 +66,15 @@ CONTRACT_OPTIONS = (
     "--ignore-pyproject",
     "--no-allow-remote-refs",
 )  # fmt: skip
+
+
+def load() -> None:
+    """Import the generators, which takes longer than running them."""
+    import datamodel_code_generator.__main__
+    import datamodel_code_generator.parser.openapi
+    import openapi_python_client.parser
+
+    del datamodel_code_generator, openapi_python_client
 
 
 @functools.cache
@@ -166,23 +174,28 @@ def write_client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
     """Write the client package, not formatted yet, into a folder that does not exist."""
     from openapi_python_client import Project
 
+    from scripts.generate.template_patches import use_patched_templates
+
     parsed = parse(provider, spec, out)
-    with tempfile.TemporaryDirectory() as folder:
-        templates = patched_templates(Path(folder))
-        project = Project(openapi=parsed.data, custom_template_path=templates, config=parsed.config)
-        styles = preparation.query_styles(parsed.document)
-        project.env.globals["query_style"] = lambda endpoint, name: styles.get(
-            (endpoint.method, path_shape(endpoint.path.get_untrusted_value()), name.get_untrusted_value())
-        )
-        try:
-            with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
-                errors = project.build()
-        except OSError as error:
-            raise PipelineError(f"{provider.name}: a name in the spec is not a valid file name: {error}") from None
-    spec = parsed.document
-    _check_errors(provider, spec, errors)
+    _check_parsed(provider, parsed)
+    project = Project(openapi=parsed.data, config=parsed.config)
+    use_patched_templates(project.env)
+    styles = preparation.query_styles(parsed.document)
+    project.env.globals["query_style"] = lambda endpoint, name: styles.get(
+        (endpoint.method, path_shape(endpoint.path.get_untrusted_value()), name.get_untrusted_value())
+    )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), _named(f"{provider.name}: openapi-python-client"):
+            errors = project.build()
+    except OSError as error:
+        raise PipelineError(f"{provider.name}: a name in the spec is not a valid file name: {error}") from None
+    _check_errors(provider, parsed.document, errors)
+
+
+def _check_parsed(provider: Provider, parsed: Parsed) -> None:
+    """Fail where two operations have one module, or where an operation or a value of an enum is lost."""
+    spec, endpoints = parsed.document, parsed.endpoints
     _check_overrides(provider, parsed.classes)
-    endpoints = parsed.endpoints
     _check_modules(provider, spec, [(f"api/{tag}/{module}.py", endpoint) for tag, module, endpoint in endpoints])
     operations = {(endpoint.method, path_shape(endpoint.path.get_untrusted_value())) for _, _, endpoint in endpoints}
     check_complete(provider, spec, operations, [_values(enum.values) for enum in parsed.data.enums])
@@ -218,16 +231,21 @@ def whole(provider: Provider, spec: dict[str, Any]) -> tuple[Files, dict[str, An
     left: dict[str, str] = {}
     spec = cut(spec, operations_of(spec))
     while True:
+        files: Files = {}
+        build = client
         try:
-            return client(provider, spec) | contracts(provider, spec), spec, left
+            for build in (client, contracts):
+                files |= build(provider, spec)
         except PipelineError as error:
             found = error.operations if isinstance(error, Inexpressible) else {}
-            found = found or blame(spec, lambda part: (client(provider, part), contracts(provider, part)))
+            found = found or blame(spec, functools.partial(build, provider))
             kept = [operation for operation in operations_of(spec) if operation_name(operation) not in found]
             if not found or not kept:
                 raise
             left |= found
             spec = cut(spec, kept)
+        else:
+            return files, spec, left
 
 
 def blame(spec: dict[str, Any], build: Callable[[dict[str, Any]], object]) -> dict[str, str]:
@@ -310,12 +328,22 @@ def _check_errors(provider: Provider, spec: dict[str, Any], errors: Sequence[Any
         if (named := _SCHEMA_ERROR.search(line))
     }:
         for operation in operations_of(spec):
-            parts = cut(spec, [operation]).get("components", {}).get("schemas", {})
-            if reasons := [why for name, why in schemas.items() if name in parts]:
+            used = _part(spec, operation)["components"]["schemas"]
+            if reasons := [why for name, why in schemas.items() if name in used]:
                 found[operation_name(operation)] = "; ".join(
                     filter(None, [found.get(operation_name(operation)), *reasons])
                 )
     raise Inexpressible(f"{provider.name}: openapi-python-client left something out:\n" + "\n".join(lines), found)
+
+
+def _part(spec: dict[str, Any], operation: tuple[str, str]) -> dict[str, Any]:
+    """One operation of a prepared document and its schemas; `cut` would miss other parts that preparation drops."""
+    method, path = operation
+    node = spec["paths"][path][method]
+    reached = closure(spec, [node])
+    schemas = spec.get("components", {}).get("schemas", {})
+    used = {name: schema for name, schema in schemas.items() if id(schema) in reached}
+    return {"paths": {path: {method: node}}, "components": {"schemas": used}}
 
 
 def _check_modules(provider: Provider, spec: dict[str, Any], endpoints: list[tuple[str, Any]]) -> None:
@@ -354,7 +382,7 @@ def check_complete(
                 yield f"the client generator lost values of the enum {values}"
 
     if problem := next(lost_values(spec), None):
-        parts = ((operation, next(lost_values(cut(spec, [operation])), None)) for operation in operations_of(spec))
+        parts = ((operation, next(lost_values(_part(spec, operation)), None)) for operation in operations_of(spec))
         concerned = {operation_name(operation): found for operation, found in parts if found}
         raise Inexpressible(f"{provider.name}: {problem}", concerned)
 

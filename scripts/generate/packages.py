@@ -5,12 +5,13 @@ from __future__ import annotations
 import faulthandler
 import gc
 import json
+import multiprocessing
 import os
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from scripts.generate import generators, template_patches
+from scripts.generate import generators
 from scripts.generate.generators import MARKER, Chosen, Files, marker
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json, read_json, sha256, write_file
@@ -19,7 +20,7 @@ from scripts.vendor.merge import LEFT_OUT, may_leave_out
 
 _ROOM = Path(__file__).parent
 _CODE = (
-    template_patches.FILE,
+    _ROOM / "template_patches.toml",
     *(_ROOM / f"{name}.py" for name in ("generators", "preparation", "python_names", "schemas", "unsupported")),
     _ROOM.parent / "vendor" / "slice.py",
 )
@@ -83,6 +84,8 @@ def build(chosen: Chosen) -> dict[Provider, Files]:
     built: dict[Provider, Files] = {provider: {} for provider in specs}
     lenient = {provider for provider in specs if may_leave_out(provider)}
     strict = [provider for provider in specs if provider not in lenient]
+    if multiprocessing.get_start_method() == "fork":
+        generators.load()  # once, for all processes
     try:
         with ProcessPoolExecutor(initializer=_begin) as pool:
             whole = {provider: pool.submit(generators.whole, provider, specs[provider]) for provider in lenient}

@@ -26,8 +26,10 @@ from unittest import mock
 from urllib.parse import unquote_plus
 
 import httpx
+from jinja2 import Environment
 
-from scripts.generate import generators, template_patches
+from scripts.generate import generators
+from scripts.generate.template_patches import CompiledTemplates
 from scripts.lib import yaml12
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, write_file
@@ -139,22 +141,21 @@ def run_ours(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     built: list[Construct] = []
     provider = Provider(root, "acme")
-    with _quick_templates():
-        for construct in constructs:
-            own = Provider(root, construct.package)
-            try:
-                write_file(own.folder / "source.toml", b'title = "Acme"\n')
-                document = construct.document
-                write_file(own.spec, dump_json(cut(document, operations_of(document))).encode())
-                if construct.actions:
-                    write_file(own.overlay, _overlay(construct.actions))
-                spec = effective_spec(own)
-                generators.write_client(own, spec, root / "0-out" / construct.package)
-                generators.write_contracts(own, spec, root / "0-out" / f"{construct.package}_contracts")
-                (root / "0-out" / f"{construct.package}_contracts" / "__init__.py").write_bytes(b"")
-                built.append(construct)
-            except PipelineError as error:
-                outcomes[construct.package] = Outcome(REFUSED, REFUSED, str(error))
+    for construct in constructs:
+        own = Provider(root, construct.package)
+        try:
+            write_file(own.folder / "source.toml", b'title = "Acme"\n')
+            document = construct.document
+            write_file(own.spec, dump_json(cut(document, operations_of(document))).encode())
+            if construct.actions:
+                write_file(own.overlay, _overlay(construct.actions))
+            spec = effective_spec(own)
+            generators.write_client(own, spec, root / "0-out" / construct.package)
+            generators.write_contracts(own, spec, root / "0-out" / f"{construct.package}_contracts")
+            (root / "0-out" / f"{construct.package}_contracts" / "__init__.py").write_bytes(b"")
+            built.append(construct)
+        except PipelineError as error:
+            outcomes[construct.package] = Outcome(REFUSED, REFUSED, str(error))
     files = generators.formatted(provider, root / "0-out", "openapi-python-client", "")
     for name, data in files.items():
         write_file(root / "ours" / name, data)
@@ -166,6 +167,7 @@ def run_ours(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]:
 
 def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]:
     """The same with the client generator as it is, without overlays, amendments and checks."""
+    import openapi_python_client
     from openapi_python_client import Project
     from openapi_python_client.config import Config, ConfigFile, MetaType
     from openapi_python_client.parser import GeneratorData
@@ -176,7 +178,10 @@ def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]
     outcomes: dict[str, Outcome] = {}
     constructs = [without_refusal(construct) for construct in constructs]
     escaped = mock.patch.object(string, "remove_string_escapes", remove_string_escapes)
-    with _quick_templates(), escaped, _importable(root / "stock"), warnings.catch_warnings():
+    compiled = mock.patch.object(
+        openapi_python_client, "Environment", functools.partial(Environment, bytecode_cache=CompiledTemplates())
+    )
+    with compiled, escaped, _importable(root / "stock"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of generated code
         for construct in constructs:
             out = root / "stock" / f"s{construct.package}"
@@ -199,22 +204,6 @@ def run_stock(constructs: Iterable[Construct], root: Path) -> dict[str, Outcome]
             if errors and outcome.answer.startswith("wrong"):
                 outcome.answer = "left out"  # with a warning
     return outcomes
-
-
-@contextlib.contextmanager
-def _quick_templates() -> Generator[None]:
-    """Compile each template of the generator once, not once for each construct."""
-    import openapi_python_client
-    from jinja2 import Environment, FileSystemBytecodeCache
-
-    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
-        templates = template_patches.patched_templates(Path(folder))
-        made = functools.partial(Environment, bytecode_cache=FileSystemBytecodeCache(cache))
-        with (
-            mock.patch.object(openapi_python_client, "Environment", made),
-            mock.patch.object(generators, "patched_templates", return_value=templates),
-        ):
-            yield
 
 
 @contextlib.contextmanager

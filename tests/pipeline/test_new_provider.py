@@ -122,9 +122,15 @@ def provider_files(root: Path, name: str = "acme") -> tuple[str, Json]:
 # Created files
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for mypy, so that it reads the libraries once."""
+    return tmp_path_factory.mktemp("mypy")
+
+
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @pytest.mark.usefixtures("one_process")
-def test_created_files_pass_all_checks(root: Path, kind: str) -> None:
+def test_created_files_pass_all_checks(root: Path, kind: str, mypy_cache: Path) -> None:
     """The created module passes ruff, mypy and the pipeline's check, and no other file changes."""
     before = contents(root)
     acme = create_provider(root, DOCUMENTS[kind])
@@ -132,7 +138,7 @@ def test_created_files_pass_all_checks(root: Path, kind: str) -> None:
     own = [path.relative_to(root).as_posix() for path in new.layout(acme)]
     assert all(path == "specs/lock.json" or path.startswith(tuple(own)) for path in changed)
     assert list(generate.check([acme], root)) == []
-    mypy = ["mypy", "--cache-dir", str(root.parent / "cache")]
+    mypy = ["mypy", "--cache-dir", str(mypy_cache)]
     for command in (["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"], mypy):
         done = subprocess.run(
             [sys.executable, "-m", *command, "src/voice_clone/providers/acme.py"],
