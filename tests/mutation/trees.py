@@ -75,6 +75,8 @@ class Tree:
     """Seconds after which a run is stopped."""
     stall = 600.0
     """Seconds without a finished test after which a run is stopped."""
+    keeps_bytecode = False
+    """Whether runs share compiled modules; not if the code changes, several times a second."""
 
     def __init__(self, folder: Path, files: Files, tests: Sequence[str]) -> None:
         self.folder = folder
@@ -145,6 +147,8 @@ class Tree:
         """Run Python on the copy."""
         self._report.write_text("", encoding="utf-8")
         environment = sandbox.environment(self.folder) | {reporter.REPORT: str(self._report)}
+        if self.keeps_bytecode:
+            del environment["PYTHONDONTWRITEBYTECODE"]
         started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
             self._running = subprocess.Popen(

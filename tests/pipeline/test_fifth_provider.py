@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate import command as generate
 from scripts.lib.files import ROOT, write_file
 from scripts.lib.project import Provider, read_lock
 from scripts.new_provider.command import layout
 from scripts.update.sandbox import read
+from scripts.vendor import command as vendor
 from tests.mutation.trees import Ending, Tree
 
 PAGE = ROOT / "docs" / "adding-a-provider.md"
@@ -22,6 +24,8 @@ NAME = "elevenlabs"
 
 class Copy(Tree):
     """A private copy of the tree, under git, with the files of the walk-through."""
+
+    keeps_bytecode = True
 
     def run(self, *command: str) -> Ending:
         """Run Python in the copy; a failure shows the output."""
@@ -52,14 +56,15 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     tree.git("commit", "--quiet", "--message", "four providers")
     for path in (path for path in FILES.rglob("*") if path.is_file()):
         write_file(tree.folder / path.relative_to(FILES), path.read_bytes())
-    tree.run("-m", "scripts.vendor.command", NAME)
-    tree.run("-m", "scripts.generate.command", NAME)
+    for step in (vendor.run([NAME], tree.folder), generate.run([NAME], tree.folder)):
+        list(step)
     return tree
 
 
 def test_generated_code_is_up_to_date(copy: Copy) -> None:
     """Spec, client and contract models of the fifth provider follow from its page and overlay."""
-    assert copy.run("-m", "scripts.generate.command", "--check", NAME).output.strip().endswith(f": {NAME}")
+    [line] = generate.run(["--check", NAME], copy.folder)
+    assert line.endswith(f": {NAME}")
 
 
 def test_contract_tests_pass(copy: Copy) -> None:
