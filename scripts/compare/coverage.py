@@ -64,6 +64,7 @@ class _Writer:
     def __init__(self, side: Side, *, named: bool = False, tagged: bool = False, whole: bool = False) -> None:
         self.side, self.named, self.tagged, self.whole = side, named, tagged, whole
         self.left = _MOST_NODES
+        self._known: dict[tuple[str, str, int], Node] = {}
 
     def write(
         self, here: Place, stack: tuple[str, ...], closed: bool,
@@ -75,7 +76,7 @@ class _Writer:
             raise _UnprovableError
         if here.pointer in stack:
             return {"const": f"the schema {len(stack) - stack.index(here.pointer)} levels up"}
-        one = node(here, self.side)
+        one = self._node(here)
         inner = (*stack, here.pointer)
         schema = self._values(one)
         if one.fields:
@@ -98,11 +99,16 @@ class _Writer:
         # Each alternative is closed, not what stands around all.
         branches = [self.write(branch, inner, closed, names, further) for branch in one.union]
         # A discriminator selects the alternative, even if a value fits others as well.
-        selected = (
-            self.tagged or "discriminator" in one.keys or _have_tag([node(each, self.side) for each in one.union])
-        )
+        selected = self.tagged or "discriminator" in one.keys or _have_tag([self._node(each) for each in one.union])
         schema["anyOf" if selected and "anyOf" not in schema else one.kind] = branches
         return {"anyOf": [schema, {"type": "null"}]} if one.null_besides else schema
+
+    def _node(self, here: Place) -> Node:
+        """The normalized form of a schema, made once for all the places that refer to it."""
+        key = (here.pointer, here.merged_with, id(here.schema))
+        if key not in self._known:
+            self._known[key] = node(here, self.side)
+        return self._known[key]
 
     def value(self, value: Any, stack: tuple[str, ...]) -> Any:
         """The value of a keyword, with the schemas in it."""
