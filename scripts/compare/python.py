@@ -190,9 +190,8 @@ def _types(annotation: Any) -> frozenset[str]:
 def surfaces(root: Path, providers: Sequence[str], *, shim: bool) -> dict[str, Surface]:
     """The surface of each provider's generated package in a tree, and, under the empty name, of the shim."""
     loader = griffe.GriffeLoader(search_paths=[root / "generated", root / "src"], allow_inspection=False)
-    for provider in providers:
-        if (root / "generated" / "voice_clone_api" / provider).is_dir():
-            loader.load(f"voice_clone_api.{provider}")
+    if any((root / "generated" / "voice_clone_api" / provider).is_dir() for provider in providers):
+        loader.load("voice_clone_api")  # the package of one provider would bring the others too
     if shim:
         loader.load("voice_clone")
     loader.resolve_aliases(implicit=True, external=False)
