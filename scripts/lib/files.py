@@ -70,7 +70,7 @@ def objects_in(data: Any) -> Iterator[dict[str, Any]]:
 
 def same_json(one: Any, two: Any) -> bool:
     """Whether both are the same JSON; to Python `1`, `1.0` and `true` are equal."""
-    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+    return bool(one == two) and json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
 
 
 def sha256(data: bytes) -> str:

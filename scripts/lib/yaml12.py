@@ -10,6 +10,7 @@ text, PyYAML's own parser decides, so that a refusal always has the same words.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -29,6 +30,10 @@ _ODD = re.compile(
 )
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
+_MOST_DIGITS = 300
+
+_TEXT_ONLY = re.compile(r"[^-+.~0-9nNtTfF]")
+"""The first character of a plain scalar that is text."""
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _TRUE = re.compile(r"(?:true|True|TRUE)\Z")
 _FALSE = re.compile(r"(?:false|False|FALSE)\Z")
@@ -87,18 +92,20 @@ def _load_json(text: str) -> Any:
             raise ValueError("a duplicate key")
         return found
 
-    def bounded(digits: str) -> Any:
-        return _plain(digits, 1)
+    def bounded(digits: str) -> int:
+        if len(digits) > _MOST_DIGITS:
+            raise ValueError("an integer of too many digits")
+        return int(digits)
+
+    def finite(number: str) -> float:
+        if math.isinf(value := float(number)):
+            raise ValueError("too large for a number")
+        return value
 
     def refused(constant: str) -> Any:
         raise ValueError(constant)
 
-    try:
-        value = json.loads(
-            text, object_pairs_hook=unique, parse_int=bounded, parse_float=bounded, parse_constant=refused
-        )
-    except YamlError as error:
-        raise ValueError(error) from None
+    value = json.loads(text, object_pairs_hook=unique, parse_int=bounded, parse_float=finite, parse_constant=refused)
     level, nodes = [value], 0
     for _ in range(MAX_DEPTH):
         nodes += len(level)
@@ -199,6 +206,8 @@ class _Reader:
 
 def _text(text: str, line: int) -> str:
     """Text with the pairs of surrogates joined that JSON writes for characters beyond U+FFFF."""
+    if text.isascii():
+        return text
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -207,6 +216,8 @@ def _text(text: str, line: int) -> str:
 
 def _plain(text: str, line: int) -> Any:
     """A plain scalar under the core schema of YAML 1.2."""
+    if _TEXT_ONLY.match(text):
+        return text
     if _NULL.match(text):
         return None
     if _TRUE.match(text) or _FALSE.match(text):
@@ -214,8 +225,8 @@ def _plain(text: str, line: int) -> Any:
     if _NO_JSON.match(text):
         raise YamlError(f"{text} is not valid in JSON", line)
     if _INT.match(text) or _OCT_HEX.match(text):
-        if len(text) > 300:
-            raise YamlError("an integer of more than 300 digits", line)
+        if len(text) > _MOST_DIGITS:
+            raise YamlError(f"an integer of more than {_MOST_DIGITS} digits", line)
         return int(text, 0) if _OCT_HEX.match(text) else int(text)
     if _FLOAT.match(text):
         value = float(text)

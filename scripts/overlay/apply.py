@@ -19,6 +19,7 @@ anything else must be equal.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -186,12 +187,17 @@ def is_retired(spec: dict[str, Any], action: dict[str, Any]) -> bool:
 
 
 def _find(spec: dict[str, Any], target: str) -> list[jsonpath.JSONPathMatch]:
-    _check_target(target)
     try:
-        matches = {match.parts: match for match in _PATHS.finditer(target, spec)}.values()
+        matches = {match.parts: match for match in _compiled(target).finditer(spec)}.values()
     except (jsonpath.JSONPathError, RecursionError) as error:
         raise OverlayError(f"target {target}: {error}") from None
     return sorted(matches, key=_document_order)
+
+
+@functools.cache
+def _compiled(target: str) -> jsonpath.JSONPath | jsonpath.CompoundJSONPath:
+    _check_target(target)
+    return _PATHS.compile(target)
 
 
 def change_target(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, correction: bool) -> None:
@@ -208,11 +214,8 @@ def change_target(match: jsonpath.JSONPathMatch, action: dict[str, Any], *, corr
         if any(same_json(action["update"], item) for item in node):
             raise OverlayError(f"{match.path} already contains this item. Fixed upstream? Delete this action")
         node.append(copy_json(action["update"]))
-    else:
-        before = json.dumps(node)
-        _merge(node, action["update"], match.path, correction)
-        if json.dumps(node) == before:
-            raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
+    elif not _merge(node, action["update"], match.path, correction):
+        raise OverlayError(f"changes nothing at {match.path}. Fixed upstream? Delete this action")
 
 
 def reference(action: dict[str, Any]) -> dict[str, str]:
@@ -278,14 +281,17 @@ def _document_order(match: jsonpath.JSONPathMatch) -> list[tuple[bool, int | str
     return [(isinstance(part, str), part) for part in match.parts]
 
 
-def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> None:
+def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> bool:
+    """Put an update into an object; returns whether that changes it."""
     if not isinstance(update, dict):
         raise OverlayError(f"{path} is an object, so `update` must be one too")
+    changed = False
     for key, value in update.items():
         if key not in target:
             target[key] = copy_json(value)
+            changed = True
         elif isinstance(target[key], dict) and isinstance(value, dict):
-            _merge(target[key], value, f"{path}[{key!r}]", correction)
+            changed |= _merge(target[key], value, f"{path}[{key!r}]", correction)
         elif isinstance(target[key], list) and isinstance(value, list):
             raise OverlayError(f"{path}[{key!r}] is an array: target it to append, or remove it first")
         elif not same_json(target[key], value):
@@ -297,6 +303,8 @@ def _merge(target: dict[str, Any], update: Any, path: str, correction: bool) -> 
             if key == "operationId":
                 target.setdefault("x-operation-id", target[key])
             target[key] = copy_json(value)
+            changed = True
+    return changed
 
 
 def _move_schema(match: jsonpath.JSONPathMatch, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,31 +14,32 @@ from scripts.docs.architecture import TREES, Tree, circle, section
 from scripts.docs.generated_pages import DOCS
 
 PIPELINE, SHIM = TREES
+tree_of = functools.cache(Tree)
 TREE = pytest.mark.parametrize("folder", TREES, ids=lambda folder: folder.name)
 
 
 @TREE
 def test_imports_of_modules_form_no_circle(folder: Path) -> None:
     """No module imports itself through others; imports for types only count."""
-    assert circle(Tree(folder).imports) == []
+    assert circle(tree_of(folder).imports) == []
 
 
 @TREE
 def test_imports_of_rooms_form_no_circle(folder: Path) -> None:
     """No room imports itself through others."""
-    assert circle(Tree(folder).rooms) == []
+    assert circle(tree_of(folder).rooms) == []
 
 
 @TREE
 def test_private_names_stay_in_their_room(folder: Path) -> None:
     """No room uses a name of another room that begins with an underscore."""
-    assert list(_private_names(Tree(folder))) == []
+    assert list(_private_names(tree_of(folder))) == []
 
 
 @TREE
 def test_every_file_has_a_summary(folder: Path) -> None:
     """Each file begins with a docstring whose first line is a sentence, and each room has a door that names it."""
-    tree = Tree(folder)
+    tree = tree_of(folder)
     silent = [name for name, module in tree.modules.items() if not (ast.get_docstring(module.tree) or "").strip()]
     assert silent == []
     assert [room for room in tree.rooms if not tree.door(room).summary.endswith((".", "?"))] == []
@@ -57,7 +59,7 @@ def test_picture_matches_the_imports() -> None:
 def test_private_names_of_httpx_are_in_one_place() -> None:
     """The shim uses two private names of httpx and httpcore, both in the slot of the transport; `_run` is our own."""
     uses: dict[str, set[str]] = {}
-    for module in Tree(SHIM).modules.values():
+    for module in tree_of(SHIM).modules.values():
         for node in ast.walk(module.tree):
             own = (
                 isinstance(node, ast.Attribute)
