@@ -402,6 +402,6 @@ def formatted(provider: Provider, folder: Path, tool: str, below: str) -> Files:
     note = f"# {marker(provider, tool)}\n".encode()
     paths = sorted(folder.rglob("*.py"))
     files = {f"{below}{path.relative_to(folder).as_posix()}": note + path.read_bytes() for path in paths}
-    for name, code in files.items():
+    for code, name in {code: name for name, code in files.items()}.items():  # each text once
         code_check.check_code(name, code)
     return files

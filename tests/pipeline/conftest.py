@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -58,7 +59,8 @@ def repository(pair: Path, tmp_path: Path) -> Path:
 def built(base: Path) -> dict[str, tuple[dict[str, Any], generators.Files]]:
     """The effective spec and the generated files of each provider, generated once."""
     chosen = [(provider, effective_spec(provider)) for provider in find_providers(root=base)]
-    files = packages.build(chosen)
+    with mock.patch.object(packages, "ProcessPoolExecutor", OneProcess):
+        files = packages.build(chosen)
     return {provider.name: (spec, files[provider]) for provider, spec in chosen}
 
 
@@ -68,8 +70,9 @@ def builds(
 ) -> list[list[str]]:
     """The provider names in each call of `packages.build`.
 
-    Files of unchanged specs come from `built`; others are really generated.
+    Files of unchanged specs come from `built`; others are really generated, in this process.
     """
+    monkeypatch.setattr(packages, "ProcessPoolExecutor", OneProcess)
     real, calls = packages.build, list[list[str]]()
 
     def build(chosen: Chosen) -> dict[Provider, generators.Files]:
