@@ -61,6 +61,8 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
         raise PipelineError(
             f"unknown provider {', '.join(missing)} (choose from {', '.join(sorted({*known[0], *known[1]}))})"
         )
+    same_shim = _shim(old.root) == _shim(new.root)
+    same = {name for name in names if _package(old.root, name) == _package(new.root, name)}
     for name in names:
         if name not in known[0] or name not in known[1]:
             rule = "provider-removed" if name in known[0] else "provider-added"
@@ -84,11 +86,11 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
             )
         elif with_python:
             tell(f"{name}: holding its flow against its package")
-        types = with_python and built.is_dir() and not _same_files(old.root, new.root, name)
+        types = with_python and built.is_dir() and not (same_shim and name in same)
         changes += flows.compare((old.root, specs[0]), (new.root, specs[1]), name, types=types)
     if with_python:
         tell("comparing Python names and types")
-        changes += _of_packages(old.root, new.root, names, shim=True)
+        changes += _of_packages(old.root, new.root, [name for name in names if name not in same], shim=not same_shim)
     else:
         notes.append("Python names and types were not compared, as asked for")
     return _report(old.name, new.name, changes, notes)
@@ -140,15 +142,15 @@ def _follows(root: Path, name: str, spec: dict[str, Any]) -> bool:
     return bool(recorded == sha256(dump_json(spec).encode()))
 
 
-def _same_files(old: Path, new: Path, name: str) -> bool:
-    """Whether package and flow are the same in both trees."""
+def _package(root: Path, name: str) -> dict[str, bytes]:
+    """The files of a provider's generated package."""
+    return packages.committed(Provider(root, name))
 
-    def files(root: Path) -> dict[str, bytes]:
-        package = packages.committed(Provider(root, name))
-        shim = sorted((root / "src" / "voice_clone").rglob("*.py"))
-        return package | {path.relative_to(root).as_posix(): path.read_bytes() for path in shim}
 
-    return files(old) == files(new)
+def _shim(root: Path) -> dict[str, bytes]:
+    """The modules of the shim."""
+    paths = sorted((root / "src" / "voice_clone").rglob("*.py"))
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def _documents(old: Document, new: Document, root: Path, *, with_python: bool, tell: Tell) -> Report:

@@ -202,6 +202,7 @@ def test_paths_and_types_of_an_upload_are_compared() -> None:
 # Python
 
 
+@pytest.mark.usefixtures("one_process")
 def test_python_names_and_types_are_compared() -> None:
     """With both packages generated, names and types are compared, and mypy checks the flow."""
     result = report(
@@ -221,6 +222,7 @@ def test_python_names_and_types_are_compared() -> None:
     assert any(line.startswith(_at("cartesia.py", "name=name")) and "mypy" in line for line in _lines(result))
 
 
+@pytest.mark.usefixtures("one_process")
 def test_page_that_breaks_the_overlay_is_reported() -> None:
     """If no package can be generated, the report notes it, and the rest is compared."""
     result = report(
@@ -230,12 +232,14 @@ def test_page_that_breaks_the_overlay_is_reported() -> None:
     assert result.breaking
 
 
+@pytest.mark.usefixtures("one_process")
 def test_shared_part_may_change_in_one_page() -> None:
     """A page that changes a part shared with another page causes no conflict."""
     result = report(HEYGEN, put("/info/title", "New"), python=True)
     assert (result.notes, verdicts(result.changes)) == ([], ["documentation text /info/title"])
 
 
+@pytest.mark.usefixtures("one_process")
 def test_document_without_a_provider_is_compared() -> None:
     """A document without a provider is generated on its own."""
     old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})

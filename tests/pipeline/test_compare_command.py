@@ -10,6 +10,7 @@ import copy
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from scripts.compare.comparison import compare, compare_trees
 from scripts.compare.documents import Document, Tree
 from scripts.compare.report import Report, write_changelog
 from scripts.generate import command as generate
+from scripts.lib import command_line
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import ROOT, dump_json, read_json
 from scripts.vendor.pages import Page
@@ -93,18 +95,22 @@ def test_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         ),
     ],
 )
-def test_invalid_documents_are_refused(name: str, text: str, where: str, tmp_path: Path) -> None:
+def test_invalid_documents_are_refused(
+    name: str,
+    text: str,
+    where: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """An invalid document gives exit status 2 and an error that names the place."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     old = write_document(tmp_path, "old.md", document({"/x": {"get": operation("x")}}))
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.compare.command", old, str(path), "--no-python"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert where in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr(sys, "argv", ["compare", old, str(path), "--no-python"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its handlers
+    assert command_line.run_for_status(command.run) == command_line.NOT_UNDERSTOOD == 2
+    assert where in capsys.readouterr().err
 
 
 def test_invalid_arguments_are_refused(tmp_path: Path) -> None:
@@ -190,6 +196,7 @@ def test_other_versions_of_openapi_are_compared(tmp_path: Path, capsys: pytest.C
     assert "webhook w: POST: the payload no longer has content" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("one_process")
 def test_keys_without_values_are_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Keys of objects and arrays without a value, as YAML has them, are compared as empty, Python names too."""
     texts = [
@@ -207,6 +214,7 @@ def test_keys_without_values_are_empty(tmp_path: Path, capsys: pytest.CaptureFix
         assert "Note" not in printed
 
 
+@pytest.mark.usefixtures("one_process")
 def test_package_that_cannot_be_made_is_noted_in_a_sentence() -> None:
     """If a document can't be generated, the note names the operation and the reason, and ends in no colon."""
     old = document({"/x": {"get": operation("get_x", {"$ref": "#/components/schemas/X"})}}, X={"type": "object"})
@@ -220,6 +228,7 @@ def test_package_that_cannot_be_made_is_noted_in_a_sentence() -> None:
     assert "from the spec" not in note
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("name", [CARTESIA, RETELL])
 def test_whole_documents_are_cut_to_the_operations_in_use(name: str) -> None:
     """Of a provider's whole documents only the operations in use are compared; a note counts the others."""
@@ -258,6 +267,7 @@ def test_equal_trees(pair: tuple[Path, Path]) -> None:
     assert (result.changes, result.notes) == ([], [])
 
 
+@pytest.mark.usefixtures("one_process")
 def test_changed_trees(pair: tuple[Path, Path]) -> None:
     """Trees are compared by effective specs, generated packages and shim, and mypy checks the flows."""
     old, new = pair

@@ -233,7 +233,7 @@ def test_check_reports_changed_options(tree: Path, builds: list[list[str]]) -> N
     assert builds == [PROVIDERS]
 
 
-def test_check_reports_a_spec_that_cannot_be_generated(tree: Path) -> None:
+def test_check_reports_a_spec_that_cannot_be_generated(tree: Path, builds: list[list[str]]) -> None:
     """A spec that fails generation is reported, and other providers are still checked."""
     substitute(tree / "specs/minimax/openapi.json", '#/components/schemas/ClonePrompt"', '#/odd/schemas/ClonePrompt"')
     (tree / "generated/voice_clone_api/retell/extra.py").write_bytes(b"")
@@ -244,6 +244,7 @@ def test_check_reports_a_spec_that_cannot_be_generated(tree: Path) -> None:
     )
     assert next(with_prefix(reported, "retell: generated/voice_clone_api/retell/extra.py is an orphan"))
     assert "UntrustedString" not in "".join(reported)
+    assert builds == [PROVIDERS, *([name] for name in PROVIDERS)]
 
 
 def test_check_reports_links_and_hidden_files(tree: Path, builds: list[list[str]]) -> None:
@@ -365,6 +366,7 @@ def test_stale_files_are_deleted(tree: Path, builds: list[list[str]]) -> None:
     assert builds == [["retell"]]
 
 
+@pytest.mark.usefixtures("one_process")
 def test_failed_provider_changes_no_file(tree: Path) -> None:
     """If one provider cannot be generated, neither the generated files of any provider nor the lock change."""
     substitute(tree / "specs/heygen/overlay.yaml", "How far a clone is.", "How far it is.")
@@ -438,6 +440,7 @@ print(json.dumps([member.value for member in Odd]))
 """
 
 
+@pytest.mark.usefixtures("one_process")
 def test_new_provider_needs_no_other_change(tree: Path) -> None:
     """A folder with an unusual page and no overlay becomes an importable package with every enum value."""
     before = contents(tree / "generated")
