@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import re
 import subprocess
@@ -70,11 +71,12 @@ CONTRACT_OPTIONS = (
 
 def load() -> None:
     """Import the generators, which takes longer than running them."""
-    import datamodel_code_generator.__main__
-    import datamodel_code_generator.parser.openapi
-    import openapi_python_client.parser
-
-    del datamodel_code_generator, openapi_python_client
+    for name in (
+        "datamodel_code_generator.__main__",
+        "datamodel_code_generator.parser.openapi",
+        "openapi_python_client",
+    ):
+        importlib.import_module(name)
 
 
 @functools.cache
