@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import io
 import re
 import subprocess
@@ -67,16 +66,6 @@ CONTRACT_OPTIONS = (
     "--ignore-pyproject",
     "--no-allow-remote-refs",
 )  # fmt: skip
-
-
-def load() -> None:
-    """Import the generators, which takes longer than running them."""
-    for name in (
-        "datamodel_code_generator.__main__",
-        "datamodel_code_generator.parser.openapi",
-        "openapi_python_client",
-    ):
-        importlib.import_module(name)
 
 
 @functools.cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import gc
 import json
-import multiprocessing
 import os
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
@@ -84,8 +83,6 @@ def build(chosen: Chosen) -> dict[Provider, Files]:
     built: dict[Provider, Files] = {provider: {} for provider in specs}
     lenient = {provider for provider in specs if may_leave_out(provider)}
     strict = [provider for provider in specs if provider not in lenient]
-    if multiprocessing.get_start_method() == "fork":
-        generators.load()  # once, for all processes
     try:
         with ProcessPoolExecutor(initializer=_begin) as pool:
             whole = {provider: pool.submit(generators.whole, provider, specs[provider]) for provider in lenient}
