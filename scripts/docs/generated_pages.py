@@ -26,7 +26,7 @@ from voice_clone import VoiceCloneError, connect, connect_async, errors
 from voice_clone.audio import Rules
 
 DOCS = ROOT / "docs"
-MARKS = "<!-- {name}: written by nox -s docs -->\n", "<!-- end of {name} -->"
+MARKS = "<!-- {name}: written by nox -s {by} -->\n", "<!-- end of {name} -->"
 PROVIDER_PAGE = """\
 # {title}
 
@@ -112,7 +112,7 @@ def pages() -> dict[Path, str]:
     for each in known:
         path = DOCS / "providers" / f"{each.name}.md"
         text = path.read_text("utf-8") if path.exists() else PROVIDER_PAGE.format(title=each.title)
-        texts[path] = _between(path, text, "facts", each.text())
+        texts[path] = between(path, text, "facts", each.text())
     lists = {
         (ROOT / "README.md", "operations"): _matrix(known),
         (DOCS / "voices.md", "operations"): _matrix(known),
@@ -125,7 +125,7 @@ def pages() -> dict[Path, str]:
         (DOCS / "reference" / "types.md", "models"): "\n\n".join(each.types() for each in known),
     }
     for (path, part), text in lists.items():
-        texts[path] = _between(path, path.read_text("utf-8"), part, text)
+        texts[path] = between(path, path.read_text("utf-8"), part, text)
     return texts
 
 
@@ -420,9 +420,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
-def _between(path: Path, text: str, name: str, part: str) -> str:
-    """The text with the part between two marks replaced."""
-    begin, end = (mark.format(name=name) for mark in MARKS)
+def between(path: Path, text: str, name: str, part: str, *, by: str = "docs") -> str:
+    """The text of a page with the part between two marks replaced; `by` is the session that writes it."""
+    begin, end = (mark.format(name=name, by=by) for mark in MARKS)
     new, count = re.subn(f"(?s)(?<={re.escape(begin)}).*?(?={re.escape(end)})", lambda _: f"\n{part}\n\n", text)
     if count != 1:
         raise PipelineError(f"{display_path(path)}: {begin.strip()} … {end} must occur exactly once")

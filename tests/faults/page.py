@@ -10,6 +10,7 @@ from typing import NamedTuple
 import attrs
 import pytest
 
+from scripts.docs.generated_pages import between
 from scripts.lib.files import ROOT
 from tests.faults.faults import Fault
 from voice_clone import TransportError
@@ -59,12 +60,10 @@ class Part:
         """Fail if the page differs from the results, or write it; skip if only some cells ran."""
         if len(self.results) != self.cells:
             pytest.skip("only a part of the matrix ran")
-        marks = f"<!-- {self.name}: written by nox -s faults -- --write -->\n", f"<!-- end of {self.name} -->"
-        before, _, rest = PAGE.read_text("utf-8").partition(marks[0])
-        written, _, after = rest.partition(marks[1])
-        text = self.render()
+        written = PAGE.read_text("utf-8")
+        text = between(PAGE, written, self.name, self.render(), by="faults -- --write")
         if write:
-            PAGE.write_text(before + marks[0] + text + marks[1] + after, encoding="utf-8")
+            PAGE.write_text(text, encoding="utf-8")
         assert write or written == text, "the page is out of date: nox -s faults -- --write"
 
     def render(self) -> str:
@@ -77,7 +76,7 @@ class Part:
         summary = [[name, f"{count:,}"] for name, count in counted.most_common()]
         cells = {cell: text for cell, (text,) in seen.items()}
         tables = [line for table in self.tables for line in (f"\n### {table.title}\n", *_by_group(table, cells))]
-        return "\n".join(["", _lines(["outcome", "calls"], summary), *tables, ""])
+        return "\n".join([_lines(["outcome", "calls"], summary), *tables]).rstrip()
 
 
 def _by_group(table: Table, cells: Mapping[tuple[str, str, bool], str]) -> Iterator[str]:
