@@ -61,8 +61,8 @@ def _trees(old: Tree, new: Tree, wanted: Sequence[str], *, with_python: bool, te
         raise PipelineError(
             f"unknown provider {', '.join(missing)} (choose from {', '.join(sorted({*known[0], *known[1]}))})"
         )
-    same_shim = _shim(old.root) == _shim(new.root)
-    same = {name for name in names if _package(old.root, name) == _package(new.root, name)}
+    same_shim = with_python and _shim(old.root) == _shim(new.root)
+    same = {name for name in names if with_python and _package(old.root, name) == _package(new.root, name)}
     for name in names:
         if name not in known[0] or name not in known[1]:
             rule = "provider-removed" if name in known[0] else "provider-added"
