@@ -29,6 +29,8 @@ nox.needs_version = ">=2026.8.10"
 # uv installs in a tenth of pip's time. Where it is missing, and where a hash is checked, pip installs.
 nox.options.default_venv_backend = "uv|virtualenv"
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does
+# Sessions start many processes, so let them share compiled modules, even if the environment disables that.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 nox.options.error_on_missing_interpreters = False
 # First those that use one core each, last the one that uses all, so that no core is idle at the end.
 nox.options.sessions = ["typing", "unit", "lint", "check", "package", "tests"]
@@ -99,8 +101,6 @@ def tests(session: nox.Session) -> None:
     """Run all other tests in parallel: `-- tests/pipeline -k name` for some."""
     groups = ("mutate", "--group", "recipes", "--group", "docs")
     install(session, *groups, ".[cli,testing]", without_dependencies=VIEWER)
-    # Tests start many processes, so let them share compiled modules, even if the environment disables that.
-    session.env["PYTHONDONTWRITEBYTECODE"] = None
     # One process more than cores, because some tests mostly wait for subprocesses.
     arguments = session.posargs or ("--ignore=tests/unit", f"--numprocesses={CORES + 1}")
     session.run("python", "-m", "pytest", *arguments)
