@@ -35,6 +35,15 @@ pytestmark = pytest.mark.usefixtures("served")
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGTERM to handle, and no SIGHUP")
 
 
+@pytest.fixture(autouse=True)
+def _hang_up_ends() -> Generator[None]:
+    """Let SIGHUP end the process, also if the tests run under nohup, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL) if hasattr(signal, "SIGHUP") else None
+    yield
+    if before is not None:
+        signal.signal(signal.SIGHUP, before)
+
+
 def send(number: int) -> Callable[..., None]:
     """A function that sends a signal to this process."""
     return lambda *_: os.kill(os.getpid(), number)
