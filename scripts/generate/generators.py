@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -194,8 +195,10 @@ def _check_parsed(provider: Provider, parsed: Parsed) -> None:
 
 def write_contracts(provider: Provider, spec: dict[str, Any], folder: Path) -> None:
     """Write the contract models, not formatted yet, into a folder that does not exist."""
-    from datamodel_code_generator.__main__ import Exit, main
+    handler = signal.getsignal(signal.SIGINT)
+    from datamodel_code_generator.__main__ import Exit, main  # at Ctrl-C this would exit as if all were well
 
+    signal.signal(signal.SIGINT, handler)
     document, out = folder / "openapi.json", folder / f"{provider.name}.py"
     folder.mkdir(parents=True)
     document.write_text(dump_json(preparation.for_contracts(spec)), encoding="utf-8")

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -645,6 +646,14 @@ def test_spec_without_models_has_empty_contracts(tmp_path: Path) -> None:
     """A spec without request and response bodies has an empty module of contract models."""
     files = generators.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
     assert list(files) == ["voice_clone_contracts/acme.py"]
+
+
+def test_contract_generator_leaves_ctrl_c_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After contract models were generated, Ctrl-C does what it did before; datamodel-code-generator would exit."""
+    monkeypatch.delitem(sys.modules, "datamodel_code_generator.__main__", raising=False)
+    before = signal.getsignal(signal.SIGINT)
+    generators.contracts(acme(tmp_path), document({"/x": {"get": {"operationId": "x", "responses": {}}}}))
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 # Patches
