@@ -32,11 +32,13 @@ class InvalidResponse(Exception):
 
 def invalid_response(response: httpx.Response, error: Exception) -> Exception:
     """The exception for a body that does not match the spec"""
-    make: Callable[[Exception], Exception] | None = response.extensions.get(
-        "invalid_response"
+    make: Callable[[httpx.Response, Exception], Exception] | None = (
+        response.extensions.get("invalid_response")
     )
     return (
-        make(error) if make else InvalidResponse(response.status_code, response.content)
+        make(response, error)
+        if make
+        else InvalidResponse(response.status_code, response.content)
     )
 
 

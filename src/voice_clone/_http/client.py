@@ -251,9 +251,9 @@ class _Exchange:
     def with_body(self) -> httpx.Response:
         """The response with what was received of its body."""
         response = cast("httpx.Response", self.response)
-        if not response.is_stream_consumed:
-            response.stream = httpx.ByteStream(self.body.take())
-            response.read()
+        # httpx's stream holds the response, which would hold it in turn, until the collector runs.
+        response.stream = httpx.ByteStream(response.content if response.is_stream_consumed else self.body.take())
+        response.read()
         response.elapsed = timedelta(seconds=time.monotonic() - self.started)
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -114,7 +115,8 @@ def check_response(provider: Provider, response: httpx.Response, max_bytes: int 
     bad = _BadResponse(provider, response, raw)
     if ELSEWHERE in response.request.extensions and CUT not in response.extensions:
         raise bad.download()
-    response.extensions["invalid_response"] = bad.invalid  # the generated functions raise it
+    # The generated functions raise it. It holds no response, which would hold it in turn, until the collector runs.
+    response.extensions["invalid_response"] = functools.partial(_invalid, provider)
     form = provider.errors
     flag = raw.at(form.failed) if form.failed else None
     if form.good is None:
@@ -126,6 +128,10 @@ def check_response(provider: Provider, response: httpx.Response, max_bytes: int 
     is_empty = response.status_code == 204 and form.good is None
     if not (reports_success or is_empty):
         raise bad.invalid()
+
+
+def _invalid(provider: Provider, response: httpx.Response, _: Exception) -> VoiceCloneError:
+    return _BadResponse(provider, response, response.extensions[RAW]).invalid()
 
 
 class _BadResponse:
@@ -144,7 +150,7 @@ class _BadResponse:
             "request_id": request,
         }
 
-    def invalid(self, _: Exception | None = None) -> VoiceCloneError:
+    def invalid(self) -> VoiceCloneError:
         """The error for a response that does not match the spec."""
         cut, facts = self.response.extensions.get(CUT), self.facts()
         message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
