@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import io
 import json
 import tracemalloc
-import weakref
-from collections.abc import Callable, Generator
-from contextlib import nullcontext
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -22,7 +19,6 @@ from voice_clone import (
     CloneFailedError,
     CloneJob,
     ConflictError,
-    HeyGen,
     InvalidRequestError,
     InvalidResponseError,
     MiniMax,
@@ -36,7 +32,6 @@ from voice_clone import (
 )
 from voice_clone._client import voices
 from voice_clone.testing import Mock
-from voice_clone_api.heygen.api.voices import list_voices as heygen_list
 from voice_clone_api.minimax.api.voices import clone_voice, list_voices, speak
 from voice_clone_api.minimax.models import CloneVoiceRequest, ListedVoiceType, ListVoicesRequest, SpeakRequest
 
@@ -186,36 +181,6 @@ def test_long_list_takes_the_memory_of_one_page(provider: str) -> None:
         tracemalloc.stop()
     assert count == 10_000
     assert peak < 500_000
-
-
-@pytest.fixture
-def uncollected() -> Generator[None]:
-    """Switch the garbage collector off."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.parametrize("status", [200, 500])
-def test_response_is_freed_at_once(status: int, call: Caller, uncollected: None) -> None:
-    """A response with all its JSON is freed as soon as it was read, also if it is an error, without the collector."""
-    held: list[weakref.ref[httpx.Response]] = []
-
-    def page(request: httpx.Request) -> httpx.Response:
-        answer = {"data": [listed(str(len(held)))], "has_more": len(held) < 2, "next_token": f"t{len(held)}"}
-        response = httpx.Response(status, json=answer)
-        held.append(weakref.ref(response))
-        return response
-
-    transport = httpx.MockTransport(page)
-    with nullcontext() if status == 200 else pytest.raises(ServerError) as caught:
-        call("heygen", "list_voices", client={"transport": transport, "max_retries": 2})
-    del caught
-    assert len(held) == 3
-    if status == 200:
-        with HeyGen("any-key", transport=transport) as heygen:
-            assert heygen_list.sync(client=heygen.client)  # a generated function
-    assert not any(response() for response in held)
 
 
 def test_cartesia_goes_on_from_the_last_id(call: Caller) -> None:

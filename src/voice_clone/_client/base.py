@@ -174,38 +174,41 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         built = build(*args, **kwargs)
         request = built | {"extensions": {PAID_FOR: retry.paid_for, **built.get("extensions", {})}}
         attempt, unknown = 0, None
-        while True:
-            if retry.deadline is not None:
-                left = retry.deadline - (yield Ask.NOW)
-                request["timeout"] = limited_timeout(self._timeout, left)
-            try:
-                response = cast("RawResponse", (yield Send(request)))
-                if retry.expected:
-                    self._check_expected(response, *retry.expected, retryable=not retry.paid_for)
-                return response  # noqa: TRY300 - the check raises errors that are retried
-            except VoiceCloneError as error:
-                if retry.deletes and attempt and isinstance(error, errors.NotFoundError):
-                    return cast("RawResponse", error.response)  # an earlier attempt has deleted it
-                delay = retry_delay(attempt, error, (yield Ask.RANDOM))
-                left = LONGEST_RETRY_AFTER if retry.deadline is None else retry.deadline - (yield Ask.NOW)
-                if retry.paid_for and outcome_unknown(error):
-                    unknown = error
-                final = retry.paid_for == CLONE and error.code in self.provider.clone.codes
-                if attempt >= self._max_retries or final or not retry.allows(error) or delay > left:
-                    if unknown is None or unknown is error or isinstance(error, errors.ConflictError):
-                        raise
-                    # The last attempt says nothing about an earlier one.
-                    unknown.retry_after = error.retry_after
-                    unknown.add_note(f"the last attempt: {error}")
-                    raise unknown from unknown.__cause__
-                log_retry(self.provider, request, self._max_retries + 1, delay, error)
-            except BaseException as error:
-                if retry.paid_for:
-                    error.add_note(self.provider.may_have_worked(retry.paid_for))
-                raise
-            attempt += 1
-            request["extensions"] |= {ATTEMPT: attempt + 1, FRESH: True}
-            yield Sleep(delay)
+        try:
+            while True:
+                if retry.deadline is not None:
+                    left = retry.deadline - (yield Ask.NOW)
+                    request["timeout"] = limited_timeout(self._timeout, left)
+                try:
+                    response = cast("RawResponse", (yield Send(request)))
+                    if retry.expected:
+                        self._check_expected(response, *retry.expected, retryable=not retry.paid_for)
+                    return response  # noqa: TRY300 - the check raises errors that are retried
+                except VoiceCloneError as error:
+                    if retry.deletes and attempt and isinstance(error, errors.NotFoundError):
+                        return cast("RawResponse", error.response)  # an earlier attempt has deleted it
+                    delay = retry_delay(attempt, error, (yield Ask.RANDOM))
+                    left = LONGEST_RETRY_AFTER if retry.deadline is None else retry.deadline - (yield Ask.NOW)
+                    if retry.paid_for and outcome_unknown(error):
+                        unknown = error
+                    final = retry.paid_for == CLONE and error.code in self.provider.clone.codes
+                    if attempt >= self._max_retries or final or not retry.allows(error) or delay > left:
+                        if unknown is None or unknown is error or isinstance(error, errors.ConflictError):
+                            raise
+                        # The last attempt says nothing about an earlier one.
+                        unknown.retry_after = error.retry_after
+                        unknown.add_note(f"the last attempt: {error}")
+                        raise unknown from unknown.__cause__
+                    log_retry(self.provider, request, self._max_retries + 1, delay, error)
+                except BaseException as error:
+                    if retry.paid_for:
+                        error.add_note(self.provider.may_have_worked(retry.paid_for))
+                    raise
+                attempt += 1
+                request["extensions"] |= {ATTEMPT: attempt + 1, FRESH: True}
+                yield Sleep(delay)
+        finally:
+            del unknown  # the traceback of an error holds this frame, which would hold the error
 
     def _clip(self, source: AudioSource, *, check: bool, use: str = "clone") -> Flow[Audio]:
         """Open audio; unless `check` is False, raise InvalidRequestError for a format that the provider refuses."""

@@ -93,7 +93,7 @@ class Http(_Base, httpx.Client):
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request and read the whole response; redirects are not followed."""
         with _Exchange(self, request) as exchange:
-            exchange.watch(exchange.trace)
+            exchange.watch(exchange.progress.trace)
             options |= exchange.options
             exchange.begin(super().send(request, **options))
             self._receive(exchange)
@@ -134,7 +134,7 @@ class AsyncHttp(_Base, httpx.AsyncClient):
         import anyio.to_thread  # noqa: PLC0415
 
         with _Exchange(self, request) as exchange:
-            exchange.watch(exchange.trace_async)
+            exchange.watch(exchange.progress.trace_async)
             options |= exchange.options
             with anyio.move_on_after(None if exchange.seconds is None else exchange.seconds + _GRACE):
                 exchange.begin(await super().send(request, **options))
@@ -142,7 +142,7 @@ class AsyncHttp(_Base, httpx.AsyncClient):
                 if exchange.body.size > _LARGE_BODY:
                     return await anyio.to_thread.run_sync(exchange.end, abandon_on_cancel=True)
                 return exchange.end()
-            late = httpx.ConnectTimeout if exchange.sent is False else httpx.ReadTimeout
+            late = httpx.ConnectTimeout if exchange.progress.sent is False else httpx.ReadTimeout
             raise late("the timeout of the whole request has passed")
 
     async def _receive(self, exchange: _Exchange) -> None:
@@ -163,6 +163,25 @@ class AsyncHttp(_Base, httpx.AsyncClient):
             await stream.aclose()
 
 
+class _Progress:
+    """How far a request is, as httpcore reports. It holds no request, which would hold it, and the audio, in turn."""
+
+    def __init__(self) -> None:
+        self.sent: bool | None = None
+        """Whether the request itself, not only a proxy's CONNECT, began to be sent; None if unknown."""
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Receive a report of httpcore."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.sent = True
+        elif self.sent is None:
+            self.sent = False
+
+    async def trace_async(self, event: str, info: dict[str, Any]) -> None:
+        """Receive a report of httpcore, awaited."""
+        self.trace(event, info)
+
+
 class _Exchange:
     """One request and its response. Every exception leaves it logged, and as an error of this package."""
 
@@ -178,8 +197,7 @@ class _Exchange:
         """Timeout of the whole request; None without a timeout."""
         self.started = time.monotonic()
         self.deadline = None if self.seconds is None else self.started + self.seconds
-        self.sent: bool | None = None
-        """Whether the request itself, not only a proxy's CONNECT, began to be sent; None if unknown."""
+        self.progress = _Progress()
         self.response: httpx.Response | None = None
         self.stream: object = None
         self.unread = True
@@ -197,17 +215,6 @@ class _Exchange:
         """Ask httpcore to report how far the request is, if that decides about a retry."""
         if (self.client.has_proxy or paid_for(self.request)) and "trace" not in self.request.extensions:
             self.request.extensions["trace"] = trace
-
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Receive a report of httpcore."""
-        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self.sent = True
-        elif self.sent is None:
-            self.sent = False
-
-    async def trace_async(self, event: str, info: dict[str, Any]) -> None:
-        """Receive a report of httpcore, awaited."""
-        self.trace(event, info)
 
     def begin(self, response: httpx.Response) -> None:
         """Begin to receive a response."""
@@ -276,7 +283,10 @@ class _Exchange:
         cause = None if judged else error
         log_attempt(self.provider, self.request, base_url, failure, seconds=seconds, cause=cause)
         if failure is not error:
-            raise failure from error
+            try:
+                raise failure from error
+            finally:
+                del failure  # its traceback holds this frame, which would hold it
 
 
 def _check_stack(provider: str) -> None:
@@ -309,7 +319,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
                 return by_status
         raw = read(provider, partial)
         facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
-    not_sent = exchange.sent is False or isinstance(error, _NOT_SENT)
+    not_sent = exchange.progress.sent is False or isinstance(error, _NOT_SENT)
     paid = paid_for(request)
     if paid and not not_sent:
         if "response" in facts and paid == CLONE:
@@ -317,7 +327,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         message = f"no complete response ({reason}); {provider.may_have_worked(paid)}"
         return errors.OutcomeUnknownError(message, advice=provider.recovery(paid), **facts)
     kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
-    lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.sent is False)
+    lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.progress.sent is False)
     what = "no complete response" if exchange.response is not None else "no response"
     return kind(f"{what} from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)
 
