@@ -89,7 +89,7 @@ def pcm(seconds: float) -> bytes:
         (fmt(bits=40), 40000, None, 1),
         (fmt(FLOAT, bits=32), 32000, "pcm_f32le", 1),
         (fmt(FLOAT, bits=16), 16000, None, 1),
-        (fmt(EXTENSIBLE, more=bytes(8) + b"\x01"), 16000, "pcm_s16le", 1),
+        (fmt(EXTENSIBLE, more=bytes(8) + b"\x01\0\0\0\0\0\x10"), 16000, "pcm_s16le", 1),
         (chunk(b"fmt ", struct.pack("<HHIIH", PCM, 1, RATE, 0, 1)), 8000, "pcm_u8", 1),  # without the bits
         (fmt(bits=64), 64000, "pcm_s64le", 1),
         (fmt(ALAW, bits=8), 8000, "pcm_alaw", 1),
@@ -222,9 +222,10 @@ def test_silence_behind_an_empty_chunk_of_samples_counts() -> None:
     )
 
 
-def test_rifx_is_big_endian() -> None:
+@pytest.mark.parametrize(("tag", "more"), [(PCM, b""), (EXTENSIBLE, bytes(8) + b"\0\0\0\x01\0\0\0\x10")])
+def test_rifx_is_big_endian(tag: int, more: bytes) -> None:
     """RIFX is WAV with the other byte order."""
-    raw = wav(fmt(order=">"), chunk(b"data", pcm(2), order=">"), magic=b"RIFX")
+    raw = wav(fmt(tag, more=more, order=">"), chunk(b"data", pcm(2), order=">"), magic=b"RIFX")
     assert (content(raw).codec, content(raw).duration) == ("pcm_s16be", 2.0)
 
 

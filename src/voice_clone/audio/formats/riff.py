@@ -81,7 +81,7 @@ class WaveFormat:
         rate, bytes_per_second = (int.from_bytes(raw[at : at + 4], order) for at in (4, 8))
         bits = int.from_bytes(raw[14:16], order) if len(raw) >= 16 else 8
         if tag == _EXTENSIBLE:
-            tag = int.from_bytes(raw[24:26], order)
+            tag = int.from_bytes(raw[24:28], order)  # the first field of a GUID
         is_pcm = tag in {_PCM, _FLOAT}
         if not tag or not channels or not rate or (is_pcm and not 1 <= bits <= 64):
             return None
