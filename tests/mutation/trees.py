@@ -130,14 +130,26 @@ class Tree:
 
     def _runs(self, mutant: Mutant) -> list[tuple[str, list[str]]]:
         """The outcome if a run fails, and its arguments; the quickest run first."""
-        everything = ("behaviour", [*self.tests, f"--ignore={COMPARISON}"])
+        near = self._near(mutant)
+        everything = ("behaviour", [*near, *self.tests, f"--ignore={COMPARISON}"])
         if not set(TESTS) <= set(self.tests) or COMPARISON not in self.files:
             return [everything]
         if not mutant.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
             return [everything, ("comparison", [COMPARISON])]
         one = ["--provider", mutant.provider]
         # The tests of the other providers may detect a mutant that the tests of its own do not.
-        return [("behaviour", [*TESTS, f"--ignore={COMPARISON}", *one]), ("comparison", [COMPARISON, *one]), everything]
+        return [
+            ("behaviour", [*near, *TESTS, f"--ignore={COMPARISON}", *one]),
+            ("comparison", [COMPARISON, *one]),
+            everything,
+        ]
+
+    def _near(self, mutant: Mutant) -> list[str]:
+        """The unit tests that are named after the mutated module, or after its folder; they run before the others."""
+        path = Path(mutant.file)
+        names = [path.stem.strip("_"), path.parent.name.strip("_")]
+        unit = [name for name in self.files if name.startswith("tests/unit/test_")]
+        return next((found for name in names if (found := [test for test in unit if f"_{name}" in test])), [])
 
     def _pytest(self, *arguments: str) -> Ending:
         options = ("-x", "-q", "-p", "no:cacheprovider", "-p", reporter.__name__, "--color=no")

@@ -16,6 +16,7 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.results import Equivalents, Results
 from tests.mutation.trees import Tree, Verdict
 
+UNIT = ROOT / "tests" / "unit"
 PROMISED = {
     "a renamed property": "spec/property-renamed",
     "a removed property": "spec/property-removed",
@@ -160,3 +161,16 @@ def test_results_depend_on_the_tree(tree: Tree) -> None:
         assert trees.fingerprint(files | {name: b""}, trees.TESTS) != first
     assert trees.fingerprint(files | {"tests/mutation/mutants.py": b""}, trees.TESTS) == first
     assert trees.fingerprint(files, ["tests/unit"]) != first
+
+
+@pytest.mark.parametrize(("file", "near"), [
+    ("src/voice_clone/audio/formats/riff.py", ["tests/unit/test_format_riff.py"]),
+    ("src/voice_clone/cli/_output.py", sorted(f"tests/unit/{path.name}" for path in UNIT.glob("test_cli*.py"))),
+    ("specs/heygen/overlay.yaml", []),
+])  # fmt: skip
+def test_tests_of_the_mutated_module_run_first(
+    population: list[Mutant], tree: Tree, file: str, near: list[str]
+) -> None:
+    """The unit tests that are named after the mutated module or its folder are found."""
+    mutant = next(mutant for mutant in population if mutant.file == file)
+    assert sorted(tree._near(mutant)) == near
