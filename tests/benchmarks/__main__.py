@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
     console.print(report.table(results.rows))
     if results.repeats:
-        console.print(report.repeats(results), soft_wrap=True)
+        console.print(report.agreement(results), report.differing(results), sep="\n")
     if choice.json:
         print(results.dump(), end="")  # noqa: T201
     if choice.write:
@@ -114,13 +114,18 @@ def merge(rows: Sequence[Row], runs: Sequence[Mapping[str, Sequence[Round]]]) ->
     return [Result.of(row, [turn for run in runs for turn in run[row.id]]) for row in rows]
 
 
-def estimates(rows: Sequence[Row], runs: Sequence[Mapping[str, Sequence[Round]]]) -> list[dict[str, list[list[float]]]]:
-    """Our estimates of each row with their intervals, run by run."""
+def estimates(
+    rows: Sequence[Row], runs: Sequence[Mapping[str, Sequence[Round]]]
+) -> list[dict[str, dict[str, list[float]]]]:
+    """Our estimates of each row with their intervals, by contestant, run by run."""
     return [
-        {row.id: [[each.value, each.low, each.high] for each in Result.of(row, run[row.id]).of_role("us")]
-         for row in rows if run[row.id]}
+        {
+            row.id: {each.name: [each.value, each.low, each.high] for each in Result.of(row, run[row.id]).of_role("us")}
+            for row in rows
+            if run[row.id]
+        }
         for run in runs
-    ]  # fmt: skip
+    ]
 
 
 def write(results: Results) -> None:

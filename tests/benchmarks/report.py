@@ -153,8 +153,8 @@ class Results:
     rows: list[Result]
     charts: dict[str, Any]
     """The data of the additional charts; see charts.py."""
-    repeats: list[dict[str, list[list[float]]]]
-    """Our estimates of each row with their intervals, run by run, if there were several runs."""
+    repeats: list[dict[str, dict[str, list[float]]]]
+    """Our estimates of each row with their intervals, by contestant, run by run, if there were several runs."""
 
     def dump(self) -> str:
         """As JSON."""
@@ -222,12 +222,19 @@ def interval(low: float, high: float) -> str:
     return "–" if low == high else f"{number(low)} – {number(high)}"
 
 
-def apart(repeats: Sequence[Mapping[str, Sequence[Sequence[float]]]]) -> Iterator[tuple[float, str, list[Any]]]:
-    """Of each of our values: the largest over the smallest minus 1, its row, and the estimates of the runs."""
-    for row in repeats[0]:
-        for runs in zip(*(repeat[row] for repeat in repeats), strict=True):
-            values = [value for value, _, _ in runs]
-            yield (max(values) / min(values) - 1 if min(values) else 0.0), row, [*runs]
+def apart(results: Results) -> list[tuple[float, list[str]]]:
+    """Each of our values, the one first that differs most: by which share, and its cells in a table of the runs."""
+    values: list[tuple[float, list[str]]] = []
+    for row in results.repeats[0]:
+        measured = [repeat[row] for repeat in results.repeats]
+        for name in (name for name in measured[0] if all(name in run for run in measured)):
+            runs = [run[name] for run in measured]
+            least, most = min(runs)[0], max(runs)[0]
+            share = most / least - 1 if least else 0.0
+            title = ", ".join(filter(None, (results.get(row).title, name.partition(", ")[2])))
+            cells = [f"{number(value)} ({interval(low, high)})" for value, low, high in runs]
+            values.append((share, [title, *cells, f"{share * 100:.0f} %"]))
+    return sorted(values, reverse=True)
 
 
 def page(results: Results) -> str:
@@ -244,12 +251,14 @@ def page(results: Results) -> str:
         "distributions": compared(results.get("size"), "distributions"),
         "rows": len(verdicts) - verdicts.count("not measured"),
         "met": verdicts.count("met"),
+        "lost": verdicts.count("missed"),
         "unclear": verdicts.count("unclear"),
         "table": robustness.markdown(table(results.rows)),
         "missed": missed(results.rows),
         "fastest": number(max(outcome.measured["rate"] for outcome in results.get("burst").outcomes)),
         "profiles": "\n".join(_own(results.charts["profiles"])),
-        "repeats": repeats(results),
+        "agreement": agreement(results),
+        "differing": robustness.markdown(differing(results)),
         "each": "\n\n".join(map(_section, results.rows)),
         "sniffio": ", ".join(f"`{name}`" for name, each in results.machine["installed"].items() if "sniffio" in each),
         "versions": _versions(results.machine["installed"]),
@@ -287,22 +296,25 @@ def _own(profiles: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[
         yield f"- `{row}`: the shim takes {sum(share for share, _ in own) * 100:.0f} % of the time of httpx: {parts}."
 
 
-def repeats(results: Results) -> str:
-    """Whether several runs agree, as a sentence; values that do not are shown with their intervals."""
+def agreement(results: Results) -> str:
+    """Whether several runs agree, as a sentence."""
     if not results.repeats:
         return "This page shows a single run."
-    values = sorted(apart(results.repeats), key=lambda each: -each[0])
-    far = [
-        f"{results.get(row).title}, by {share * 100:.0f} %: "
-        + ", ".join(f"{number(value)} ({interval(low, high)})" for value, low, high in runs)
-        for share, row, runs in values
-        if share > AGREED
-    ]
-    within = f"{len(values) - len(far)} of our {len(values)} values agree within {AGREED * 100:.0f} %"
-    beyond = (
-        f"; the others differ ({'; '.join(far)})" if far else f"; the largest difference is {values[0][0] * 100:.0f} %"
+    shares = [share for share, _ in apart(results)]
+    agree = sum(share <= AGREED for share in shares)
+    return (
+        f"In {len(results.repeats)} runs, {agree} of our {len(shares)} values agree within {AGREED * 100:.0f} %; "
+        f"the largest difference is {max(shares) * 100:.0f} %."
     )
-    return f"In {len(results.repeats)} runs, {within}{beyond}."
+
+
+def differing(results: Results) -> Table:
+    """Our values that differ between runs: the estimate of each run, and its interval."""
+    shown = robustness.table("", *(f"run {run}" for run, _ in enumerate(results.repeats, 1)), "apart")
+    for share, cells in apart(results) if results.repeats else ():
+        if share > AGREED:
+            shown.add_row(*cells)
+    return shown
 
 
 def _section(result: Result) -> str:

@@ -436,6 +436,7 @@ ROWS: tuple[Row, ...] = (
         "pages of 100 voices, of which none is kept. MiniMax sends audio in hexadecimal in JSON.",
         goal=1.0,
         limit="httpx that streams into the file",
+        why="The list needs most of it: a page as bytes, as JSON, and as a `Voice` for each entry.",
         quantity="memory",
         unit="MiB",
         scale=1 / MIB,

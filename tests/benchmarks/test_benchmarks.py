@@ -20,6 +20,7 @@ import pytest
 
 from scripts.lib.files import read_json
 from scripts.lib.project import find_providers
+from tests import robustness
 from tests.benchmarks import __main__ as command, measures, polling, report, runs
 from tests.benchmarks.measures import Contestant, Estimate, Process, Role
 from tests.benchmarks.report import Result, Results
@@ -282,19 +283,30 @@ def test_numbers_have_three_digits(value: float | None, shown: str) -> None:
     assert report.number(value) == shown
 
 
-def test_runs_that_differ_are_named_with_their_intervals() -> None:
-    """A value that differs by more than 10 % between runs is named with its estimates; the others are counted."""
+def test_runs_that_differ_are_shown_with_their_intervals() -> None:
+    """A value that differs by more than 10 % between runs is in a table, by contestant; the others are counted."""
     runs = [
-        {"poll": [[1.0, 0.9, 1.1]], "size": [[2.0, 2.0, 2.0]]},
-        {"poll": [[1.25, 1.2, 1.3]], "size": [[2.0, 2.0, 2.0]]},
+        {
+            "poll": {"ours": [1.0, 0.9, 1.1]},
+            "upload": {"ours, a path": [2.0, 1.0, 3.0], "ours, a file": [4.0, 4.0, 4.0]},
+        },
+        {
+            "poll": {"ours": [1.25, 1.2, 1.3]},
+            "upload": {"ours, a file": [4.2, 4.0, 4.5], "ours, a path": [5.0, 5.0, 5.0]},
+        },
     ]
     results = Results({}, [Result.of(each, []) for each in ROWS], {}, runs)
-    assert report.repeats(results) == (
-        "In 2 runs, 1 of our 2 values agree within 10 %; "
-        "the others differ (one poll of a clone, by 25 %: 1 (0.900 – 1.10), 1.25 (1.20 – 1.30))."
+    assert report.agreement(results) == (
+        "In 2 runs, 1 of our 3 values agree within 10 %; the largest difference is 150 %."
     )
-    assert "; the largest difference is 0 %" in report.repeats(attrs.evolve(results, repeats=runs[:1] * 3))
-    assert report.repeats(attrs.evolve(results, repeats=[])) == "This page shows a single run."
+    lines = robustness.markdown(report.differing(results)).splitlines()
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]] == [
+        ["upload of 200 MB: memory, a path", "2 (1 – 3)", "5 (–)", "150 %"],
+        ["one poll of a clone", "1 (0.900 – 1.10)", "1.25 (1.20 – 1.30)", "25 %"],
+    ]
+    single = attrs.evolve(results, repeats=[])
+    assert report.agreement(single) == "This page shows a single run."
+    assert report.differing(single).row_count == 0
 
 
 def test_rounds_of_all_runs_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +323,7 @@ def test_rounds_of_all_runs_count(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row(contestants=[ours], relative=False, rounds=2, warm=False), row(id="skipped", contestants=[])]
     runs = [command.measure(bench, rows, ["skipped"], lambda *_: None) for _ in range(3)]
     assert len(stopped) == 3
-    assert command.estimates(rows, runs) == [{"import": [[value] * 3]} for value in (1, 3, 2)]
+    assert command.estimates(rows, runs) == [{"import": {"ours": [value] * 3}} for value in (1, 3, 2)]
     merged, skipped = command.merge(rows, runs)
     assert (merged.ours, merged.outcomes[0].rounds, skipped.verdict) == (2, 6, "not measured")
 
