@@ -149,7 +149,7 @@ class Tree:
         path = Path(mutant.file)
         names = [path.stem.strip("_"), path.parent.name.strip("_")]
         unit = [name for name in self.files if name.startswith("tests/unit/test_")]
-        return next((found for name in names if (found := [test for test in unit if f"_{name}" in test])), [])
+        return next((found for name in names if (found := [test for test in unit if f"_{name}" in test])), list[str]())
 
     def _pytest(self, *arguments: str) -> Ending:
         options = ("-x", "-q", "-p", "no:cacheprovider", "-p", reporter.__name__, "--color=no")
