@@ -47,7 +47,7 @@ def restore(folder: Path, files: Mapping[str, bytes]) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """The environment in which Python imports from a copy instead of the installed project."""
     paths = (str(folder / name) for name in ("src", "generated", ""))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

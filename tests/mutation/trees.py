@@ -159,8 +159,8 @@ class Tree:
         """Run Python on the copy."""
         self._report.write_text("", encoding="utf-8")
         environment = sandbox.environment(self.folder) | {reporter.REPORT: str(self._report)}
-        if self.keeps_bytecode:
-            del environment["PYTHONDONTWRITEBYTECODE"]
+        if not self.keeps_bytecode:  # a compiled module could be that of another mutant
+            environment["PYTHONDONTWRITEBYTECODE"] = "1"
         started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.output").open("w+", encoding="utf-8") as output:
             self._running = subprocess.Popen(
