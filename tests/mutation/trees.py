@@ -130,22 +130,20 @@ class Tree:
 
     def _runs(self, mutant: Mutant) -> list[tuple[str, list[str]]]:
         """The outcome if a run fails, and its arguments; the quickest run first."""
-        near = self._near(mutant)
-        everything = ("behaviour", [*near, *self.tests, f"--ignore={COMPARISON}"])
+        everything = ("behaviour", [*self.tests, f"--ignore={COMPARISON}"])
         if not set(TESTS) <= set(self.tests) or COMPARISON not in self.files:
             return [everything]
+        near = self._near(mutant)
+        first = [("behaviour", near)] if near else []
         if not mutant.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
-            return [everything, ("comparison", [COMPARISON])]
+            return [*first, everything, ("comparison", [COMPARISON])]
         one = ["--provider", mutant.provider]
         # The tests of the other providers may detect a mutant that the tests of its own do not.
-        return [
-            ("behaviour", [*near, *TESTS, f"--ignore={COMPARISON}", *one]),
-            ("comparison", [COMPARISON, *one]),
-            everything,
-        ]
+        own = [("behaviour", [*TESTS, f"--ignore={COMPARISON}", *one]), ("comparison", [COMPARISON, *one])]
+        return [*first, *own, everything]
 
     def _near(self, mutant: Mutant) -> list[str]:
-        """The unit tests that are named after the mutated module, or after its folder; they run before the others."""
+        """The unit tests that are named after the mutated module, or after its folder."""
         path = Path(mutant.file)
         names = [path.stem.strip("_"), path.parent.name.strip("_")]
         unit = [name for name in self.files if name.startswith("tests/unit/test_")]
