@@ -113,7 +113,7 @@ def test_imbalance_is_detected(changes: dict[str, Any], problem: str, tmp_path: 
 
 def test_get_or_clone_makes_one_voice_for_each_name(wav: bytes) -> None:
     """With many faults, a list that lags and two processes, no name is made twice; by `clone`, some are."""
-    run = names.run(names.Plan(4, 16, 2, clone_faults=0.7, timeout=0.4), wav)
+    run = names.run(names.Plan(4, 16, 2, clone_faults=0.7), wav)
     assert list(names.problems(run, [])) == []
     books = [names.account(run, provider) for provider in run.plan.providers]
     assert [one.made for one in books] == [4] * 4
