@@ -6,7 +6,7 @@ import gc
 import io
 import itertools
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import anyio
@@ -59,22 +59,21 @@ def test_no_call_waits_for_the_collector(
     provider: str, served: bool, fault: httpx.Response | Exception | None, mock: Mock, clock: Clock, wav: bytes
 ) -> None:
     """A call leaves no request, response, error or audio to the garbage collector, with or without a fault at first."""
-    with ExitStack() as stack:
-        if served:
-            stack.enter_context(serve(mock))
-        client: Any = stack.enter_context(connect(provider, **options(mock, provider, served=served)))
-        client._runtime = clock.runtime()
 
-        def use() -> None:
-            for call in (lambda: client.start_clone(wav, **OPTIONS[provider]), lambda: list(client.list_voices())):
-                if fault:
-                    mock.fail(provider, fault)
-                with suppress(VoiceCloneError) if fault else nullcontext():
-                    call()
+    def use() -> None:
+        for call in (lambda: client.start_clone(wav, **OPTIONS[provider]), lambda: list(client.list_voices())):
+            if fault:
+                mock.fail(provider, fault)
+            with suppress(VoiceCloneError) if fault else nullcontext():
+                call()
 
-        use()  # what is loaded and kept
-        with left() as types:
-            use()
+    with serve(mock) if served else nullcontext():
+        client: Any = connect(provider, **options(mock, provider, served=served))
+        with client:
+            client._runtime = clock.runtime()
+            use()  # what is loaded and kept
+            with left() as types:
+                use()
     assert types == []
 
 
