@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.compare.changes import Change, Side, Verdict
-from scripts.compare.judge import Comparison, Difference
+from scripts.compare.differences import Difference
+from scripts.compare.judge import Comparison
 from scripts.compare.openapi import is_same
 from scripts.compare.rules import RULES
 from scripts.compare.schemas import Place

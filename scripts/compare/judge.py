@@ -6,90 +6,29 @@ jsonschema-rs (`covers`) must prove compatibility: a change without a proof is "
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from scripts.compare.alternatives import discriminator, name_of, target_of, title_of
 from scripts.compare.changes import Side, Verdict
 from scripts.compare.coverage import TOLD, covers, equal
-from scripts.compare.rules import RULES
-from scripts.compare.schemas import (
-    BOUNDS,
-    LOWER,
-    TEXT,
-    TYPES,
-    Node,
-    Place,
-    PlaceError,
-    derived_schemas,
-    node,
-    plain,
-    resolve,
-)
+from scripts.compare.differences import ABOVE_UNIONS, Difference, at_of, make_difference
+from scripts.compare.schemas import TEXT, Node, Place, node, plain
+from scripts.compare.values import compare_default, compare_limits, compare_null, compare_types, compare_values
 from scripts.lib.files import objects_in, same_json
 from scripts.lib.openapi import pointer
 
 _OWN = ("x-enum-varnames", "x-extensible-enum", "x-max-items-by")
 _SHOWN = frozenset({*TEXT, "readOnly", "writeOnly"})
-_WORDS = {
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-    "minProperties": "at least {} fields",
-    "maxProperties": "at most {} fields",
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "more than {}",
-    "exclusiveMaximum": "less than {}",
-    "minContains": "at least {} such items",
-    "maxContains": "at most {} such items",
-    "multipleOf": "a multiple of {}",
-}
 _PROVABLE = frozenset(
     {
         "allOf", "anyOf", "not", "if", "then", "else", "contains", "prefixItems", "propertyNames", "dependentRequired",
     }
 )  # fmt: skip
 """Keywords that jsonschema-rs reads; it passes over any that it does not know."""
-_ENCODINGS = ("contentEncoding", "contentMediaType")
-_WIDER_FORMAT = {("int32", "int64"), ("float", "double")}
 _UNPROVABLE = frozenset({*TOLD, "properties", "$ref", "patternProperties", "dependentSchemas", "unevaluatedProperties"})
 """Keywords that name fields, or say more than which values are allowed."""
-_LIMIT_RULES = {
-    "": ("limit-tightened", "limit-loosened", "limit-tightened", "limit-loosened", "limit-replaced"),
-    "format": ("format-added", "format-removed", "format-narrowed", "format-widened", "format-replaced"),
-    "pattern": ("pattern-added", "pattern-removed", "", "", "pattern-replaced"),
-}
-"""The rules for a limit: added, removed, narrowed, widened, replaced."""
-_ABOVE_UNIONS = ("schema-text-changed", "default-added", "default-changed")
-_NOT_OF_UNIONS = (
-    *_ABOVE_UNIONS, "enum-names-changed", "known-value-added", "known-value-removed", "discriminator-added",
-    "discriminator-removed", "discriminator-field-changed", "kind-added", "kind-removed", "kind-remapped",
-    "keyword-changed", "encoding-changed", "parts-forbid-other-fields",
-)  # fmt: skip
-"""Rules whose verdict does not depend on the values that other alternatives allow."""
-
-
-@dataclass
-class Difference:
-    """One difference between two schemas, with its rule, its place and its verdict for one side."""
-
-    verdict: Verdict
-    rule: str
-    path: tuple[str, ...]
-    pointer: str
-    what: str
-    old: Any = None
-    new: Any = None
-    of_kind: bool = False
-    """Whether it is one of a schema that a discriminator chooses, which is no part of the schema around it."""
-
-    @property
-    def depends_on_values(self) -> bool:
-        """Whether its verdict depends on the values that other alternatives allow."""
-        return not self.path and not self.of_kind and self.rule not in _NOT_OF_UNIONS
 
 
 class Comparison:
@@ -130,27 +69,26 @@ class Comparison:
             self._known[key] = list(self._differences(one, two))
         return self._known[key]
 
-    def _found(self, rule: str, what: str, at: str, old: Any = None, new: Any = None) -> Difference:
-        """A difference by its rule, which decides the verdict on this side."""
-        return Difference(RULES[rule].level(self.side).verdict, rule, (), at, what, old, new)
+    def _found(self, rule: str, what: str, at: str, *values: Any) -> Difference:
+        return make_difference(self.side, rule, what, at, *values)
 
     def _differences(self, old: Node, new: Node) -> Iterator[Difference]:
         yield from self._text(old, new)
         if bool(old.union) != bool(new.union) and (old if old.union else new).is_union_alone:
             single, several = (new, old) if old.union else (old, new)
             single.union, single.kind = [single.place], several.kind
-            yield from self._null(old, new)
-            yield from self._default(old, new)
+            yield from compare_null(self.side, old, new)
+            yield from compare_default(self.side, old, new)
             yield from self._discriminator(old, new)
             yield from self._union(old, new)
             return
-        types = list(self._types(old, new))
+        types = list(compare_types(self.side, old, new))
         yield from types
-        yield from self._null(old, new)
+        yield from compare_null(self.side, old, new)
         if old.types & new.types or not types:  # the rest is meaningless for another type
-            yield from self._values(old, new)
-            yield from self._limits(old, new)
-        yield from self._default(old, new)
+            yield from compare_values(self.side, old, new)
+            yield from compare_limits(self.side, old, new)
+        yield from compare_default(self.side, old, new)
         if "object" in old.types & new.types:
             yield from self._object(old, new)
         if "array" in old.types & new.types:
@@ -158,104 +96,6 @@ class Comparison:
         yield from self._union(old, new)
         yield from self._discriminator(old, new)
         yield from self._rest(old, new)
-
-    def _types(self, old: Node, new: Node) -> Iterator[Difference]:
-        gained, lost = new.types - old.types, old.types - new.types
-        # An enum says which values; of an enum without values of a type, that type is no news of its own.
-        if old.enum is not None and new.enum is not None and not (gained and lost):
-            gained = lost = frozenset()
-        at = _at("type", old, new)
-        what = f"{{}} is {_types(new.types)}, was {_types(old.types)}"
-        if gained or lost:
-            rule = "type-changed" if gained and lost else "type-added" if gained else "type-removed"
-            yield self._found(rule, what, at, _shown_types(old), _shown_types(new))
-
-    def _null(self, old: Node, new: Node) -> Iterator[Difference]:
-        at = new.at(next((key for key in ("type", "anyOf", "oneOf") if key in new.keys), ""))
-        if new.null and not old.null and (new.types != TYPES or new.union):
-            yield self._found("null-allowed", "{} may be null", at, old.null, new.null)
-        elif old.null and not new.null and (old.types != TYPES or old.union):
-            yield self._found("null-forbidden", "{} may no longer be null", at, old.null, new.null)
-
-    def _values(self, old: Node, new: Node) -> Iterator[Difference]:
-        at = _values_at(new)
-        if old.enum is None and new.enum is None:
-            yield from self._known_values(old, new)
-        elif new.enum is None:
-            known = [*(old.enum or {}).values()]
-            yield self._found("enum-removed", "{} is no longer limited to known values", _values_at(old), known, None)
-        elif old.enum is None:
-            what = f"{{}} is limited to {_listed(new.enum.values())}"
-            yield self._found("enum-added", what, at, None, [*new.enum.values()])
-        else:
-            values = ([*old.enum.values()], [*new.enum.values()])
-            if gained := [value for key, value in new.enum.items() if key not in old.enum]:
-                yield self._found("enum-value-added", f"{{}} may be {_listed(gained)} too", at, *values)
-            if lost := [value for key, value in old.enum.items() if key not in new.enum]:
-                yield self._found("enum-value-removed", f"{{}} can no longer be {_listed(lost)}", at, *values)
-        yield from self._members(old, new)
-
-    def _known_values(self, old: Node, new: Node) -> Iterator[Difference]:
-        """The values of `x-extensible-enum`: others may follow."""
-        at, values = _at("x-extensible-enum", old, new), (old.known, new.known)
-        before, after = ({json.dumps(value): value for value in known or ()} for known in values)
-        if old.known is None and new.known is not None:
-            yield self._found("enum-added", f"{{}} is limited to {_listed(new.known)} and later values", at, *values)
-        elif new.known is None and old.known is not None:
-            yield self._found("enum-removed", "{} is no longer limited to known values", at, *values)
-        if gained := [value for key, value in after.items() if key not in before and old.known is not None]:
-            yield self._found("known-value-added", f"{{}} may be {_listed(gained)} too", at, *values)
-        if lost := [value for key, value in before.items() if key not in after and new.known is not None]:
-            yield self._found("known-value-removed", f"{{}} can no longer be {_listed(lost)}", at, *values)
-
-    def _members(self, old: Node, new: Node) -> Iterator[Difference]:
-        if "enum" not in old.keys or "enum" not in new.keys:
-            return
-        before, after = (
-            dict(zip(map(str, one.get("enum")), one.get("x-enum-varnames") or [], strict=False)) for one in (old, new)
-        )
-        if bool(before) != bool(after) or any(after.get(value, name) != name for value, name in before.items()):
-            what = "the Python names of the values of {} change"
-            at = new.at("x-enum-varnames") if after else old.at("x-enum-varnames")
-            yield self._found("enum-names-changed", what, at, old.get("x-enum-varnames"), new.get("x-enum-varnames"))
-
-    def _limits(self, old: Node, new: Node) -> Iterator[Difference]:
-        """Limits, formats and patterns; a schema without one allows all that a schema with one allows."""
-        for key in (*BOUNDS, "multipleOf", "x-max-items-by", "format", "pattern"):
-            before, after = (one.limits.get(key) if key in BOUNDS else one.get(key) for one in (old, new))
-            if before == after:
-                continue
-            added, removed, narrowed, widened, replaced = _LIMIT_RULES.get(key, _LIMIT_RULES[""])
-            if before is None or after is None:
-                rule = added if before is None else removed
-            elif _allows(key, after, before):
-                rule = widened
-            else:
-                rule = narrowed if _allows(key, before, after) else replaced
-            at = (old if after is None else new).at(key)
-            yield self._found(rule, _changed_limit(key, before, after), at, before, after)
-        sent = [[one.get(key) for key in _ENCODINGS] for one in (old, new)]
-        if sent[0] != sent[1]:
-            holder = new if any(sent[1]) else old
-            at = next(holder.at(key) for key in _ENCODINGS if holder.get(key))
-            was, now = (_encoding(*keywords) for keywords in sent)
-            yield self._found("encoding-changed", f"{{}} is sent as {now}, was sent as {was}", at, was, now)
-        unique = (bool(old.get("uniqueItems")), bool(new.get("uniqueItems")))
-        if unique == (False, True):
-            yield self._found("items-unique", "{} may hold no item twice", new.at("uniqueItems"), *unique)
-        elif unique == (True, False):
-            yield self._found("items-may-repeat", "{} may hold an item twice", old.at("uniqueItems"), *unique)
-
-    def _default(self, old: Node, new: Node) -> Iterator[Difference]:
-        # `default: null` only means that a field is optional.
-        before, after = old.get("default"), new.get("default")
-        if same_json(before, after):
-            return
-        what = f"the default of {{}} is {_shown(after)}, was {_shown(before)}"
-        if self.side == Side.REQUEST and before is not None:
-            what = f"{{}}, left out, means {_shown(after)}, meant {_shown(before)}"
-        rule = "default-added" if before is None else "default-changed"
-        yield self._found(rule, what, _at("default", old, new), before, after)
 
     def _object(self, old: Node, new: Node) -> Iterator[Difference]:
         for name in dict.fromkeys((*old.fields, *new.fields, *sorted(old.required | new.required))):
@@ -273,12 +113,12 @@ class Comparison:
                 continue
             if needed != (name in old.required):
                 rule = "field-becomes-required" if needed else "field-becomes-optional"
-                yield from _below(name, [self._found(rule, "", _at("required", old, new), not needed, needed)])
+                yield from _below(name, [self._found(rule, "", at_of("required", old, new), not needed, needed)])
         yield from self._extra(old, new)
 
     def _extra(self, old: Node, new: Node) -> Iterator[Difference]:
         before, after = old.extra, new.extra
-        at = _at("additionalProperties", old, new)
+        at = at_of("additionalProperties", old, new)
         refused = [one.forbidden & old.fields.keys() & new.fields.keys() for one in (old, new)]
         if refused[0] != refused[1]:
             what = "not understood: the parts of {} (`allOf`) forbid other fields of each other than before"
@@ -350,14 +190,14 @@ class Comparison:
             found = self.walk(left, right, but_null=True)
             if not {left.pointer, right.pointer} & alone:
                 return found
-            return [each for each in found if each.path or each.rule not in _ABOVE_UNIONS]
+            return [each for each in found if each.path or each.rule not in ABOVE_UNIONS]
 
         for quiet in (True, False):
             for left in list(lefts):
                 for right in rights:
                     differences = pair(left, right)
                     worst = {difference.verdict for difference in differences} - {Verdict.DOCUMENTATION}
-                    if not (worst if quiet else _name(left) != _name(right)):
+                    if not (worst if quiet else name_of(left) != name_of(right)):
                         yield from differences
                         lefts.remove(left)
                         rights.remove(right)
@@ -371,10 +211,10 @@ class Comparison:
                 lefts.remove(left)
                 rights.remove(right)
         for left in lefts:
-            what = f"{{}} can no longer be {_title(left)}"
+            what = f"{{}} can no longer be {title_of(left)}"
             yield self._alternative("alternative-removed", what, new.place, left, (left.schema, None))
         for right in rights:
-            what = f"{{}} may be {_title(right)} too"
+            what = f"{{}} may be {title_of(right)} too"
             yield self._alternative("alternative-added", what, old.place, right, (None, right.schema))
         if old.kind != new.kind:
             what = f"{{}} is {new.kind} of its alternatives, was {old.kind}"
@@ -389,7 +229,7 @@ class Comparison:
         return found
 
     def _discriminator(self, old: Node, new: Node) -> Iterator[Difference]:
-        before, after = _discriminator(old), _discriminator(new)
+        before, after = discriminator(old), discriminator(new)
         at = (new if after else old).at("discriminator")
         shown = (plain(old.get("discriminator")), plain(new.get("discriminator")))
         if before is None or after is None:
@@ -401,7 +241,7 @@ class Comparison:
         if before[0] != after[0]:
             what = f"the kind of {{}} stands in `{after[0]}`, stood in `{before[0]}`"
             yield self._found("discriminator-field-changed", what, pointer(at, "propertyName"), *shown)
-        compared = {branch.pointer for one in (old, new) for branch in map(_target, one.union)}
+        compared = {branch.pointer for one in (old, new) for branch in map(target_of, one.union)}
         for value in sorted({*before[1], *after[1]}):
             here = pointer(at, "mapping", value)
             if value not in after[1]:
@@ -445,17 +285,7 @@ class Comparison:
                 what = f"{{}}: {key} {how}"
                 if key == "deprecated":
                     what = "{} is deprecated; it may go" if after else "{} is no longer deprecated"
-                yield self._found("schema-text-changed", what, _at(key, old, new), before, after)
-
-
-def _at(key: str, old: Node, new: Node) -> str:
-    """The pointer of a keyword in the new document, or in the old one if the new one lacks it."""
-    return (new if key in new.keys else old).at(key)
-
-
-def _values_at(one: Node) -> str:
-    """The pointer of the values that a schema is limited to."""
-    return one.at(next((key for key in ("const", "enum", "x-extensible-enum") if key in one.keys), ""))
+                yield self._found("schema-text-changed", what, at_of(key, old, new), before, after)
 
 
 def _other_type(differences: Iterable[Difference]) -> bool:
@@ -465,125 +295,3 @@ def _other_type(differences: Iterable[Difference]) -> bool:
 def _below(name: str, differences: Iterable[Difference]) -> Iterator[Difference]:
     for difference in differences:
         yield replace(difference, path=(name, *difference.path))
-
-
-def _discriminator(one: Node) -> tuple[str, dict[str, Place]] | None:
-    """The field that tells the alternatives apart, and which of its values stands for which schema.
-
-    None for a schema that is itself one of these: it inherits the discriminator of its base.
-    """
-    if "discriminator" not in one.keys:
-        return None
-    schema = one.get("discriminator").schema
-    document = one.place.document
-    if not isinstance(schema, dict) or not isinstance(schema.get("propertyName"), str):
-        raise PlaceError(document, one.at("discriminator"), "a discriminator needs `propertyName`")
-    mapping: dict[str, Place] = {}
-    declared = schema.get("mapping")
-    for value, target in (declared if isinstance(declared, dict) else {}).items():
-        reference = target.get("$ref") if isinstance(target, dict) else target
-        reference = reference if str(reference).startswith("#") else f"#/components/schemas/{reference}"
-        mapping[value] = resolve(document, reference, one.at("discriminator"))
-    named = {place.pointer for place in mapping.values()}
-    for branch in one.union:
-        reference = branch.schema.get("$ref") if isinstance(branch.schema, dict) else None
-        if isinstance(reference, str) and reference[1:] not in named:
-            mapping[reference.rpartition("/")[2]] = resolve(document, reference, branch.pointer)
-    if not one.union:
-        base = one.at("discriminator").rpartition("/")[0]
-        for name in derived_schemas(document, base):
-            if (at := pointer("/components/schemas", name)) not in named:
-                mapping[name] = resolve(document, f"#{at}", at)
-        here = _target(one.place).pointer
-        if here != base and here in {place.pointer for place in mapping.values()}:
-            return None
-    return schema["propertyName"], mapping
-
-
-def _target(place: Place) -> Place:
-    """The schema that a place refers to, or the place itself."""
-    seen: set[str] = set()
-    while isinstance(place.schema, dict) and "$ref" in place.schema and place.pointer not in seen:
-        seen.add(place.pointer)
-        place = resolve(place.document, place.schema["$ref"], place.pointer)
-    return place
-
-
-def _name(place: Place) -> str:
-    """The label of an alternative: the component's name, its title, its constant or its type."""
-    schema = place.schema
-    if not isinstance(schema, dict):
-        return json.dumps(schema)
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    if isinstance(schema.get("title"), str):
-        return str(schema["title"])
-    fields = schema.get("properties")
-    constants = [
-        f"{name}={value['const']!r}"
-        for name, value in (fields.items() if isinstance(fields, dict) else ())
-        if isinstance(value, dict) and "const" in value
-    ]
-    return ",".join(constants) or str(schema.get("type", ""))
-
-
-def _title(place: Place) -> str:
-    name = _name(place)
-    return f"`{name}`" if name else "one of its alternatives"
-
-
-# Words
-
-
-def _types(types: frozenset[str]) -> str:
-    if types == TYPES:
-        return "anything"
-    names = sorted(types - ({"integer"} if "number" in types else set()))
-    return " or ".join(names) or "nothing"
-
-
-def _shown_types(one: Node) -> Any:
-    return one.get("type") if "type" in one.keys else _types(one.types)
-
-
-def _listed(values: Iterable[Any]) -> str:
-    texts = [f"`{value}`" if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
-    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")
-
-
-def _limit(key: str, value: float | None) -> str:
-    if value is None:
-        return "without limit"
-    return _WORDS[key].format(f"{value:,}" if isinstance(value, int) else f"{value:g}")
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else f"`{value}`" if isinstance(value, str) else json.dumps(value)
-
-
-def _encoding(encoding: str | None, media_type: str | None) -> str:
-    """How a text is sent, in words."""
-    if media_type == "application/octet-stream" and not encoding:
-        return "a file"
-    return " ".join(filter(None, [media_type, encoding])) or "plain text"
-
-
-def _changed_limit(key: str, before: Any, after: Any) -> str:
-    if key in _WORDS:
-        return f"{{}}: {_limit(key, after)}, was {_limit(key, before)}"
-    if key == "x-max-items-by":
-        return "{}: how many items there may be changes with another field"
-    return f"{{}}: {key} {_shown(after)}, was {_shown(before)}"
-
-
-def _allows(key: str, wide: Any, small: Any) -> bool:
-    """Whether one limit allows all that another allows."""
-    if key in BOUNDS:
-        return bool(wide == (min if key in LOWER or key == "exclusiveMinimum" else max)(wide, small))
-    if key == "multipleOf":
-        return bool(wide > 0 and round(small / wide, 9) % 1 == 0)
-    if key == "x-max-items-by":  # our own: the most items by the value of another field
-        most = small.get("limits", {})
-        same_field = wide.get("property") == small.get("property")
-        return same_field and all(value in most and limit >= most[value] for value, limit in wide["limits"].items())
-    return (small, wide) in _WIDER_FORMAT
