@@ -133,8 +133,7 @@ class Tree:
         everything = ("behaviour", [*self.tests, f"--ignore={COMPARISON}"])
         if not set(TESTS) <= set(self.tests) or COMPARISON not in self.files:
             return [everything]
-        near = self._near(mutant)
-        first = [("behaviour", near)] if near else []
+        first = [("behaviour", tests) for tests in self._first(mutant)]
         if not mutant.provider or b'"--provider"' not in self.files.get(f"{TESTS[0]}/conftest.py", b""):
             return [*first, everything, ("comparison", [COMPARISON])]
         one = ["--provider", mutant.provider]
@@ -142,12 +141,13 @@ class Tree:
         own = [("behaviour", [*TESTS, f"--ignore={COMPARISON}", *one]), ("comparison", [COMPARISON, *one])]
         return [*first, *own, everything]
 
-    def _near(self, mutant: Mutant) -> list[str]:
-        """The unit tests that are named after the mutated module, or after its folder."""
+    def _first(self, mutant: Mutant) -> list[list[str]]:
+        """The unit tests named after the mutated module or its folder; then all of them, for hand-written modules."""
         path = Path(mutant.file)
         names = [path.stem.strip("_"), path.parent.name.strip("_")]
         unit = [name for name in self.files if name.startswith("tests/unit/test_")]
-        return next((found for name in names if (found := [test for test in unit if f"_{name}" in test])), list[str]())
+        near = next((found for name in names if (found := [test for test in unit if f"_{name}" in test])), list[str]())
+        return [tests for tests in (near, [TESTS[1]] if unit and path.is_relative_to("src") else []) if tests]
 
     def _pytest(self, *arguments: str) -> Ending:
         options = ("-x", "-q", "-p", "no:cacheprovider", "-p", reporter.__name__, "--color=no")
