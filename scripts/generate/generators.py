@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
-from scripts.generate import code_check, preparation, python_names, unsupported
+from scripts.generate import code_check, media_types, preparation, python_names, unsupported
 from scripts.generate.schemas import closure, schemas_of
 from scripts.lib.errors import PipelineError
 from scripts.lib.files import dump_json
@@ -146,7 +146,7 @@ def parse(provider: Provider, spec: dict[str, Any], out: Path = Path()) -> Parse
     options = ConfigFile(
         post_hooks=[],
         class_overrides=provider.source().get("class_overrides"),
-        content_type_overrides=dict.fromkeys(preparation.binary_bodies(prepared), preparation.BYTES),
+        content_type_overrides=dict.fromkeys(media_types.binary_bodies(prepared), media_types.BYTES),
     )
     config = Config.from_sources(options, MetaType.NONE, out, "utf-8", False, out)
     # It would escape a second time what `repr` escapes.
@@ -172,7 +172,7 @@ def write_client(provider: Provider, spec: dict[str, Any], out: Path) -> None:
     _check_parsed(provider, parsed)
     project = Project(openapi=parsed.data, config=parsed.config)
     use_patched_templates(project.env)
-    styles = preparation.query_styles(parsed.document)
+    styles = media_types.query_styles(parsed.document)
     project.env.globals["query_style"] = lambda endpoint, name: styles.get(
         (endpoint.method, path_shape(endpoint.path.get_untrusted_value()), name.get_untrusted_value())
     )

@@ -18,9 +18,11 @@ from scripts.lib.project import Provider
 from scripts.vendor.merge import LEFT_OUT, may_leave_out
 
 _ROOM = Path(__file__).parent
+_MODULES = ("generators", "media_types", "preparation", "python_names", "references", "schemas", "unions",
+            "unsupported")  # fmt: skip
 _CODE = (
     _ROOM / "template_patches.toml",
-    *(_ROOM / f"{name}.py" for name in ("generators", "preparation", "python_names", "schemas", "unsupported")),
+    *(_ROOM / f"{name}.py" for name in _MODULES),
     _ROOM.parent / "vendor" / "slice.py",
 )
 """The code that decides what is generated."""

@@ -14,6 +14,7 @@ from scripts.generate.schemas import (
     ANNOTATIONS,
     FORMS,
     UNIONS,
+    Json,
     flat,
     inner_schemas,
     is_json,
@@ -27,8 +28,6 @@ from scripts.generate.schemas import (
     variants,
 )
 from scripts.lib.openapi import METHODS, find_reference, operation_name, path_item, pointer
-
-Json = dict[str, Any]
 
 _AS_TEXT = "replace its schema by `{type: string}`; the caller passes the text"
 _AS_BYTES = "replace its schema by `{type: string, format: binary}`; the caller passes and gets the bytes"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scripts.generate import code_check, command as generate, generators, packages, preparation
+from scripts.generate import code_check, command as generate, generators, packages, preparation, references
 from scripts.lib import safety, yaml12
 from scripts.lib.command_line import run_command
 from scripts.lib.errors import PipelineError
@@ -389,7 +389,7 @@ def test_generator_exceptions_are_reported(tmp_path: Path, schema: dict[str, Any
 
 def test_references_into_parts_do_not_expand_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """References into parts that each hold two others are refused, before they fill the memory."""
-    monkeypatch.setattr(preparation, "MAX_NODES", 10_000)
+    monkeypatch.setattr(references, "MAX_NODES", 10_000)
     parts = {
         f"A{number}": {
             "properties": {"a": {"items": [{"$ref": f"#/components/schemas/A{number + 1}/properties/a"}] * 2}}
