@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULES.get(name) or by_suffix or f"providers.{name.removeprefix('Async').lower()}"
     path = f"{__name__}.{module}"
     try:
-        value = getattr(importlib.import_module(path), name) if name[0] != "_" else None
+        value = getattr(importlib.import_module(path), name) if name.isidentifier() and name[0] != "_" else None
     except (ModuleNotFoundError, AttributeError) as error:
         if getattr(error, "name", path) not in (path, name):
             raise

@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 TOKEN_VERSION = 1
+_MAX_TIME = 2.5e11  # Unix time of a year that datetime can still represent
 
 
 @attrs.frozen
@@ -202,6 +203,12 @@ def _check_voice_id(job: CloneJob, _: attrs.Attribute[str], voice_id: Any) -> No
         raise InvalidRequestError(f"invalid voice id: {voice_id!r}", provider=job.provider)
 
 
+def _check_started_at(_: CloneJob, __: attrs.Attribute[Any], time: Any) -> None:
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    if time is not None and not (is_number and 0 <= time < _MAX_TIME):
+        raise InvalidRequestError("invalid clone job: started_at must be a Unix time in seconds")
+
+
 def _check_raw(_: CloneJob, __: attrs.Attribute[Any], raw: Any) -> None:
     problem = "" if isinstance(raw, dict) else f", not {type(raw).__name__}"
     try:
@@ -225,7 +232,7 @@ class CloneJob:
     """Whether the voice is ready, so that `wait` returns at once."""
     name: str | None = attrs.field(default=None, validator=optional(instance_of(str)), kw_only=True)
     """The name that was asked for."""
-    started_at: float | None = attrs.field(default=None, validator=optional(instance_of(int | float)), kw_only=True)
+    started_at: float | None = attrs.field(default=None, validator=_check_started_at, kw_only=True)
     """Unix time of the start in seconds, where a voice that is not used is deleted after some days."""
     raw: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], validator=_check_raw, kw_only=True, repr=False, hash=False

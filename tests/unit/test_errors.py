@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import gzip
 import pickle
+import ssl
+import traceback
 from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -197,6 +199,105 @@ def test_plain_text_errors_keep_their_message(call_sync: Caller, wav: bytes) -> 
     """Older versions of Cartesia respond `Title: Message` as plain text."""
     error = fault(call_sync, "cartesia", httpx.Response(400, text="Bad clip: too short"), wav)
     assert (type(error), error.message) == (InvalidRequestError, "Bad clip: too short")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("body", [{"detail": "E3"}, {"errors": [{"loc": ["name"], "msg": "E3"}]}, ["E3"]])
+def test_error_of_another_form_shows_its_json(provider: str, body: Any, call_sync: Caller, wav: bytes) -> None:
+    """A message that stands where no document says, such as that of a gateway, is shown with the JSON around it."""
+    error = fault(call_sync, provider, httpx.Response(400, json=body), wav)
+    assert error.message == httpx.Response(400, json=body).text
+    assert fault(call_sync, provider, httpx.Response(400, json={}), wav).message == "Bad Request"
+
+
+@pytest.mark.parametrize("status", [301, 304])
+def test_redirect_without_a_target_says_so(status: int, call_sync: Caller, wav: bytes) -> None:
+    """A redirect that lacks a Location names none."""
+    error = fault(call_sync, "cartesia", httpx.Response(status), wav)
+    assert error.message == "redirected; redirects are not followed, so check base_url"
+
+
+@pytest.mark.parametrize("provider", ["heygen", "retell"])
+def test_success_without_a_voice_id_says_how_to_find_the_voice(provider: str, call_sync: Caller, wav: bytes) -> None:
+    """The voice is made, and only its id is missing: the advice names the method that finds it."""
+    error = fault(call_sync, provider, httpx.Response(201, json={"data": {}}), wav)
+    assert type(error) is InvalidResponseError
+    assert "find_voices(name)" in error.advice
+
+
+def test_error_field_may_hold_any_text(call_sync: Caller, wav: bytes) -> None:
+    """A text in HeyGen's `error` is an error, whatever it says."""
+    error = fault(call_sync, "heygen", httpx.Response(200, json={"data": None, "error": "None"}), wav)
+    assert (type(error), error.message) == (VoiceCloneError, "None")
+
+
+def test_response_over_the_limit_is_requested_once(call: Caller) -> None:
+    """A response that is too long is no shorter the second time; the advice names the limit."""
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, stream=httpx.ByteStream(b"x" * 2000))
+
+    client = {"transport": httpx.MockTransport(handle), "max_response_bytes": 1000}
+    with pytest.raises(InvalidResponseError) as caught:
+        call("retell", "list_voices", client=client)
+    assert (caught.value.retryable, caught.value.advice) == (False, "raise max_response_bytes")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("kind", [KeyError, TypeError, RuntimeError])
+def test_mistake_in_a_transport_is_not_retried(kind: type[Exception], call: Caller) -> None:
+    """An exception of Python's own, such as that of a mock, becomes an error of this package, and repeats nothing."""
+    call.mock.fail("heygen", kind("typo in my mock"), operation="get_voice", times=9)
+    with pytest.raises(TransportError, match="typo in my mock") as caught:
+        call("heygen", "get_voice", "v")
+    assert not caught.value.retryable
+    assert type(caught.value.__cause__) is kind
+    assert len(call.mock.requests) == 1
+
+
+def test_exception_that_the_caller_handles_is_left_alone(call_sync: Caller) -> None:
+    """A call within an `except` block judges and changes its own exceptions only."""
+    other = httpx.Request("GET", "https://other.example/")
+    call_sync.mock.fail("heygen", httpx.ConnectError("refused"), operation="get_voice", times=9)
+    try:
+        here = "of the caller's own frame"
+        try:
+            raise ssl.SSLCertVerificationError(here)
+        except ssl.SSLCertVerificationError as error:
+            raise httpx.ConnectError("mine", request=other) from error
+    except httpx.ConnectError as error:
+        mine = error
+        with pytest.raises(TransportError) as caught:
+            call_sync("heygen", "get_voice", "v")
+    assert mine.request is other
+    cause: Any = mine.__cause__
+    assert cause.__traceback__.tb_frame.f_locals["here"] == "of the caller's own frame"
+    assert caught.value.retryable
+    assert len(call_sync.mock.requests) == 3
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", [httpx.RemoteProtocolError, httpx.ReadError, OSError])
+def test_key_in_the_text_of_an_exception_is_removed(
+    provider: str, kind: type[Exception], call: Caller, wav: bytes
+) -> None:
+    """A library may show a header that a server sent back, or that it could not send."""
+    key = "sk_a-secret-key"
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise kind(f"illegal header line: {request.headers.raw}")
+
+    with pytest.raises(TransportError, match=r"illegal header line.*\[key\]") as caught:
+        call(
+            provider,
+            "clone",
+            wav,
+            client={"api_key": key, "transport": httpx.MockTransport(handle)},
+            **OPTIONS[provider],
+        )
+    assert key not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -82,7 +82,8 @@ def test_token_round_trip(voice_id: str, done: bool, name: str | None, raw: dict
 
 BAD_FIELDS: list[tuple[str, object]] = [
     ("version", "x"), ("provider", 3), ("provider", ""), ("provider", "a\nb"), ("voice_id", None), ("done", 1),
-    ("name", 3), ("raw", []), ("raw", {"a": float("inf")}), ("raw", {"a": float("nan")}), ("more", 1),
+    ("name", 3), ("started_at", True), ("started_at", -1), ("started_at", 1e300), ("started_at", 10**400),
+    ("started_at", float("nan")), ("raw", []), ("raw", {"a": float("inf")}), ("raw", {"a": float("nan")}), ("more", 1),
 ]  # fmt: skip
 RUBBISH: list[object] = [
     "",

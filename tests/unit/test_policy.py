@@ -45,6 +45,25 @@ def count(mock: Mock, operation: str) -> int:
     return sum(seen.operation == operation for seen in mock.requests)
 
 
+@pytest.mark.parametrize("provider", ["heygen", "cartesia", "minimax"])
+def test_delete_after_a_rate_limit_deletes_nothing(provider: str, call: Caller) -> None:
+    """A rate limit did not carry out the request, so a voice that is missing then was never there."""
+    call.mock.fail(provider, "rate_limit", operation="delete_voice")
+    with pytest.raises(NotFoundError):
+        call(provider, "delete_voice", "no-such-voice")
+    assert count(call.mock, "delete_voice") == 2
+
+
+@pytest.mark.parametrize("fault", ["payment_required", "quota", "rate_limit", "unauthorized", httpx.ConnectError("no")])
+def test_refused_clone_at_minimax_made_no_voice(fault: Any, call: Caller, wav: bytes) -> None:
+    """An error that says that nothing was made has no note about a voice."""
+    call.mock.fail("minimax", fault, operation="clone_voice", times=9)
+    with pytest.raises(VoiceCloneError) as caught:
+        call("minimax", "clone", wav, name="Me")
+    assert not any("may have been made" in note for note in getattr(caught.value, "__notes__", ()))
+    assert caught.value.voice_id is None
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_rate_limited_clone_is_retried(provider: str, clone: Callable[..., Voice], mock: Mock, clock: Clock) -> None:
     """A rate-limited clone was not processed, so it is retried with growing delays."""

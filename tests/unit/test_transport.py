@@ -19,9 +19,11 @@ from tests.clips import MP3
 from tests.conftest import Clock
 from voice_clone import (
     AsyncHeyGen,
+    AsyncMiniMax,
     AuthenticationError,
     CloneJob,
     HeyGen,
+    OutcomeUnknownError,
     RequestTimeoutError,
     TransportError,
     connect,
@@ -446,6 +448,26 @@ def test_wait_cancelled_before_its_first_poll_notes_the_token(mock: Mock, clock:
             assert (await done).id == "any-voice"
 
     asyncio.run(main())
+
+
+def test_clone_in_doubt_stays_in_doubt_without_a_turn(
+    mock: Mock, clock: Clock, wav: bytes, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the retry of a clone that may have been made waits too long for the limit, the doubt is what is raised."""
+    mock.fail("minimax", httpx.ReadError("reset"), operation="clone_voice")
+
+    async def main() -> None:
+        times = SimpleNamespace(monotonic=iter([0.0, 0.0, 0.0, 6.0]).__next__)
+        monkeypatch.setattr("voice_clone._http.limit.time", times)
+        async with AsyncMiniMax("any-key", transport=mock.transport) as client:
+            client._runtime, turns = clock.runtime(), RequestLimit(5)
+            client._limit = lambda: turns
+            with pytest.raises(OutcomeUnknownError) as caught:
+                await client.start_clone(wav, name="Me")
+            assert isinstance(caught.value.__cause__, RequestTimeoutError)
+            assert caught.value.voice_id
+
+    run(main)
 
 
 def test_waiting_for_the_limit_uses_up_no_retry(

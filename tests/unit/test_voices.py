@@ -199,6 +199,7 @@ def test_cartesia_goes_on_from_the_last_id(call: Caller) -> None:
 BROKEN: list[tuple[str, list[Any], str]] = [
     ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": "t"}], "repeats itself"),
     ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": None}], "does not say where"),
+    ("heygen", [{"data": [listed("a")], "has_more": True, "next_token": ["t"]}], "does not say where"),
     ("cartesia", [{"data": [{"id": "a"}], "has_more": True}], "repeats itself"),
     ("cartesia", [{"data": [], "has_more": True}], "does not say where"),
     ("heygen", [{"data": {}, "has_more": False}], "holds no list"),

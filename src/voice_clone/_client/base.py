@@ -173,7 +173,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
         """Send one request, as a generated `_get_kwargs` builds it, and retry it where the policy allows."""
         built = build(*args, **kwargs)
         request = built | {"extensions": {PAID_FOR: retry.paid_for, **built.get("extensions", {})}}
-        attempt, unknown = 0, None
+        attempt, unknown, may_be_deleted = 0, None, False
         try:
             while True:
                 if retry.deadline is not None:
@@ -185,8 +185,9 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
                         self._check_expected(response, *retry.expected, retryable=not retry.paid_for)
                     return response  # noqa: TRY300 - the check raises errors that are retried
                 except VoiceCloneError as error:
-                    if retry.deletes and attempt and isinstance(error, errors.NotFoundError):
+                    if may_be_deleted and isinstance(error, errors.NotFoundError):
                         return cast("RawResponse", error.response)  # an earlier attempt has deleted it
+                    may_be_deleted |= retry.deletes and not isinstance(error, errors.RateLimitError)
                     delay = retry_delay(attempt, error, (yield Ask.RANDOM))
                     left = LONGEST_RETRY_AFTER if retry.deadline is None else retry.deadline - (yield Ask.NOW)
                     if retry.paid_for and outcome_unknown(error):
@@ -206,7 +207,12 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
                     raise
                 attempt += 1
                 request["extensions"] |= {ATTEMPT: attempt + 1, FRESH: True}
-                yield Sleep(delay)
+                try:
+                    yield Sleep(delay)
+                except VoiceCloneError as error:  # no turn came; that says nothing about an earlier attempt
+                    if unknown is None:
+                        raise
+                    raise unknown from error
         finally:
             del unknown  # the traceback of an error holds this frame, which would hold the error
 
@@ -247,8 +253,9 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
                 self.provider.name, str(voice_id), done, name=name, started_at=started_at, raw=response.json
             )
         except InvalidRequestError as error:
-            message = "the clone succeeded, but the response holds no voice id; check your voices"
-            raise self._invalid_response(response, message) from error
+            advice = self.provider.clone.recovery
+            message = f"the clone succeeded, but the response holds no voice id; {advice}"
+            raise self._invalid_response(response, message, advice=advice) from error
 
     def _check_owner(self, item: CloneJob | Voice) -> None:
         """Raise InvalidRequestError for a job or a voice of another provider."""
@@ -468,6 +475,7 @@ def _time(value: object) -> datetime | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
+        time = time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
+        return time and time.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

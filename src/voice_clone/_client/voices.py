@@ -76,9 +76,11 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         return [voice for voice in voices if not mine or self._is_mine(voice)]
 
     def _next_cursor(self, response: RawResponse, cursor: object, before: set[str]) -> str:
-        problem = "repeats itself" if cursor in before else ""
+        problem = ""
         if not isinstance(cursor, str):
             problem = "does not say where its next page is"
+        elif cursor in before:
+            problem = "repeats itself"
         elif len(before) >= MAX_PAGES:
             problem = f"has more than {MAX_PAGES:,} pages"
         if problem:

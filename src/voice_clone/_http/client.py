@@ -6,7 +6,7 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -20,6 +20,7 @@ from voice_clone._http.logging import log_attempt
 from voice_clone._http.request_body import BodyWithFiles, Rechunked, files_in
 from voice_clone._http.response_body import AudioBody, AudioRequest, HexAudioBody, ResponseBody, ResponseTooLong
 from voice_clone._provider.config import CLONE, Provider
+from voice_clone._provider.redaction import redact_arguments
 from voice_clone._provider.responses import (
     CUT,
     ELSEWHERE,
@@ -187,6 +188,8 @@ class _Exchange:
 
     def __init__(self, client: Http | AsyncHttp, request: httpx.Request) -> None:
         self.client, self.request, self.provider = client, request, client.provider
+        self.outer = sys.exception()
+        """The exception that the caller is handling, which is the context of all that is raised here."""
         if client.is_closed:
             message = "the client is closed"
             raise errors.TransportError(message, advice="make a new client", provider=self.provider.name)
@@ -264,6 +267,19 @@ class _Exchange:
         response.elapsed = timedelta(seconds=time.monotonic() - self.started)
         return response
 
+    def chain(self, error: BaseException | None) -> Iterator[BaseException]:
+        """An error and its causes, as far as they belong to this request."""
+        while error and error is not self.outer:
+            yield error
+            error = error.__cause__ or error.__context__
+
+    def redact(self, error: BaseException) -> None:
+        """Remove the key from the text of an error."""
+        if copy := self.request.extensions.get(WITH_KEY, lambda: None)():
+            key = copy.headers.get(self.provider.auth_header, "").removeprefix(self.provider.auth_prefix)
+            for each in self.chain(error):
+                redact_arguments(each, key)
+
     def __enter__(self) -> Self:
         return self
 
@@ -274,12 +290,16 @@ class _Exchange:
             log_attempt(self.provider, self.request, base_url, response, seconds=seconds)
             return
         judged = self.checking and isinstance(error, VoiceCloneError)
-        failure = error if judged or is_foreign(error) else _failure(self, cast("Exception", error))
+        if judged or is_foreign(error):
+            failure = error
+        else:
+            self.redact(error)
+            failure = _failure(self, cast("Exception", error))
         copy = self.request.extensions.pop(WITH_KEY, lambda: None)()
         if copy and not judged:  # a tool that watches may keep the copy
             copy.headers.pop(self.provider.auth_header, None)
         self.response, self.stream, self.body = None, None, _NO_BODY  # the server may have echoed the key
-        _forget(error, self.request)
+        _forget(self, error)
         cause = None if judged else error
         log_attempt(self.provider, self.request, base_url, failure, seconds=seconds, cause=cause)
         if failure is not error:
@@ -311,11 +331,13 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         partial = exchange.with_body()
         if isinstance(error, ResponseTooLong):
             partial.extensions[CUT] = exchange.body.limit
+            if exchange.body.has_too_much_audio:
+                partial.extensions[IS_AUDIO] = True
         if not partial.is_success or CUT in partial.extensions:
             try:
                 check_response(provider, partial)
             except VoiceCloneError as by_status:
-                _forget(by_status, request)
+                _forget(exchange, by_status)
                 return by_status
         raw = read(provider, partial)
         facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
@@ -327,27 +349,27 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
         message = f"no complete response ({reason}); {provider.may_have_worked(paid)}"
         return errors.OutcomeUnknownError(message, advice=provider.recovery(paid), **facts)
     kind = errors.RequestTimeoutError if isinstance(error, httpx.TimeoutException) else errors.TransportError
-    lasting, advice = _lasting(error, by_proxy=exchange.client.has_proxy and exchange.progress.sent is False)
+    lasting, advice = _lasting(exchange, error)
     what = "no complete response" if exchange.response is not None else "no response"
     return kind(f"{what} from {request.url.host} ({reason})", retryable=not lasting, advice=advice, **facts)
 
 
-def _lasting(error: BaseException | None, *, by_proxy: bool) -> tuple[bool, str]:
+def _lasting(exchange: _Exchange, error: Exception) -> tuple[bool, str]:
     """Whether a retry must fail in the same way, and the advice."""
-    reason = str(error)
-    while error:
-        if isinstance(error, ssl.SSLCertVerificationError):
+    for each in exchange.chain(error):
+        if isinstance(each, ssl.SSLCertVerificationError):
             return True, "check base_url; for a CA of your own, pass its file as verify=, or set SSL_CERT_FILE to it"
-        if isinstance(error, httpx.ProxyError):
-            return reason[:3] in ("403", "407"), PROXY_ADVICE
-        error = error.__cause__ or error.__context__
-    return False, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
+        if isinstance(each, httpx.ProxyError):
+            return str(error)[:3] in ("403", "407"), PROXY_ADVICE
+    by_proxy = exchange.client.has_proxy and exchange.progress.sent is False
+    # No library of ours ends in another exception of Python's own, but a mock or a signal handler may.
+    is_mistake = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+    return is_mistake, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
 
 
-def _forget(error: BaseException | None, request: httpx.Request) -> None:
+def _forget(exchange: _Exchange, error: BaseException) -> None:
     """Leave no key within reach of an error: neither in local variables nor in the error's request."""
-    while error:
-        traceback.clear_frames(error.__traceback__)
-        if isinstance(error, httpx.RequestError):
-            error.request = request
-        error = error.__cause__ or error.__context__
+    for each in exchange.chain(error):
+        traceback.clear_frames(each.__traceback__)
+        if isinstance(each, httpx.RequestError):
+            each.request = exchange.request

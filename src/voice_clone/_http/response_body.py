@@ -36,6 +36,8 @@ class ResponseBody:
 
     holds_audio = False
     """Whether it is JSON that holds audio."""
+    has_too_much_audio = False
+    """Whether it was cut off because of that audio."""
 
     def __init__(self, limit: int, deadline: float | None, encoding: str = "") -> None:
         """`limit` is in bytes, `deadline` on the monotonic clock. Encodings that are not known are not decoded."""
@@ -147,7 +149,11 @@ class HexAudioBody(ResponseBody):
                 self._content.write(text[len(self._tail) : end])
                 self._in_audio, self._tail = found is not None, b"" if found else text[-_LONGEST_KEY:]
                 piece = text[end:]
-        return self.size <= self._most and self._sink.size <= self._most_audio
+        self.has_too_much_audio = self._sink.size > self._most_audio
+        fits = self.size <= self._most and not self.has_too_much_audio
+        if not fits:
+            self.limit = self._most_audio if self.has_too_much_audio else self._most
+        return fits
 
 
 class _Decoder:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
+MIN_KEY = 8  # characters; a shorter key would match unrelated text
+
 
 def redact_bytes(content: bytes, key: str) -> bytes:
     """A body that is not JSON, without the key; it may have been cut off within the key."""
@@ -18,6 +20,16 @@ def redact_bytes(content: bytes, key: str) -> bytes:
     lengths = range(min(len(secret), len(content)), 2, -1)
     length = next((length for length in lengths if content.endswith(secret[:length])), 0)
     return content[: len(content) - length] + b"[key]" if length else content
+
+
+def redact_arguments(error: BaseException, key: str) -> None:
+    """Remove the key from the text of an exception: some libraries show what they have received or sent."""
+    if len(key) >= MIN_KEY and key in str(error.args):
+        texts = (str(argument) for argument in error.args)
+        error.args = tuple(
+            text.replace(key, "[key]") if key in text else argument
+            for text, argument in zip(texts, error.args, strict=True)
+        )
 
 
 def redact_json(content: bytes, value: Any, key: str) -> tuple[bytes, Any]:

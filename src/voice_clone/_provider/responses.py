@@ -14,7 +14,7 @@ import httpx
 from voice_clone import errors
 from voice_clone._json import MAX_BODY, decode
 from voice_clone._provider.config import CLONE, Provider
-from voice_clone._provider.redaction import redact_bytes, redact_json
+from voice_clone._provider.redaction import MIN_KEY, redact_bytes, redact_json
 from voice_clone.errors import RawResponse, VoiceCloneError
 
 # Names in the extensions of requests and responses.
@@ -32,7 +32,6 @@ CUT = "voice_clone.cut"
 PROXY_ADVICE = "check the proxy (proxy=, or HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), its user and its password"
 _MAX_KEPT = 64 * 1024  # bytes
 _MAX_TEXT = 500  # characters of a provider's message; all of it is in the response
-_MIN_KEY = 8  # characters; a shorter key would match unrelated text
 _MAX_SECONDS = 1e9
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _AUDIO_TYPES = ("audio/", "application/octet-stream", "binary/octet-stream")
@@ -101,7 +100,7 @@ def read(provider: Provider, response: httpx.Response, max_bytes: int = MAX_BODY
 def _headers(provider: Provider, response: httpx.Response) -> tuple[dict[str, str], str]:
     """The headers of a response without the API key, and the key; empty if it is too short to look for."""
     key = response.request.headers.get(provider.auth_header, "").removeprefix(provider.auth_prefix)
-    if len(key) < _MIN_KEY:
+    if len(key) < MIN_KEY:
         return dict(response.headers), ""
     return {name: value.replace(key, "[key]") for name, value in response.headers.items()}, key
 
@@ -119,12 +118,12 @@ def check_response(provider: Provider, response: httpx.Response, max_bytes: int 
     response.extensions["invalid_response"] = functools.partial(_invalid, provider)
     form = provider.errors
     flag = raw.at(form.failed) if form.failed else None
-    if form.good is None:
-        flag = flag or None  # an empty error is none
-    if not response.is_success or str(flag) not in ("None", str(form.good)):
+    says_good = form.good is None or str(flag) == str(form.good)
+    says_bad = bool(flag) if form.good is None else flag is not None and not says_good  # an empty error is none
+    if not response.is_success or says_bad:
         raise bad.error()
     # MiniMax reports success in the body; a response without that report is invalid.
-    reports_success = isinstance(raw.json, dict | list) and str(flag) == str(form.good)
+    reports_success = isinstance(raw.json, dict | list) and says_good
     is_empty = response.status_code == 204 and form.good is None
     if not (reports_success or is_empty):
         raise bad.invalid()
@@ -153,7 +152,9 @@ class _BadResponse:
     def invalid(self) -> VoiceCloneError:
         """The error for a response that does not match the spec."""
         cut, facts = self.response.extensions.get(CUT), self.facts()
-        message = f"the response was cut off after {cut:,} bytes" if cut else "the response does not match the spec"
+        message = "the response does not match the spec"
+        if cut:
+            message, facts["advice"] = f"the response was cut off after {cut:,} bytes", "raise max_response_bytes"
         if cut and IS_AUDIO in self.response.extensions:
             charged = self.paid or ELSEWHERE in self.response.request.extensions
             facts["advice"] = "raise max_audio_bytes" + ("; the speech may be charged" if charged else "")
@@ -161,7 +162,7 @@ class _BadResponse:
         if self.paid:
             message = f"{message}; {self.provider.may_have_worked(self.paid)}"
             facts["advice"] = self.provider.recovery(self.paid)
-        return errors.InvalidResponseError(message, retryable=not self.paid, **facts)
+        return errors.InvalidResponseError(message, retryable=not (self.paid or cut), **facts)
 
     def download(self) -> VoiceCloneError:
         """The error for a response that was to be audio, from another address than the provider's."""
@@ -181,8 +182,8 @@ class _BadResponse:
         kind = self._kind(code)
         clone_code = provider.clone.codes.get(code or "") if self.paid == CLONE else None
         if response.is_redirect:
-            location = raw.headers.get("location")
-            message = f"redirected to {location!r}; redirects are not followed, so check base_url"
+            where = f" to {raw.headers['location']!r}" if "location" in raw.headers else ""
+            message = f"redirected{where}; redirects are not followed, so check base_url"
         elif raw.status_code == 407:  # only a proxy answers so
             facts["advice"] = PROXY_ADVICE
         elif clone_code:
@@ -201,8 +202,9 @@ class _BadResponse:
 
     def _message(self) -> str:
         message = first_text(self.raw, self.provider.errors.message)
-        if not message and self.raw.headers.get("content-type", "").startswith("text/plain"):
-            message = self.raw.text.strip()[:_MAX_TEXT]  # such as `Title: Message`
+        is_plain = self.raw.headers.get("content-type", "").startswith("text/plain")
+        if not message and (is_plain or self.raw.json):
+            message = self.raw.text.strip()[:_MAX_TEXT]  # such as `Title: Message`, or JSON of another form
         return message or (self.response.is_error and self.response.reason_phrase) or "failed"
 
     def _code(self, message: str) -> str | None:

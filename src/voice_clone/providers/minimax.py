@@ -126,6 +126,8 @@ class _MiniMax(
                 raise  # a conflict without MiniMax's own code comes from a gateway
             # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
             return CloneJob(self.provider.name, chosen_id, True, name=name, started_at=(yield Ask.DATE))
+        except VoiceCloneError:
+            raise  # no voice was made
         except BaseException as error:  # nobody else knows the id
             error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
             raise
