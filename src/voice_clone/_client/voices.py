@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, cast
+
+import attrs
 
 from voice_clone._client.base import Client, GeneratedT, Result, TransportT
 from voice_clone._client.options import check_seconds, check_wait
@@ -28,6 +29,19 @@ from voice_clone.errors import (
 from voice_clone.models import Progress, Voice
 
 MAX_PAGES = 10_000
+
+
+@attrs.define
+class _Cursor:
+    """How far a list was requested."""
+
+    value: str | None = None
+    """The cursor of the next page; None for the first one."""
+    before: set[str] = attrs.field(factory=set[str])
+    """All cursors so far."""
+    ids: list[str] = attrs.field(factory=list[str])
+    """The ids on the page before."""
+    at_end: bool = False
 
 
 class ListsVoices(Client[GeneratedT, TransportT, Result]):
@@ -55,11 +69,15 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         return self._pages(mine=mine)
 
     def _pages(self, *, mine: bool) -> Pages[Voice]:
-        return Pages(functools.partial(self._next_page, mine=mine), list(self._lists(mine=mine)))
+        for which in self._lists(mine=mine):
+            cursor = _Cursor()
+            while not cursor.at_end:
+                yield self._page(which, cursor, mine=mine)
 
-    def _next_page(self, pages: Pages[Voice], *, mine: bool) -> Flow[list[Voice]]:
+    def _page(self, which: Any, cursor: _Cursor, *, mine: bool) -> Flow[list[Voice]]:
+        """Request the page at a cursor, and set the cursor to the next one."""
         listed = cast("VoiceList", self.provider.voices)
-        response = yield from self._request(self._list_request, FREE, pages.lists[0], pages.cursor)
+        response = yield from self._request(self._list_request, FREE, which, cursor.value)
         items = [item for path in listed.items for item in self._listed(response, path, len(listed.items) > 1)]
         ids = [value_at(item, self.provider.voice["id"]) for item in items]
         if not all(map(is_id, ids)):
@@ -67,12 +85,12 @@ class ListsVoices(Client[GeneratedT, TransportT, Result]):
         voices = list(map(self._voice, items, ids))
         if listed.more and response.at(listed.more):
             last_id = voices[-1].id if voices and listed.cursor_is_last_id else None
-            cursor = response.at(listed.cursor) or last_id
-            if ids and ids == pages.ids:
-                cursor = pages.cursor  # the same page again under a new cursor
-            pages.cursor, pages.ids = self._next_cursor(response, cursor, pages.cursors), ids
+            following = response.at(listed.cursor) or last_id
+            if ids and ids == cursor.ids:
+                following = cursor.value  # the same page again under a new cursor
+            cursor.value, cursor.ids = self._next_cursor(response, following, cursor.before), ids
         else:
-            pages.next_list()
+            cursor.at_end = True
         return [voice for voice in voices if not mine or self._is_mine(voice)]
 
     def _next_cursor(self, response: RawResponse, cursor: object, before: set[str]) -> str:
@@ -108,9 +126,9 @@ class FindsVoices(ListsVoices[GeneratedT, TransportT, Result]):
         """
         if not isinstance(cast("object", name), str):
             raise InvalidRequestError(f"name must be text, not {name!r}")
-        pages, found = self._pages(mine=True), list[Voice]()
-        while pages.more:
-            found += [voice for voice in (yield from pages.next()) if voice.name == name]
+        found = list[Voice]()
+        for page in self._pages(mine=True):
+            found += [voice for voice in (yield from page) if voice.name == name]
         return found
 
     def _get_or_clone(

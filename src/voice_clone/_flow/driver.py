@@ -265,14 +265,12 @@ class paginated(Generic[P, T]):  # noqa: N801 - used as a decorator
 
     def __init__(self, pages: Callable[Concatenate[Any, P], Pages[T]]) -> None:
         def method(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-            fetched = pages(client, *args, **kwargs)
-            while fetched.more:
-                yield from client._run(fetched.next())
+            for page in pages(client, *args, **kwargs):
+                yield from client._run(page)
 
         async def awaited(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
-            fetched = pages(client, *args, **kwargs)
-            while fetched.more:
-                for item in await client._run(fetched.next()):
+            for page in pages(client, *args, **kwargs):
+                for item in await client._run(page):
                     yield item
 
         self._method = _described_by(pages, method, "Pages", "Iterator")

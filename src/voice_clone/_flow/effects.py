@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
-
-import attrs
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from voice_clone.audio.sink import AudioTarget
 from voice_clone.audio.sniff import AudioSource
@@ -52,34 +50,5 @@ Ask = Enum("Ask", ["NOW", "RANDOM", "DATE"])
 
 Effect: TypeAlias = Send | Open | Create | Sleep | Callback | Ask
 Flow: TypeAlias = Generator[Effect, Any, T]
-
-
-@attrs.define(eq=False)
-class Pages(Generic[T]):
-    """A list that is fetched page by page."""
-
-    fetch: Callable[[Pages[T]], Flow[list[T]]]
-    """Fetches the next page, and sets what follows."""
-    lists: list[Any]
-    """The lists that are left to go through, the present one first."""
-    cursor: str | None = None
-    """Cursor of the next page; None for the first one."""
-    cursors: set[str] = attrs.field(factory=set[str])
-    """All cursors of the present list so far."""
-    ids: list[str] = attrs.field(factory=list[str])
-    """The ids on the page before."""
-
-    @property
-    def more(self) -> bool:
-        """Whether there are more pages."""
-        return bool(self.lists)
-
-    def next(self) -> Flow[list[T]]:
-        """Fetch the next page."""
-        return self.fetch(self)
-
-    def next_list(self) -> None:
-        """Go on to the next list."""
-        self.cursor = None
-        self.cursors.clear()
-        del self.lists[0]
+Pages: TypeAlias = Iterator[Flow[list[T]]]
+"""A flow for each page of a list; each begins where the one before has ended."""

@@ -192,9 +192,8 @@ class _MiniMax(
         Raises ConflictError if the `voice_id` exists and is not in your list: it is a clone of yours that nobody has
         spoken with, or another account's; `speak` finds out. Otherwise raises what `clone` raises.
         """
-        pages = self._pages(mine=True)
-        while pages.more:
-            for voice in (yield from pages.next()):
+        for page in self._pages(mine=True):
+            for voice in (yield from page):
                 if voice.id == voice_id:
                     return voice
         attempt = 0
