@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -12,13 +13,16 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import anyio
 import httpx
 import pytest
 from tinytag import TinyTag
 
 from tests.conftest import OPTIONS, Caller
 from voice_clone import (
+    AsyncCartesia,
     HeyGen,
     InvalidRequestError,
     InvalidResponseError,
@@ -30,6 +34,7 @@ from voice_clone import (
     TransportError,
     VoiceCloneError,
 )
+from voice_clone._http.limit import RequestLimit
 from voice_clone.audio.sink import AudioSink, create_audio
 from voice_clone_api.cartesia.api.voices import speak as speak_at_cartesia
 from voice_clone_api.cartesia.models import OutputFormat, SpeakRequest, SpeechVoice
@@ -266,13 +271,54 @@ def test_pipe_gets_the_audio_and_stays_a_pipe(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [pipe]
 
 
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs paths of open files")
+def test_open_pipe_is_written_to_by_its_path(call: Caller) -> None:
+    """`/dev/stdout` and `>(…)` of a shell are paths of pipes that have no name in any folder."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as reader, open(writing, "wb") as writer:
+        path = f"/dev/fd/{writer.fileno()}"
+        call("cartesia", "speak", "Hello.", "v", to=path, client=always(lambda: audio(AUDIO)))
+        writer.close()
+        assert reader.read() == AUDIO
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
-def test_pipe_that_cannot_be_written_to_is_refused_first(
-    call_sync: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A device or a pipe without permission is refused before anything is sent."""
-    pipe = tmp_path / "pipe.wav"
+@pytest.mark.parametrize("way", ["asyncio", "trio"])
+def test_pipe_without_a_reader_stops_no_other_task(way: str, tmp_path: Path) -> None:
+    """While audio waits for the reader of a pipe, other calls go on, and a timeout ends the wait."""
+    pipe, other = tmp_path / "pipe.wav", tmp_path / "other.wav"
     os.mkfifo(pipe)
+    os.mkfifo(other)
+
+    async def main() -> None:
+        async with AsyncCartesia("any-key", **always(lambda: audio(AUDIO))) as client:
+            turns = RequestLimit(None)
+            client._limit = lambda: turns
+            with anyio.move_on_after(0.2) as waited:
+                await client.speak("Hello.", "v", to=other)
+            assert waited.cancelled_caught
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(functools.partial(client.speak, "Hello.", "v", to=pipe))
+                await anyio.wait_all_tasks_blocked()
+                assert (await client.speak("Hello.", "v")).audio == AUDIO
+                assert await anyio.Path(pipe).read_bytes() == AUDIO
+
+    with patch("voice_clone._http.limit.MAX_REQUESTS", 1):
+        anyio.run(main, backend=way)
+    assert other.read_bytes() == AUDIO  # and the thread that had begun to wait for its reader ends
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_target_without_permission_is_refused_first(
+    kind: str, call_sync: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe, or a file that is to be replaced, is refused without permission before anything is sent."""
+    pipe = tmp_path / "pipe.wav"
+    if kind == "pipe":
+        os.mkfifo(pipe)
+    else:
+        pipe.write_bytes(b"old")
 
     def deny(*_: object) -> bool:
         return False
@@ -318,6 +364,17 @@ class SignalledError(Exception):
     """What a signal handler raises, such as Celery's time limit."""
 
 
+def test_path_may_be_of_bytes(call: Caller, tmp_path: Path) -> None:
+    """A path is what `os.fspath` accepts, and its suffix chooses the format."""
+
+    class BytesPath:
+        def __fspath__(self) -> bytes:
+            return os.fsencode(tmp_path / "a.wav")
+
+    call("cartesia", "speak", "Hello.", "v", to=BytesPath(), client=always(lambda: audio(AUDIO)))
+    assert (tmp_path / "a.wav").read_bytes() == AUDIO
+
+
 def test_plain_writer_and_signal_of_a_file_object(call: Caller) -> None:
     """A target needs `write` alone; an exception from outside passes through as it is."""
 
@@ -341,8 +398,8 @@ def test_plain_writer_and_signal_of_a_file_object(call: Caller) -> None:
     assert failed.value.provider == "cartesia"
 
 
-@pytest.mark.parametrize("most", [1000, 0])
-def test_target_that_takes_a_part_at_a_time(most: int, call: Caller) -> None:
+@pytest.mark.parametrize("most", [1000, 0, None])
+def test_target_that_takes_a_part_at_a_time(most: int | None, call: Caller) -> None:
     """Short writes are continued, and a target that takes no more is an error."""
 
     class Slow(io.RawIOBase):
@@ -351,7 +408,9 @@ def test_target_that_takes_a_part_at_a_time(most: int, call: Caller) -> None:
         def writable(self) -> bool:
             return True
 
-        def write(self, chunk: Any) -> int:
+        def write(self, chunk: Any) -> int | None:
+            if most is None:
+                return None  # it does not block, and has no room now
             self.content += bytes(chunk[:most])
             return len(chunk[:most])
 

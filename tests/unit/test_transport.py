@@ -7,6 +7,7 @@ import functools
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -379,6 +380,24 @@ def test_sleeping_clone_releases_its_slot(mock: Mock, clock: Clock, wav: bytes, 
 
     run(main)
     assert asleep == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_clone_that_waits_for_a_pipe_holds_no_turn(
+    mock: Mock, clock: Clock, wav: bytes, run: Run, tmp_path: Path
+) -> None:
+    """A pipe may never answer, so a clone that waits for one lets other calls pass."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+
+    async def main() -> None:
+        async with heygen(mock, clock, RequestLimit(None)) as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(functools.partial(client.start_clone, pipe, name="Me"))
+            await anyio.wait_all_tasks_blocked()
+            assert await client.find_voices("Me") == []
+            await anyio.Path(pipe).write_bytes(wav)
+
+    run(main)
 
 
 def test_generated_functions_obey_the_limit(mock: Mock, clock: Clock, wav: bytes, run: Run) -> None:

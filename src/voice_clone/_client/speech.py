@@ -35,7 +35,7 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         """The format of the audio: the chosen one, that of the suffix of a path, or the default."""
         speech = cast("SpeechConfig", self.provider.speech)
         formats = ", ".join(speech.formats)
-        suffix = PurePath(to).suffix.lower().removeprefix(".") if isinstance(to, str | os.PathLike) else ""
+        suffix = PurePath(os.fsdecode(to)).suffix.lower().removeprefix(".") if isinstance(to, str | os.PathLike) else ""
         if suffix and suffix not in speech.formats:
             raise InvalidRequestError(f"cannot make {suffix} (choose from {formats})")
         if chosen is None:

@@ -9,7 +9,7 @@ import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextlib import ExitStack, closing, suppress
 from contextvars import copy_context
 from threading import Thread
 from types import MethodType
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTupl
 
 from voice_clone._flow.effects import Ask, Callback, Create, Effect, Flow, Open, Pages, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
-from voice_clone.audio.sink import create_audio
-from voice_clone.audio.sniff import Audio, AudioSource, open_audio
+from voice_clone.audio.sink import create_audio, has_reader
+from voice_clone.audio.sniff import Audio, AudioSource, is_stream, open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class _Opened:
 
     def __init__(self, flow: Flow[Any]) -> None:
         self._flow = flow
+        self.has_reader = False
+        """Whether it has created audio for a pipe or a file object."""
 
     @functools.cached_property
     def stack(self) -> ExitStack:
@@ -74,19 +76,15 @@ class _Opened:
         """The same; a file is read in a thread, because it may be slow."""
         if isinstance(source, bytes) or self._known(source):
             return self.audio(source)
-        from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - only async clients need it
-
         opening = open_audio(source)
-        opened = _open_in_thread(opening)
-        try:
-            # A limiter of its own: sources that never answer keep no thread from others.
-            audio = await to_thread.run_sync(opened.result, abandon_on_cancel=True, limiter=CapacityLimiter(1))
-        except BaseException:
-            if not opened.cancel() and not opened.exception():  # cancelled after it was opened
-                opening.__exit__(None, None, None)
-            raise
+        audio = await _run_in_thread(opening.__enter__, lambda: opening.__exit__(None, None, None))
         self.stack.push(opening)
         return self._keep(source, audio)
+
+    async def deliver_async(self) -> None:
+        """Give audio to a pipe or a file object in a thread, because its reader may be slow."""
+        if self.has_reader:
+            await _run_in_thread(self.stack.pop_all().close)
 
     def _known(self, source: AudioSource) -> Audio | None:
         if known := self._audio.get(id(source)):
@@ -98,22 +96,38 @@ class _Opened:
         return audio
 
 
-def _open_in_thread(opening: AbstractContextManager[Audio]) -> Future[Audio]:
-    """Open audio in a daemon thread: a pipe may never answer, and Python does not wait for it at its exit."""
-    opened = Future[Audio]()
+async def _run_in_thread(work: Callable[[], T], undo: Callable[[], object] = lambda: None) -> T:
+    """Run what may never end in a thread, for which Python does not wait at its exit; `undo` follows a cancellation."""
+    from anyio import CapacityLimiter, to_thread  # noqa: PLC0415 - only async clients need it
+
+    done = Future[T]()
 
     def run() -> None:
         with suppress(InvalidStateError), ExitStack() as until_taken:  # nobody takes it after a cancellation
             try:
-                audio = until_taken.enter_context(opening)
+                result = work()
             except BaseException as error:  # noqa: BLE001 - the caller gets it
-                opened.set_exception(error)
+                done.set_exception(error)
             else:
-                opened.set_result(audio)
+                until_taken.callback(undo)
+                done.set_result(result)
                 until_taken.pop_all()
 
     Thread(target=copy_context().run, args=(run,), name="voice-clone audio", daemon=True).start()
-    return opened
+    try:
+        # A limiter of its own: what never ends keeps no thread from others.
+        return await to_thread.run_sync(done.result, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+    except BaseException:
+        if not done.cancel() and not done.exception():  # cancelled after its end
+            undo()
+        raise
+
+
+def _may_never_answer(effect: Effect) -> bool:
+    """Whether an effect opens a pipe, which may wait for its writer."""
+    with suppress(Exception):  # the driver raises it when it opens the source
+        return isinstance(effect, Open) and is_stream(effect.source)
+    return False
 
 
 class Driver:
@@ -137,6 +151,7 @@ class Driver:
             case Open(source):
                 return open_(source)
             case Create(target):
+                opened.has_reader = has_reader(target)
                 return opened.stack.enter_context(create_audio(target))
             case Callback(function, argument):
                 return function(argument)
@@ -197,7 +212,7 @@ class AsyncDriver(Driver):
                                 begun = True
                                 await limit.acquire()
                                 acquired = True
-                            pauses = isinstance(effect, Sleep | Callback)
+                            pauses = isinstance(effect, Sleep | Callback) or _may_never_answer(effect)
                             if limit and pauses and acquired:
                                 limit.release()
                                 acquired = False
@@ -213,6 +228,10 @@ class AsyncDriver(Driver):
                             effect = flow.send(outcome)
                             del outcome  # a sleeping flow keeps no response
                 except StopIteration as stop:
+                    if limit and acquired:
+                        limit.release()
+                        acquired = False
+                    await opened.deliver_async()
                     return cast("T", stop.value)
         except VoiceCloneError as error:
             error.provider = error.provider or self.provider.name

@@ -74,6 +74,14 @@ def map_write_errors(target: object, advice: str = "the speech may have been cha
         raise InvalidRequestError(f"cannot write the audio to {target!r}: {reason}", advice=advice) from error
 
 
+def has_reader(target: AudioTarget | None) -> bool:
+    """Whether a target is a device, a pipe or a file object, whose reader may be slow."""
+    if target is None or not isinstance(target, str | os.PathLike):
+        return target is not None
+    path = Path(os.fsdecode(target))
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @contextmanager
 def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing was sent") -> Generator[AudioSink]:
     """Create a sink: in memory, beside a file that it replaces at the end, or for a file object that gets it then.
@@ -94,15 +102,15 @@ def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing w
         with _copied_to(lambda: nullcontext(target), shown) as sink:
             yield sink
         return
-    path = Path(os.path.realpath(target))
-    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
-        with map_write_errors(str(target), advice):
-            if not os.access(path, os.W_OK):
-                raise PermissionError(0, "it cannot be written to")
-        with _copied_to(lambda: path.open("wb"), str(target)) as sink:
+    path = Path(os.fsdecode(target))
+    with map_write_errors(str(path), advice):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(0, "it cannot be written to")
+    if has_reader(path):  # such as /dev/stdout
+        with _copied_to(lambda: path.open("wb"), str(path)) as sink:
             yield sink
         return
-    with _replacing(path, str(target), advice) as sink:
+    with _replacing(Path(os.path.realpath(path)), str(path), advice) as sink:
         yield sink
 
 
@@ -122,6 +130,8 @@ def _write_all(file: Any, chunk: bytes) -> None:
     """Write a chunk to a file object, whose `write` may take a part of it at a time."""
     while chunk:
         written = file.write(chunk)
+        if written is None and isinstance(file, io.RawIOBase):  # it does not block
+            written = 0
         count = written if isinstance(written, int) else len(chunk)
         if count <= 0:
             raise OSError(0, "it takes no more bytes")
