@@ -391,6 +391,26 @@ def test_all_sends_nothing_if_one_provider_refuses(mock: Mock, tmp_path: Path, c
     assert not mock.voices("retell")
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--language", "xx"], "cartesia: --language must be one of"),
+        (["--language", "xx", "--text", "hi"], "minimax: --text needs --model too"),
+        (["--voice-provider", "11labs"], "retell: --voice-provider must be one of"),
+        (["--tagline", "x" * 40], "cartesia: --tagline must have at most 32 characters, not 40"),
+        (["--name", "x" * 101], "heygen: --name must have at most 100 characters, not 101"),
+        (["--name", "x" * 201], "retell: --name must have at most 200 characters, not 201"),
+        (["--timeout", "-1"], "--timeout must be a number of seconds of at least 0"),
+    ],
+)
+def test_all_sends_nothing_for_an_invalid_option(options: list[str], problem: str, mock: Mock, clip: Path) -> None:
+    """An option that one provider would refuse is refused before any other makes a voice."""
+    done = typed("clone", "all", clip, *ALL, *options)
+    assert done.code == 3
+    assert problem in done.err
+    assert not mock.requests
+
+
 def test_failures_of_all_are_in_the_table(mock: Mock, clip: Path) -> None:
     """One failure stops no other clone; the exit code is that of its class, or 1 for mixed failures."""
     mock.fail("retell", "payment_required")
@@ -709,7 +729,10 @@ def test_help_shows_limits_formats_and_exit_codes(monkeypatch: pytest.MonkeyPatc
     ):  # fmt: skip
         assert text in minimax
     assert "--no-need-noise-reduction" not in minimax
-    assert "1 to 200 characters" in typed("clone", "retell", "--help").out
+    retell = typed("clone", "retell", "--help").out
+    assert "1 to 200 characters" in retell
+    assert "--say" not in retell
+    assert "--output" not in retell
     assert "cartesia: The language" in typed("clone", "all", "--help").out
     assert "18 PollTimeoutError" in " ".join(typed("--help").out.split())
     assert "heygen" in typed("clone", "--help").out

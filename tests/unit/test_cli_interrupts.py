@@ -503,10 +503,11 @@ def test_wrong_usage_sends_nothing(arguments: list[str], message: str, mock: Moc
     assert not mock.requests
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
 @pytest.mark.parametrize("content", [None, b"\xff"])
-def test_text_from_a_bad_stdin(content: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_from_a_bad_stdin(content: bytes | None, errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text, a token or audio cannot come from a closed stdin, nor a text from bytes of another encoding."""
-    stdin = content and io.TextIOWrapper(io.BytesIO(content), "utf-8")
+    stdin = content and io.TextIOWrapper(io.BytesIO(content), "utf-8", errors)  # as the locale decides
     monkeypatch.setattr(sys, "stdin", stdin)
     with pytest.raises(InvalidRequestError, match="stdin is not utf-8 text" if content else "stdin is closed"):
         _sources.read_text("-")

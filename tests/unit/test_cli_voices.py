@@ -265,13 +265,16 @@ def test_repeated_id_is_deleted_once(clip: Path, mock: Mock) -> None:
     assert sent(mock, "delete_voice") == 2
 
 
-def test_delete_refuses_without_a_terminal(clip: Path, mock: Mock) -> None:
+def test_delete_refuses_without_a_terminal(clip: Path, mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal and without `--yes`, nothing is sent."""
     voice = cloned("cartesia", clip)
     before = len(mock.requests)
     done = typed("delete", "cartesia", voice, stdin="y\n")
     assert done.code == EXIT_CODES[errors.InvalidRequestError]
     assert done.err == "error: cannot ask: stdin is not a terminal; pass --yes\n"
+    with monkeypatch.context() as closed:  # as the shell's `<&-` leaves it
+        closed.setattr(_voices, "sys", SimpleNamespace(stdin=None))
+        assert typed("delete", "cartesia", voice).err == done.err
     assert len(mock.requests) == before
 
 

@@ -130,6 +130,10 @@ def _may_never_answer(effect: Effect) -> bool:
     return False
 
 
+class _RehearsedError(Exception):
+    """A flow has come to its first request."""
+
+
 class Driver:
     """The part that both drivers share."""
 
@@ -161,6 +165,18 @@ class Driver:
                 return self._runtime.date()
             case _:
                 return self._runtime.random()
+
+    def _rehearse(self, flow: Flow[Any]) -> None:
+        """Run a flow up to its first request, which is not sent; raises what it would raise until there."""
+        try:
+            with suppress(_RehearsedError), _Opened(flow) as opened:
+                effect = next(flow)
+                while not isinstance(effect, Send):
+                    effect = flow.send(self._perform(effect, time.sleep, opened.audio, opened))
+                raise _RehearsedError  # so that nothing that was created stays
+        except VoiceCloneError as error:
+            error.provider = error.provider or self.provider.name
+            raise
 
 
 class SyncDriver(Driver):

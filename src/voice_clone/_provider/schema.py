@@ -82,16 +82,19 @@ def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | 
         if value.encode("utf-8", "ignore").decode() != value:
             return "must be valid Unicode; it has half of a surrogate pair"
         unit, least, most = "character", schema.get("minLength", 0), schema.get("maxLength", math.inf)
+        why = ""
     elif isinstance(value, list):
-        by = schema.get("x-max-items-by", {"property": None, "limits": {}})
+        by = schema.get("x-max-items-by", {"property": "", "limits": {}})
+        chosen = fields.get(by["property"])
         unit, least = "item", schema.get("minItems", 0)
-        most = by["limits"].get(fields.get(by["property"]), schema.get("maxItems", math.inf))
+        most = by["limits"].get(chosen, schema.get("maxItems", math.inf))
+        why = f" with {by['property']} {chosen}" if chosen in by["limits"] else ""
     else:
         return _out_of_range(schema, value) if isinstance(value, int | float) else None
     count = len(cast("str | list[object]", value))
     if not least <= count <= most:
         limit, bound = ("at least", least) if count < least else ("at most", most)
-        return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}, not {count:,}"
+        return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}{why}, not {count:,}"
     if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
         return f"must match {schema['pattern']}, not {value[:40]!r}"
     return None

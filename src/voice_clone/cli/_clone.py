@@ -11,6 +11,8 @@ import attrs
 import typer
 from rich.text import Text
 
+from voice_clone._client.base import SyncClient
+from voice_clone._connect import find
 from voice_clone._provider.specs import provider_names
 from voice_clone.audio import check, rules
 from voice_clone.cli._cloning import Cloning, Speaking
@@ -49,13 +51,9 @@ from voice_clone.errors import (
     VoiceCloneError,
 )
 
-Say = Annotated[
-    str | None, typer.Option("--say", metavar="TEXT", help="Speak a text with the new voice, into the file of -o.")
-]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Only start the clone, and print the token for `voice-clone wait`.")
 ]
-SpeechFile = Annotated[str | None, speech_file("The file for --say.")]
 _ORIGINS = {True: "cloned", False: "found"}
 
 Skip = Annotated[
@@ -167,6 +165,11 @@ def _one(signature: Signature) -> Command:
         task.say, task.waits = speaking, not no_wait
         finish(task, out)
 
+    hidden = not hasattr(find(signature.provider, SyncClient), "speak")  # the error names providers that have it
+    say: Any = typer.Option(
+        "--say", metavar="TEXT", help="Speak a text with the new voice, into the file of -o.", hidden=hidden
+    )
+    speech = speech_file("The file for --say.", hidden=hidden)
     kind: Any = list[str] if signature.takes_many else str
     metavar = "AUDIO…" if signature.takes_many else "AUDIO"
     clone.__doc__ = f"Clone a voice at {signature.title}. The API key is read from {signature.key_variable}."
@@ -175,8 +178,8 @@ def _one(signature: Signature) -> Command:
         parameter("audio", Annotated[kind, typer.Argument(metavar=metavar, help=signature.audio)]),
         *(option.parameter() for option in signature.options.values()),
         _reuse(flags_of(signature.options)[signature.reused_by[0]] if signature.reused_by else "--name"),
-        parameter("say", Say, None),
-        parameter("output", SpeechFile, None),
+        parameter("say", Annotated[str | None, say], None),
+        parameter("output", Annotated[str | None, speech], None),
         parameter("no_wait", NoWait, default=False),
         parameter("no_check", NoCheck, default=False),
     ]
@@ -236,13 +239,18 @@ def _all() -> Command:
             try:
                 at = connection.at(name)
                 task = _prepare(signatures[name], at, [source], options, no_check=no_check, reuse=reuse, output=output)
+                if not any(error.provider == name for error in rejected):
+                    task.prepare()
                 cloning.append(task)
             except InvalidRequestError as error:
                 if not error.provider:  # no provider would accept it
                     raise
                 rejected.append(error)
         if rejected:  # send nothing at all: the corrected command would clone again at the other providers
-            advice = [f"skip it with --skip {error.provider}, or {error.advice}" for error in rejected]
+            advice = [
+                ", or ".join(filter(None, [f"skip it with --skip {error.provider}", error.advice]))
+                for error in rejected
+            ]
             message = "nothing was sent: " + "; ".join(map(str, rejected))
             raise typer.Exit(output.error(InvalidRequestError(message, advice="\n".join(advice)), advice))
         perform(cloning, output)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import logging
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import get_ident
@@ -17,11 +16,10 @@ import attrs
 from voice_clone import CloneJob, ConflictError, OutcomeUnknownError, Progress, Speech, Voice, VoiceCloneError
 from voice_clone._client.options import check_seconds
 from voice_clone._provider.config import Provider
-from voice_clone.audio.sink import create_audio
 from voice_clone.audio.sniff import map_read_errors
 from voice_clone.cli._parameters import signature_of
 from voice_clone.cli._progress import Display
-from voice_clone.cli._tasks import Task, name_flags
+from voice_clone.cli._tasks import Task
 from voice_clone.cli._texts import speak_command
 
 
@@ -70,10 +68,6 @@ class _Attempts(logging.Handler):
             log.removeHandler(self)
 
 
-class _CheckedError(Exception):
-    """Ends a check of a file to write, so that the file is not replaced."""
-
-
 @attrs.define(kw_only=True)
 class Speaking(Task):
     """Speech."""
@@ -93,18 +87,7 @@ class Speaking(Task):
 
     def prepare(self) -> None:
         """Raise InvalidRequestError for what `speak` refuses before it sends anything."""
-        client = self.connection.client()
-        speak = inspect.getattr_static(client, "speak")
-        flow = speak.flow(client, self.text, self.voice_id, to=self.to, **self.options)
-        try:
-            with closing(flow), create_audio(next(flow).target):  # its first effect, after all checks
-                raise _CheckedError
-        except _CheckedError:
-            return
-        except VoiceCloneError as error:
-            error.provider = self.connection.provider
-            name_flags(error, self.flags)
-            raise
+        self.rehearse("speak", self.text, self.voice_id, to=self.to, **self.options)
 
 
 @attrs.define(kw_only=True)
@@ -124,9 +107,11 @@ class Cloning(Task):
     """Speech with the new voice."""
 
     def prepare(self) -> None:
-        """Raise InvalidRequestError for an invalid option before anything is paid."""
-        self.connection.client()
+        """Raise InvalidRequestError for what the clone, or its speech, refuses before it sends anything."""
         check_seconds("--timeout", self.options.get("timeout", 0.0))
+        if not self.job:
+            options = {name: value for name, value in self.options.items() if name != "timeout"}
+            self.rehearse("start_clone", self.sources[0] if len(self.sources) == 1 else self.sources, **options)
         if self.say:
             self.say.prepare()
 

@@ -32,7 +32,8 @@ def _print_help(command: TyperCommand | TyperGroup, ctx: Any) -> None:
     for each in command.get_params(ctx):
         parameter: Any = each
         title = parameter.rich_help_panel or f"{parameter.param_type_name.capitalize()}s"
-        panels.setdefault(title, []).append(parameter.get_help_record(ctx))
+        if record := parameter.get_help_record(ctx):  # a hidden one has none
+            panels.setdefault(title, []).append(record)
     if isinstance(command, TyperGroup):
         commands = [(name, command.get_command(ctx, name)) for name in command.list_commands(ctx)]
         panels["Commands"] += [(name, _first_sentence(each.help or "")) for name, each in commands if each]

@@ -31,9 +31,11 @@ def read_text(text: str) -> str:
     if text != STDIN:
         return text
     try:
-        return _stdin().read().strip()
-    except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"stdin is not {error.encoding} text") from None
+        content = _stdin().read().strip()
+        content.encode()  # in some locales, bytes of another encoding become surrogates
+    except UnicodeError:
+        raise InvalidRequestError(f"stdin is not {_stdin().encoding} text", advice="convert it to UTF-8") from None
+    return content
 
 
 def _stdin() -> TextIO:

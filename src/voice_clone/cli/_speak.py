@@ -25,9 +25,9 @@ PIPE = "-"
 """In place of a file: stdout."""
 
 
-def speech_file(text: str) -> Any:
+def speech_file(text: str, *, hidden: bool = False) -> Any:
     """The option for the file of speech."""
-    return typer.Option("--output", "-o", metavar="FILE", help=text)
+    return typer.Option("--output", "-o", metavar="FILE", help=text, hidden=hidden)
 
 
 class Speakers(PerProvider):

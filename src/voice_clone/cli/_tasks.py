@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import re
 from abc import abstractmethod
@@ -138,6 +139,15 @@ class Task(Outcome):
 
     def prepare(self) -> None:
         """Raise InvalidRequestError for what would be refused later; several tasks begin only if all may."""
+
+    def rehearse(self, method: str, *arguments: Any, **options: Any) -> None:
+        """Call a method up to its first request, which is not sent; raises what it would raise until there."""
+        client = self.connection.client()
+        try:
+            client._rehearse(inspect.getattr_static(client, method).flow(client, *arguments, **options))
+        except VoiceCloneError as error:
+            name_flags(error, self.flags)
+            raise
 
     async def run(self, display: Display) -> None:
         """Do the work, and keep its error."""

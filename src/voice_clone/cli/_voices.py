@@ -217,7 +217,7 @@ def delete(
     require(provider, "delete_voice")
     at, voice_ids = connection.at(provider), list(dict.fromkeys(voice_ids))
     if not yes:
-        if not sys.stdin.isatty():
+        if not (sys.stdin and sys.stdin.isatty()):
             raise InvalidRequestError("cannot ask: stdin is not a terminal; pass --yes")
         _confirm(at, voice_ids, output)
     task = Deletion(connection=at, voice_ids=voice_ids, missing_ok=missing_ok)
