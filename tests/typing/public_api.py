@@ -100,6 +100,8 @@ def sync_clients() -> None:
         cartesia.clone(Path("me.wav"), name="Me", language="en", description="d", base_voice_id="v", tagline="t")
         cartesia.clone("me.wav", name="Me", language=SupportedLanguage.EN)
         assert_type(cartesia.start_clone(b"", name="Me", language="en"), CloneJob)
+        cartesia.start_clone(bytearray(), name="Me", language="en")
+        cartesia.start_clone(memoryview(b""), name="Me", language="en")
         assert_type(cartesia.wait(CloneJob("cartesia", "v")), Voice)
         assert_type(cartesia.update_voice("v", name="You", description="d", gender=None), Voice)
         cartesia.update_voice("v", gender=Gender.FEMININE)

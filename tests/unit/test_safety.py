@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import io
 import json
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -20,7 +22,9 @@ from tests.clips import MP3
 from tests.conftest import OPTIONS, PROVIDERS, Caller, Clock
 from tests.leaks import texts
 from voice_clone import (
+    AsyncCartesia,
     AuthenticationError,
+    Cartesia,
     CloneFailedError,
     CloneJob,
     ConflictError,
@@ -243,6 +247,14 @@ def test_certain_failure_has_the_advice_of_its_class(call_sync: Caller, wav: byt
     with pytest.raises(ServerError) as failed:
         call_sync("heygen", "wait", CloneJob("heygen", "x"))
     assert failed.value.advice == ServerError("m").advice
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("client", [Cartesia, AsyncCartesia])
+def test_client_is_not_pickled(take: Callable[[Any], object], client: type[Any]) -> None:
+    """A client, whose connections belong to its process, says what to do instead."""
+    with pytest.raises(TypeError, match=f"cannot pickle or copy a {client.__name__}: make one in each process"):
+        take(client(KEY))
 
 
 def test_each_error_class_has_advice() -> None:

@@ -164,6 +164,9 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
     def _connect(self, options: dict[str, Any], generated: Any) -> None:
         """Make the HTTP client, and give it to the generated client."""
 
+    def __getstate__(self) -> object:
+        raise TypeError(f"cannot pickle or copy a {type(self).__name__}: make one in each process")
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 

@@ -73,10 +73,10 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
 
     def _download(self, sink: AudioSink, address: object, speech: RawResponse) -> Flow[str]:
         """Download the audio of speech from its address, without the key; returns its media type."""
-        following = address
+        following, url = address, ""
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                url = self._audio_url(following, speech)
+                url = self._audio_url(following, speech, url)
                 try:
                     response: RawResponse = yield from self._request(_download_request, FREE, url, sink)
                 except VoiceCloneError as error:
@@ -97,12 +97,16 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
         length = float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
         return Speech(provider=self.provider.name, audio=sink.content, media_type=media_type, seconds=length, raw=raw)
 
-    def _audio_url(self, address: object, speech: RawResponse) -> str:
-        """The address of audio; raises InvalidResponseError for one that is not https, except on this machine."""
+    def _audio_url(self, address: object, speech: RawResponse, before: str) -> str:
+        """The address of audio; raises InvalidResponseError for one that is not https, except on this machine.
+
+        `before` is the address that redirects here; one of https must not make this machine ask itself.
+        """
         try:
             url = httpx.URL(cast("str", address))
             good = url.host and (url.port or 1) <= MAX_PORT
-            good = good and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)))
+            is_local = is_loopback(url.host) and not before.startswith("https:")
+            good = good and (url.scheme == "https" or (url.scheme == "http" and is_local))
         except (httpx.InvalidURL, TypeError):
             good = False
         if not good:

@@ -1,4 +1,4 @@
-"""Limits: check the fields of a clone request against its schema in the effective spec."""
+"""Limits: check the body of a request against its schema in the effective spec."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
+from voice_clone._provider.specs import operations
 from voice_clone.errors import InvalidRequestError
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -25,10 +26,7 @@ class RequestSchema:
     def __init__(self, spec: Any, operation_id: str, names: Mapping[str, str]) -> None:
         """`names` are the fields that have another name in our methods."""
         self._spec, self._names = spec, names
-        members = (member for item in spec["paths"].values() for member in item.values())
-        operation = next(
-            member for member in members if "operationId" in member and member["operationId"] == operation_id
-        )
+        operation = next(each.spec for each in operations(spec) if each.id == operation_id)
         bodies = [self._resolve(content["schema"]) for content in operation["requestBody"]["content"].values()]
         self.bodies = [{**body, "properties": self._properties(body)} for body in bodies]
         """The schemas, with references resolved in their properties."""

@@ -23,7 +23,7 @@ from voice_clone.audio.formats.content import NothingToHearError
 from voice_clone.audio.formats.known import FORMATS
 from voice_clone.errors import InvalidRequestError
 
-AudioSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+AudioSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, bytes, or a binary file object. A file object is read from its start and stays open; use it in one call at a
 time, because calls change its position."""
 
