@@ -162,7 +162,7 @@ class _BadResponse:
         if self.paid:
             message = f"{message}; {self.provider.may_have_worked(self.paid)}"
             facts["advice"] = self.provider.recovery(self.paid)
-        return errors.InvalidResponseError(message, retryable=not (self.paid or cut), **facts)
+        return errors.InvalidResponseError(message, retryable=not self.paid, **facts)
 
     def download(self) -> VoiceCloneError:
         """The error for a response that was to be audio, from another address than the provider's."""
