@@ -32,6 +32,15 @@ def test_import_loads_no_dependency() -> None:
     assert run(f"import sys, voice_clone; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
+def test_sync_client_loads_no_event_loop() -> None:
+    """A sync client, and a request of it, load no library that only async clients need."""
+    heavy = "('anyio', 'asyncio', 'trio', 'voice_clone._http.limit')"
+    reply = "httpx.MockTransport(lambda request: httpx.Response(200, json={}))"
+    request = f"HeyGen('any-key', transport={reply}).client.get_httpx_client().get('/x')"
+    listed = f"print([name for name in {heavy} if name in sys.modules])"
+    assert run(f"import sys, httpx; from voice_clone import HeyGen; {request}; {listed}") == "[]"
+
+
 def test_clients_load_no_checks_of_audio() -> None:
     """A client loads neither the parsers of audio nor the checks before it opens audio."""
     heavy = "('voice_clone.audio.formats.identify', 'voice_clone.audio.requirements', 'voice_clone.audio.checks')"

@@ -362,8 +362,8 @@ def _lasting(exchange: _Exchange, error: Exception) -> tuple[bool, str]:
         if isinstance(each, httpx.ProxyError):
             return str(error)[:3] in ("403", "407"), PROXY_ADVICE
     by_proxy = exchange.client.has_proxy and exchange.progress.sent is False
-    # No library of ours ends in another exception of Python's own, but a mock or a signal handler may.
-    is_mistake = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+    # No other exception of Python's own comes from the network, but a mock or a signal handler may raise it.
+    is_mistake = type(error).__module__ == "builtins" and not isinstance(error, OSError | UnicodeError)
     return is_mistake, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
 
 

@@ -86,13 +86,13 @@ def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | 
         chosen = fields.get(by["property"])
         unit, least = "item", schema.get("minItems", 0)
         most = by["limits"].get(chosen, schema.get("maxItems", math.inf))
-        why = f" with {by['property']} {chosen}" if chosen in by["limits"] else ""
+        why = f", with {by['property']} {chosen}" if chosen in by["limits"] else ""
     else:
         return _out_of_range(schema, value) if isinstance(value, int | float) else None
     count = len(cast("str | list[object]", value))
     if not least <= count <= most:
         limit, bound = ("at least", least) if count < least else ("at most", most)
-        return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}{why}, not {count:,}"
+        return f"must have {limit} {bound:,} {unit}{'' if bound == 1 else 's'}, not {count:,}{why}"
     if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
         return f"must match {schema['pattern']}, not {value[:40]!r}"
     return None
