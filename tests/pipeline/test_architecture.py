@@ -57,7 +57,7 @@ def test_picture_matches_the_imports() -> None:
 
 
 def test_private_names_of_httpx_are_in_one_place() -> None:
-    """The shim uses two private names of httpx and httpcore, both in the slot of the transport; `_run` is our own."""
+    """The shim uses two private names of httpx and httpcore, both in the slot of the transport."""
     uses: dict[str, set[str]] = {}
     for module in tree_of(SHIM).modules.values():
         for node in ast.walk(module.tree):
@@ -68,7 +68,7 @@ def test_private_names_of_httpx_are_in_one_place() -> None:
             )
             if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr) and not own:
                 uses.setdefault(module.path.name, set()).add(node.attr)
-    ours = {"_run", "_get_kwargs", "_getframe", "_replace"}  # of a client, generated modules, `sys` and named tuples
+    ours = {"_run", "_rehearse", "_get_kwargs", "_getframe", "_replace"}  # of a client, generated modules, `sys` and named tuples
     assert {name: attributes - ours for name, attributes in uses.items() if attributes - ours} == {
         "transport.py": {"_optional_thread_lock", "_pool"},
     }
