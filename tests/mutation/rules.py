@@ -33,7 +33,8 @@ from scripts.lib import yaml12
 from scripts.lib.files import ROOT
 from tests.mutation.python_mutants import OPERATORS, OWN, Source, by_operators
 
-MODULES = ("schemas", "coverage", "judge", "openapi", "api")
+MODULES = ("schemas", "coverage", "differences", "alternatives", "values", "judge", "openapi", "findings", "security",
+           "servers", "bodies", "parameters", "api")  # fmt: skip
 """In the order of their imports."""
 CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
 LONGEST = (5, 10)

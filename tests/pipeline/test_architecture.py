@@ -68,7 +68,8 @@ def test_private_names_of_httpx_are_in_one_place() -> None:
             )
             if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr) and not own:
                 uses.setdefault(module.path.name, set()).add(node.attr)
-    ours = {"_run", "_rehearse", "_get_kwargs", "_getframe", "_replace"}  # of a client, generated modules, `sys` and named tuples
+    # Of a client, generated modules, `sys` and named tuples.
+    ours = {"_run", "_rehearse", "_get_kwargs", "_getframe", "_replace"}
     assert {name: attributes - ours for name, attributes in uses.items() if attributes - ours} == {
         "transport.py": {"_optional_thread_lock", "_pool"},
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from scripts.lib.files import ROOT
 from scripts.lib.project import Provider
 from scripts.update import sandbox
-from tests.mutation import trees
+from tests.mutation import rules, trees
 from tests.mutation.mutants import Mutant
 from tests.mutation.results import Equivalents, Results
 from tests.mutation.trees import Tree, Verdict
@@ -152,6 +154,14 @@ def test_equivalents_match_mutants_and_have_reasons(population: list[Mutant]) ->
     equivalents = Equivalents.load()
     assert not equivalents.stale(population, {})
     assert all(reason.endswith(".") for reason in equivalents.reasons.values())
+
+
+def test_mutants_of_the_rules_come_from_all_modules_of_the_comparison() -> None:
+    """Every module that the comparison of two documents imports is mutated, except those that hold only data."""
+    code = "import sys, scripts.compare.api; print(*sorted(name for name in sys.modules if 'scripts.compare.' in name))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    data = {"changes", "rules"}
+    assert {*rules.MODULES} == {name.rpartition(".")[2] for name in done.stdout.split()} - data
 
 
 def test_results_depend_on_the_tree(tree: Tree) -> None:

@@ -411,6 +411,22 @@ def test_all_sends_nothing_for_an_invalid_option(options: list[str], problem: st
     assert not mock.requests
 
 
+def test_reuse_needs_no_valid_option_for_a_voice_that_exists(mock: Mock, clip: Path) -> None:
+    """A voice that is found is not cloned, so options of the clone do not matter."""
+    found = cloned("cartesia", clip)
+    done = typed("clone", "cartesia", clip, *NEEDS["cartesia"], "--reuse", "--tagline", "x" * 99)
+    assert (done.code, found in done.out) == (0, True)
+
+
+def test_all_shows_an_error_of_the_audio_once(mock: Mock, tmp_path: Path) -> None:
+    """What no provider accepts is one error, and no provider can be skipped to avoid it."""
+    done = typed("clone", "all", tmp_path / "missing.wav", *ALL, "--no-check")
+    assert done.code == 3
+    assert done.err.count("No such file") == 1
+    assert "--skip" not in done.err
+    assert not mock.requests
+
+
 def test_failures_of_all_are_in_the_table(mock: Mock, clip: Path) -> None:
     """One failure stops no other clone; the exit code is that of its class, or 1 for mixed failures."""
     mock.fail("retell", "payment_required")

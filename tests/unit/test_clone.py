@@ -435,7 +435,7 @@ def test_retell_limits_files_by_voice_provider(call_sync: Caller, mock: Mock, wa
     """One file for cartesia and minimax, 3 for inworld, 25 otherwise, at least one."""
     for voice_provider, most in (("cartesia", 1), ("minimax", 1), ("inworld", 3), ("elevenlabs", 25)):
         options: dict[str, Any] = {"name": "Me", "voice_provider": voice_provider}
-        per = "" if voice_provider == "elevenlabs" else f", with voice_provider {voice_provider}"
+        per = "" if voice_provider == "elevenlabs" else f", for {voice_provider}"
         call_sync("retell", "clone", [wav] * most, **options)
         with pytest.raises(InvalidRequestError, match=f"audio must have at most {most} items?, not {most + 1}{per}"):
             call_sync("retell", "clone", [wav] * (most + 1), **options)

@@ -284,7 +284,10 @@ def test_key_in_the_text_of_an_exception_is_removed(
     key = "sk_a-secret-key"
 
     def handle(request: httpx.Request) -> httpx.Response:
-        raise kind(f"illegal header line: {request.headers.raw}")
+        text = f"illegal header line: {request.headers.raw}"
+        error = kind(5, text) if kind is OSError else kind(text)
+        error.add_note(text)
+        raise error
 
     with pytest.raises(TransportError, match=r"illegal header line.*\[key\]") as caught:
         call(

@@ -77,6 +77,29 @@ def test_no_call_waits_for_the_collector(
     assert types == []
 
 
+def test_error_raised_again_from_an_outer_one_waits_for_no_collector(wav: bytes) -> None:
+    """An exception that the caller handles meanwhile, and chains to the client's error, frees both."""
+
+    def lose(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    def use() -> None:
+        with suppress(RuntimeError):
+            try:
+                raise RuntimeError
+            except RuntimeError as outer:
+                try:
+                    client.start_clone(wav, name="Me")
+                except VoiceCloneError as error:
+                    raise outer from error
+
+    with HeyGen("any-key", transport=httpx.MockTransport(lose)) as client:
+        use()
+        with left() as types:
+            use()
+    assert types == []
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @CASES
 def test_no_awaited_call_waits_for_the_collector(

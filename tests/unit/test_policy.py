@@ -46,9 +46,10 @@ def count(mock: Mock, operation: str) -> int:
 
 
 @pytest.mark.parametrize("provider", ["heygen", "cartesia", "minimax"])
-def test_delete_after_a_rate_limit_deletes_nothing(provider: str, call: Caller) -> None:
-    """A rate limit did not carry out the request, so a voice that is missing then was never there."""
-    call.mock.fail(provider, "rate_limit", operation="delete_voice")
+@pytest.mark.parametrize("first", ["rate_limit", httpx.Response(425), httpx.ConnectError("refused")])
+def test_delete_after_a_refusal_deletes_nothing(provider: str, first: Any, call: Caller) -> None:
+    """A request that was refused, or not sent, deletes nothing, so a voice that is missing then was never there."""
+    call.mock.fail(provider, first, operation="delete_voice")
     with pytest.raises(NotFoundError):
         call(provider, "delete_voice", "no-such-voice")
     assert count(call.mock, "delete_voice") == 2
@@ -62,6 +63,16 @@ def test_refused_clone_at_minimax_made_no_voice(fault: Any, call: Caller, wav: b
         call("minimax", "clone", wav, name="Me")
     assert not any("may have been made" in note for note in getattr(caught.value, "__notes__", ()))
     assert caught.value.voice_id is None
+
+
+def test_code_that_no_document_explains_may_have_made_a_voice(call: Caller, wav: bytes) -> None:
+    """Such an error of MiniMax has the voice id."""
+    body = {"base_resp": {"status_code": 1999, "status_msg": "?"}}
+    call.mock.fail("minimax", httpx.Response(200, json=body), operation="clone_voice")
+    with pytest.raises(VoiceCloneError) as caught:
+        call("minimax", "clone", wav, name="Me")
+    assert type(caught.value) is VoiceCloneError
+    assert caught.value.voice_id
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

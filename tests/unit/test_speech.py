@@ -364,6 +364,15 @@ class SignalledError(Exception):
     """What a signal handler raises, such as Celery's time limit."""
 
 
+@pytest.mark.parametrize("target", ["x" * 300 + ".wav", "a\0.wav"], ids=["long", "null"])
+def test_path_that_no_file_can_have_is_refused(target: str, call: Caller) -> None:
+    """A path that the system refuses is an error of this package, before anything is sent."""
+    with pytest.raises(InvalidRequestError, match="cannot write the audio") as caught:
+        call("cartesia", "speak", "Hello.", "v", to=target)
+    assert "nothing was sent" in caught.value.advice
+    assert not call.mock.requests
+
+
 def test_path_may_be_of_bytes(call: Caller, tmp_path: Path) -> None:
     """A path is what `os.fspath` accepts, and its suffix chooses the format."""
 
@@ -720,6 +729,7 @@ def test_first_bytes_of_speech_are_its_media_type(head: bytes, media_type: str, 
     assert call("heygen", "speak", "Hi.", "v", client=at_heygen(download)).media_type == media_type
 
 
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
 @pytest.mark.parametrize(
     ("location", "problem"),
     [
@@ -728,14 +738,14 @@ def test_first_bytes_of_speech_are_its_media_type(head: bytes, media_type: str, 
         ("//cdn.example/a.mp3", "redirects more than 5 times"),
     ],
 )
-def test_redirects_are_bounded_and_https(location: str, problem: str, call: Caller) -> None:
+def test_redirects_are_bounded_and_https(location: str, problem: str, scheme: str, call: Caller) -> None:
     """A redirect to http, on this machine too, or without end, is an error."""
 
     def download(_: httpx.Request) -> httpx.Response:
         return httpx.Response(302, headers={"location": location})
 
     with pytest.raises(InvalidResponseError, match=problem):
-        call("heygen", "speak", "Hi.", "v", client=at_heygen(download))
+        call("heygen", "speak", "Hi.", "v", client=at_heygen(download, f"{scheme}://cdn.example/a.mp3"))
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,14 @@ from voice_clone._flow.policy import (
     poll_delay,
     retry_delay,
 )
-from voice_clone._http.client import AsyncHttp, Http, NoCookies
+from voice_clone._http.client import NOT_SENT, AsyncHttp, Http, NoCookies
 from voice_clone._http.environment import ProxySource, Verify, proxies_for, ssl_context
 from voice_clone._http.extensions import ATTEMPT, FRESH
 from voice_clone._http.logging import log_retry
 from voice_clone._ids import is_id
 from voice_clone._json import value_at
 from voice_clone._provider.config import CLONE, BuildRequest, Poll
-from voice_clone._provider.responses import PAID_FOR, RAW, first_text, retry_after
+from voice_clone._provider.responses import PAID_FOR, RAW, TOO_EARLY, first_text, retry_after
 from voice_clone.audio.sniff import Audio, AudioSource
 from voice_clone.errors import (
     CloneJob,
@@ -190,7 +190,7 @@ class Client(Driver, Generic[GeneratedT, TransportT, Result]):
                 except VoiceCloneError as error:
                     if may_be_deleted and isinstance(error, errors.NotFoundError):
                         return cast("RawResponse", error.response)  # an earlier attempt has deleted it
-                    may_be_deleted |= retry.deletes and not isinstance(error, errors.RateLimitError)
+                    may_be_deleted |= retry.deletes and not _was_refused(error)
                     delay = retry_delay(attempt, error, (yield Ask.RANDOM))
                     left = LONGEST_RETRY_AFTER if retry.deadline is None else retry.deadline - (yield Ask.NOW)
                     if retry.paid_for and outcome_unknown(error):
@@ -470,6 +470,12 @@ class _WrongKind:
 
     def __getattr__(self, name: str) -> Any:
         raise InvalidRequestError(self._message)
+
+
+def _was_refused(error: VoiceCloneError) -> bool:
+    """Whether a request that ended with this error was surely not carried out."""
+    too_soon = isinstance(error, errors.RateLimitError) or error.status == TOO_EARLY
+    return too_soon or isinstance(error.__cause__, NOT_SENT)
 
 
 def _time(value: object) -> datetime | None:

@@ -100,12 +100,12 @@ class Speaks(Client[GeneratedT, TransportT, Result]):
     def _audio_url(self, address: object, speech: RawResponse, before: str) -> str:
         """The address of audio; raises InvalidResponseError for one that is not https, except on this machine.
 
-        `before` is the address that redirects here; one of https must not make this machine ask itself.
+        `before` is the address that redirects here; one of https must not lead to http on this machine.
         """
         try:
             url = httpx.URL(cast("str", address))
             good = url.host and (url.port or 1) <= MAX_PORT
-            is_local = is_loopback(url.host) and not before.startswith("https:")
+            is_local = is_loopback(url.host) and httpx.URL(before).scheme != "https"
             good = good and (url.scheme == "https" or (url.scheme == "http" and is_local))
         except (httpx.InvalidURL, TypeError):
             good = False

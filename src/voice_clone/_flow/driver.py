@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, NamedTupl
 from voice_clone._flow.effects import Ask, Callback, Create, Effect, Flow, Open, Pages, Request, Send, Sleep, T
 from voice_clone._provider.config import Provider
 from voice_clone.audio.sink import create_audio, has_reader
-from voice_clone.audio.sniff import Audio, AudioSource, is_stream, open_audio
+from voice_clone.audio.sniff import Audio, AudioSource, check_source, is_stream, open_audio
 from voice_clone.errors import InvalidRequestError, RawResponse, VoiceCloneError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Opened:
     def __init__(self, flow: Flow[Any]) -> None:
         self._flow = flow
         self.has_reader = False
-        """Whether it has created audio for a pipe or a file object."""
+        """Whether it has created audio for a pipe."""
 
     @functools.cached_property
     def stack(self) -> ExitStack:
@@ -82,7 +82,7 @@ class _Opened:
         return self._keep(source, audio)
 
     async def deliver_async(self) -> None:
-        """Give audio to a pipe or a file object in a thread, because its reader may be slow."""
+        """Give audio to a pipe in a thread, because its reader may be slow."""
         if self.has_reader:
             await _run_in_thread(self.stack.pop_all().close)
 
@@ -125,8 +125,11 @@ async def _run_in_thread(work: Callable[[], T], undo: Callable[[], object] = lam
 
 def _may_never_answer(effect: Effect) -> bool:
     """Whether an effect opens a pipe, which may wait for its writer."""
+    if not isinstance(effect, Open):
+        return False
     with suppress(Exception):  # the driver raises it when it opens the source
-        return isinstance(effect, Open) and is_stream(effect.source)
+        check_source(effect.source)
+        return is_stream(effect.source)
     return False
 
 
@@ -155,8 +158,9 @@ class Driver:
             case Open(source):
                 return open_(source)
             case Create(target):
+                sink = opened.stack.enter_context(create_audio(target))
                 opened.has_reader = has_reader(target)
-                return opened.stack.enter_context(create_audio(target))
+                return sink
             case Callback(function, argument):
                 return function(argument)
             case Ask.NOW:
@@ -169,7 +173,7 @@ class Driver:
     def _rehearse(self, flow: Flow[Any]) -> None:
         """Run a flow up to its first request, which is not sent; raises what it would raise until there."""
         try:
-            with suppress(_RehearsedError), _Opened(flow) as opened:
+            with suppress(_RehearsedError, StopIteration), _Opened(flow) as opened:
                 effect = next(flow)
                 while not isinstance(effect, Send):
                     effect = flow.send(self._perform(effect, time.sleep, opened.audio, opened))
@@ -244,11 +248,12 @@ class AsyncDriver(Driver):
                             effect = flow.send(outcome)
                             del outcome  # a sleeping flow keeps no response
                 except StopIteration as stop:
-                    if limit and acquired:
-                        limit.release()
-                        acquired = False
-                    await opened.deliver_async()
-                    return cast("T", stop.value)
+                    result = cast("T", stop.value)
+                if limit and acquired:
+                    limit.release()
+                    acquired = False
+                await opened.deliver_async()
+                return result
         except VoiceCloneError as error:
             error.provider = error.provider or self.provider.name
             raise

@@ -39,7 +39,7 @@ from voice_clone.errors import VoiceCloneError
 if TYPE_CHECKING:
     from voice_clone._http.limit import RequestLimit
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _STACK_RESERVE = 300  # frames that a request may need
 _GRACE = 0.05  # seconds after the deadline, in which a step's own timeout may close its connection
 _MAX_LATE_CHUNKS = 1000  # of a response that was closed
@@ -300,6 +300,7 @@ class _Exchange:
             copy.headers.pop(self.provider.auth_header, None)
         self.response, self.stream, self.body = None, None, _NO_BODY  # the server may have echoed the key
         _forget(self, error)
+        self.outer = None  # it may hold the traceback of this error, and so this
         cause = None if judged else error
         log_attempt(self.provider, self.request, base_url, failure, seconds=seconds, cause=cause)
         if failure is not error:
@@ -341,7 +342,7 @@ def _failure(exchange: _Exchange, error: Exception) -> VoiceCloneError:
                 return by_status
         raw = read(provider, partial)
         facts |= {"status": raw.status_code, "response": raw, "request_id": request_id(provider, raw)}
-    not_sent = exchange.progress.sent is False or isinstance(error, _NOT_SENT)
+    not_sent = exchange.progress.sent is False or isinstance(error, NOT_SENT)
     paid = paid_for(request)
     if paid and not not_sent:
         if "response" in facts and paid == CLONE:
@@ -361,10 +362,10 @@ def _lasting(exchange: _Exchange, error: Exception) -> tuple[bool, str]:
             return True, "check base_url; for a CA of your own, pass its file as verify=, or set SSL_CERT_FILE to it"
         if isinstance(each, httpx.ProxyError):
             return str(error)[:3] in ("403", "407"), PROXY_ADVICE
+    if type(error).__module__ == "builtins" and not isinstance(error, OSError | UnicodeError):
+        return True, "no network raises this: correct the transport, the mock or the signal handler that did"
     by_proxy = exchange.client.has_proxy and exchange.progress.sent is False
-    # No other exception of Python's own comes from the network, but a mock or a signal handler may raise it.
-    is_mistake = type(error).__module__ == "builtins" and not isinstance(error, OSError | UnicodeError)
-    return is_mistake, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
+    return False, f"check the network and base_url; if a proxy is in use, {PROXY_ADVICE}" if by_proxy else ""
 
 
 def _forget(exchange: _Exchange, error: BaseException) -> None:

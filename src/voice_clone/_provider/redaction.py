@@ -24,12 +24,16 @@ def redact_bytes(content: bytes, key: str) -> bytes:
 
 def redact_arguments(error: BaseException, key: str) -> None:
     """Remove the key from the text of an exception: some libraries show what they have received or sent."""
-    if len(key) >= MIN_KEY and key in str(error.args):
-        texts = (str(argument) for argument in error.args)
-        error.args = tuple(
-            text.replace(key, "[key]") if key in text else argument
-            for text, argument in zip(texts, error.args, strict=True)
-        )
+
+    def redacted(value: Any) -> Any:
+        return str(value).replace(key, "[key]") if key in str(value) else value
+
+    if len(key) >= MIN_KEY:
+        error.args = tuple(map(redacted, error.args))
+        if isinstance(error, OSError):  # whose text is not that of its arguments
+            error.strerror, error.filename = redacted(error.strerror), redacted(error.filename)
+        if notes := getattr(error, "__notes__", []):
+            notes[:] = map(redacted, notes)
 
 
 def redact_json(content: bytes, value: Any, key: str) -> tuple[bytes, Any]:

@@ -35,7 +35,7 @@ _MAX_TEXT = 500  # characters of a provider's message; all of it is in the respo
 _MAX_SECONDS = 1e9
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _AUDIO_TYPES = ("audio/", "application/octet-stream", "binary/octet-stream")
-_TOO_EARLY = 425  # the server refused to begin
+TOO_EARLY = 425  # the server refused to begin
 _GAVE_UP = (408, 499)  # a gateway stopped waiting for the provider
 BY_STATUS: Mapping[int, type[VoiceCloneError]] = {
     401: errors.AuthenticationError,
@@ -170,7 +170,7 @@ class _BadResponse:
         if self.response.is_success:
             return errors.InvalidResponseError(f"the response from {host} is not audio", retryable=True, **self.facts())
         kind = errors.InvalidResponseError if self.response.is_redirect else errors.ServerError
-        retryable = status >= 500 or status in (*_GAVE_UP, _TOO_EARLY, 429)
+        retryable = status >= 500 or status in (*_GAVE_UP, TOO_EARLY, 429)
         wait = retry_after(self.raw.headers)
         return kind(f"no audio from {host}", retryable=retryable, retry_after=wait, **self.facts())
 
@@ -192,11 +192,11 @@ class _BadResponse:
         elif self.paid and kind is errors.ServerError and raw.status_code in _GAVE_UP:
             kind, message = errors.OutcomeUnknownError, f"{message}; {provider.may_have_worked(self.paid)}"
             facts["advice"] = provider.recovery(self.paid)
-        elif self.paid and kind is errors.ServerError and raw.status_code != _TOO_EARLY:
+        elif self.paid and kind is errors.ServerError and raw.status_code != TOO_EARLY:
             facts["advice"] = provider.may_have_worked(self.paid)
         elif kind is errors.InvalidRequestError:
             facts["advice"] = "correct the request as the message says"
-        not_carried_out = raw.status_code == _TOO_EARLY or issubclass(kind, errors.RateLimitError)
+        not_carried_out = raw.status_code == TOO_EARLY or issubclass(kind, errors.RateLimitError)
         retryable = not_carried_out or (issubclass(kind, errors.ServerError) and not self.paid)
         return kind(message, code=code, retry_after=retry_after(raw.headers), retryable=retryable, **facts)
 

@@ -86,7 +86,7 @@ def _problem(schema: Schema, value: object, fields: Mapping[str, Any]) -> str | 
         chosen = fields.get(by["property"])
         unit, least = "item", schema.get("minItems", 0)
         most = by["limits"].get(chosen, schema.get("maxItems", math.inf))
-        why = f", with {by['property']} {chosen}" if chosen in by["limits"] else ""
+        why = f", for {chosen}" if chosen in by["limits"] else ""
     else:
         return _out_of_range(schema, value) if isinstance(value, int | float) else None
     count = len(cast("str | list[object]", value))

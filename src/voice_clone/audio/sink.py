@@ -75,9 +75,9 @@ def map_write_errors(target: object, advice: str = "the speech may have been cha
 
 
 def has_reader(target: AudioTarget | None) -> bool:
-    """Whether a target is a device, a pipe or a file object, whose reader may be slow."""
-    if target is None or not isinstance(target, str | os.PathLike):
-        return target is not None
+    """Whether a target is the path of a device or a pipe, whose reader may be slow."""
+    if not isinstance(target, str | os.PathLike):
+        return False
     path = Path(os.fsdecode(target))
     return path.exists() and not path.is_file() and not path.is_dir()
 
@@ -104,13 +104,14 @@ def create_audio(target: AudioTarget | None, advice: str = f"{CHOOSE}; nothing w
         return
     path = Path(os.fsdecode(target))
     with map_write_errors(str(path), advice):
+        real = Path(os.path.realpath(path))
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(0, "it cannot be written to")
     if has_reader(path):  # such as /dev/stdout
         with _copied_to(lambda: path.open("wb"), str(path)) as sink:
             yield sink
         return
-    with _replacing(Path(os.path.realpath(path)), str(path), advice) as sink:
+    with _replacing(real, str(path), advice) as sink:
         yield sink
 
 

@@ -243,9 +243,11 @@ def _all() -> Command:
                     task.prepare()
                 cloning.append(task)
             except InvalidRequestError as error:
-                if not error.provider:  # no provider would accept it
+                if not error.provider:
                     raise
                 rejected.append(error)
+        if len({error.message for error in rejected}) == 1 and len(rejected) == len(with_key) > 1:
+            raise attrs.evolve(rejected[0], provider=None)  # no provider would accept it
         if rejected:  # send nothing at all: the corrected command would clone again at the other providers
             advice = [
                 ", or ".join(filter(None, [f"skip it with --skip {error.provider}", error.advice]))

@@ -109,7 +109,7 @@ class Cloning(Task):
     def prepare(self) -> None:
         """Raise InvalidRequestError for what the clone, or its speech, refuses before it sends anything."""
         check_seconds("--timeout", self.options.get("timeout", 0.0))
-        if not self.job:
+        if not (self.job or self.reuse):  # a voice that is found needs no valid options
             options = {name: value for name, value in self.options.items() if name != "timeout"}
             self.rehearse("start_clone", self.sources[0] if len(self.sources) == 1 else self.sources, **options)
         if self.say:

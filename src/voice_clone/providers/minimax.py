@@ -126,8 +126,10 @@ class _MiniMax(
                 raise  # a conflict without MiniMax's own code comes from a gateway
             # Nobody else has an id that was made here: an earlier attempt, whose response was lost, made the voice.
             return CloneJob(self.provider.name, chosen_id, True, name=name, started_at=(yield Ask.DATE))
-        except VoiceCloneError:
-            raise  # no voice was made
+        except VoiceCloneError as error:
+            if type(error) is VoiceCloneError:  # a code that no document explains
+                error.voice_id = chosen_id
+            raise
         except BaseException as error:  # nobody else knows the id
             error.add_note(f"the voice may have been made as voice_id {chosen_id!r}")
             raise
