@@ -308,7 +308,7 @@ def test_done_job_needs_no_request(provider: str, call: Caller, wav: bytes) -> N
     "damage",
     [{"status": "complete", "created_at": "soon", "name": None, "language": 3, "preview_audio_url": {}},
      {"status": "complete", "created_at": 10**30}, {"status": "complete", "created_at": True, "support_pause": None},
-     {"status": "complete"}],
+     {"status": "complete", "created_at": "0001-01-01T00:00:00+14:00"}, {"status": "complete"}],
 )  # fmt: skip
 def test_invalid_optional_fields_do_not_lose_a_voice(damage: dict[str, object], call: Caller) -> None:
     """Missing, null or invalid fields of a finished voice are omitted; the voice is returned."""

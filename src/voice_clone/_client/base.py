@@ -485,6 +485,8 @@ def _time(value: object) -> datetime | None:
             return datetime.fromtimestamp(value, UTC)
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
         time = time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
-        return time and time.astimezone(UTC)
+        if time:
+            time.astimezone(UTC)  # raises OverflowError for a time that exists in its own zone only
     except (ValueError, OverflowError, OSError):
         return None
+    return time
