@@ -19,7 +19,7 @@ class Retry(NamedTuple):
     idempotent: bool = False  # it makes one voice however often it is carried out
     deadline: float | None = None  # on the monotonic clock
     expected: tuple[str, str] | None = None  # a path into the response, and the voice id that must stand there
-    deletes: bool = False  # what a retry does not find, the attempt before has deleted
+    deletes: bool = False  # what a retry does not find, an earlier attempt may have deleted
 
     def allows(self, error: VoiceCloneError) -> bool:
         """Whether a retry after this error may help and can make no second voice."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from voice_clone._exceptions import is_foreign
+from voice_clone.audio.sniff import is_pipe
 from voice_clone.errors import InvalidRequestError
 
 AudioTarget: TypeAlias = str | os.PathLike[str] | BinaryIO
@@ -76,10 +77,7 @@ def map_write_errors(target: object, advice: str = "the speech may have been cha
 
 def has_reader(target: AudioTarget | None) -> bool:
     """Whether a target is the path of a device or a pipe, whose reader may be slow."""
-    if not isinstance(target, str | os.PathLike):
-        return False
-    path = Path(os.fsdecode(target))
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return isinstance(target, str | os.PathLike) and is_pipe(Path(os.fsdecode(target)))
 
 
 @contextmanager

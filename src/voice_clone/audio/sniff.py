@@ -136,10 +136,15 @@ def is_web_address(source: object) -> bool:
     return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
+def is_pipe(path: Path) -> bool:
+    """Whether a path is that of a pipe or a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def is_stream(source: object) -> bool:
     """Whether a source can be read only once, such as a pipe."""
     if path := path_of(source):
-        return path.exists() and not path.is_file() and not path.is_dir()
+        return is_pipe(path)
     return hasattr(source, "read") and not _is_seekable(source)
 
 
